@@ -1,0 +1,19 @@
+//! The contract of nc: one way to encode and decode, one file format, for every codec.
+//!
+//! `src` is the contract, `codecs` keep it, `bins` use it, `corpora` judge it.
+//! Nothing in this crate knows a neural network: it holds signals, goals, budgets, errors, the
+//! entropy coder, the container and the streams that codecs are plugged into.
+
+pub mod budget;
+pub mod codec;
+pub mod control;
+pub mod error;
+pub mod model;
+pub mod signal;
+
+pub use budget::Budget;
+pub use codec::{ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Plan, Registry};
+pub use control::{Control, Progress};
+pub use error::{Error, Result};
+pub use model::{Model, ModelId};
+pub use signal::{Audio, AudioBuf, Format, MediaKind, SampleDepth, Signal, SignalBuf};
