@@ -1,2 +1,59 @@
-//! Placeholder.
-fn main() {}
+//! The nc command line: parse, call, map errors to exit codes.
+//!
+//! Every command lives in its own module and gives back an exit code; the table of codes is in
+//! `failure`.
+
+mod args;
+mod audio_in;
+mod audio_out;
+mod batch;
+mod compressed;
+mod decode;
+mod encode;
+mod failure;
+mod info;
+mod input;
+mod meta;
+mod models;
+mod output;
+mod range;
+mod signals;
+mod test;
+mod trim;
+mod ui;
+mod wav;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command, Model};
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    // Usage errors end here with code 2, help and version with 0.
+    let cli = Cli::parse();
+    let mut ui = Ui::new(cli.common.clone(), signals::install());
+    let result = match cli.command {
+        Command::Encode(args) => encode::run(&args, &mut ui),
+        Command::Decode(args) => decode::run(&args, &mut ui),
+        Command::Test(args) => test::run(&args, &ui),
+        Command::Info(args) => info::run(&args, &ui),
+        Command::Trim(args) => trim::run(&args, &mut ui),
+        Command::Model(Model::Info { file }) => models::info(&file, &ui),
+        Command::Completions { shell } => meta::completions(shell).map(|()| 0),
+        Command::Man { out_dir } => meta::man(out_dir.as_deref()).map(|()| 0),
+    };
+    let code = result.unwrap_or_else(|failure| {
+        if !failure.is_closed_pipe() {
+            let subject = failure
+                .subject
+                .as_deref()
+                .map_or(String::new(), |p| format!("{}: ", ui::name(p)));
+            let _ = writeln!(std::io::stderr(), "nc: {subject}{}", failure.line());
+        }
+        failure.code()
+    });
+    ExitCode::from(code)
+}

@@ -1,0 +1,234 @@
+//! The command line: one definition of each flag.
+//!
+//! Help, man pages and shell completions are made from this definition, so that they cannot
+//! disagree.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::failure::EXIT_CODES;
+
+/// nc: learned codecs with honest files
+///
+/// Encodes audio to a few kbit/s with a neural codec, decodes it to the same samples on every
+/// machine, and says by itself when a file is damaged. The rate given is the rate of the whole
+/// file on disk.
+#[derive(Parser)]
+#[command(name = "nc", version, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of every command.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Print a summary of each file as one line of JSON: on standard output, or on standard error
+    /// where standard output carries the data
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Threads; 0 means one per core
+    #[arg(short = 'T', long, global = true, value_name = "N", default_value_t = 0)]
+    pub threads: usize,
+    /// Memory that a file may claim, e.g. 512M or 4G
+    #[arg(short = 'M', long, global = true, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
+    pub memory: u64,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Encode files to .nc
+    Encode(Encode),
+    /// Decode .nc files
+    Decode(Decode),
+    /// Decode everything and compare the hashes that the files carry
+    Test(Inputs),
+    /// Tell what is in .nc files, without a model
+    Info(Inputs),
+    /// Lower the rate of an .nc file without decoding it
+    Trim(Trim),
+    /// Look at model files
+    #[command(subcommand)]
+    Model(Model),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page, or write a page for each command into a folder
+    Man {
+        /// Folder for the pages
+        #[arg(long, value_name = "DIR")]
+        out_dir: Option<PathBuf>,
+    },
+}
+
+/// Where results go.
+#[derive(Args, Clone)]
+pub struct Destination {
+    /// Overwrite files that exist
+    #[arg(short, long)]
+    pub force: bool,
+    /// Write into this folder; every path on the command line is an input then
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Go into folders; --out-dir gets the same tree
+    #[arg(short, long, requires = "out_dir")]
+    pub recursive: bool,
+}
+
+/// `nc encode`
+#[derive(Args)]
+#[command(
+    override_usage = "nc encode [OPTIONS] IN OUT\n       nc encode [OPTIONS] --out-dir DIR IN..."
+)]
+pub struct Encode {
+    /// Input and output, or inputs with --out-dir; - is standard input or output
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What to reach.
+    #[command(flatten)]
+    pub goal: GoalArgs,
+    /// Codec; by default audio takes the audio codec (grvq), and nothing else is guessed: `store`
+    /// keeps any file as it is
+    #[arg(long, value_name = "NAME")]
+    pub codec: Option<String>,
+    /// Model file; by default the one built in
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Decode the result and compare it before it gets its name
+    #[arg(long)]
+    pub verify: bool,
+    /// Destination.
+    #[command(flatten)]
+    pub to: Destination,
+}
+
+/// What an encoder is to reach.
+#[derive(Args, Clone, Copy)]
+#[group(multiple = false)]
+pub struct GoalArgs {
+    /// Rate of the whole file in kbit/s; the default for audio is 3 per channel
+    #[arg(short = 'b', long, value_name = "KBPS", value_parser = parse_kbps)]
+    pub bitrate: Option<u32>,
+    /// Quality from 0 (smallest) to 10 (best), on the codec's own scale
+    #[arg(long, value_name = "Q", value_parser = parse_quality)]
+    pub quality: Option<f32>,
+    /// Size of the whole file in bytes, e.g. 20000 or 20k
+    #[arg(long, value_name = "N", value_parser = parse_size)]
+    pub bytes: Option<u64>,
+}
+
+/// `nc decode`
+#[derive(Args)]
+#[command(
+    override_usage = "nc decode [OPTIONS] IN OUT\n       nc decode [OPTIONS] --out-dir DIR IN..."
+)]
+pub struct Decode {
+    /// Input and output, or inputs with --out-dir; - is standard input or output
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Decode a part only: 30s..40s, 1:30..1:40, or 480000.. in samples; either end may be left out
+    #[arg(long, value_name = "FROM..TO", value_parser = crate::range::parse)]
+    pub range: Option<crate::range::Range>,
+    /// Model file, where the file needs another one than those built in
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Destination.
+    #[command(flatten)]
+    pub to: Destination,
+}
+
+/// Files to look at.
+#[derive(Args)]
+pub struct Inputs {
+    /// Files; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Go into folders
+    #[arg(short, long)]
+    pub recursive: bool,
+    /// Model file, where a file needs another one than those built in
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+}
+
+/// `nc trim`
+#[derive(Args)]
+#[command(override_usage = "nc trim [OPTIONS] -b KBPS IN OUT")]
+pub struct Trim {
+    /// Input and output; - is standard input or output
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// What to reach.
+    #[command(flatten)]
+    pub goal: GoalArgs,
+    /// Model file, where the file needs another one than those built in
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
+    /// Destination.
+    #[command(flatten)]
+    pub to: Destination,
+}
+
+/// `nc model`
+#[derive(Subcommand)]
+pub enum Model {
+    /// Tell what is in a model file
+    Info {
+        /// The model file (.ncm)
+        file: PathBuf,
+    },
+}
+
+/// Bytes, with an optional k, M, G or T (powers of 1024).
+fn parse_size(s: &str) -> Result<u64, String> {
+    let s = s.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
+    let (digits, shift) = match s.chars().last() {
+        Some('k' | 'K') => (&s[..s.len() - 1], 10),
+        Some('m' | 'M') => (&s[..s.len() - 1], 20),
+        Some('g' | 'G') => (&s[..s.len() - 1], 30),
+        Some('t' | 'T') => (&s[..s.len() - 1], 40),
+        _ => (s, 0),
+    };
+    let n: u64 = digits
+        .trim()
+        .parse()
+        .map_err(|_| "expected a number of bytes, such as 512M".to_string())?;
+    n.checked_mul(1 << shift)
+        .ok_or_else(|| "too large".to_string())
+}
+
+/// kbit/s to bit/s.
+fn parse_kbps(s: &str) -> Result<u32, String> {
+    let s = s.trim().trim_end_matches(['k', 'K']);
+    let kbps: f64 = s
+        .parse()
+        .map_err(|_| "expected kbit/s, such as 3 or 1.5".to_string())?;
+    let bps = (kbps * 1000.0).round();
+    if (1.0..=4e9).contains(&bps) {
+        Ok(bps as u32)
+    } else {
+        Err("expected kbit/s above 0".to_string())
+    }
+}
+
+fn parse_quality(s: &str) -> Result<f32, String> {
+    match s.parse::<f32>() {
+        Ok(q) if (0.0..=10.0).contains(&q) => Ok(q),
+        _ => Err("expected a number from 0 to 10".to_string()),
+    }
+}

@@ -1,0 +1,107 @@
+//! What a command failed with: the library's error, a hint, and the exit code.
+//!
+//! The exit codes are part of the interface: scripts act on them, so one table maps errors to
+//! codes, and the help text and the man page print the same table.
+
+use std::path::{Path, PathBuf};
+
+use nc::Error;
+
+/// The table of exit codes, as help and man page show it.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  all went well
+  1  a file could not be read or written, or the work was interrupted
+  2  the command line makes no sense, or asks for what this build cannot do
+  3  an input is corrupt, or not what it should be
+  4  a limit would be exceeded (memory: raise it with -M)
+  5  a model is missing, damaged, or another one than the file needs
+With several files, the code is that of the first file that failed, in the order given.";
+
+/// An error on its way to the terminal.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub error: Error,
+    /// What the user may do about it.
+    pub hint: Option<String>,
+    /// The file at fault, where it is not the one being worked on.
+    pub subject: Option<PathBuf>,
+}
+
+/// Result with [`Failure`].
+pub type Result<T> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A mistake on the command line.
+    pub fn usage(reason: impl Into<String>) -> Self {
+        Error::Usage(reason.into()).into()
+    }
+
+    /// An input that is not what it should be.
+    pub fn format(reason: impl Into<String>) -> Self {
+        Error::Format(reason.into()).into()
+    }
+
+    /// The same failure with a hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same failure, laid at another file's door.
+    pub fn on(mut self, path: &Path) -> Self {
+        self.subject = Some(path.to_path_buf());
+        self
+    }
+
+    /// The process's exit code for it.
+    pub fn code(&self) -> u8 {
+        match &self.error {
+            Error::Usage(_) | Error::Unsupported(_) => 2,
+            Error::Format(_) => 3,
+            Error::Limit(_) => 4,
+            Error::Model(_) => 5,
+            // I/O and cancelled, and whatever a later library adds.
+            _ => 1,
+        }
+    }
+
+    /// Reason and hint on one line.
+    pub fn line(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{} ({hint})", self.reason()),
+            None => self.reason(),
+        }
+    }
+
+    /// The reason alone.
+    pub fn reason(&self) -> String {
+        match &self.error {
+            Error::Usage(s) => s.clone(),
+            Error::Cancelled => "interrupted".into(),
+            e => e.to_string(),
+        }
+    }
+
+    /// True where the reader of our output has gone away, which is not worth a message.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(&self.error, Error::Io(e) if e.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            subject: None,
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Error::Io(error).into()
+    }
+}

@@ -1,0 +1,136 @@
+//! Where the data comes from: a file, or standard input, with its first bytes looked at.
+//!
+//! What a file is follows from its content and never from its name: names lie, and standard input
+//! has none.
+
+use std::fs::File;
+use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::failure::{Failure, Result};
+use crate::output::is_dash;
+use crate::wav::read_full;
+
+/// Kinds of input that nc tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// RIFF, RF64 or BW64 with WAVE inside.
+    Wav,
+    /// FLAC, MP3, Ogg, ADTS or MP4.
+    Compressed,
+    /// An nc file.
+    Nc,
+    /// No bytes at all.
+    Empty,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// True for what the audio readers take.
+    pub fn is_audio(self) -> bool {
+        matches!(self, Self::Wav | Self::Compressed)
+    }
+}
+
+/// First bytes that the kind is read from.
+const HEAD: usize = 16;
+
+/// Standard input, with the bytes that were looked at put back.
+pub type Pipe = Chain<Cursor<Vec<u8>>, io::Stdin>;
+
+/// An opened input.
+pub enum Input {
+    /// A regular file: can be sought in.
+    File(File),
+    /// Standard input, a named pipe, a device: forward only.
+    Pipe(Pipe),
+    /// A pipe or device with a name.
+    Device(Chain<Cursor<Vec<u8>>, File>),
+}
+
+impl Input {
+    /// Opens `path` and tells its kind.
+    ///
+    /// # Errors
+    /// I/O, also for a folder.
+    pub fn open(path: &Path) -> Result<(Self, Kind)> {
+        if is_dash(path) {
+            let mut stdin = io::stdin();
+            let head = head_of(&mut stdin)?;
+            let kind = sniff(&head);
+            return Ok((Self::Pipe(Cursor::new(head).chain(stdin)), kind));
+        }
+        let mut file = File::open(path)?;
+        let meta = file.metadata()?;
+        if meta.is_dir() {
+            return Err(Failure::usage("is a folder").hint("-r with --out-dir goes into folders"));
+        }
+        let head = head_of(&mut file)?;
+        let kind = sniff(&head);
+        if meta.is_file() {
+            file.seek(SeekFrom::Start(0))?;
+            Ok((Self::File(file), kind))
+        } else {
+            Ok((Self::Device(Cursor::new(head).chain(file)), kind))
+        }
+    }
+
+    /// Length in bytes, where the system knows.
+    pub fn len(&self) -> Option<u64> {
+        match self {
+            Self::File(f) => f.metadata().ok().map(|m| m.len()),
+            _ => None,
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(f) => f.read(buf),
+            Self::Pipe(p) => p.read(buf),
+            Self::Device(d) => d.read(buf),
+        }
+    }
+}
+
+/// Kind of a file by name, without keeping it open; [`Kind::Other`] where it cannot be read.
+pub fn kind_of(path: &Path) -> Kind {
+    File::open(path)
+        .and_then(|mut f| head_of(&mut f))
+        .map_or(Kind::Other, |head| sniff(&head))
+}
+
+fn head_of(r: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD];
+    let n = read_full(r, &mut head)?;
+    head.truncate(n);
+    Ok(head)
+}
+
+fn sniff(head: &[u8]) -> Kind {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
+    if head.is_empty() {
+        Kind::Empty
+    } else if at(0, &nc::container::MAGIC) {
+        Kind::Nc
+    } else if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") {
+        Kind::Wav
+    } else if at(0, b"fLaC") || at(0, b"OggS") || at(0, b"ID3") || at(4, b"ftyp") || mpeg(head) {
+        Kind::Compressed
+    } else {
+        Kind::Other
+    }
+}
+
+/// An MPEG audio frame (MP3, or AAC in ADTS): eleven set bits, and no field with a reserved value.
+fn mpeg(head: &[u8]) -> bool {
+    let &[a, b, c, ..] = head else { return false };
+    if a != 0xFF || b & 0xE0 != 0xE0 {
+        return false;
+    }
+    let adts = b & 0xF6 == 0xF0 && (c >> 2) & 15 < 13;
+    let layer3 = b & 0x06 == 0x02 && b & 0x18 != 0x08 && c >> 4 != 15 && c >> 4 != 0 && c & 12 != 12;
+    adts || layer3
+}

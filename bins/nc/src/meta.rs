@@ -1,0 +1,54 @@
+//! `nc completions` and `nc man`, both made from the one definition of the command line.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::failure::{Failure, Result};
+
+/// Prints completions.
+///
+/// # Errors
+/// I/O.
+pub fn completions(shell: Shell) -> Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "nc", &mut text);
+    io::stdout().write_all(&text)?;
+    Ok(())
+}
+
+/// Prints the man page, or writes one page for each command into a folder.
+///
+/// # Errors
+/// I/O.
+pub fn man(out_dir: Option<&Path>) -> Result<()> {
+    // Built, so that the flags of all commands stand in the page of each.
+    let mut root = Cli::command();
+    root.build();
+    let Some(dir) = out_dir else {
+        io::stdout().write_all(&page(root)?)?;
+        return Ok(());
+    };
+    std::fs::create_dir_all(dir).map_err(|e| Failure::from(e).on(dir))?;
+    write_pages(root, "nc", dir)
+}
+
+fn write_pages(command: Command, title: &str, dir: &Path) -> Result<()> {
+    for sub in command.get_subcommands() {
+        if sub.get_name() != "help" {
+            write_pages(sub.clone(), &format!("{title}-{}", sub.get_name()), dir)?;
+        }
+    }
+    let path = dir.join(format!("{title}.1"));
+    let text = page(command.display_name(title.to_string()))?;
+    std::fs::write(&path, text).map_err(|e| Failure::from(e).on(&path))
+}
+
+fn page(command: Command) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(command).render(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,249 @@
+//! Where the result goes: a file that appears whole or not at all, or a pipe.
+//!
+//! A file is written beside its target under another name, flushed to the disk and then renamed,
+//! so that a crash, a full disk or a signal leaves either the old file or the new one. Devices and
+//! named pipes are written to directly: there is nothing to keep safe, and nothing to rename.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Seek, SeekFrom, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempPath};
+
+use crate::failure::{Failure, Result};
+use crate::signals;
+
+/// True for the name that means standard input or output.
+pub fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// A destination that is being written.
+pub struct Output {
+    sink: Sink,
+    written: u64,
+}
+
+enum Sink {
+    File {
+        file: BufWriter<File>,
+        temporary: Temporary,
+        target: PathBuf,
+        force: bool,
+    },
+    Device(BufWriter<File>),
+    Pipe(BufWriter<Stdout>),
+}
+
+/// A path that is removed on drop, and by the signal handler.
+struct Temporary(Option<TempPath>);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            signals::release(&path);
+        }
+    }
+}
+
+impl Output {
+    /// Opens `target` for writing, `-` being standard output. `input` is the file being read.
+    ///
+    /// # Errors
+    /// Usage where the target exists and `force` is not given, is the input, or is a terminal;
+    /// I/O where its folder cannot be written to.
+    pub fn create(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
+        let sink = if is_dash(target) {
+            if io::stdout().is_terminal() {
+                return Err(
+                    Failure::usage("binary output is not written to a terminal")
+                        .hint("redirect it, or name a file"),
+                );
+            }
+            Sink::Pipe(BufWriter::with_capacity(1 << 16, io::stdout()))
+        } else {
+            Self::open(target, input, force).map_err(|f| f.on(target))?
+        };
+        Ok(Self { sink, written: 0 })
+    }
+
+    fn open(target: &Path, input: Option<&Path>, force: bool) -> Result<Sink> {
+        if let Some(input) = input
+            && !is_dash(input)
+            && same_file(input, target)
+        {
+            return Err(Failure::usage("output and input are the same file"));
+        }
+        match std::fs::metadata(target) {
+            Ok(meta) if meta.is_dir() => {
+                return Err(Failure::usage("the output is a folder")
+                    .hint("name a file, or use --out-dir"));
+            }
+            Ok(meta) if !meta.is_file() => {
+                let file = OpenOptions::new().write(true).open(target)?;
+                return Ok(Sink::Device(BufWriter::with_capacity(1 << 16, file)));
+            }
+            Ok(_) if !force => return Err(exists()),
+            _ => {}
+        }
+        // A link keeps pointing where it did; what it points to is replaced.
+        let target = target
+            .canonicalize()
+            .unwrap_or_else(|_| target.to_path_buf());
+        let (file, path) = new_file_in(folder_of(&target))?.into_parts();
+        signals::guard(&path);
+        Ok(Sink::File {
+            file: BufWriter::with_capacity(1 << 16, file),
+            temporary: Temporary(Some(path)),
+            target,
+            force,
+        })
+    }
+
+    /// True where [`Output::rewrite`] works.
+    pub fn can_rewrite(&self) -> bool {
+        matches!(self.sink, Sink::File { .. })
+    }
+
+    /// Replaces bytes written earlier, leaving the position at the end.
+    ///
+    /// # Errors
+    /// I/O, also where the output is a pipe.
+    pub fn rewrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let Sink::File { file, .. } = &mut self.sink else {
+            return Err(io::Error::other("a pipe cannot be rewritten"));
+        };
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The file being written, for reading it back; none for a pipe.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn read_back(&mut self) -> io::Result<Option<File>> {
+        match &mut self.sink {
+            Sink::File {
+                file, temporary, ..
+            } => {
+                file.flush()?;
+                temporary.0.as_deref().map(File::open).transpose()
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes the result visible under its name.
+    ///
+    /// # Errors
+    /// I/O; nothing is left behind then.
+    pub fn commit(self) -> Result<()> {
+        match self.sink {
+            Sink::Pipe(mut w) => w.flush()?,
+            Sink::Device(mut w) => w.flush()?,
+            Sink::File {
+                mut file,
+                mut temporary,
+                target,
+                force,
+            } => {
+                file.flush()?;
+                file.get_ref().sync_all()?;
+                let Some(path) = temporary.0.take() else {
+                    return Err(io::Error::other("the temporary file is gone").into());
+                };
+                let name = path.to_path_buf();
+                // Without -f the name must still be free: another process may have taken it.
+                let moved = if force {
+                    path.persist(&target)
+                } else {
+                    path.persist_noclobber(&target)
+                };
+                signals::release(&name);
+                if let Err(e) = moved {
+                    if e.error.kind() == io::ErrorKind::AlreadyExists {
+                        return Err(exists());
+                    }
+                    return Err(e.error.into());
+                }
+                sync_folder(&target);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = match &mut self.sink {
+            Sink::File { file, .. } => file.write(buf)?,
+            Sink::Device(w) => w.write(buf)?,
+            Sink::Pipe(w) => w.write(buf)?,
+        };
+        self.written = self.written.saturating_add(n as u64);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.sink {
+            Sink::File { file, .. } => file.flush(),
+            Sink::Device(w) => w.flush(),
+            Sink::Pipe(w) => w.flush(),
+        }
+    }
+}
+
+fn exists() -> Failure {
+    Failure::usage("the output exists").hint("-f overwrites it")
+}
+
+/// A temporary file with the permissions that the final file is to have; the crate's default of
+/// 0600 is meant for secrets.
+fn new_file_in(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".nc-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // The process's umask takes away what the user does not want.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// The rename is on the disk only once the folder is; not every system lets a folder be synced.
+fn sync_folder(target: &Path) {
+    if let Ok(folder) = File::open(folder_of(target)) {
+        let _ = folder.sync_all();
+    }
+}
+
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if let (Ok(a), Ok(b)) = (std::fs::metadata(a), std::fs::metadata(b))
+            && a.is_file()
+        {
+            return a.dev() == b.dev() && a.ino() == b.ino();
+        }
+    }
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,63 @@
+//! SIGINT and SIGTERM: ask the work to stop, and leave no half-written file behind.
+//!
+//! The work looks at a flag between blocks and unwinds, which removes its temporary files. Where
+//! it sits in a blocking read (a pipe that nobody writes to) it never looks, so after a grace
+//! period, or at a second signal, the registered files are removed here and the process ends.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+static GRACE_MS: AtomicU64 = AtomicU64::new(2_000);
+
+/// Installs the handlers; the flag becomes true at the first signal.
+pub fn install() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = flag.clone();
+    // Without handlers a signal ends the process as it always did: nothing else depends on them.
+    let _ = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            end();
+        }
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(GRACE_MS.load(Ordering::Relaxed)));
+            end();
+        });
+    });
+    flag
+}
+
+/// How long the work may take to stop by itself; for work that saves its state first.
+#[allow(dead_code, reason = "used by training, which has a checkpoint to write")]
+pub fn set_grace(grace: Duration) {
+    GRACE_MS.store(
+        u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+        Ordering::Relaxed,
+    );
+}
+
+/// A temporary file to be removed if the process has to end at once.
+pub fn guard(path: &Path) {
+    lock().insert(path.to_path_buf());
+}
+
+/// The file is gone, or has its final name.
+pub fn release(path: &Path) {
+    lock().remove(path);
+}
+
+fn lock() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
+    TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn end() -> ! {
+    for path in lock().iter() {
+        let _ = std::fs::remove_file(path);
+    }
+    std::process::exit(1)
+}

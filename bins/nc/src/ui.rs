@@ -1,0 +1,174 @@
+//! What the user sees: messages and progress on standard error, JSON where it does no harm.
+//!
+//! Standard output belongs to data. Everything else goes to standard error, one line each, and
+//! bars only where a person looks at them.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nc::{Budget, Control, Progress};
+use serde_json::Value;
+
+use crate::args::Common;
+use crate::failure::{Failure, Result};
+
+/// The terminal, and what every command was told.
+pub struct Ui {
+    common: Common,
+    bars: MultiProgress,
+    cancel: Arc<AtomicBool>,
+    /// True once standard output carries data.
+    stdout_taken: bool,
+}
+
+impl Ui {
+    /// For a run of the program.
+    pub fn new(common: Common, cancel: Arc<AtomicBool>) -> Self {
+        // indicatif draws nothing where standard error is not a terminal.
+        let target = if common.quiet || common.json {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        Self {
+            common,
+            bars: MultiProgress::with_draw_target(target),
+            cancel,
+            stdout_taken: false,
+        }
+    }
+
+    /// Standard output carries data: JSON goes to standard error.
+    pub fn take_stdout(&mut self) {
+        self.stdout_taken = true;
+    }
+
+    /// The memory that each file may claim.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.common.memory)
+    }
+
+    /// Threads asked for; 0 means one per core.
+    pub fn threads(&self) -> usize {
+        self.common.threads
+    }
+
+    /// True where JSON was asked for.
+    pub fn wants_json(&self) -> bool {
+        self.common.json
+    }
+
+    /// A line, unless `-q`.
+    pub fn say(&self, line: impl Display) {
+        if !self.common.quiet {
+            self.line(line);
+        }
+    }
+
+    /// A line with `-v`.
+    pub fn detail(&self, line: impl Display) {
+        if self.common.verbose {
+            self.line(line);
+        }
+    }
+
+    /// Something odd about a file that was still worked on.
+    pub fn warn(&self, path: &Path, what: impl Display) {
+        self.say(format_args!("nc: {}: warning: {what}", name(path)));
+    }
+
+    /// Why a file failed.
+    pub fn fail(&self, path: &Path, failure: &Failure) {
+        if failure.is_closed_pipe() {
+            return;
+        }
+        let path = failure.subject.as_deref().unwrap_or(path);
+        self.line(format_args!("nc: {}: {}", name(path), failure.line()));
+    }
+
+    fn line(&self, line: impl Display) {
+        self.bars.suspend(|| {
+            // Nowhere is left to report to where standard error is closed.
+            let _ = writeln!(io::stderr(), "{line}");
+        });
+    }
+
+    /// A line of text on standard output.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn print(&self, text: impl Display) -> Result<()> {
+        writeln!(io::stdout(), "{text}")?;
+        Ok(())
+    }
+
+    /// One JSON object as one line, if JSON was asked for.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn json(&self, value: &Value) -> Result<()> {
+        if !self.common.json {
+            return Ok(());
+        }
+        if self.stdout_taken {
+            writeln!(io::stderr(), "{value}")?;
+        } else {
+            writeln!(io::stdout(), "{value}")?;
+        }
+        Ok(())
+    }
+
+    /// A progress bar named after a file.
+    pub fn bar(&self, path: &Path) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::no_length());
+        let style = ProgressStyle::with_template(
+            "{prefix:>24!} {bar:30} {percent:>3}% {elapsed} (eta {eta}) {msg}",
+        );
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name(path));
+        bar
+    }
+
+    /// What the library is given for a piece of work: `threads` of them, reporting to `progress`.
+    pub fn control<'a>(
+        &self,
+        threads: usize,
+        progress: &'a mut dyn FnMut(Progress<'_>),
+    ) -> Control<'a> {
+        Control {
+            progress: Some(progress),
+            cancel: Some(self.cancel.clone()),
+            threads,
+            ..Control::default()
+        }
+    }
+}
+
+/// Shows reports of the library on a bar.
+pub fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
+    let bar = bar.clone();
+    move |p| {
+        if let Some(total) = p.total {
+            bar.set_length(total);
+        }
+        bar.set_position(p.done);
+        if !p.note.is_empty() {
+            bar.set_message(p.note.to_string());
+        }
+    }
+}
+
+/// A path as messages show it.
+pub fn name(path: &Path) -> String {
+    if crate::output::is_dash(path) {
+        "-".into()
+    } else {
+        path.display().to_string()
+    }
+}
