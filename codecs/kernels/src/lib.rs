@@ -1,1 +1,45 @@
-//! Placeholder.
+//! Inference kernels on the CPU whose every output is the same bits at every SIMD level, on every machine and at
+//! every number of threads.
+//!
+//! A decoder whose neural network gives other bits on another machine loses sync with its encoder when the network
+//! drives the entropy coder, and cannot be tested by a hash when it makes the samples. So every output element here
+//! is computed by its own fixed sequence of IEEE-754 f32 `+ - * /` and square root: no fused multiply-add, no
+//! reassociation, no libm, no denormal flags. Vectors run over independent outputs; where a sum must be vectorised
+//! itself, its order is defined in terms of sixteen lanes that each level emulates. Threads, if the caller uses
+//! any, split frames, which are independent.
+//!
+//! ```
+//! use nc_kernels::{Kernels, Level, PackedLinear};
+//!
+//! // y = x W^T + b with W [2, 3], over T = 2 frames.
+//! let w = PackedLinear::new(&[1.0, 2.0, 3.0, 0.5, 0.0, -0.5], Some(&[10.0, 0.0]), 2, 3)?;
+//! let x = [1.0, 1.0, 1.0, 2.0, 0.0, 1.0];
+//! let mut y = [0.0; 4];
+//! Kernels::best().linear(&w, &x, &mut y)?;
+//! assert_eq!(y, [16.0, 0.0, 15.0, 0.5]);
+//!
+//! // The same bits at every level.
+//! for &level in Level::available() {
+//!     let mut z = [0.0; 4];
+//!     Kernels::new(level)?.linear(&w, &x, &mut z)?;
+//!     assert_eq!(y.map(f32::to_bits), z.map(f32::to_bits));
+//! }
+//! # Ok::<(), nc_kernels::KernelError>(())
+//! ```
+
+#[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
+compile_error!("x87 arithmetic keeps excess precision; build with SSE2");
+
+mod arch;
+mod error;
+mod generic;
+mod handle;
+mod level;
+mod packed;
+mod softmax;
+
+pub use error::{KernelError, Result};
+pub use handle::{Kernels, Padding};
+pub use level::Level;
+pub use packed::{PackedCodebook, PackedLinear};
+pub use softmax::MAX_SYMBOLS;

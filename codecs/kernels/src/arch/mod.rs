@@ -1,0 +1,94 @@
+//! One module per SIMD level, each with the same entry points over the code in `crate::generic`.
+//!
+//! The generic code is written once over the [`Vector`] trait and inlined into entry points that carry the level's
+//! target features; this is the only way in Rust to have it compiled for each. All `unsafe` of the crate is here,
+//! in `crate::generic` and in `crate::handle`, which checks lengths and the level before it calls an entry point.
+#![allow(unsafe_code)]
+
+pub(crate) mod scalar;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86;
+
+/// `LANES` f32 values and the few operations that give the same bits on every machine.
+///
+/// # Safety
+/// Every method may be called only where the CPU features of the implementing level are present; `load` and
+/// `store` also need `LANES` readable or writable f32 at the pointer (no alignment).
+pub(crate) trait Vector: Copy {
+    /// 4, 8 or 16.
+    const LANES: usize;
+    unsafe fn splat(x: f32) -> Self;
+    unsafe fn load(p: *const f32) -> Self;
+    unsafe fn store(self, p: *mut f32);
+    unsafe fn add(self, o: Self) -> Self;
+    unsafe fn sub(self, o: Self) -> Self;
+    unsafe fn mul(self, o: Self) -> Self;
+    unsafe fn div(self, o: Self) -> Self;
+    /// Bitwise and, or, exclusive or of the representations.
+    unsafe fn and(self, o: Self) -> Self;
+    unsafe fn or(self, o: Self) -> Self;
+    unsafe fn xor(self, o: Self) -> Self;
+    /// Wrapping 32-bit integer sum and difference of the representations.
+    unsafe fn iadd(self, o: Self) -> Self;
+    unsafe fn isub(self, o: Self) -> Self;
+    /// Logical shifts of the representations.
+    unsafe fn shl23(self) -> Self;
+    unsafe fn shl30(self) -> Self;
+    unsafe fn shr23(self) -> Self;
+    /// `if a < b { t } else { f }`; false where either is NaN.
+    unsafe fn select_lt(a: Self, b: Self, t: Self, f: Self) -> Self;
+    /// `if self is NaN { t } else { f }`.
+    unsafe fn select_nan(self, t: Self, f: Self) -> Self;
+
+    #[inline(always)]
+    unsafe fn bits(x: u32) -> Self {
+        unsafe { Self::splat(f32::from_bits(x)) }
+    }
+}
+
+/// The entry points of one level: `$v` is its vector, `$mr` the rows of its linear tile, `$nv` the vectors in a
+/// panel, `$p` the panels taken at once for a single row.
+macro_rules! entry_points {
+    ($(#[$attr:meta])* $v:ty, $mr:literal, $nv:literal, $p:literal) => {
+        entry_points!(@fns [$(#[$attr])*] $v;
+            /// y [t, out] = x [t, k] * packed weights + bias.
+            linear(t: usize, k: usize, out: usize, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
+                crate::generic::linear::linear::<$v, $mr, $nv, $p>;
+            /// Depthwise convolution along time.
+            depthwise(c: usize, left: usize, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
+                crate::generic::conv::depthwise::<$v>;
+            /// Layer normalisation in place.
+            layer_norm(c: usize, x: &mut [f32], gamma: &[f32], beta: &[f32], eps: f32) =
+                crate::generic::norm::layer_norm::<$v>;
+            /// x += gamma * y.
+            scale_add(c: usize, x: &mut [f32], y: &[f32], gamma: &[f32]) =
+                crate::generic::norm::scale_add::<$v>;
+            /// Elementwise functions in place.
+            exp(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Exp>;
+            ln(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Ln>;
+            sin(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Sin>;
+            cos(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Cos>;
+            tanh(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Tanh>;
+            sigmoid(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Sigmoid>;
+            silu(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::Silu>;
+            quick_gelu(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::QuickGelu>;
+            /// Dot product over sixteen partial sums, written to `out[0]`.
+            dot(a: &[f32], b: &[f32], out: &mut f32) = crate::generic::norm::dot::<$v>;
+        );
+    };
+    (@fns [$(#[$attr:meta])*] $v:ty; $($(#[$doc:meta])* $name:ident($($a:ident: $t:ty),*) = $f:path;)*) => {
+        entry_points!(@each [$(#[$attr])*] $($(#[$doc])* $name($($a: $t),*) = $f;)*);
+    };
+    (@each $attrs:tt $($(#[$doc:meta])* $name:ident($($a:ident: $t:ty),*) = $f:path;)*) => {
+        $( entry_points!(@one $attrs $(#[$doc])* $name($($a: $t),*) = $f); )*
+    };
+    (@one [$(#[$attr:meta])*] $(#[$doc:meta])* $name:ident($($a:ident: $t:ty),*) = $f:path) => {
+        $(#[$doc])* $(#[$attr])*
+        #[allow(clippy::too_many_arguments)]
+        pub(crate) unsafe fn $name($($a: $t),*) {
+            // SAFETY: the caller has checked the level and the lengths (see `crate::handle`).
+            unsafe { $f($($a),*) }
+        }
+    };
+}
+pub(crate) use entry_points;

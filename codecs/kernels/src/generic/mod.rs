@@ -1,0 +1,11 @@
+//! The kernels themselves, written once over [`crate::arch::Vector`].
+//!
+//! # Safety
+//! Every function here is `unsafe` for two reasons: the CPU features of `V` must be present, and the lengths must
+//! agree as the function says (they are checked in `crate::handle`, once, outside the loops).
+#![allow(unsafe_code)]
+
+pub(crate) mod conv;
+pub(crate) mod linear;
+pub(crate) mod math;
+pub(crate) mod norm;

@@ -1,0 +1,131 @@
+//! Packed weights: a linear layer and a codebook, copied once into the order in which the kernels read them.
+//!
+//! The packed form is the same for every level, so that a model is packed once, whatever handle it is used with.
+
+use crate::error::{KernelError, Result, same};
+use crate::generic::linear::PANEL;
+
+/// A linear layer, y = x W^T + b, ready for [`Kernels::linear`](crate::Kernels::linear).
+///
+/// The order of the sum is part of the contract: `acc = 0`, then `acc += x[k] * w[o][k]` for k ascending, each
+/// product rounded and each sum rounded, then `acc + b[o]`.
+#[derive(Debug, Clone)]
+pub struct PackedLinear {
+    inputs: usize,
+    outputs: usize,
+    /// [panel][k][PANEL], outputs beyond the last are zero.
+    pub(crate) weight: Vec<f32>,
+    /// [panel][PANEL].
+    pub(crate) bias: Vec<f32>,
+}
+
+impl PackedLinear {
+    /// Packs `weight` [outputs, inputs] (row-major, as PyTorch's `nn.Linear` has it) and `bias` [outputs].
+    ///
+    /// # Errors
+    /// [`KernelError::Range`] if a size is 0, [`KernelError::Length`] if a slice does not fit the sizes.
+    pub fn new(
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Self> {
+        if inputs == 0 {
+            return Err(KernelError::Range {
+                what: "inputs",
+                got: 0,
+            });
+        }
+        if outputs == 0 {
+            return Err(KernelError::Range {
+                what: "outputs",
+                got: 0,
+            });
+        }
+        let want = outputs.checked_mul(inputs).unwrap_or(usize::MAX);
+        same("weight", want, weight.len())?;
+        if let Some(b) = bias {
+            same("bias", outputs, b.len())?;
+        }
+        let panels = outputs.div_ceil(PANEL);
+        let mut packed = vec![0f32; panels * inputs * PANEL];
+        for (o, row) in weight.chunks_exact(inputs).enumerate() {
+            let panel = &mut packed[o / PANEL * inputs * PANEL..];
+            for (k, v) in row.iter().enumerate() {
+                panel[k * PANEL + o % PANEL] = *v;
+            }
+        }
+        let mut b = vec![0f32; panels * PANEL];
+        if let Some(bias) = bias {
+            b[..outputs].copy_from_slice(bias);
+        }
+        Ok(Self {
+            inputs,
+            outputs,
+            weight: packed,
+            bias: b,
+        })
+    }
+
+    /// Number of inputs of each row.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of outputs of each row.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+}
+
+/// A codebook [K, D], ready for [`Kernels::nearest`](crate::Kernels::nearest).
+#[derive(Debug, Clone)]
+pub struct PackedCodebook {
+    pub(crate) words: PackedLinear,
+    /// Squared length of each word, summed over d ascending.
+    pub(crate) norms: Vec<f32>,
+}
+
+impl PackedCodebook {
+    /// Packs `words` [k, d], row-major.
+    ///
+    /// # Errors
+    /// As [`PackedLinear::new`]; also if k does not fit the `u32` indices.
+    pub fn new(words: &[f32], k: usize, d: usize) -> Result<Self> {
+        if u32::try_from(k).is_err() {
+            return Err(KernelError::Range {
+                what: "codebook",
+                got: k,
+            });
+        }
+        let packed = PackedLinear::new(words, None, k, d)?;
+        let norms = words
+            .chunks_exact(d)
+            .map(|w| w.iter().fold(0f32, |s, v| s + v * v))
+            .collect();
+        Ok(Self {
+            words: packed,
+            norms,
+        })
+    }
+
+    /// Number of code words.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.norms.len()
+    }
+
+    /// Never: a codebook has at least one word.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.norms.is_empty()
+    }
+
+    /// Dimension of a code word.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.words.inputs()
+    }
+}
