@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod codec;
 pub mod control;
+pub mod entropy;
 pub mod error;
 pub mod model;
 pub mod signal;
@@ -15,5 +16,5 @@ pub use budget::Budget;
 pub use codec::{ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Plan, Registry};
 pub use control::{Control, Progress};
 pub use error::{Error, Result};
-pub use model::{Model, ModelId};
+pub use model::{Model, ModelId, Tensor};
 pub use signal::{Audio, AudioBuf, Format, MediaKind, SampleDepth, Signal, SignalBuf};
