@@ -21,6 +21,8 @@ pub const SUBS: usize = HOP / SUB_HOP;
 pub const FEATURES: usize = SUBS * BINS * 3;
 /// Outputs per latent frame of the decoder's head: log gain, re and im per bin.
 pub const HEAD: usize = SUBS * BINS * 3;
+/// Largest log gain of the head; keeps the exponential finite.
+pub const MAX_LOG_GAIN: f32 = 6.0;
 /// Taps of the depthwise convolutions.
 pub const TAPS: usize = 7;
 

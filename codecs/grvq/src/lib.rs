@@ -5,8 +5,16 @@
 //! each into tokens; a learned deterministic prior codes the tokens; a ConvNeXt decoder and an
 //! inverse short-time Fourier transform turn them back into sound.
 
+mod codec;
 pub mod config;
+pub mod context;
+mod network;
+pub mod payload;
+pub mod prior;
+mod quantiser;
 #[cfg(feature = "train")]
 pub mod train;
+mod weights;
 
+pub use codec::{ENTRY, Grvq, INFO};
 pub use config::Config;

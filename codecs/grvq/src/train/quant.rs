@@ -83,17 +83,37 @@ impl Quantiser {
         Self { books: vec![book; config.quantisers()], groups: config.groups, dim: config.group_dim() }
     }
 
-    /// Codebooks with these codes, for a resumed run.
-    pub fn from_codes(config: &Config, codes: &[f32]) -> Self {
-        let mut q = Self::new(config);
-        let n = config.codes * config.group_dim();
-        for (book, c) in q.books.iter_mut().zip(codes.chunks_exact(n)) {
-            if let Ok(c) = Array2::from_shape_vec((config.codes, config.group_dim()), c.to_vec()) {
-                book.sum = c.clone();
-                book.codes = c;
+    /// Everything that a checkpoint keeps, by name.
+    pub fn state(&self) -> Vec<(String, Vec<f32>)> {
+        let mut out = Vec::new();
+        for (q, b) in self.books.iter().enumerate() {
+            out.push((format!("book.{q}.codes"), b.codes.iter().copied().collect()));
+            out.push((format!("book.{q}.count"), b.count.clone()));
+            out.push((format!("book.{q}.sum"), b.sum.iter().copied().collect()));
+        }
+        out
+    }
+
+    /// The inverse of [`Self::state`].
+    ///
+    /// # Errors
+    /// [`nc::Error::Format`] for other sizes, and those of `read`.
+    pub fn restore(config: &Config, read: impl Fn(&str) -> nc::Result<Vec<f32>>) -> nc::Result<Self> {
+        let mut out = Self::new(config);
+        let shape = (config.codes, config.group_dim());
+        let matrix = |v| {
+            Array2::from_shape_vec(shape, v)
+                .map_err(|e| nc::Error::Format(format!("checkpoint: codebook: {e}")))
+        };
+        for (q, b) in out.books.iter_mut().enumerate() {
+            b.codes = matrix(read(&format!("book.{q}.codes"))?)?;
+            b.sum = matrix(read(&format!("book.{q}.sum"))?)?;
+            b.count = read(&format!("book.{q}.count"))?;
+            if b.count.len() != config.codes {
+                return Err(nc::Error::Format("checkpoint: codebook counts".into()));
             }
         }
-        q
+        Ok(out)
     }
 
     /// k-means over `z [rows, latent]`, stage after stage on the residuals.

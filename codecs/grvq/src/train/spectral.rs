@@ -10,7 +10,7 @@ use realfft::num_complex::Complex32;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 
 use super::op::{Node, custom, values};
-use crate::config::{BINS, HEAD, HOP, N_FFT, SUB_HOP, SUBS};
+use crate::config::{BINS, HEAD, HOP, MAX_LOG_GAIN, N_FFT, SUB_HOP, SUBS};
 
 /// A planned transform of one size with its window.
 #[derive(Clone)]
@@ -119,9 +119,6 @@ pub fn window_power(window: &[f32]) -> [f32; SUB_HOP] {
     }
     p
 }
-
-/// Largest log gain of the head; keeps the exponential finite.
-pub const MAX_LOG_GAIN: f32 = 6.0;
 
 /// The decoder's head outputs `y [sequences * frames, HEAD]` turned into samples
 /// `[sequences, frames * HOP]`: spectrum = `e^m (a + i b)`, inverse transform, windowed

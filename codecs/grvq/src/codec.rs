@@ -1,0 +1,300 @@
+//! The codec behind the contract: levels, channels, resampling, tokens.
+
+use nc::{
+    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format, Goal,
+    MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
+};
+use nc_kernels::{Kernels, resample};
+use ndarray::Array2;
+
+use crate::config::{Config, HOP, LEVEL, SAMPLE_RATE, offset};
+use crate::network::Network;
+use crate::payload::{Channel, Payload, SAME, SILENT, max_level};
+use crate::prior::Prior;
+use crate::quantiser::quantise;
+
+/// Facts of the codec.
+pub const INFO: CodecInfo = CodecInfo {
+    id: CodecId(1),
+    name: "grvq",
+    about: "speech and other sound at 1 to 6 kbit/s, group-residual vector quantisation",
+    bitstream: 1,
+    kind: MediaKind::Audio,
+    lossless: false,
+};
+
+/// The registry's line for this codec.
+pub const ENTRY: CodecEntry = CodecEntry { info: INFO, default_model: DEFAULT_MODEL, open };
+
+#[cfg(feature = "default-model")]
+const DEFAULT_MODEL: Option<&[u8]> = Some(include_bytes!("../models/grvq-16k.ncm"));
+#[cfg(not(feature = "default-model"))]
+const DEFAULT_MODEL: Option<&[u8]> = None;
+
+/// Seconds in a chunk.
+const CHUNK_SECONDS: u64 = 20;
+/// Most samples in a chunk over all channels: 2^23 are 32 MiB of floats.
+const CHUNK_SAMPLES: u64 = 1 << 23;
+/// Most channels.
+const MAX_CHANNELS: u16 = 8;
+
+fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
+    let model = model.ok_or_else(|| Error::Model("grvq needs a model; give one with --model FILE".into()))?;
+    Ok(Box::new(Grvq::new(model, Kernels::best(), &mut Budget::default())?))
+}
+
+/// A codec with its model.
+pub struct Grvq {
+    id: ModelId,
+    network: Network,
+    prior: Prior,
+}
+
+/// 2^((code - 1) / 4 - 14), exactly rounded parts only.
+fn gain(code: u8) -> f32 {
+    const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, 1.414_213_5, 1.681_792_8];
+    let steps = i32::from(code) - 1;
+    // 127 - 14 = 113; codes up to 254 give exponents up to 176, well inside the format.
+    let power = f32::from_bits(((113 + steps.div_euclid(4)) as u32) << 23);
+    power * QUARTERS[steps.rem_euclid(4) as usize]
+}
+
+/// Gain code of a channel: the RMS of its active frames over the working level, in steps of 1.5 dB;
+/// [`SILENT`] under -100 dB of full scale.
+fn gain_code(x: &[f32]) -> u8 {
+    let power = |f: &[f32]| f.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / f.len().max(1) as f64;
+    let floor = 0.01 * power(x);
+    let (mut sum, mut n) = (0.0, 0.0f64);
+    for f in x.chunks(HOP) {
+        let p = power(f);
+        if p >= floor {
+            sum += p;
+            n += 1.0;
+        }
+    }
+    let rms = (sum / n.max(1.0)).sqrt();
+    if rms < 1e-5 {
+        return SILENT;
+    }
+    let code = 1.0 + 4.0 * ((rms / f64::from(LEVEL)).log2() + 14.0);
+    code.round().clamp(1.0, 254.0) as u8
+}
+
+/// Samples at the codec's rate for `units` at `rate`.
+fn coded_len(units: u64, rate: u32) -> Result<usize> {
+    let n = (u128::from(units) * u128::from(SAMPLE_RATE)).div_ceil(u128::from(rate.max(1)));
+    usize::try_from(n).map_err(|_| Error::Limit("chunk too long".into()))
+}
+
+impl Grvq {
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where it is not a model of this codec, [`Error::Limit`] past the budget.
+    pub fn new(model: &Model, kernels: Kernels, budget: &mut Budget) -> Result<Self> {
+        if model.meta("codec") != Some(INFO.name) {
+            return Err(Error::Model("not a model of grvq".into()));
+        }
+        let config = model.meta("config").ok_or_else(|| Error::Model("no config".into()))?;
+        let config: Config = serde_json::from_str(config).map_err(|e| Error::Model(format!("config: {e}")))?;
+        config.check().map_err(Error::Model)?;
+        Ok(Self {
+            id: model.id,
+            network: Network::load(model, &config, kernels, budget)?,
+            prior: Prior::load(model, &config, kernels, budget)?,
+        })
+    }
+
+    /// The model's sizes.
+    pub fn config(&self) -> &Config {
+        self.prior.config()
+    }
+
+    /// Tokens of 16 kHz samples at full depth: the gain byte, and the channel unless silent.
+    ///
+    /// # Errors
+    /// None for a model that loaded.
+    pub fn tokens(&self, x: &[f32]) -> Result<(u8, Option<Channel>)> {
+        let code = gain_code(x);
+        if code == SILENT {
+            return Ok((code, None));
+        }
+        let scale = 1.0 / gain(code);
+        let mut x: Vec<f32> = x.iter().map(|s| s * scale).collect();
+        x.resize(x.len().div_ceil(HOP) * HOP, 0.0);
+        let z = self.network.encode(&x)?;
+        let ids = quantise(self.config(), self.prior.books(), &z);
+        let offsets = x.chunks_exact(HOP).map(offset).collect();
+        Ok((code, Some(Channel { offsets, ids })))
+    }
+
+    fn analyse(&self, audio: &Audio<'_>, ctl: &Control<'_>) -> Result<Payload> {
+        let mut gains = Vec::new();
+        let mut channels = Vec::new();
+        let mut before: Option<Vec<f32>> = None;
+        for row in audio.samples.rows() {
+            ctl.check()?;
+            let clean = |s: &f32| if s.is_finite() { s.clamp(-1e3, 1e3) } else { 0.0 };
+            let x: Vec<f32> = row.iter().map(clean).collect();
+            if before.as_ref() == Some(&x) {
+                gains.push(SAME);
+                continue;
+            }
+            let out = coded_len(x.len() as u64, audio.rate)?;
+            let low = if audio.rate == SAMPLE_RATE { x.clone() } else {
+                resample(&x, audio.rate, SAMPLE_RATE, out).map_err(|e| Error::Unsupported(e.to_string()))?
+            };
+            let (code, channel) = self.tokens(&low)?;
+            gains.push(code);
+            channels.extend(channel);
+            before = Some(x);
+        }
+        Ok(Payload { level: max_level(self.config()), gains, channels })
+    }
+
+    fn finish(&self, payload: &Payload, cap: u8, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
+        let level = match goal {
+            Goal::Quality(q) if q.is_finite() => {
+                let top = f32::from(max_level(self.config()));
+                Some((16.0 + (top - 16.0) * (q / 10.0).clamp(0.0, 1.0)).round() as u8)
+            }
+            Goal::Bytes(_) => None,
+            Goal::Exact => return Err(Error::Unsupported("grvq is not lossless; use --codec store".into())),
+            _ => return Err(Error::Usage("quality must be 0 to 10".into())),
+        };
+        let bytes = match (level, goal) {
+            (Some(l), _) => payload.write(&self.prior, l.min(cap))?,
+            (None, Goal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
+            _ => return Err(Error::Usage("a chunk takes a quality or a number of bytes".into())),
+        };
+        let symbols = symbols(&bytes, payload, self.config());
+        out.extend(bytes);
+        Ok(Encoded { symbols })
+    }
+
+    fn frames(head: &ChunkHead) -> Result<(u32, usize, usize)> {
+        match head.format {
+            Format::Audio { rate, channels, .. } if rate > 0 => {
+                let n = coded_len(head.units, rate)?;
+                Ok((rate, usize::from(channels), n.div_ceil(HOP)))
+            }
+            _ => Err(Error::Unsupported("grvq codes audio only".into())),
+        }
+    }
+
+    fn parse(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<Payload> {
+        let (_, channels, frames) = Self::frames(head)?;
+        let per_frame = 1 + 2 * self.config().quantisers() as u64;
+        budget.charge((channels as u64).saturating_mul(frames as u64).saturating_mul(per_frame))?;
+        Payload::read(&self.prior, payload, frames, channels)
+    }
+}
+
+/// Hash of the tokens that a payload's level keeps.
+fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
+    let level = bytes.first().copied().unwrap_or(0);
+    let n = config.quantisers();
+    let mut kept = Vec::new();
+    for c in &payload.channels {
+        for (t, (ids, offset)) in c.ids.chunks_exact(n).zip(&c.offsets).enumerate() {
+            kept.push(*offset);
+            let depth = crate::payload::frame_depth(level, t, *offset);
+            kept.extend(ids.iter().take(depth).flat_map(|id| id.to_le_bytes()));
+        }
+    }
+    kept.extend(&payload.gains);
+    xxhash_rust::xxh3::xxh3_64(&kept)
+}
+
+impl Codec for Grvq {
+    fn info(&self) -> &CodecInfo {
+        &INFO
+    }
+
+    fn model(&self) -> Option<ModelId> {
+        Some(self.id)
+    }
+
+    fn plan(&self, format: &Format) -> Result<Plan> {
+        match *format {
+            Format::Audio { rate, channels, .. } => {
+                if !(8_000..=192_000).contains(&rate) {
+                    return Err(Error::Unsupported(format!("grvq takes 8 to 192 kHz, not {rate} Hz")));
+                }
+                if !(1..=MAX_CHANNELS).contains(&channels) {
+                    return Err(Error::Unsupported(format!("grvq takes 1 to {MAX_CHANNELS} channels, not {channels}")));
+                }
+                let most = CHUNK_SAMPLES / u64::from(channels) / u64::from(rate);
+                Ok(Plan { chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)), overlap: rate / 25 })
+            }
+            _ => Err(Error::Unsupported("grvq codes audio only".into())),
+        }
+    }
+
+    fn encode(&self, x: Signal<'_>, head: &ChunkHead, goal: Goal, ctl: &mut Control<'_>, out: &mut Vec<u8>) -> Result<Encoded> {
+        let Signal::Audio(audio) = x else {
+            return Err(Error::Unsupported("grvq codes audio only".into()));
+        };
+        let (rate, channels, _) = Self::frames(head)?;
+        if audio.rate != rate || audio.samples.nrows() != channels || audio.samples.ncols() as u64 != head.units {
+            return Err(Error::Usage("signal and chunk head differ".into()));
+        }
+        let payload = self.analyse(&audio, ctl)?;
+        self.finish(&payload, payload.level, goal, out)
+    }
+
+    fn decode(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget, ctl: &mut Control<'_>) -> Result<(SignalBuf, Encoded)> {
+        let (rate, channels, frames) = Self::frames(head)?;
+        let parsed = self.parse(payload, head, budget)?;
+        let units = usize::try_from(head.units).map_err(|_| Error::Limit("chunk too long".into()))?;
+        budget.charge((units as u64).saturating_mul(4).saturating_mul(channels as u64 + 1))?;
+        // Latents, the trunk's two activations and the samples of one channel.
+        let c = self.config();
+        let work = (c.latent + 2 * c.dim + HOP) as u64 * 4;
+        budget.charge((frames as u64).saturating_mul(work))?;
+        let mut out = Array2::zeros((channels, units));
+        let mut coded = parsed.channels.iter();
+        for (i, code) in parsed.gains.iter().enumerate() {
+            ctl.check()?;
+            if *code == SILENT {
+                continue;
+            }
+            if *code == SAME {
+                let (before, mut rest) = out.view_mut().split_at(ndarray::Axis(0), i);
+                if let (Some(from), Some(mut to)) = (before.rows().into_iter().last(), rest.rows_mut().into_iter().next()) {
+                    to.assign(&from);
+                }
+                continue;
+            }
+            let Some(channel) = coded.next() else { continue };
+            let mut z = vec![0.0; frames * c.latent];
+            let n = c.quantisers();
+            let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
+            for (t, ((ids, offset), z)) in tokens.zip(z.chunks_exact_mut(c.latent)).enumerate() {
+                let depth = crate::payload::frame_depth(parsed.level, t, *offset);
+                for (q, (id, book)) in ids.iter().zip(self.prior.books()).enumerate().take(depth) {
+                    crate::context::add_code(c, book, q, *id, z);
+                }
+            }
+            let mut y = self.network.decode(&z)?;
+            let g = gain(*code);
+            y.iter_mut().for_each(|s| *s *= g);
+            let mut row = out.row_mut(i);
+            if rate == SAMPLE_RATE {
+                row.iter_mut().zip(&y).for_each(|(o, s)| *o = *s);
+            } else {
+                y.truncate(coded_len(head.units, rate)?);
+                let y = resample(&y, SAMPLE_RATE, rate, units).map_err(|e| Error::Unsupported(e.to_string()))?;
+                row.iter_mut().zip(&y).for_each(|(o, s)| *o = *s);
+            }
+        }
+        let encoded = Encoded { symbols: symbols(payload, &parsed, c) };
+        Ok((SignalBuf::Audio(AudioBuf { rate, samples: out }), encoded))
+    }
+
+    fn trim(&self, payload: &[u8], head: &ChunkHead, goal: Goal, budget: &mut Budget, out: &mut Vec<u8>) -> Result<Encoded> {
+        let parsed = self.parse(payload, head, budget)?;
+        let cap = parsed.level;
+        self.finish(&parsed, cap, goal, out)
+    }
+}

@@ -1,0 +1,74 @@
+//! What the token prior knows before a frame: recent latents and slow averages of them.
+//!
+//! Only `+` and `*` in one order, so that encoder and decoder agree on every machine. Training
+//! uses the same code, so it cannot drift from inference.
+
+use crate::config::{Config, OFFSETS};
+
+/// Hidden units of the prior's frame network.
+pub const HIDDEN: usize = 192;
+/// Hidden units of a stage of the prior.
+pub const MIX: usize = 32;
+/// Frames that are seen one by one.
+const RECENT: usize = 3;
+/// Decays of the slow averages.
+const DECAYS: [f32; 2] = [0.75, 0.9375];
+
+/// The decoded past of one channel.
+#[derive(Debug, Clone)]
+pub struct Context {
+    latent: usize,
+    scale: f32,
+    /// Newest first, `[RECENT][latent]`, then the averages.
+    past: Vec<f32>,
+    last_depth: usize,
+}
+
+impl Context {
+    /// Inputs of the frame network.
+    pub const fn inputs(config: &Config) -> usize {
+        (RECENT + DECAYS.len()) * config.latent + OFFSETS + 2
+    }
+
+    /// An empty past. `scale` brings latents to unit size.
+    pub fn new(config: &Config, scale: f32) -> Self {
+        let n = (RECENT + DECAYS.len()) * config.latent;
+        Self { latent: config.latent, scale, past: vec![0.0; n], last_depth: 0 }
+    }
+
+    /// Inputs for a frame with this offset and depth.
+    pub fn features(&self, offset: u8, depth: usize) -> Vec<f32> {
+        let mut f = Vec::with_capacity(self.past.len() + OFFSETS + 2);
+        f.extend_from_slice(&self.past);
+        f.extend((0..OFFSETS).map(|o| if o == usize::from(offset) { 1.0 } else { 0.0 }));
+        f.push(depth as f32 * 0.0625);
+        f.push(self.last_depth as f32 * 0.0625);
+        f
+    }
+
+    /// Takes in a decoded frame: `sum` is the sum of its codes.
+    pub fn push(&mut self, sum: &[f32], depth: usize) {
+        let n = self.latent;
+        self.past.copy_within(0..(RECENT - 1) * n, n);
+        for (p, s) in self.past.iter_mut().zip(sum) {
+            *p = s * self.scale;
+        }
+        let (recent, slow) = self.past.split_at_mut(RECENT * n);
+        for (average, decay) in slow.chunks_exact_mut(n).zip(DECAYS) {
+            for (a, v) in average.iter_mut().zip(&recent[..n]) {
+                *a = decay * *a + (1.0 - decay) * v;
+            }
+        }
+        self.last_depth = depth;
+    }
+}
+
+/// Adds code `id` of quantiser `q` (`book` is `[codes, group_dim]`) to its group in `sum`.
+pub fn add_code(config: &Config, book: &[f32], q: usize, id: u16, sum: &mut [f32]) {
+    let dim = config.group_dim();
+    let at = (q % config.groups) * dim;
+    let code = book.chunks_exact(dim).nth(usize::from(id));
+    if let (Some(code), Some(sum)) = (code, sum.get_mut(at..at + dim)) {
+        sum.iter_mut().zip(code).for_each(|(s, c)| *s += c);
+    }
+}

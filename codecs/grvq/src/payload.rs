@@ -1,0 +1,190 @@
+//! A chunk's payload: nesting level, gain of each channel, then range-coded tokens.
+//!
+//! ```text
+//! level    u8   codebooks per frame in sixteenths, 16 to 16 * quantisers
+//! gain     u8   per channel: 0 silent, 255 same as the channel before, else 2^((g - 1) / 4 - 14)
+//! tokens        per frame, per coded channel: depth offset, then the frame's codebooks in order
+//! ```
+//! Level `16 n + r` gives `n + 1` codebooks to `r` of every 16 frames, spread evenly, so that
+//! rates lie close together; a frame's offset lowers its share (see [`crate::config::depth`]).
+//! Dropping to a lower level needs no sound: the tokens of a stream at any level are a prefix,
+//! frame by frame, of those at a higher one.
+
+use nc::entropy::{RangeDecoder, RangeEncoder};
+use nc::{Error, Result};
+
+use crate::config::{Config, depth};
+use crate::prior::Prior;
+
+/// Gain byte of a silent channel.
+pub const SILENT: u8 = 0;
+/// Gain byte of a channel that equals the one before it.
+pub const SAME: u8 = 255;
+
+/// Tokens of one coded channel: `ids [frames][quantisers]`, valid up to each frame's depth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Channel {
+    /// Depth offset of each frame.
+    pub offsets: Vec<u8>,
+    /// Token ids.
+    pub ids: Vec<u16>,
+}
+
+/// Everything that a payload says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    /// Nesting level in sixteenths of a codebook.
+    pub level: u8,
+    /// Gain byte of each channel.
+    pub gains: Vec<u8>,
+    /// Tokens of the channels that are neither silent nor the same as another, in order.
+    pub channels: Vec<Channel>,
+}
+
+/// Lowest level.
+pub const MIN_LEVEL: u8 = 16;
+
+/// Highest level of a config.
+pub fn max_level(config: &Config) -> u8 {
+    u8::try_from(config.quantisers() * 16).unwrap_or(u8::MAX - 15)
+}
+
+/// Codebooks of frame `t` at `level` for its `offset`.
+pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
+    let whole = usize::from(level / 16);
+    // Bit reversal spreads the frames that get one more.
+    let turn = (t as u8 & 15).reverse_bits() >> 4;
+    depth(whole + usize::from(turn < level % 16), offset)
+}
+
+impl Payload {
+    /// Channels that carry tokens.
+    fn coded(gains: &[u8]) -> usize {
+        gains.iter().filter(|g| **g != SILENT && **g != SAME).count()
+    }
+
+    /// The payload's bytes at `level`, which is at most the level of the tokens.
+    ///
+    /// # Errors
+    /// Those of the entropy coder.
+    pub fn write(&self, prior: &Prior, level: u8) -> Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(1 + self.gains.len());
+        out.push(level);
+        out.extend(&self.gains);
+        let frames = self.channels.first().map_or(0, |c| c.offsets.len());
+        if frames == 0 {
+            return Ok(out);
+        }
+        let mut coder = RangeEncoder::new();
+        let mut states: Vec<_> = self.channels.iter().map(|_| prior.start()).collect();
+        let n = prior.config().quantisers();
+        for t in 0..frames {
+            for (channel, state) in self.channels.iter().zip(&mut states) {
+                let (Some(&offset), Some(ids)) = (channel.offsets.get(t), channel.ids.get(t * n..(t + 1) * n)) else {
+                    return Err(Error::Usage("channels of unequal length".into()));
+                };
+                coder.put_cumulative(u32::from(offset), prior.offset_cdf(state))?;
+                let depth = frame_depth(level, t, offset);
+                prior.frame(state, offset, depth, |q, cdf| {
+                    let id = ids.get(q).copied().unwrap_or(0);
+                    coder.put_cumulative(u32::from(id), cdf)?;
+                    Ok(id)
+                })?;
+            }
+        }
+        out.extend(coder.finish());
+        Ok(out)
+    }
+
+    /// Reads a payload of `frames` frames and `channels` channels.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a damaged payload.
+    pub fn read(prior: &Prior, bytes: &[u8], frames: usize, channels: usize) -> Result<Self> {
+        let damaged = |what: &str| Error::Format(format!("grvq payload: {what}"));
+        let (Some(&level), Some(gains)) = (bytes.first(), bytes.get(1..1 + channels)) else {
+            return Err(damaged("shorter than its head"));
+        };
+        if !(MIN_LEVEL..=max_level(prior.config())).contains(&level) {
+            return Err(damaged("nesting level out of range"));
+        }
+        if gains.first() == Some(&SAME) {
+            return Err(damaged("the first channel cannot repeat another"));
+        }
+        let rest = bytes.get(1 + channels..).unwrap_or_default();
+        let coded = Self::coded(gains);
+        let n = prior.config().quantisers();
+        if coded == 0 || frames == 0 {
+            return if rest.is_empty() {
+                Ok(Self { level, gains: gains.to_vec(), channels: Vec::new() })
+            } else {
+                Err(damaged("tokens of silent channels"))
+            };
+        }
+        let mut coder = RangeDecoder::new(rest)?;
+        let mut states: Vec<_> = (0..coded).map(|_| prior.start()).collect();
+        let mut out = vec![
+            Channel { offsets: Vec::with_capacity(frames), ids: Vec::with_capacity(frames * n) };
+            coded
+        ];
+        for t in 0..frames {
+            for (channel, state) in out.iter_mut().zip(&mut states) {
+                let offset = coder.get_cumulative(prior.offset_cdf(state))? as u8;
+                let depth = frame_depth(level, t, offset);
+                prior.frame(state, offset, depth, |_, cdf| {
+                    let id = coder.get_cumulative(cdf)? as u16;
+                    channel.ids.push(id);
+                    Ok(id)
+                })?;
+                channel.offsets.push(offset);
+                channel.ids.resize((t + 1) * n, 0);
+            }
+        }
+        Ok(Self { level, gains: gains.to_vec(), channels: out })
+    }
+
+    /// Bytes at the highest level up to `cap` that has at most `target` bytes; the lowest level
+    /// where none has.
+    ///
+    /// The levels tried depend on `target` and the tokens alone, so that a trimmed stream and one
+    /// encoded at that rate come out the same.
+    ///
+    /// # Errors
+    /// Those of [`Self::write`].
+    pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
+        let top = max_level(prior.config());
+        let mut low = (MIN_LEVEL, self.write(prior, MIN_LEVEL)?);
+        if low.1.len() as u64 >= target || cap <= MIN_LEVEL {
+            return Ok(low.1);
+        }
+        // First unknown level above; sizes there are extrapolated.
+        let mut high = (u32::from(top) + 1, None::<u64>);
+        for _ in 0..10 {
+            if u32::from(low.0) + 1 >= high.0 {
+                break;
+            }
+            let (at, have) = (u64::from(low.0), low.1.len() as u64);
+            // Within 0.4% is as near as a sixteenth of a codebook comes.
+            if have + have / 256 >= target {
+                break;
+            }
+            let guess = match high.1 {
+                // Bytes grow a little faster than levels do.
+                None => at * target * 15 / (have * 16),
+                Some(h) => at + (u64::from(high.0) - at) * (target - have) / (h - have).max(1),
+            };
+            let guess = guess.clamp(at + 1, u64::from(high.0) - 1) as u8;
+            if guess > cap {
+                high = (u32::from(guess), None);
+                continue;
+            }
+            let bytes = self.write(prior, guess)?;
+            if bytes.len() as u64 <= target {
+                low = (guess, bytes);
+            } else {
+                high = (u32::from(guess), Some(bytes.len() as u64));
+            }
+        }
+        Ok(low.1)
+    }
+}

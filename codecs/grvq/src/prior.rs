@@ -1,0 +1,164 @@
+//! The token prior: a small network that gives every token an integer distribution.
+//!
+//! Everything from decoded tokens to a cumulative table is IEEE `+ - * /` in one order on
+//! `nc-kernels`, then integers, so that encoder and decoder agree on every machine. One frame
+//! network sees the recent past ([`crate::context`]); for each codebook a small head also sees
+//! the sum of the frame's codes so far.
+
+use nc::{Budget, Error, Model, Result};
+use nc_kernels::{Kernels, PackedLinear};
+
+use crate::config::{Config, OFFSETS};
+use crate::context::{Context, HIDDEN, MIX, add_code};
+use crate::weights::{dense, numbers, vector};
+
+/// Bits of a cumulative table's total.
+pub const PRECISION: u32 = 16;
+
+struct Head {
+    sum: PackedLinear,
+    out: PackedLinear,
+}
+
+/// A loaded prior with the codebooks it speaks of.
+pub struct Prior {
+    config: Config,
+    kernels: Kernels,
+    first: PackedLinear,
+    mid: PackedLinear,
+    /// The context terms of all heads, stacked.
+    context: PackedLinear,
+    heads: Vec<Head>,
+    books: Vec<Vec<f32>>,
+    scale: f32,
+    offsets: [[u32; OFFSETS + 1]; OFFSETS],
+}
+
+/// Coding state of one channel, with room for one frame's work.
+pub struct State {
+    context: Context,
+    last: u8,
+    hidden: Vec<f32>,
+    other: Vec<f32>,
+    terms: Vec<f32>,
+    sum: Vec<f32>,
+    scaled: Vec<f32>,
+    mix: Vec<f32>,
+    logits: Vec<f32>,
+    cdf: Vec<u32>,
+}
+
+impl Prior {
+    /// Loads the prior and the codebooks from a model.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for missing or misshapen tensors.
+    pub fn load(model: &Model, config: &Config, kernels: Kernels, budget: &mut Budget) -> Result<Self> {
+        let n = config.quantisers();
+        let mut heads = Vec::with_capacity(n);
+        let mut books = Vec::with_capacity(n);
+        let mut stacked = Vec::new();
+        for q in 0..n {
+            books.push(numbers(model, &format!("book.{q}"), config.codes * config.group_dim(), budget)?);
+            heads.push(Head {
+                sum: dense(model, &format!("prior.{q}.sum"), MIX, config.latent, budget)?,
+                out: dense(model, &format!("prior.{q}.out"), config.codes, MIX, budget)?,
+            });
+            stacked.extend(numbers(model, &format!("prior.{q}.context.weight"), MIX * HIDDEN, budget)?);
+        }
+        let context = PackedLinear::new(&stacked, None, n * MIX, HIDDEN)
+            .map_err(|e| Error::Model(e.to_string()))?;
+        let mut offsets = [[0; OFFSETS + 1]; OFFSETS];
+        let table = vector(model, "prior.offsets", OFFSETS * OFFSETS, budget)?;
+        for (cdf, row) in offsets.iter_mut().zip(table.chunks_exact(OFFSETS)) {
+            let mut total = 0u32;
+            for (c, f) in cdf.iter_mut().skip(1).zip(row) {
+                // Whole numbers by construction; anything else fails the total below.
+                let f = if (1.0..65536.0).contains(f) { *f as u32 } else { 0 };
+                if f == 0 {
+                    return Err(Error::Model("prior.offsets: not a frequency".into()));
+                }
+                total += f;
+                *c = total;
+            }
+            if total != 1 << PRECISION {
+                return Err(Error::Model("prior.offsets: frequencies do not add up".into()));
+            }
+        }
+        Ok(Self {
+            first: dense(model, "prior.in", HIDDEN, Context::inputs(config), budget)?,
+            mid: dense(model, "prior.mid", HIDDEN, HIDDEN, budget)?,
+            context,
+            heads,
+            books,
+            scale: vector(model, "prior.scale", 1, budget)?[0],
+            offsets,
+            config: config.clone(),
+            kernels,
+        })
+    }
+
+    /// The codec's sizes.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Codebooks, each `[codes, group_dim]`.
+    pub fn books(&self) -> &[Vec<f32>] {
+        &self.books
+    }
+
+    /// State before the first frame.
+    pub fn start(&self) -> State {
+        let c = &self.config;
+        State {
+            context: Context::new(c, self.scale),
+            last: 0,
+            hidden: vec![0.0; HIDDEN],
+            other: vec![0.0; HIDDEN],
+            terms: vec![0.0; c.quantisers() * MIX],
+            sum: vec![0.0; c.latent],
+            scaled: vec![0.0; c.latent],
+            mix: vec![0.0; MIX],
+            logits: vec![0.0; c.codes],
+            cdf: vec![0; c.codes + 1],
+        }
+    }
+
+    /// Distribution of a frame's depth offset.
+    pub fn offset_cdf(&self, state: &State) -> &[u32] {
+        &self.offsets[usize::from(state.last & 3)]
+    }
+
+    /// Codes the `depth` tokens of one frame: `token` is given each codebook's number and
+    /// distribution and gives back the id, read or written.
+    ///
+    /// # Errors
+    /// Those of `token`.
+    pub fn frame(&self, s: &mut State, offset: u8, depth: usize, mut token: impl FnMut(usize, &[u32]) -> Result<u16>) -> Result<()> {
+        let k = &self.kernels;
+        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
+        let features = s.context.features(offset, depth);
+        k.linear(&self.first, &features, &mut s.hidden).map_err(fail)?;
+        k.quick_gelu(&mut s.hidden);
+        k.linear(&self.mid, &s.hidden, &mut s.other).map_err(fail)?;
+        k.quick_gelu(&mut s.other);
+        s.hidden.iter_mut().zip(&s.other).for_each(|(h, o)| *h += o);
+        k.linear(&self.context, &s.hidden, &mut s.terms).map_err(fail)?;
+        s.sum.fill(0.0);
+        let heads = self.heads.iter().zip(&self.books).zip(s.terms.chunks_exact(MIX));
+        for (q, ((head, book), term)) in heads.enumerate().take(depth) {
+            s.scaled.iter_mut().zip(&s.sum).for_each(|(o, v)| *o = v * self.scale);
+            k.linear(&head.sum, &s.scaled, &mut s.mix).map_err(fail)?;
+            s.mix.iter_mut().zip(term).for_each(|(m, t)| *m += t);
+            k.quick_gelu(&mut s.mix);
+            k.linear(&head.out, &s.mix, &mut s.logits).map_err(fail)?;
+            k.softmax_cdf(&s.logits, &mut s.cdf, PRECISION).map_err(fail)?;
+            let id = token(q, &s.cdf)?;
+            add_code(&self.config, book, q, id, &mut s.sum);
+        }
+        s.context.push(&s.sum, depth);
+        s.last = offset;
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! Training of the token prior: cross-entropy of each token given what the decoder knows.
+//!
+//! The context of a frame is what was decoded before it; within a frame, a stage also knows the
+//! sum of the codes of the stages before. Every sequence is trained at a random nesting level, so
+//! that one prior serves all rates.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nc::{Control, Error, Result};
+use rayon::prelude::*;
+
+use super::adam::{Adam, schedule};
+use super::checkpoint::State;
+use super::data::Dataset;
+use super::layer::linear;
+use super::net::{Param, Params};
+use super::op::{Node, custom, leaf, values};
+use super::rng::Rng;
+use super::spectral::{Fft, features};
+use super::{Run, SAVE, report};
+use crate::config::{Config, FEATURES, HOP, LEVEL, N_FFT, OFFSETS, depth, offset};
+use crate::context::{Context, HIDDEN, MIX, add_code};
+
+/// Tokens of one clip at full depth.
+pub struct Tokens {
+    /// `[frames][quantisers]`.
+    pub ids: Vec<u16>,
+    /// Depth offset of each frame.
+    pub offsets: Vec<u8>,
+}
+
+/// Quick GELU.
+fn gelu(x: &Node) -> Node {
+    let shape = x.dims();
+    let xv = values(x);
+    let sig: Vec<f32> = xv.iter().map(|v| 1.0 / (1.0 + (-1.702 * v).exp())).collect();
+    let out = xv.iter().zip(&sig).map(|(v, s)| v * s).collect();
+    custom([x], out, shape, move |g| {
+        let d = g.iter().zip(&xv).zip(&sig).map(|((g, v), s)| g * s * (1.0 + 1.702 * v * (1.0 - s)));
+        [Some(d.collect())]
+    })
+}
+
+/// Rows `rows` of `x`.
+fn gather(x: &Node, rows: Vec<usize>) -> Node {
+    let [n, c] = x.dims();
+    let xv = values(x);
+    let out = rows.iter().flat_map(|r| xv[r * c..(r + 1) * c].iter().copied()).collect();
+    custom([x], out, [rows.len(), c], move |g| {
+        let mut d = vec![0.0; n * c];
+        for (g, r) in g.chunks_exact(c).zip(&rows) {
+            d[r * c..(r + 1) * c].iter_mut().zip(g).for_each(|(d, g)| *d += g);
+        }
+        [Some(d)]
+    })
+}
+
+/// Sum of `-log2 softmax(logits)[id]` over rows, as a node; gradients in bits.
+fn cross_entropy(logits: &Node, ids: Vec<u16>) -> Node {
+    let [rows, k] = logits.dims();
+    let mut p = values(logits);
+    let mut bits = 0.0f64;
+    for (row, id) in p.chunks_exact_mut(k).zip(&ids) {
+        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        row.iter_mut().for_each(|v| *v = (*v - top).exp());
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|v| *v /= sum);
+        bits -= f64::from(row[usize::from(*id)].max(1e-12)).log2();
+    }
+    debug_assert_eq!(rows, ids.len());
+    let p = Arc::new(p);
+    custom([logits], vec![bits as f32], [1, 1], move |up| {
+        let s = up[0] * std::f32::consts::LOG2_E;
+        let mut d: Vec<f32> = p.iter().map(|p| p * s).collect();
+        for (row, id) in d.chunks_exact_mut(k).zip(&ids) {
+            row[usize::from(*id)] -= s;
+        }
+        [Some(d)]
+    })
+}
+
+/// Fresh parameters; output biases start at the tokens' log frequencies.
+pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
+    let mut p = Vec::new();
+    let inputs = Context::inputs(config);
+    let mut dense = |name: String, out: usize, cin: usize, bias: Vec<f32>| {
+        let s = 1.0 / (cin as f32).sqrt();
+        let data = (0..out * cin).map(|_| rng.normal() * s).collect();
+        p.push(Param { name: format!("{name}.weight"), rows: out, cols: cin, data });
+        p.push(Param { name: format!("{name}.bias"), rows: 1, cols: out, data: bias });
+    };
+    dense("prior.in".into(), HIDDEN, inputs, vec![0.0; HIDDEN]);
+    dense("prior.mid".into(), HIDDEN, HIDDEN, vec![0.0; HIDDEN]);
+    let n = config.quantisers();
+    for q in 0..n {
+        let mut count = vec![1.0f32; config.codes];
+        for id in data.iter().flat_map(|t| t.ids.chunks_exact(n)) {
+            count[usize::from(id[q])] += 1.0;
+        }
+        let bias = count.iter().map(|c| c.ln()).collect::<Vec<_>>();
+        let mean = bias.iter().sum::<f32>() / bias.len() as f32;
+        dense(format!("prior.{q}.sum"), MIX, config.latent, vec![0.0; MIX]);
+        dense(format!("prior.{q}.context"), MIX, HIDDEN, vec![0.0; MIX]);
+        dense(format!("prior.{q}.out"), config.codes, MIX, bias.iter().map(|b| b - mean).collect());
+    }
+    Params(p)
+}
+
+/// Bits of a batch of sequences and the tokens in them: the graph's loss is bits per token.
+pub fn bits(config: &Config, nodes: &[Node], books: &[Vec<f32>], scale: f32, batch: &[(&Tokens, usize, usize)], frames: usize) -> (Node, Vec<(f64, usize)>) {
+    let n = config.quantisers();
+    let latent = config.latent;
+    let mut inputs = Vec::new();
+    let mut sums: Vec<Vec<f32>> = vec![Vec::new(); n];
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); n];
+    let mut ids: Vec<Vec<u16>> = vec![Vec::new(); n];
+    let mut row = 0;
+    for (tokens, start, level) in batch {
+        let mut context = Context::new(config, scale);
+        for t in *start..(*start + frames).min(tokens.offsets.len()) {
+            let d = depth(*level, tokens.offsets[t]);
+            inputs.extend(context.features(tokens.offsets[t], d));
+            let mut sum = vec![0.0; latent];
+            for q in 0..d {
+                let id = tokens.ids[t * n + q];
+                sums[q].extend(sum.iter().map(|s| s * scale));
+                rows[q].push(row);
+                ids[q].push(id);
+                add_code(config, &books[q], q, id, &mut sum);
+            }
+            context.push(&sum, d);
+            row += 1;
+        }
+    }
+    let width = Context::inputs(config);
+    let x = leaf(inputs, row, width, false);
+    let h = gelu(&linear(&x, &nodes[0], &nodes[1]));
+    let h = h.clone() + gelu(&linear(&h, &nodes[2], &nodes[3]));
+    let mut total: Option<Node> = None;
+    let mut stats = vec![(0.0, 0); n];
+    let tokens: usize = ids.iter().map(Vec::len).sum();
+    for q in 0..n {
+        if ids[q].is_empty() {
+            continue;
+        }
+        let count = ids[q].len();
+        let p = &nodes[4 + 6 * q..];
+        let s = leaf(std::mem::take(&mut sums[q]), count, latent, false);
+        let g = gather(&h, std::mem::take(&mut rows[q]));
+        let u = gelu(&(linear(&s, &p[0], &p[1]) + linear(&g, &p[2], &p[3])));
+        let ce = cross_entropy(&linear(&u, &p[4], &p[5]), std::mem::take(&mut ids[q]));
+        stats[q] = (f64::from(values(&ce)[0]), count);
+        total = Some(match total {
+            None => ce,
+            Some(t) => t + ce,
+        });
+    }
+    let total = total.unwrap_or_else(|| leaf(vec![0.0], 1, 1, false));
+    (total / tokens.max(1) as f32, stats)
+}
+
+/// Counts of each offset after each, for the integer table of the model.
+pub fn offset_counts(data: &[Tokens]) -> [[u32; OFFSETS]; OFFSETS] {
+    let mut c = [[1; OFFSETS]; OFFSETS];
+    for t in data {
+        let mut last = 0u8;
+        for o in &t.offsets {
+            c[usize::from(last & 3)][usize::from(o & 3)] += 1;
+            last = *o;
+        }
+    }
+    c
+}
+
+/// Sequences per step of the prior.
+const BATCH: usize = 32;
+/// Frames per sequence of the prior.
+const FRAMES: usize = 64;
+
+/// A trained prior.
+pub struct Trained {
+    /// Averaged parameters.
+    pub params: Params,
+    /// Factor that brings latents to unit size.
+    pub scale: f32,
+    /// Counts of each depth offset after each.
+    pub offsets: [[u32; OFFSETS]; OFFSETS],
+    /// Seconds of training.
+    pub seconds: f64,
+    /// Bits per token by codebook on held-out clips, as text.
+    pub validation: String,
+}
+
+/// Tokens of every clip, as the trained codec makes them.
+fn tokens(run: &Run<'_>, codec: &super::codec::Trained, data: &Dataset) -> Vec<Tokens> {
+    let config = &run.recipe.config;
+    let fft = Fft::new(N_FFT);
+    let n = config.quantisers();
+    data.clips
+        .par_iter()
+        .filter(|c| c.samples.len() >= HOP)
+        .map(|clip| {
+            let mut x: Vec<f32> = clip.samples.iter().map(|s| f32::from(*s) / 32768.0).collect();
+            let rms = (x.iter().map(|s| s * s).sum::<f32>() / x.len() as f32).sqrt().max(1e-6);
+            x.iter_mut().for_each(|s| *s *= LEVEL / rms);
+            x.resize(x.len().div_ceil(HOP) * HOP, 0.0);
+            let mut out = Tokens { ids: Vec::new(), offsets: Vec::new() };
+            // Chunks as long as the codec's own.
+            for piece in x.chunks(1000 * HOP) {
+                let frames = piece.len() / HOP;
+                let leaves = codec.params.leaves(config);
+                let z = leaves.encode(&leaf(features(&fft, piece), frames, FEATURES, false), frames);
+                let all = vec![n; frames];
+                let (_, coded) = codec.quantiser.code(&values(&z), config.latent, &all, &mut Rng::new(1));
+                out.ids.extend(coded.tokens);
+                out.offsets.extend(piece.chunks_exact(HOP).map(offset));
+            }
+            out
+        })
+        .collect()
+}
+
+/// A random batch: sequence, first frame, nesting level.
+fn draw<'a>(data: &'a [Tokens], config: &Config, count: usize, rng: &mut Rng) -> Vec<(&'a Tokens, usize, usize)> {
+    let total: usize = data.iter().map(|t| t.offsets.len()).sum();
+    let all = config.quantisers();
+    (0..count)
+        .filter_map(|_| {
+            let mut at = rng.below(total);
+            for t in data {
+                if at < t.offsets.len() {
+                    let start = at.min(t.offsets.len().saturating_sub(FRAMES));
+                    let level = if rng.below(4) == 0 { all } else { 1 + rng.below(all) };
+                    return Some((t, start, level));
+                }
+                at -= t.offsets.len();
+            }
+            None
+        })
+        .collect()
+}
+
+/// Trains the prior, or goes on where a checkpoint stands.
+///
+/// # Errors
+/// [`Error::Cancelled`], [`Error::Io`].
+pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut Control<'_>) -> Result<Trained> {
+    let recipe = run.recipe;
+    let config = &recipe.config;
+    report(ctl, "tokenise", 0, 1, "");
+    let data = tokens(run, codec, run.train);
+    let valid = tokens(run, codec, run.valid);
+    let books: Vec<Vec<f32>> = codec.quantiser.books.iter().map(|b| b.codes.iter().copied().collect()).collect();
+    // Unit size of the summed codes over the first clips.
+    let (mut power, mut count) = (0.0f64, 0usize);
+    for t in data.iter().take(200) {
+        for ids in t.ids.chunks_exact(config.quantisers()) {
+            let mut sum = vec![0.0; config.latent];
+            for (q, id) in ids.iter().enumerate() {
+                add_code(config, &books[q], q, *id, &mut sum);
+            }
+            power += sum.iter().map(|v| f64::from(v * v)).sum::<f64>();
+            count += config.latent;
+        }
+    }
+    let scale = (1.0 / (power / count.max(1) as f64).sqrt().max(1e-9)) as f32;
+    let mut rng = Rng::new(recipe.seed ^ 0x7072_696f_72);
+    let params = fresh(config, &data, &mut rng);
+    let adam = Adam::new(&params);
+    let mut s = State { step: 0, params, adam, quantiser: None, rng, seconds: 0.0 };
+    let file = run.checkpoint("prior");
+    if let Some(file) = file.as_ref().filter(|f| resume && f.exists()) {
+        s.load(file, config)?;
+    }
+    let mut began = Instant::now();
+    let (mut sum, mut seen) = (0.0, 0);
+    while s.step < recipe.prior_steps {
+        let stop = ctl.check().is_err();
+        if (stop || s.step.is_multiple_of(SAVE)) && let Some(file) = &file {
+            s.seconds += began.elapsed().as_secs_f64();
+            began = Instant::now();
+            s.save(file)?;
+        }
+        if stop {
+            return Err(Error::Cancelled);
+        }
+        let batch = draw(&data, config, BATCH, &mut s.rng);
+        let (left, right) = batch.split_at(batch.len() / 2);
+        let half = |part: &[(&Tokens, usize, usize)]| {
+            let nodes: Vec<Node> = s.params.0.iter().map(|p| leaf(p.data.clone(), p.rows, p.cols, true)).collect();
+            let (loss, _) = bits(config, &nodes, &books, scale, part, FRAMES);
+            let value = values(&loss)[0];
+            let grads = loss.backward();
+            let grads: Vec<Vec<f32>> = nodes.iter().zip(&s.params.0).map(|(n, p)| {
+                n.grad(&grads).map_or_else(|| vec![0.0; p.data.len()], |g| g.into_data().to_vec().unwrap_or_default())
+            }).collect();
+            (grads, value)
+        };
+        let ((mut grads, a), (other, b)) = rayon::join(|| half(left), || half(right));
+        for (g, o) in grads.iter_mut().zip(&other) {
+            g.iter_mut().zip(o).for_each(|(g, o)| *g = 0.5 * (*g + o));
+        }
+        let rate = schedule(3e-3, s.step, recipe.prior_steps);
+        s.adam.apply(&mut s.params, &grads, rate, 1.0);
+        s.step += 1;
+        sum += f64::from(0.5 * (a + b));
+        seen += 1;
+        if s.step.is_multiple_of(100) {
+            report(ctl, "train prior", s.step, recipe.prior_steps, &format!("{:.3} bits per token", sum / f64::from(seen)));
+            (sum, seen) = (0.0, 0);
+        }
+    }
+    s.seconds += began.elapsed().as_secs_f64();
+    if let Some(file) = &file {
+        s.save(file)?;
+    }
+    let params = s.adam.average;
+    let validation = if valid.is_empty() {
+        String::new()
+    } else {
+        let nodes: Vec<Node> = params.0.iter().map(|p| leaf(p.data.clone(), p.rows, p.cols, false)).collect();
+        let all = config.quantisers();
+        let batch: Vec<_> = draw(&valid, config, 128, &mut Rng::new(9)).into_iter().map(|(t, s, _)| (t, s, all)).collect();
+        let (_, stats) = bits(config, &nodes, &books, scale, &batch, FRAMES);
+        let each: Vec<String> = stats.iter().map(|(b, n)| format!("{:.2}", b / (*n).max(1) as f64)).collect();
+        format!("bits per token by codebook: {}", each.join(" "))
+    };
+    report(ctl, "validate", s.step, recipe.prior_steps, &validation);
+    Ok(Trained { params, scale, offsets: offset_counts(&data), seconds: s.seconds, validation })
+}
