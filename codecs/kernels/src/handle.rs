@@ -94,7 +94,7 @@ impl Kernels {
     pub fn linear(&self, w: &PackedLinear, x: &[f32], y: &mut [f32]) -> Result<()> {
         let (k, out) = (w.inputs(), w.outputs());
         let t = rows("x", x.len(), k)?;
-        same("y", t.checked_mul(out).unwrap_or(usize::MAX), y.len())?;
+        same("y", t.saturating_mul(out), y.len())?;
         if t > 0 {
             enter!(self, linear(t, k, out, x, &w.weight, &w.bias, y));
         }

@@ -32,14 +32,21 @@ compile_error!("x87 arithmetic keeps excess precision; build with SSE2");
 
 mod arch;
 mod error;
+mod exact;
+mod fft;
 mod generic;
 mod handle;
 mod level;
 mod packed;
+mod resample;
 mod softmax;
+mod stft;
 
 pub use error::{KernelError, Result};
+pub use fft::{MAX_FFT, Rfft};
 pub use handle::{Kernels, Padding};
 pub use level::Level;
 pub use packed::{PackedCodebook, PackedLinear};
+pub use resample::{Resampler, resample, resampled_len};
 pub use softmax::MAX_SYMBOLS;
+pub use stft::{Stft, hann};
