@@ -1,0 +1,211 @@
+//! Loading recordings for evaluation: WAV and FLAC files as mono 16 kHz samples.
+//!
+//! Every codec and every metric has to see the very same samples, so there is one loader with one
+//! resampler, and a file that is damaged is an error: a clip that is quietly shorter would only
+//! show as an odd figure.
+
+use std::path::{Path, PathBuf};
+
+use nc::{Error, Result};
+use symphonia::core::codecs::audio::AudioDecoderOptions;
+use symphonia::core::errors::Error as Symphonia;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, TrackType};
+use symphonia::core::io::MediaSourceStream;
+use symphonia::core::meta::MetadataOptions;
+
+use crate::metrics::RATE;
+use crate::resample::{Filter, resample};
+
+/// Reads a WAV or FLAC file as mono at 16 kHz, -1..=1: channels averaged, resampled by
+/// [`Filter::FINE`].
+///
+/// # Errors
+/// Io, Format for a damaged file, Unsupported for another kind.
+pub fn read(path: &Path) -> Result<Vec<f32>> {
+    let (rate, x) = read_native(path)?;
+    if rate == RATE {
+        return Ok(x);
+    }
+    let x: Vec<f64> = x.iter().map(|&v| f64::from(v)).collect();
+    Ok(resample(&x, rate, RATE, Filter::FINE)
+        .iter()
+        .map(|&v| v as f32)
+        .collect())
+}
+
+/// Reads a file as mono at its own rate.
+fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
+    let file = std::fs::File::open(path)?;
+    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+    let mut reader = symphonia::default::get_probe()
+        .probe(
+            &Hint::new(),
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
+        .map_err(from_symphonia)?;
+    let track = reader
+        .default_track(TrackType::Audio)
+        .ok_or_else(|| Error::Format("no audio track".into()))?;
+    let id = track.id;
+    let params = track
+        .codec_params
+        .as_ref()
+        .and_then(|p| p.audio())
+        .ok_or_else(|| Error::Format("no audio track".into()))?;
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(params, &AudioDecoderOptions::default().verify(true))
+        .map_err(from_symphonia)?;
+    let mut rate = 0;
+    let mut out = Vec::new();
+    let mut block: Vec<f32> = Vec::new();
+    while let Some(packet) = reader.next_packet().map_err(from_symphonia)? {
+        if packet.track_id != id {
+            continue;
+        }
+        let decoded = decoder.decode(&packet).map_err(from_symphonia)?;
+        let now = decoded.spec().rate();
+        if rate != 0 && now != rate {
+            return Err(Error::Unsupported(
+                "the rate changes within the file".into(),
+            ));
+        }
+        rate = now;
+        let channels = decoded.spec().channels().count().max(1);
+        block.clear();
+        decoded.copy_to_vec_interleaved::<f32>(&mut block);
+        out.extend(
+            block
+                .chunks_exact(channels)
+                .map(|c| c.iter().sum::<f32>() / channels as f32),
+        );
+    }
+    if decoder.finalize().verify_ok == Some(false) {
+        return Err(Error::Format("the samples do not match their MD5".into()));
+    }
+    // A file without samples has no packet to tell its rate from.
+    Ok((if rate == 0 { RATE } else { rate }, out))
+}
+
+/// Writes mono 16-bit WAV at 16 kHz, rounded and clipped.
+///
+/// # Errors
+/// Io.
+pub fn write(path: &Path, x: &[f32]) -> Result<()> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let io = |e: hound::Error| match e {
+        hound::Error::IoError(e) => Error::Io(e),
+        other => Error::Io(std::io::Error::other(other)),
+    };
+    let mut writer = hound::WavWriter::create(path, spec).map_err(io)?;
+    for &v in x {
+        let s = (v * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
+        writer.write_sample(s).map_err(io)?;
+    }
+    writer.finalize().map_err(io)
+}
+
+/// The WAV and FLAC files under a folder, at any depth, sorted by path.
+///
+/// # Errors
+/// Io where the folder cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(&dir)? {
+            let entry = entry?;
+            let path = entry.path();
+            // Links are not followed: a loop of them would never end.
+            if entry.file_type()?.is_dir() {
+                open.push(path);
+            } else if path
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("wav") || e.eq_ignore_ascii_case("flac"))
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn from_symphonia(e: Symphonia) -> Error {
+    match e {
+        Symphonia::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Error::Format("truncated".into())
+        }
+        Symphonia::IoError(e) => Error::Io(e),
+        Symphonia::Unsupported(s) => Error::Unsupported(s.into()),
+        other => Error::Format(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::{metrics, synth};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let x = synth::speech(1, 1.0);
+        let path = dir.path().join("sub").join("x.wav");
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        write(&path, &x).unwrap();
+        std::fs::write(dir.path().join("notes.txt"), "no audio").unwrap();
+        assert_eq!(files(dir.path()).unwrap(), [path.clone()]);
+        let y = read(&path).unwrap();
+        assert_eq!(x.len(), y.len());
+        let worst = x
+            .iter()
+            .zip(&y)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        assert!(worst <= 0.5001 / 32_768.0, "{worst}");
+    }
+
+    #[test]
+    fn stereo_at_48_khz_becomes_mono_at_16() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.wav");
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: 48_000,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        let mut w = hound::WavWriter::create(&path, spec).unwrap();
+        for i in 0..48_000 {
+            let v = (i as f32 * 0.05).sin() * 0.4;
+            w.write_sample(2.0 * v).unwrap();
+            w.write_sample(0.0_f32).unwrap();
+        }
+        w.finalize().unwrap();
+        let y = read(&path).unwrap();
+        assert_eq!(y.len(), 16_000);
+        let want: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.15).sin() * 0.4).collect();
+        assert!(metrics::snr(&want[200..15_800], &y[200..15_800]).unwrap() > 80.0);
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.wav");
+        std::fs::write(&path, b"RIFF and then nothing").unwrap();
+        assert!(read(&path).is_err());
+        assert!(matches!(
+            read(&dir.path().join("none.wav")),
+            Err(Error::Io(_))
+        ));
+    }
+}

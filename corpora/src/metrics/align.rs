@@ -1,0 +1,113 @@
+//! Time alignment of a decoded signal with its original, by cross-correlation.
+//!
+//! A constant delay is a property of a codec's buffering and not of its sound. One whole-sample
+//! lag for the whole signal is looked for; drift and jitter stay visible, as they should.
+
+use nc::{Error, Result};
+use realfft::RealFftPlanner;
+
+/// Lags looked at: 50 ms to either side.
+pub const MAX_LAG: usize = 800;
+
+/// Samples by which `degraded` comes late (negative: early), -[`MAX_LAG`]..=[`MAX_LAG`]: the lag
+/// of the highest cross-correlation. The nearest to zero wins a tie.
+///
+/// # Errors
+/// Usage for an empty signal or non-finite samples.
+pub fn lag(reference: &[f32], degraded: &[f32]) -> Result<isize> {
+    if reference.is_empty() || degraded.is_empty() {
+        return Err(Error::Usage("an empty signal has no lag".into()));
+    }
+    if !reference.iter().chain(degraded).all(|v| v.is_finite()) {
+        return Err(Error::Usage("a sample is not a finite number".into()));
+    }
+    let n = (reference.len().max(degraded.len()) + MAX_LAG + 1).next_power_of_two();
+    let mut planner = RealFftPlanner::<f64>::new();
+    let forward = planner.plan_fft_forward(n);
+    let inverse = planner.plan_fft_inverse(n);
+    let spectrum = |x: &[f32]| {
+        let mut padded = vec![0.0; n];
+        padded
+            .iter_mut()
+            .zip(x)
+            .for_each(|(p, &v)| *p = f64::from(v));
+        let mut out = forward.make_output_vec();
+        forward.process(&mut padded, &mut out).map(|()| out)
+    };
+    let failed = |e: realfft::FftError| Error::Usage(format!("cross-correlation: {e}"));
+    let a = spectrum(reference).map_err(failed)?;
+    let mut b = spectrum(degraded).map_err(failed)?;
+    b.iter_mut().zip(&a).for_each(|(b, a)| *b *= a.conj());
+    // Rounding may leave a trace of an imaginary part where the inverse wants none.
+    if let Some(v) = b.first_mut() {
+        v.im = 0.0;
+    }
+    if let Some(v) = b.last_mut() {
+        v.im = 0.0;
+    }
+    let mut r = vec![0.0; n];
+    inverse.process(&mut b, &mut r).map_err(failed)?;
+
+    let mut best = (0, r[0]);
+    for k in 1..=MAX_LAG {
+        for (lag, value) in [(k as isize, r[k]), (-(k as isize), r[n - k])] {
+            // Above the rounding of the transform, so that silence has lag 0.
+            if value > best.1 + 1e-9 * r[0].abs() {
+                best = (lag, value);
+            }
+        }
+    }
+    Ok(best.0)
+}
+
+/// The parts of both signals that lie over one another after alignment, of one length.
+///
+/// # Errors
+/// As [`lag`].
+pub fn align<'a>(reference: &'a [f32], degraded: &'a [f32]) -> Result<(&'a [f32], &'a [f32])> {
+    let lag = lag(reference, degraded)?;
+    let by = lag.unsigned_abs();
+    let (r, d) = if lag >= 0 {
+        (reference, degraded.get(by..).unwrap_or_default())
+    } else {
+        (reference.get(by..).unwrap_or_default(), degraded)
+    };
+    let n = r.len().min(d.len());
+    Ok((&r[..n], &d[..n]))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::synth;
+
+    #[test]
+    fn finds_delays_and_advances() {
+        let x = synth::speech(3, 2.0);
+        for shift in [0_isize, 1, 137, 800, -1, -640] {
+            let by = shift.unsigned_abs();
+            let y: Vec<f32> = if shift >= 0 {
+                std::iter::repeat_n(0.0, by)
+                    .chain(x.iter().copied())
+                    .collect()
+            } else {
+                x[by..].to_vec()
+            };
+            let y = synth::add_noise(&y, 5.0, 9);
+            assert_eq!(lag(&x, &y).unwrap(), shift);
+            let (a, b) = align(&x, &y).unwrap();
+            assert_eq!(a.len(), b.len());
+            assert!(a.len() + 800 >= x.len());
+        }
+    }
+
+    #[test]
+    fn silence_and_nonsense() {
+        assert_eq!(lag(&[0.0; 100], &[0.0; 100]).unwrap(), 0);
+        assert!(lag(&[], &[1.0]).is_err());
+        assert!(lag(&[f32::NAN], &[1.0]).is_err());
+        let (a, b) = align(&[1.0], &[0.5]).unwrap();
+        assert_eq!((a.len(), b.len()), (1, 1));
+    }
+}
