@@ -42,7 +42,10 @@ impl EntropyModel<PRECISION> for Table<'_> {
 }
 
 impl EncoderModel<PRECISION> for Table<'_> {
-    fn left_cumulative_and_probability(&self, symbol: impl Borrow<u32>) -> Option<(u16, NonZeroU16)> {
+    fn left_cumulative_and_probability(
+        &self,
+        symbol: impl Borrow<u32>,
+    ) -> Option<(u16, NonZeroU16)> {
         let at = usize::try_from(*symbol.borrow()).ok()?;
         let (&left, &right) = (self.0.get(at)?, self.0.get(at.checked_add(1)?)?);
         let width = u16::try_from(right.checked_sub(left)?).ok()?;
@@ -53,17 +56,25 @@ impl EncoderModel<PRECISION> for Table<'_> {
 impl DecoderModel<PRECISION> for Table<'_> {
     fn quantile_function(&self, quantile: u16) -> (u32, u16, NonZeroU16) {
         // The table was checked: it starts at 0 and ends above every quantile.
-        let at = self.0.partition_point(|c| *c <= u32::from(quantile)).saturating_sub(1);
+        let at = self
+            .0
+            .partition_point(|c| *c <= u32::from(quantile))
+            .saturating_sub(1);
         let left = self.0.get(at).copied().unwrap_or(0);
         let right = self.0.get(at + 1).copied().unwrap_or(left);
         let width = right.wrapping_sub(left) as u16;
-        (at as u32, left as u16, NonZeroU16::new(width).unwrap_or(NonZeroU16::MIN))
+        (
+            at as u32,
+            left as u16,
+            NonZeroU16::new(width).unwrap_or(NonZeroU16::MIN),
+        )
     }
 }
 
 fn check(table: &[u32]) -> Result<Table<'_>> {
     // A table of one symbol has no information and does not fit 16 bits.
-    let ends = table.len() > 2 && table.first() == Some(&0) && table.last() == Some(&(1 << PRECISION));
+    let ends =
+        table.len() > 2 && table.first() == Some(&0) && table.last() == Some(&(1 << PRECISION));
     if ends && table.is_sorted_by(|a, b| a < b) {
         Ok(Table(table))
     } else {
@@ -122,7 +133,12 @@ impl RangeDecoder {
     pub fn new(bytes: &[u8]) -> Result<Self> {
         let mut words: Vec<u16> = bytes
             .chunks(2)
-            .map(|b| u16::from_be_bytes([b.first().copied().unwrap_or(0), b.get(1).copied().unwrap_or(0)]))
+            .map(|b| {
+                u16::from_be_bytes([
+                    b.first().copied().unwrap_or(0),
+                    b.get(1).copied().unwrap_or(0),
+                ])
+            })
             .collect();
         words.extend([0; 4]);
         Decoder::from_compressed(words)

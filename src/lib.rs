@@ -6,15 +6,22 @@
 
 pub mod budget;
 pub mod codec;
+pub mod container;
 pub mod control;
+mod emit;
 pub mod entropy;
 pub mod error;
 pub mod model;
+mod registry;
 pub mod signal;
+pub mod stream;
 
 pub use budget::Budget;
 pub use codec::{ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Plan, Registry};
+pub use container::Header;
 pub use control::{Control, Progress};
+pub use emit::Summary;
 pub use error::{Error, Result};
 pub use model::{Model, ModelId, Tensor};
 pub use signal::{Audio, AudioBuf, Format, MediaKind, SampleDepth, Signal, SignalBuf};
+pub use stream::{Decoder, Encoder, Opener, decode, encode};

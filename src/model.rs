@@ -70,8 +70,17 @@ impl Model {
         let (_, head) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
         // Also checks that every tensor lies inside the file.
         SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let meta = head.metadata().clone().unwrap_or_default().into_iter().collect();
-        Ok(Self { id: ModelId::of(&bytes), meta, bytes })
+        let meta = head
+            .metadata()
+            .clone()
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        Ok(Self {
+            id: ModelId::of(&bytes),
+            meta,
+            bytes,
+        })
     }
 
     /// A metadata value.
@@ -97,7 +106,12 @@ impl Model {
     /// Names, shapes and sizes of the tensors, sorted by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let mut list: Vec<_> = SafeTensors::deserialize(&self.bytes)
-            .map(|f| f.tensors().into_iter().map(|(n, t)| (n, t.shape().to_vec())).collect())
+            .map(|f| {
+                f.tensors()
+                    .into_iter()
+                    .map(|(n, t)| (n, t.shape().to_vec()))
+                    .collect()
+            })
             .unwrap_or_default();
         list.sort();
         list
@@ -110,18 +124,37 @@ impl Model {
     /// finite.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         let file = SafeTensors::deserialize(&self.bytes).map_err(broken)?;
-        let t = file.tensor(name).map_err(|_| Error::Model(format!("no tensor {name}")))?;
+        let t = file
+            .tensor(name)
+            .map_err(|_| Error::Model(format!("no tensor {name}")))?;
         let pairs = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
         let data: Vec<f32> = match t.dtype() {
-            Dtype::F32 => t.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Dtype::F16 => t.data().chunks_exact(2).map(|b| half::f16::from_bits(pairs(b)).to_f32()).collect(),
-            Dtype::BF16 => t.data().chunks_exact(2).map(|b| half::bf16::from_bits(pairs(b)).to_f32()).collect(),
+            Dtype::F32 => t
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::F16 => t
+                .data()
+                .chunks_exact(2)
+                .map(|b| half::f16::from_bits(pairs(b)).to_f32())
+                .collect(),
+            Dtype::BF16 => t
+                .data()
+                .chunks_exact(2)
+                .map(|b| half::bf16::from_bits(pairs(b)).to_f32())
+                .collect(),
             other => return Err(Error::Model(format!("tensor {name} has type {other:?}"))),
         };
         if data.iter().all(|v| v.is_finite()) {
-            Ok(Tensor { shape: t.shape().to_vec(), data })
+            Ok(Tensor {
+                shape: t.shape().to_vec(),
+                data,
+            })
         } else {
-            Err(Error::Model(format!("tensor {name} has numbers that are not finite")))
+            Err(Error::Model(format!(
+                "tensor {name} has numbers that are not finite"
+            )))
         }
     }
 }

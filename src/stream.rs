@@ -1,0 +1,555 @@
+//! Streams: a signal in, a file out, and back, in memory that does not grow with its length.
+
+use std::io::{Read, Write};
+
+use ndarray::{Array2, Axis, s};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader};
+use crate::emit::{Emitter, Summary, hash_output};
+use crate::{
+    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId,
+    Plan, Progress, Result, Signal, SignalBuf,
+};
+
+/// Encodes a signal as it comes.
+pub struct Encoder<'c, W> {
+    codec: &'c dyn Codec,
+    plan: Plan,
+    emitter: Emitter<W>,
+    pending: Pending,
+    budget: Budget,
+}
+
+/// Samples or bytes that wait for a whole chunk.
+enum Pending {
+    Bytes(Vec<u8>),
+    Audio { rate: u32, rows: Vec<Vec<f32>> },
+}
+
+impl Pending {
+    fn units(&self) -> u64 {
+        match self {
+            Self::Bytes(b) => b.len() as u64,
+            Self::Audio { rows, .. } => rows.first().map_or(0, |r| r.len() as u64),
+        }
+    }
+}
+
+impl<'c, W: Write> Encoder<'c, W> {
+    /// An encoder of a signal of `format`, of `length` units if that is known.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a format that the codec does not take, [`Error::Usage`] for a
+    /// goal that makes no sense for it.
+    pub fn new(
+        w: W,
+        codec: &'c dyn Codec,
+        format: Format,
+        length: Option<u64>,
+        goal: Goal,
+    ) -> Result<Self> {
+        let plan = codec.plan(&format)?;
+        let info = codec.info();
+        let header = Header::new(
+            format,
+            length,
+            info.id,
+            info.bitstream,
+            codec.model(),
+            &plan,
+        );
+        let pending = match format {
+            Format::Bytes => Pending::Bytes(Vec::new()),
+            Format::Audio { rate, channels, .. } => Pending::Audio {
+                rate,
+                rows: vec![Vec::new(); usize::from(channels)],
+            },
+        };
+        Ok(Self {
+            codec,
+            plan,
+            emitter: Emitter::new(w, header, goal)?,
+            pending,
+            budget: Budget::default(),
+        })
+    }
+
+    /// Keeps a piece of the original container's metadata; before the first [`Self::push`].
+    pub fn add_meta(&mut self, tag: [u8; 4], data: &[u8]) {
+        self.emitter.add_meta(Meta {
+            tag,
+            data: data.to_vec(),
+        });
+    }
+
+    /// Takes the next piece of the signal, of any length.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for another format than announced, [`Error::Cancelled`], [`Error::Io`], and
+    /// those of the codec.
+    pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
+        match (x, &mut self.pending) {
+            (Signal::Bytes(b), Pending::Bytes(p)) => p.extend_from_slice(b),
+            (Signal::Audio(a), Pending::Audio { rate, rows })
+                if a.rate == *rate && a.samples.nrows() == rows.len() =>
+            {
+                for (row, new) in rows.iter_mut().zip(a.samples.rows()) {
+                    row.extend(new.iter());
+                }
+            }
+            _ => {
+                return Err(Error::Usage(
+                    "another format than the encoder was made for".into(),
+                ));
+            }
+        }
+        // What follows a chunk is always longer than its overlap.
+        while self.pending.units() > self.plan.chunk.saturating_add(u64::from(self.plan.overlap)) {
+            self.chunk(false, ctl)?;
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, last: bool, ctl: &mut Control<'_>) -> Result<()> {
+        ctl.check()?;
+        let units = if last {
+            self.pending.units()
+        } else {
+            self.plan.chunk
+        };
+        let coded = if last {
+            units
+        } else {
+            units + u64::from(self.plan.overlap)
+        };
+        let head = ChunkHead {
+            format: self.emitter.header().format,
+            first: self.emitter.units(),
+            units: coded,
+        };
+        let codec = self.codec;
+        // Lengths in memory fit usize.
+        let (take, drop) = (coded as usize, units as usize);
+        let payload = match &mut self.pending {
+            Pending::Bytes(b) => {
+                let x = Signal::Bytes(b.get(..take).unwrap_or_default());
+                let p = self.emitter.chunk(units, last, |goal, out| {
+                    codec.encode(x, &head, goal, ctl, out)
+                })?;
+                b.drain(..drop.min(b.len()));
+                p
+            }
+            Pending::Audio { rate, rows } => {
+                let mut x = Array2::zeros((rows.len(), take));
+                for (mut to, from) in x.rows_mut().into_iter().zip(rows.iter()) {
+                    to.iter_mut().zip(from).for_each(|(t, f)| *t = *f);
+                }
+                let x = Signal::Audio(Audio {
+                    rate: *rate,
+                    samples: x.view(),
+                });
+                let p = self.emitter.chunk(units, last, |goal, out| {
+                    codec.encode(x, &head, goal, ctl, out)
+                })?;
+                for row in rows {
+                    row.drain(..drop.min(row.len()));
+                }
+                p
+            }
+        };
+        // Decoding what was just written gives the hash of the output, and proves the chunk.
+        let mut budget = self.budget.clone();
+        let (y, _) = codec.decode(&payload, &head, &mut budget, ctl)?;
+        hash_output(&mut self.emitter.hash, &y);
+        let (done, total) = (self.emitter.units(), self.emitter.header().length);
+        ctl.report(Progress {
+            task: "encode",
+            done,
+            total,
+            note: "",
+        });
+        Ok(())
+    }
+
+    /// Writes what is left and the end of the file.
+    ///
+    /// # Errors
+    /// As [`Self::push`]; [`Error::Usage`] where the announced length was not met.
+    pub fn finish(mut self, ctl: &mut Control<'_>) -> Result<(W, Summary)> {
+        if self.pending.units() > 0 {
+            self.chunk(true, ctl)?;
+        }
+        self.emitter.finish()
+    }
+}
+
+/// Gives a decoder the codec that a file asks for.
+pub trait Opener {
+    /// The codec of this number, with this model.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a codec that the build does not have, [`Error::Model`] for a
+    /// model that is not at hand.
+    fn open(&self, codec: CodecId, model: Option<ModelId>) -> Result<Box<dyn Codec>>;
+}
+
+impl<F: Fn(CodecId, Option<ModelId>) -> Result<Box<dyn Codec>>> Opener for F {
+    fn open(&self, codec: CodecId, model: Option<ModelId>) -> Result<Box<dyn Codec>> {
+        self(codec, model)
+    }
+}
+
+/// Opens the codec that `header` names, if it can read this bitstream.
+pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<Box<dyn Codec>> {
+    let codec = opener.open(header.codec, header.model)?;
+    let info = codec.info();
+    if header.bitstream > info.bitstream {
+        return Err(Error::Unsupported(format!(
+            "{} bitstream {}, this program reads up to {}",
+            info.name, header.bitstream, info.bitstream
+        )));
+    }
+    if header.format.kind() != info.kind {
+        return Err(Error::Format("media kind does not fit the codec".into()));
+    }
+    Ok(codec)
+}
+
+/// One record of a file.
+pub(crate) enum Record {
+    Chunk(ChunkFrame, bool),
+    Meta(Meta),
+    End,
+}
+
+/// Reads the next record's frame; a chunk's payload follows in the reader.
+pub(crate) fn next_record<R: Read>(
+    r: &mut Reader<R>,
+    lone: Option<u64>,
+    budget: &mut Budget,
+) -> Result<Record> {
+    if let Some(units) = lone {
+        let len = r.varint()?;
+        let crc = r.u32()?;
+        let mut s = [0; 2];
+        r.fill(&mut s)?;
+        let symbols = u32::from(u16::from_le_bytes(s));
+        return Ok(Record::Chunk(
+            ChunkFrame {
+                units,
+                len,
+                crc,
+                symbols,
+            },
+            true,
+        ));
+    }
+    loop {
+        let tag = r.byte()?;
+        match tag {
+            CHUNK | LAST => {
+                let (units, len) = (r.varint()?, r.varint()?);
+                let (crc, symbols) = (r.u32()?, r.u32()?);
+                return Ok(Record::Chunk(
+                    ChunkFrame {
+                        units,
+                        len,
+                        crc,
+                        symbols,
+                    },
+                    tag == LAST,
+                ));
+            }
+            END => return Ok(Record::End),
+            _ => {
+                let len = r.varint()?;
+                let crc = r.u32()?;
+                if tag.is_ascii_uppercase() || !tag.is_ascii_lowercase() {
+                    return Err(Error::Format(format!("unknown record {tag:#04x}")));
+                }
+                let body = r.bytes(len, budget)?;
+                if crc32c::crc32c(&body) != crc {
+                    return Err(Error::Format(format!(
+                        "checksum of record '{}'",
+                        char::from(tag)
+                    )));
+                }
+                budget.release(len);
+                if tag == META
+                    && let Some((tag, data)) = body.split_first_chunk::<4>()
+                {
+                    return Ok(Record::Meta(Meta {
+                        tag: *tag,
+                        data: data.to_vec(),
+                    }));
+                }
+                debug_assert!(
+                    tag != END && (tag == META || tag == INDEX || tag.is_ascii_lowercase())
+                );
+            }
+        }
+    }
+}
+
+/// Reads a chunk's payload and decodes it, its checksum and symbols compared.
+pub(crate) fn decode_chunk<R: Read>(
+    r: &mut Reader<R>,
+    codec: &dyn Codec,
+    header: &Header,
+    frame: &ChunkFrame,
+    head: &ChunkHead,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<SignalBuf> {
+    let mut budget = budget.clone();
+    let payload = r.bytes(frame.len, &mut budget)?;
+    if crc32c::crc32c(&payload) != frame.crc {
+        return Err(Error::Format(format!(
+            "checksum of the chunk at unit {}",
+            head.first
+        )));
+    }
+    let (y, encoded) = codec.decode(&payload, head, &mut budget, ctl)?;
+    let mask = if header.lone {
+        0xffff
+    } else {
+        u64::from(u32::MAX)
+    };
+    if encoded.symbols & mask != u64::from(frame.symbols) {
+        return Err(Error::Format(format!(
+            "decoded symbols of the chunk at unit {}",
+            head.first
+        )));
+    }
+    Ok(y)
+}
+
+/// Joins chunks: the end of one is cross-faded into the start of the next.
+#[derive(Default)]
+pub(crate) struct Joiner {
+    tail: Option<Array2<f32>>,
+}
+
+impl Joiner {
+    /// The `units` that a decoded chunk adds; what it has beyond them is kept for the next.
+    pub(crate) fn join(&mut self, y: SignalBuf, units: u64) -> SignalBuf {
+        let SignalBuf::Audio(AudioBuf { rate, mut samples }) = y else {
+            return y;
+        };
+        if let Some(tail) = self.tail.take() {
+            let n = tail.ncols().min(samples.ncols());
+            for (mut row, old) in samples.rows_mut().into_iter().zip(tail.rows()) {
+                for (j, (new, old)) in row.iter_mut().zip(old).take(n).enumerate() {
+                    let w = (j + 1) as f32 / (n + 1) as f32;
+                    *new = old + (*new - old) * w;
+                }
+            }
+        }
+        let units = usize::try_from(units)
+            .unwrap_or(usize::MAX)
+            .min(samples.ncols());
+        if units < samples.ncols() {
+            let (keep, tail) = samples.view().split_at(Axis(1), units);
+            self.tail = Some(tail.to_owned());
+            return SignalBuf::Audio(AudioBuf {
+                rate,
+                samples: keep.to_owned(),
+            });
+        }
+        SignalBuf::Audio(AudioBuf { rate, samples })
+    }
+}
+
+/// Decodes a file as it comes, also from a pipe.
+pub struct Decoder<R> {
+    r: Reader<R>,
+    header: Header,
+    codec: Box<dyn Codec>,
+    budget: Budget,
+    joiner: Joiner,
+    hash: Xxh3,
+    meta: Vec<Meta>,
+    done: u64,
+    seen_last: bool,
+    finished: bool,
+}
+
+impl<R: Read> Decoder<R> {
+    /// Reads the header and opens the codec.
+    ///
+    /// # Errors
+    /// Those of [`Header::read`] and of `opener`.
+    pub fn new(r: R, opener: &dyn Opener, budget: Budget) -> Result<Self> {
+        let mut r = Reader::new(r, 0);
+        let header = Header::read(&mut r)?;
+        let codec = open(&header, opener)?;
+        Ok(Self {
+            r,
+            header,
+            codec,
+            budget,
+            joiner: Joiner::default(),
+            hash: Xxh3::new(),
+            meta: Vec::new(),
+            done: 0,
+            seen_last: false,
+            finished: false,
+        })
+    }
+
+    /// The file's header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Metadata met so far; all of it once [`Self::next`] gave `None`.
+    pub fn meta(&self) -> &[Meta] {
+        &self.meta
+    }
+
+    /// The next piece of the signal, `None` at the end of a file that was whole.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for damage of any kind, [`Error::Limit`] past the budget,
+    /// [`Error::Cancelled`], [`Error::Io`].
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self, ctl: &mut Control<'_>) -> Result<Option<SignalBuf>> {
+        if self.finished {
+            return Ok(None);
+        }
+        ctl.check()?;
+        loop {
+            let lone = self
+                .header
+                .length
+                .filter(|_| self.header.lone && !self.seen_last);
+            match next_record(&mut self.r, lone, &mut self.budget)? {
+                Record::Chunk(frame, last) => {
+                    if self.seen_last || frame.units == 0 {
+                        return Err(Error::Format("chunk out of place".into()));
+                    }
+                    let overlap = if last {
+                        0
+                    } else {
+                        u64::from(self.header.overlap)
+                    };
+                    let units = frame.units.checked_add(overlap);
+                    let units = units.ok_or_else(|| Error::Format("chunk too long".into()))?;
+                    let head = ChunkHead {
+                        format: self.header.format,
+                        first: self.done,
+                        units,
+                    };
+                    let y = decode_chunk(
+                        &mut self.r,
+                        self.codec.as_ref(),
+                        &self.header,
+                        &frame,
+                        &head,
+                        &mut self.budget,
+                        ctl,
+                    )?;
+                    hash_output(&mut self.hash, &y);
+                    self.seen_last = last;
+                    self.done = self.done.saturating_add(frame.units);
+                    ctl.report(Progress {
+                        task: "decode",
+                        done: self.done,
+                        total: self.header.length,
+                        note: "",
+                    });
+                    return Ok(Some(self.joiner.join(y, frame.units)));
+                }
+                Record::Meta(m) => {
+                    self.budget.charge(m.data.len() as u64)?;
+                    self.meta.push(m);
+                }
+                Record::End => {
+                    self.end()?;
+                    self.finished = true;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.done > 0 && !self.seen_last {
+            return Err(Error::Format("the last chunk is missing".into()));
+        }
+        if self.header.length.is_some_and(|n| n != self.done) {
+            return Err(Error::Format("length and chunks differ".into()));
+        }
+        if self.header.hashed {
+            let found = self.r.u32()?;
+            if found != self.hash.digest() as u32 {
+                return Err(Error::Format("hash of the decoded output".into()));
+            }
+        }
+        if !self.header.lone {
+            let mut offset = [0; 8];
+            self.r.fill(&mut offset)?;
+        }
+        if self.r.at_end()? {
+            Ok(())
+        } else {
+            Err(Error::Format("data after the end".into()))
+        }
+    }
+}
+
+/// Encodes a whole signal into a file in memory.
+///
+/// # Errors
+/// Those of [`Encoder`].
+pub fn encode(codec: &dyn Codec, x: Signal<'_>, goal: Goal) -> Result<Vec<u8>> {
+    let (format, length) = match x {
+        Signal::Bytes(b) => (Format::Bytes, b.len() as u64),
+        Signal::Audio(a) => {
+            let channels = u16::try_from(a.samples.nrows()).unwrap_or(u16::MAX);
+            let format = Format::Audio {
+                rate: a.rate,
+                channels,
+                depth: crate::SampleDepth::I16,
+            };
+            (format, a.samples.ncols() as u64)
+        }
+    };
+    let mut ctl = Control::default();
+    let mut e = Encoder::new(Vec::new(), codec, format, Some(length), goal)?;
+    e.push(x, &mut ctl)?;
+    Ok(e.finish(&mut ctl)?.0)
+}
+
+/// Decodes a whole file from memory.
+///
+/// # Errors
+/// Those of [`Decoder`]; [`Error::Limit`] where the signal does not fit the budget.
+pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<SignalBuf> {
+    let mut ctl = Control::default();
+    let mut d = Decoder::new(bytes, opener, budget.clone())?;
+    let mut out = match d.header().format {
+        Format::Bytes => SignalBuf::Bytes(Vec::new()),
+        Format::Audio { rate, channels, .. } => SignalBuf::Audio(AudioBuf {
+            rate,
+            samples: Array2::zeros((usize::from(channels), 0)),
+        }),
+    };
+    while let Some(piece) = d.next(&mut ctl)? {
+        match (&mut out, piece) {
+            (SignalBuf::Bytes(out), SignalBuf::Bytes(p)) => {
+                budget.charge(p.len() as u64)?;
+                out.extend(p);
+            }
+            (SignalBuf::Audio(out), SignalBuf::Audio(p)) => {
+                budget.charge(p.samples.len() as u64 * 4)?;
+                out.samples
+                    .append(Axis(1), p.samples.slice(s![.., ..]))
+                    .map_err(|e| Error::Format(e.to_string()))?;
+            }
+            _ => return Err(Error::Format("media kinds mixed".into())),
+        }
+    }
+    Ok(out)
+}
