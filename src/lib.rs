@@ -4,6 +4,7 @@
 //! Nothing in this crate knows a neural network: it holds signals, goals, budgets, errors, the
 //! entropy coder, the container and the streams that codecs are plugged into.
 
+pub mod archive;
 pub mod budget;
 pub mod codec;
 pub mod container;
@@ -16,6 +17,7 @@ mod registry;
 pub mod signal;
 pub mod stream;
 
+pub use archive::Archive;
 pub use budget::Budget;
 pub use codec::{ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Plan, Registry};
 pub use container::Header;

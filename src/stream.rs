@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader};
+use crate::container::{CHUNK, ChunkFrame, END, Header, LAST, META, Meta, Reader};
 use crate::emit::{Emitter, Summary, hash_output};
 use crate::{
     Audio, AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId,
@@ -265,7 +265,7 @@ pub(crate) fn next_record<R: Read>(
             _ => {
                 let len = r.varint()?;
                 let crc = r.u32()?;
-                if tag.is_ascii_uppercase() || !tag.is_ascii_lowercase() {
+                if !tag.is_ascii_lowercase() {
                     return Err(Error::Format(format!("unknown record {tag:#04x}")));
                 }
                 let body = r.bytes(len, budget)?;
@@ -284,9 +284,6 @@ pub(crate) fn next_record<R: Read>(
                         data: data.to_vec(),
                     }));
                 }
-                debug_assert!(
-                    tag != END && (tag == META || tag == INDEX || tag.is_ascii_lowercase())
-                );
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
 use nc::{
-    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format, Goal,
-    MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
+    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded,
+    Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
@@ -24,7 +24,11 @@ pub const INFO: CodecInfo = CodecInfo {
 };
 
 /// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry { info: INFO, default_model: DEFAULT_MODEL, open };
+pub const ENTRY: CodecEntry = CodecEntry {
+    info: INFO,
+    default_model: DEFAULT_MODEL,
+    open,
+};
 
 #[cfg(feature = "default-model")]
 const DEFAULT_MODEL: Option<&[u8]> = Some(include_bytes!("../models/grvq-16k.ncm"));
@@ -39,8 +43,13 @@ const CHUNK_SAMPLES: u64 = 1 << 23;
 const MAX_CHANNELS: u16 = 8;
 
 fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
-    let model = model.ok_or_else(|| Error::Model("grvq needs a model; give one with --model FILE".into()))?;
-    Ok(Box::new(Grvq::new(model, Kernels::best(), &mut Budget::default())?))
+    let model = model
+        .ok_or_else(|| Error::Model("grvq needs a model; give one with --model FILE".into()))?;
+    Ok(Box::new(Grvq::new(
+        model,
+        Kernels::best(),
+        &mut Budget::default(),
+    )?))
 }
 
 /// A codec with its model.
@@ -62,7 +71,8 @@ fn gain(code: u8) -> f32 {
 /// Gain code of a channel: the RMS of its active frames over the working level, in steps of 1.5 dB;
 /// [`SILENT`] under -100 dB of full scale.
 fn gain_code(x: &[f32]) -> u8 {
-    let power = |f: &[f32]| f.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / f.len().max(1) as f64;
+    let power =
+        |f: &[f32]| f.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>() / f.len().max(1) as f64;
     let floor = 0.01 * power(x);
     let (mut sum, mut n) = (0.0, 0.0f64);
     for f in x.chunks(HOP) {
@@ -95,8 +105,11 @@ impl Grvq {
         if model.meta("codec") != Some(INFO.name) {
             return Err(Error::Model("not a model of grvq".into()));
         }
-        let config = model.meta("config").ok_or_else(|| Error::Model("no config".into()))?;
-        let config: Config = serde_json::from_str(config).map_err(|e| Error::Model(format!("config: {e}")))?;
+        let config = model
+            .meta("config")
+            .ok_or_else(|| Error::Model("no config".into()))?;
+        let config: Config =
+            serde_json::from_str(config).map_err(|e| Error::Model(format!("config: {e}")))?;
         config.check().map_err(Error::Model)?;
         Ok(Self {
             id: model.id,
@@ -134,22 +147,35 @@ impl Grvq {
         let mut before: Option<Vec<f32>> = None;
         for row in audio.samples.rows() {
             ctl.check()?;
-            let clean = |s: &f32| if s.is_finite() { s.clamp(-1e3, 1e3) } else { 0.0 };
+            let clean = |s: &f32| {
+                if s.is_finite() {
+                    s.clamp(-1e3, 1e3)
+                } else {
+                    0.0
+                }
+            };
             let x: Vec<f32> = row.iter().map(clean).collect();
             if before.as_ref() == Some(&x) {
                 gains.push(SAME);
                 continue;
             }
             let out = coded_len(x.len() as u64, audio.rate)?;
-            let low = if audio.rate == SAMPLE_RATE { x.clone() } else {
-                resample(&x, audio.rate, SAMPLE_RATE, out).map_err(|e| Error::Unsupported(e.to_string()))?
+            let low = if audio.rate == SAMPLE_RATE {
+                x.clone()
+            } else {
+                resample(&x, audio.rate, SAMPLE_RATE, out)
+                    .map_err(|e| Error::Unsupported(e.to_string()))?
             };
             let (code, channel) = self.tokens(&low)?;
             gains.push(code);
             channels.extend(channel);
             before = Some(x);
         }
-        Ok(Payload { level: max_level(self.config()), gains, channels })
+        Ok(Payload {
+            level: max_level(self.config()),
+            gains,
+            channels,
+        })
     }
 
     fn finish(&self, payload: &Payload, cap: u8, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
@@ -159,13 +185,21 @@ impl Grvq {
                 Some((16.0 + (top - 16.0) * (q / 10.0).clamp(0.0, 1.0)).round() as u8)
             }
             Goal::Bytes(_) => None,
-            Goal::Exact => return Err(Error::Unsupported("grvq is not lossless; use --codec store".into())),
+            Goal::Exact => {
+                return Err(Error::Unsupported(
+                    "grvq is not lossless; use --codec store".into(),
+                ));
+            }
             _ => return Err(Error::Usage("quality must be 0 to 10".into())),
         };
         let bytes = match (level, goal) {
             (Some(l), _) => payload.write(&self.prior, l.min(cap))?,
             (None, Goal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
-            _ => return Err(Error::Usage("a chunk takes a quality or a number of bytes".into())),
+            _ => {
+                return Err(Error::Usage(
+                    "a chunk takes a quality or a number of bytes".into(),
+                ));
+            }
         };
         let symbols = symbols(&bytes, payload, self.config());
         out.extend(bytes);
@@ -185,7 +219,11 @@ impl Grvq {
     fn parse(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
         let per_frame = 1 + 2 * self.config().quantisers() as u64;
-        budget.charge((channels as u64).saturating_mul(frames as u64).saturating_mul(per_frame))?;
+        budget.charge(
+            (channels as u64)
+                .saturating_mul(frames as u64)
+                .saturating_mul(per_frame),
+        )?;
         Payload::read(&self.prior, payload, frames, channels)
     }
 }
@@ -219,35 +257,63 @@ impl Codec for Grvq {
         match *format {
             Format::Audio { rate, channels, .. } => {
                 if !(8_000..=192_000).contains(&rate) {
-                    return Err(Error::Unsupported(format!("grvq takes 8 to 192 kHz, not {rate} Hz")));
+                    return Err(Error::Unsupported(format!(
+                        "grvq takes 8 to 192 kHz, not {rate} Hz"
+                    )));
                 }
                 if !(1..=MAX_CHANNELS).contains(&channels) {
-                    return Err(Error::Unsupported(format!("grvq takes 1 to {MAX_CHANNELS} channels, not {channels}")));
+                    return Err(Error::Unsupported(format!(
+                        "grvq takes 1 to {MAX_CHANNELS} channels, not {channels}"
+                    )));
                 }
                 let most = CHUNK_SAMPLES / u64::from(channels) / u64::from(rate);
-                Ok(Plan { chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)), overlap: rate / 25 })
+                Ok(Plan {
+                    chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)),
+                    overlap: rate / 25,
+                })
             }
             _ => Err(Error::Unsupported("grvq codes audio only".into())),
         }
     }
 
-    fn encode(&self, x: Signal<'_>, head: &ChunkHead, goal: Goal, ctl: &mut Control<'_>, out: &mut Vec<u8>) -> Result<Encoded> {
+    fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: Goal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
         let Signal::Audio(audio) = x else {
             return Err(Error::Unsupported("grvq codes audio only".into()));
         };
         let (rate, channels, _) = Self::frames(head)?;
-        if audio.rate != rate || audio.samples.nrows() != channels || audio.samples.ncols() as u64 != head.units {
+        if audio.rate != rate
+            || audio.samples.nrows() != channels
+            || audio.samples.ncols() as u64 != head.units
+        {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
         let payload = self.analyse(&audio, ctl)?;
         self.finish(&payload, payload.level, goal, out)
     }
 
-    fn decode(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget, ctl: &mut Control<'_>) -> Result<(SignalBuf, Encoded)> {
+    fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)> {
         let (rate, channels, frames) = Self::frames(head)?;
         let parsed = self.parse(payload, head, budget)?;
-        let units = usize::try_from(head.units).map_err(|_| Error::Limit("chunk too long".into()))?;
-        budget.charge((units as u64).saturating_mul(4).saturating_mul(channels as u64 + 1))?;
+        let units =
+            usize::try_from(head.units).map_err(|_| Error::Limit("chunk too long".into()))?;
+        budget.charge(
+            (units as u64)
+                .saturating_mul(4)
+                .saturating_mul(channels as u64 + 1),
+        )?;
         // Latents, the trunk's two activations and the samples of one channel.
         let c = self.config();
         let work = (c.latent + 2 * c.dim + HOP) as u64 * 4;
@@ -261,12 +327,17 @@ impl Codec for Grvq {
             }
             if *code == SAME {
                 let (before, mut rest) = out.view_mut().split_at(ndarray::Axis(0), i);
-                if let (Some(from), Some(mut to)) = (before.rows().into_iter().last(), rest.rows_mut().into_iter().next()) {
+                if let (Some(from), Some(mut to)) = (
+                    before.rows().into_iter().last(),
+                    rest.rows_mut().into_iter().next(),
+                ) {
                     to.assign(&from);
                 }
                 continue;
             }
-            let Some(channel) = coded.next() else { continue };
+            let Some(channel) = coded.next() else {
+                continue;
+            };
             let mut z = vec![0.0; frames * c.latent];
             let n = c.quantisers();
             let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
@@ -284,15 +355,25 @@ impl Codec for Grvq {
                 row.iter_mut().zip(&y).for_each(|(o, s)| *o = *s);
             } else {
                 y.truncate(coded_len(head.units, rate)?);
-                let y = resample(&y, SAMPLE_RATE, rate, units).map_err(|e| Error::Unsupported(e.to_string()))?;
+                let y = resample(&y, SAMPLE_RATE, rate, units)
+                    .map_err(|e| Error::Unsupported(e.to_string()))?;
                 row.iter_mut().zip(&y).for_each(|(o, s)| *o = *s);
             }
         }
-        let encoded = Encoded { symbols: symbols(payload, &parsed, c) };
+        let encoded = Encoded {
+            symbols: symbols(payload, &parsed, c),
+        };
         Ok((SignalBuf::Audio(AudioBuf { rate, samples: out }), encoded))
     }
 
-    fn trim(&self, payload: &[u8], head: &ChunkHead, goal: Goal, budget: &mut Budget, out: &mut Vec<u8>) -> Result<Encoded> {
+    fn trim(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        goal: Goal,
+        budget: &mut Budget,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
         let parsed = self.parse(payload, head, budget)?;
         let cap = parsed.level;
         self.finish(&parsed, cap, goal, out)

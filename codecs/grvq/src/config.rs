@@ -111,7 +111,10 @@ impl Config {
         in_range("stages", self.stages, 1, 64)?;
         in_range("codes", self.codes, 2, 4096)?;
         if !self.latent.is_multiple_of(self.groups) {
-            return Err(format!("latent {} does not divide into {} groups", self.latent, self.groups));
+            return Err(format!(
+                "latent {} does not divide into {} groups",
+                self.latent, self.groups
+            ));
         }
         if !self.codes.is_power_of_two() {
             return Err(format!("codes is {}, must be a power of two", self.codes));

@@ -33,7 +33,12 @@ impl Context {
     /// An empty past. `scale` brings latents to unit size.
     pub fn new(config: &Config, scale: f32) -> Self {
         let n = (RECENT + DECAYS.len()) * config.latent;
-        Self { latent: config.latent, scale, past: vec![0.0; n], last_depth: 0 }
+        Self {
+            latent: config.latent,
+            scale,
+            past: vec![0.0; n],
+            last_depth: 0,
+        }
     }
 
     /// Inputs for a frame with this offset and depth.

@@ -50,11 +50,20 @@ fn fail(e: KernelError) -> Error {
 }
 
 impl Trunk {
-    fn load(model: &Model, side: &str, blocks: usize, c: &Config, cin: usize, out: usize, budget: &mut Budget) -> Result<Self> {
+    fn load(
+        model: &Model,
+        side: &str,
+        blocks: usize,
+        c: &Config,
+        cin: usize,
+        out: usize,
+        budget: &mut Budget,
+    ) -> Result<Self> {
         let d = c.dim;
         let list = (0..blocks)
             .map(|b| {
-                let mut get = |part: &str, n: usize| numbers(model, &format!("{side}.{b}.{part}"), n, budget);
+                let mut get =
+                    |part: &str, n: usize| numbers(model, &format!("{side}.{b}.{part}"), n, budget);
                 Ok(Block {
                     taps: get("dw.weight", TAPS * d)?,
                     bias: get("dw.bias", d)?,
@@ -85,7 +94,8 @@ impl Trunk {
         for b in &self.blocks {
             k.depthwise_conv1d(&h, &b.taps, &b.bias, nc_kernels::Padding::Same, &mut normed)
                 .map_err(fail)?;
-            k.layer_norm(&mut normed, &b.gamma, &b.beta, NORM_EPS).map_err(fail)?;
+            k.layer_norm(&mut normed, &b.gamma, &b.beta, NORM_EPS)
+                .map_err(fail)?;
             let tiles = normed.chunks(TILE * c.dim).zip(h.chunks_mut(TILE * c.dim));
             for (tile, h) in tiles {
                 let hidden = &mut hidden[..tile.len() / c.dim * c.hidden];
@@ -96,7 +106,8 @@ impl Trunk {
                 k.residual_scale_add(h, back, &b.scale).map_err(fail)?;
             }
         }
-        k.layer_norm(&mut h, &self.gamma, &self.beta, NORM_EPS).map_err(fail)?;
+        k.layer_norm(&mut h, &self.gamma, &self.beta, NORM_EPS)
+            .map_err(fail)?;
         Ok(h)
     }
 }
@@ -185,9 +196,15 @@ impl Network {
             for (j, y) in head.chunks_exact_mut(BINS * 3).enumerate() {
                 let (gain, rest) = y.split_at_mut(BINS);
                 let (a, b) = rest.split_at(BINS);
-                gain.iter_mut().for_each(|m| *m = if *m < MAX_LOG_GAIN { *m } else { MAX_LOG_GAIN });
+                gain.iter_mut()
+                    .for_each(|m| *m = if *m < MAX_LOG_GAIN { *m } else { MAX_LOG_GAIN });
                 k.exp(gain);
-                for (((re, im), (a, b)), g) in re.iter_mut().zip(&mut im).zip(a.iter().zip(b)).zip(gain.iter()) {
+                for (((re, im), (a, b)), g) in re
+                    .iter_mut()
+                    .zip(&mut im)
+                    .zip(a.iter().zip(b))
+                    .zip(gain.iter())
+                {
                     *re = g * a;
                     *im = g * b;
                 }
@@ -195,7 +212,10 @@ impl Network {
                 let sub = at * TILE * SUBS + j;
                 let first = (sub * SUB_HOP + SUB_HOP / 2) as isize - (N_FFT / 2) as isize;
                 for ((i, p), w) in piece.iter().enumerate().zip(&self.window) {
-                    if let Some(o) = usize::try_from(first + i as isize).ok().and_then(|at| out.get_mut(at)) {
+                    if let Some(o) = usize::try_from(first + i as isize)
+                        .ok()
+                        .and_then(|at| out.get_mut(at))
+                    {
                         *o += p * w;
                     }
                 }

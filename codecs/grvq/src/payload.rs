@@ -60,7 +60,10 @@ pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
 impl Payload {
     /// Channels that carry tokens.
     fn coded(gains: &[u8]) -> usize {
-        gains.iter().filter(|g| **g != SILENT && **g != SAME).count()
+        gains
+            .iter()
+            .filter(|g| **g != SILENT && **g != SAME)
+            .count()
     }
 
     /// The payload's bytes at `level`, which is at most the level of the tokens.
@@ -80,7 +83,9 @@ impl Payload {
         let n = prior.config().quantisers();
         for t in 0..frames {
             for (channel, state) in self.channels.iter().zip(&mut states) {
-                let (Some(&offset), Some(ids)) = (channel.offsets.get(t), channel.ids.get(t * n..(t + 1) * n)) else {
+                let (Some(&offset), Some(ids)) =
+                    (channel.offsets.get(t), channel.ids.get(t * n..(t + 1) * n))
+                else {
                     return Err(Error::Usage("channels of unequal length".into()));
                 };
                 coder.put_cumulative(u32::from(offset), prior.offset_cdf(state))?;
@@ -116,7 +121,11 @@ impl Payload {
         let n = prior.config().quantisers();
         if coded == 0 || frames == 0 {
             return if rest.is_empty() {
-                Ok(Self { level, gains: gains.to_vec(), channels: Vec::new() })
+                Ok(Self {
+                    level,
+                    gains: gains.to_vec(),
+                    channels: Vec::new(),
+                })
             } else {
                 Err(damaged("tokens of silent channels"))
             };
@@ -124,7 +133,10 @@ impl Payload {
         let mut coder = RangeDecoder::new(rest)?;
         let mut states: Vec<_> = (0..coded).map(|_| prior.start()).collect();
         let mut out = vec![
-            Channel { offsets: Vec::with_capacity(frames), ids: Vec::with_capacity(frames * n) };
+            Channel {
+                offsets: Vec::with_capacity(frames),
+                ids: Vec::with_capacity(frames * n)
+            };
             coded
         ];
         for t in 0..frames {
@@ -140,7 +152,11 @@ impl Payload {
                 channel.ids.resize((t + 1) * n, 0);
             }
         }
-        Ok(Self { level, gains: gains.to_vec(), channels: out })
+        Ok(Self {
+            level,
+            gains: gains.to_vec(),
+            channels: out,
+        })
     }
 
     /// Bytes at the highest level up to `cap` that has at most `target` bytes; the lowest level

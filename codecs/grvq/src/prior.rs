@@ -53,18 +53,33 @@ impl Prior {
     ///
     /// # Errors
     /// [`Error::Model`] for missing or misshapen tensors.
-    pub fn load(model: &Model, config: &Config, kernels: Kernels, budget: &mut Budget) -> Result<Self> {
+    pub fn load(
+        model: &Model,
+        config: &Config,
+        kernels: Kernels,
+        budget: &mut Budget,
+    ) -> Result<Self> {
         let n = config.quantisers();
         let mut heads = Vec::with_capacity(n);
         let mut books = Vec::with_capacity(n);
         let mut stacked = Vec::new();
         for q in 0..n {
-            books.push(numbers(model, &format!("book.{q}"), config.codes * config.group_dim(), budget)?);
+            books.push(numbers(
+                model,
+                &format!("book.{q}"),
+                config.codes * config.group_dim(),
+                budget,
+            )?);
             heads.push(Head {
                 sum: dense(model, &format!("prior.{q}.sum"), MIX, config.latent, budget)?,
                 out: dense(model, &format!("prior.{q}.out"), config.codes, MIX, budget)?,
             });
-            stacked.extend(numbers(model, &format!("prior.{q}.context.weight"), MIX * HIDDEN, budget)?);
+            stacked.extend(numbers(
+                model,
+                &format!("prior.{q}.context.weight"),
+                MIX * HIDDEN,
+                budget,
+            )?);
         }
         let context = PackedLinear::new(&stacked, None, n * MIX, HIDDEN)
             .map_err(|e| Error::Model(e.to_string()))?;
@@ -74,7 +89,11 @@ impl Prior {
             let mut total = 0u32;
             for (c, f) in cdf.iter_mut().skip(1).zip(row) {
                 // Whole numbers by construction; anything else fails the total below.
-                let f = if (1.0..65536.0).contains(f) { *f as u32 } else { 0 };
+                let f = if (1.0..65536.0).contains(f) {
+                    *f as u32
+                } else {
+                    0
+                };
                 if f == 0 {
                     return Err(Error::Model("prior.offsets: not a frequency".into()));
                 }
@@ -82,7 +101,9 @@ impl Prior {
                 *c = total;
             }
             if total != 1 << PRECISION {
-                return Err(Error::Model("prior.offsets: frequencies do not add up".into()));
+                return Err(Error::Model(
+                    "prior.offsets: frequencies do not add up".into(),
+                ));
             }
         }
         Ok(Self {
@@ -135,25 +156,41 @@ impl Prior {
     ///
     /// # Errors
     /// Those of `token`.
-    pub fn frame(&self, s: &mut State, offset: u8, depth: usize, mut token: impl FnMut(usize, &[u32]) -> Result<u16>) -> Result<()> {
+    pub fn frame(
+        &self,
+        s: &mut State,
+        offset: u8,
+        depth: usize,
+        mut token: impl FnMut(usize, &[u32]) -> Result<u16>,
+    ) -> Result<()> {
         let k = &self.kernels;
         let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
         let features = s.context.features(offset, depth);
-        k.linear(&self.first, &features, &mut s.hidden).map_err(fail)?;
+        k.linear(&self.first, &features, &mut s.hidden)
+            .map_err(fail)?;
         k.quick_gelu(&mut s.hidden);
         k.linear(&self.mid, &s.hidden, &mut s.other).map_err(fail)?;
         k.quick_gelu(&mut s.other);
         s.hidden.iter_mut().zip(&s.other).for_each(|(h, o)| *h += o);
-        k.linear(&self.context, &s.hidden, &mut s.terms).map_err(fail)?;
+        k.linear(&self.context, &s.hidden, &mut s.terms)
+            .map_err(fail)?;
         s.sum.fill(0.0);
-        let heads = self.heads.iter().zip(&self.books).zip(s.terms.chunks_exact(MIX));
+        let heads = self
+            .heads
+            .iter()
+            .zip(&self.books)
+            .zip(s.terms.chunks_exact(MIX));
         for (q, ((head, book), term)) in heads.enumerate().take(depth) {
-            s.scaled.iter_mut().zip(&s.sum).for_each(|(o, v)| *o = v * self.scale);
+            s.scaled
+                .iter_mut()
+                .zip(&s.sum)
+                .for_each(|(o, v)| *o = v * self.scale);
             k.linear(&head.sum, &s.scaled, &mut s.mix).map_err(fail)?;
             s.mix.iter_mut().zip(term).for_each(|(m, t)| *m += t);
             k.quick_gelu(&mut s.mix);
             k.linear(&head.out, &s.mix, &mut s.logits).map_err(fail)?;
-            k.softmax_cdf(&s.logits, &mut s.cdf, PRECISION).map_err(fail)?;
+            k.softmax_cdf(&s.logits, &mut s.cdf, PRECISION)
+                .map_err(fail)?;
             let id = token(q, &s.cdf)?;
             add_code(&self.config, book, q, id, &mut s.sum);
         }

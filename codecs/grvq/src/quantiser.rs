@@ -14,8 +14,10 @@ pub fn quantise(config: &Config, books: &[Vec<f32>], z: &[f32]) -> Vec<u16> {
     let mut ids = vec![0; frames * n];
     for (q, book) in books.iter().enumerate() {
         let at = (q % config.groups) * dim;
-        let half: Vec<f32> =
-            book.chunks_exact(dim).map(|c| 0.5 * c.iter().map(|v| v * v).sum::<f32>()).collect();
+        let half: Vec<f32> = book
+            .chunks_exact(dim)
+            .map(|c| 0.5 * c.iter().map(|v| v * v).sum::<f32>())
+            .collect();
         for (t, row) in residual.chunks_exact_mut(config.latent).enumerate() {
             let x = &mut row[at..at + dim];
             let mut best = (0, f32::NEG_INFINITY);

@@ -13,7 +13,10 @@ pub fn numbers(model: &Model, name: &str, len: usize, budget: &mut Budget) -> Re
     if t.data.len() == len {
         Ok(t.data)
     } else {
-        Err(Error::Model(format!("tensor {name} has {} numbers, {len} needed", t.data.len())))
+        Err(Error::Model(format!(
+            "tensor {name} has {} numbers, {len} needed",
+            t.data.len()
+        )))
     }
 }
 
@@ -29,7 +32,13 @@ pub fn vector(model: &Model, name: &str, len: usize, budget: &mut Budget) -> Res
 ///
 /// # Errors
 /// As [`numbers`].
-pub fn dense(model: &Model, name: &str, out: usize, cin: usize, budget: &mut Budget) -> Result<PackedLinear> {
+pub fn dense(
+    model: &Model,
+    name: &str,
+    out: usize,
+    cin: usize,
+    budget: &mut Budget,
+) -> Result<PackedLinear> {
     let weight = numbers(model, &format!("{name}.weight"), out * cin, budget)?;
     let bias = numbers(model, &format!("{name}.bias"), out, budget)?;
     budget.charge(weight.len() as u64 * 4)?;

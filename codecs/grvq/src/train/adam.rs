@@ -19,7 +19,12 @@ impl Adam {
     /// State before the first step.
     pub fn new(p: &Params) -> Self {
         let zeros: Vec<Vec<f32>> = p.0.iter().map(|p| vec![0.0; p.data.len()]).collect();
-        Self { m: zeros.clone(), v: zeros, average: p.clone(), step: 0 }
+        Self {
+            m: zeros.clone(),
+            v: zeros,
+            average: p.clone(),
+            step: 0,
+        }
     }
 
     /// One AdamW step (Loshchilov and Hutter 2019) on clipped gradients; gives their norm. A norm
@@ -28,7 +33,12 @@ impl Adam {
         const B1: f32 = 0.9;
         const B2: f32 = 0.99;
         const DECAY: f32 = 1e-2;
-        let norm = grads.iter().flatten().map(|g| f64::from(g * g)).sum::<f64>().sqrt() as f32;
+        let norm = grads
+            .iter()
+            .flatten()
+            .map(|g| f64::from(g * g))
+            .sum::<f64>()
+            .sqrt() as f32;
         if !norm.is_finite() {
             return norm;
         }
@@ -38,7 +48,11 @@ impl Adam {
         let (c1, c2) = (1.0 - B1.powi(power), 1.0 - B2.powi(power));
         for (((p, g), m), v) in p.0.iter_mut().zip(grads).zip(&mut self.m).zip(&mut self.v) {
             // Depthwise taps and vectors are few and scale-setting; they do not decay.
-            let decay = if p.rows > 1 && !p.name.contains(".dw.") { rate * DECAY } else { 0.0 };
+            let decay = if p.rows > 1 && !p.name.contains(".dw.") {
+                rate * DECAY
+            } else {
+                0.0
+            };
             for (((p, g), m), v) in p.data.iter_mut().zip(g).zip(m).zip(v) {
                 let g = g * scale;
                 *m = B1 * *m + (1.0 - B1) * g;
@@ -49,7 +63,10 @@ impl Adam {
         let t = self.step as f32;
         let keep = 0.998f32.min(t / (t + 9.0));
         for (a, p) in self.average.0.iter_mut().zip(&p.0) {
-            a.data.iter_mut().zip(&p.data).for_each(|(a, p)| *a = keep * *a + (1.0 - keep) * p);
+            a.data
+                .iter_mut()
+                .zip(&p.data)
+                .for_each(|(a, p)| *a = keep * *a + (1.0 - keep) * p);
         }
         norm
     }

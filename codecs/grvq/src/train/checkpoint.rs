@@ -48,7 +48,10 @@ impl State {
             out.push((format!("p.{}", p.name), p.data.as_slice()));
             out.push((format!("m.{}", p.name), self.adam.m[i].as_slice()));
             out.push((format!("v.{}", p.name), self.adam.v[i].as_slice()));
-            out.push((format!("a.{}", p.name), self.adam.average.0[i].data.as_slice()));
+            out.push((
+                format!("a.{}", p.name),
+                self.adam.average.0[i].data.as_slice(),
+            ));
         }
         out
     }
@@ -58,7 +61,11 @@ impl State {
     /// # Errors
     /// [`Error::Io`].
     pub fn save(&self, path: &Path) -> Result<()> {
-        let books = self.quantiser.as_ref().map(Quantiser::state).unwrap_or_default();
+        let books = self
+            .quantiser
+            .as_ref()
+            .map(Quantiser::state)
+            .unwrap_or_default();
         let mut slots = self.slots();
         slots.extend(books.iter().map(|(n, d)| (n.clone(), d.as_slice())));
         let bytes: Vec<(String, Vec<u8>)> = slots
@@ -67,12 +74,20 @@ impl State {
             .collect();
         let views = bytes
             .iter()
-            .map(|(n, b)| Ok((n.as_str(), TensorView::new(Dtype::F32, vec![b.len() / 4], b).map_err(broken)?)))
+            .map(|(n, b)| {
+                Ok((
+                    n.as_str(),
+                    TensorView::new(Dtype::F32, vec![b.len() / 4], b).map_err(broken)?,
+                ))
+            })
             .collect::<Result<Vec<_>>>()?;
         let meta = HashMap::from([
             ("step".to_owned(), self.step.to_string()),
             ("adam".to_owned(), self.adam.step.to_string()),
-            ("rng".to_owned(), serde_json::to_string(&self.rng).map_err(broken)?),
+            (
+                "rng".to_owned(),
+                serde_json::to_string(&self.rng).map_err(broken)?,
+            ),
             ("seconds".to_owned(), self.seconds.to_string()),
         ]);
         let data = safetensors::serialize(views, Some(meta)).map_err(broken)?;
@@ -97,8 +112,11 @@ impl State {
         let file = SafeTensors::deserialize(&data).map_err(broken)?;
         let read = |name: &str, len: Option<usize>| -> Result<Vec<f32>> {
             let t = file.tensor(name).map_err(broken)?;
-            let v: Vec<f32> =
-                t.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            let v: Vec<f32> = t
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect();
             if len.is_some_and(|n| n != v.len()) {
                 return Err(broken(format!("{name} has another size")));
             }

@@ -56,17 +56,34 @@ fn depths(run: &Run<'_>, x: &[f32], fixed: Option<usize>, rng: &mut Rng) -> Vec<
     let all = run.recipe.config.quantisers();
     let mut out = Vec::with_capacity(x.len() / HOP);
     for seq in x.chunks_exact(run.recipe.frames * HOP) {
-        let level = fixed.unwrap_or_else(|| if rng.below(8) == 0 { all } else { 1 + rng.below(all) });
+        let level = fixed.unwrap_or_else(|| {
+            if rng.below(8) == 0 {
+                all
+            } else {
+                1 + rng.below(all)
+            }
+        });
         out.extend(seq.chunks_exact(HOP).map(|f| depth(level, offset(f))));
     }
     out
 }
 
-fn half(run: &Run<'_>, plan: &Plan, params: &Params, q: Option<&Quantiser>, x: &[f32], mut rng: Rng, fixed: Option<usize>) -> Half {
+fn half(
+    run: &Run<'_>,
+    plan: &Plan,
+    params: &Params,
+    q: Option<&Quantiser>,
+    x: &[f32],
+    mut rng: Rng,
+    fixed: Option<usize>,
+) -> Half {
     let recipe = run.recipe;
     let frames = recipe.frames;
     let leaves = params.leaves(&recipe.config);
-    let feats: Vec<f32> = x.chunks_exact(frames * HOP).flat_map(|s| features(&plan.fft, s)).collect();
+    let feats: Vec<f32> = x
+        .chunks_exact(frames * HOP)
+        .flat_map(|s| features(&plan.fft, s))
+        .collect();
     let feats = leaf(feats, x.len() / HOP, FEATURES, false);
     let z = leaves.encode(&feats, frames);
     let zv = values(&z);
@@ -87,9 +104,19 @@ fn half(run: &Run<'_>, plan: &Plan, params: &Params, q: Option<&Quantiser>, x: &
     let loss = values(&l)[0];
     let grads = l.backward();
     let grads = leaves.nodes().iter().zip(&params.0).map(|(n, p)| {
-        n.grad(&grads).map_or_else(|| vec![0.0; p.data.len()], |g| g.into_data().to_vec().unwrap_or_default())
+        n.grad(&grads).map_or_else(
+            || vec![0.0; p.data.len()],
+            |g| g.into_data().to_vec().unwrap_or_default(),
+        )
     });
-    Half { grads: grads.collect(), terms, loss, assigned, error, z: zv }
+    Half {
+        grads: grads.collect(),
+        terms,
+        loss,
+        assigned,
+        error,
+        z: zv,
+    }
 }
 
 /// Loss and disturbance on the same validation sequences each time, at three depths.
@@ -100,7 +127,10 @@ fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Strin
     let all = run.recipe.config.quantisers();
     let notes = [all.div_ceil(4), all / 2, all].map(|d| {
         let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
-        format!("{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}", h.loss, h.terms.mel, h.terms.disturbance)
+        format!(
+            "{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}",
+            h.loss, h.terms.mel, h.terms.disturbance
+        )
     });
     notes.join("; ")
 }
@@ -114,12 +144,22 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
     let mut rng = Rng::new(recipe.seed);
     let params = Params::new(&recipe.config, &mut rng);
     let adam = Adam::new(&params);
-    let mut s = State { step: 0, params, adam, quantiser: None, rng, seconds: 0.0 };
+    let mut s = State {
+        step: 0,
+        params,
+        adam,
+        quantiser: None,
+        rng,
+        seconds: 0.0,
+    };
     let file = run.checkpoint("codec");
     if let Some(file) = file.as_ref().filter(|f| resume && f.exists()) {
         s.load(file, &recipe.config)?;
     }
-    let plan = Plan { loss: Loss::new(recipe.weights), fft: Fft::new(N_FFT) };
+    let plan = Plan {
+        loss: Loss::new(recipe.weights),
+        fft: Fft::new(N_FFT),
+    };
     let n = recipe.frames * HOP;
     let mut x = vec![0.0; recipe.batch * n];
     let mut pool: Vec<f32> = Vec::new();
@@ -130,7 +170,10 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         // The pool of latents is not part of a checkpoint: inside its window none is written.
         let filling = s.quantiser.is_none() && s.step + POOL > recipe.warmup && !pool.is_empty();
         let stop = ctl.check().is_err();
-        if !filling && (stop || s.step.is_multiple_of(SAVE)) && let Some(file) = &file {
+        if !filling
+            && (stop || s.step.is_multiple_of(SAVE))
+            && let Some(file) = &file
+        {
             s.seconds += began.elapsed().as_secs_f64();
             began = Instant::now();
             s.save(file)?;
@@ -171,14 +214,22 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         }
         mean.norm += norm;
         mean.revived += revived;
-        if s.step.is_multiple_of(VALIDATE) && !run.valid.clips.is_empty() && let Some(q) = &s.quantiser {
+        if s.step.is_multiple_of(VALIDATE)
+            && !run.valid.clips.is_empty()
+            && let Some(q) = &s.quantiser
+        {
             validation = validate(run, &plan, &s.adam.average, q);
             report(ctl, "validate", s.step, recipe.steps, &validation);
         }
         if s.step.is_multiple_of(REPORT) {
             let seconds = s.seconds + began.elapsed().as_secs_f64();
-            let audio = (s.step * (recipe.batch * n) as u64) as f64 / f64::from(crate::config::SAMPLE_RATE);
-            let note = format!("{mean}, {:.0} s, {:.0}x real time", seconds, audio / seconds);
+            let audio =
+                (s.step * (recipe.batch * n) as u64) as f64 / f64::from(crate::config::SAMPLE_RATE);
+            let note = format!(
+                "{mean}, {:.0} s, {:.0}x real time",
+                seconds,
+                audio / seconds
+            );
             report(ctl, "train codec", s.step, recipe.steps, &note);
             mean = Mean::default();
         }
@@ -187,11 +238,18 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
     if let Some(file) = &file {
         s.save(file)?;
     }
-    let quantiser = s.quantiser.ok_or_else(|| Error::Usage("warm-up as long as the run".into()))?;
+    let quantiser = s
+        .quantiser
+        .ok_or_else(|| Error::Usage("warm-up as long as the run".into()))?;
     if validation.is_empty() && !run.valid.clips.is_empty() {
         validation = validate(run, &plan, &s.adam.average, &quantiser);
     }
-    Ok(Trained { params: s.adam.average, quantiser, seconds: s.seconds, validation })
+    Ok(Trained {
+        params: s.adam.average,
+        quantiser,
+        seconds: s.seconds,
+        validation,
+    })
 }
 
 /// Means since the last report.
@@ -226,8 +284,15 @@ impl std::fmt::Display for Mean {
         write!(
             f,
             "loss {:.4} mel {:.3} magnitude {:.4} log {:.3} complex {:.3} disturbance {:.3} latent error {:.4} gradient {:.2} revived {}",
-            self.loss / n, t.mel / n, t.magnitude / n, t.log / n, t.complex / n, t.disturbance / n, self.error / n,
-            self.norm / n * 2.0, self.revived
+            self.loss / n,
+            t.mel / n,
+            t.magnitude / n,
+            t.log / n,
+            t.complex / n,
+            t.disturbance / n,
+            self.error / n,
+            self.norm / n * 2.0,
+            self.revived
         )
     }
 }

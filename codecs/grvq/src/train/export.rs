@@ -28,19 +28,35 @@ fn frequencies(counts: &[u32; OFFSETS]) -> [u32; OFFSETS] {
 ///
 /// # Errors
 /// [`Error::Model`] where a number is not finite or the file cannot be made.
-pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior, facts: &[(String, String)]) -> Result<Vec<u8>> {
+pub fn model(
+    run: &Run<'_>,
+    codec: &Codec,
+    prior: &Prior,
+    facts: &[(String, String)],
+) -> Result<Vec<u8>> {
     let recipe = run.recipe;
     let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string());
     let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
     let mut half = |name: String, shape: Vec<usize>, data: &[f32]| -> Result<()> {
-        let bytes = data.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect();
+        let bytes = data
+            .iter()
+            .flat_map(|v| half::f16::from_f32(*v).to_le_bytes())
+            .collect();
         if data.iter().any(|v| !half::f16::from_f32(*v).is_finite()) {
-            return Err(Error::Model(format!("{name} has numbers beyond half precision")));
+            return Err(Error::Model(format!(
+                "{name} has numbers beyond half precision"
+            )));
         }
         tensors.push((name, shape, Dtype::F16, bytes));
         Ok(())
     };
-    let shape = |p: &Param| if p.rows == 1 { vec![p.cols] } else { vec![p.rows, p.cols] };
+    let shape = |p: &Param| {
+        if p.rows == 1 {
+            vec![p.cols]
+        } else {
+            vec![p.rows, p.cols]
+        }
+    };
     for p in &codec.params.0 {
         half(p.name.clone(), shape(p), &p.data)?;
     }
@@ -63,12 +79,31 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior, facts: &[(String, Stri
     }
     for (q, b) in codec.quantiser.books.iter().enumerate() {
         let codes: Vec<f32> = b.codes.iter().copied().collect();
-        half(format!("book.{q}"), vec![b.codes.nrows(), b.codes.ncols()], &codes)?;
+        half(
+            format!("book.{q}"),
+            vec![b.codes.nrows(), b.codes.ncols()],
+            &codes,
+        )?;
     }
-    let table: Vec<f32> = prior.offsets.iter().flat_map(frequencies).map(|f| f as f32).collect();
+    let table: Vec<f32> = prior
+        .offsets
+        .iter()
+        .flat_map(frequencies)
+        .map(|f| f as f32)
+        .collect();
     let plain = |v: &[f32]| v.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-    tensors.push(("prior.offsets".into(), vec![OFFSETS, OFFSETS], Dtype::F32, plain(&table)));
-    tensors.push(("prior.scale".into(), vec![1], Dtype::F32, plain(&[prior.scale])));
+    tensors.push((
+        "prior.offsets".into(),
+        vec![OFFSETS, OFFSETS],
+        Dtype::F32,
+        plain(&table),
+    ));
+    tensors.push((
+        "prior.scale".into(),
+        vec![1],
+        Dtype::F32,
+        plain(&[prior.scale]),
+    ));
     let config = serde_json::to_string(&recipe.config).map_err(|e| fail(&e))?;
     let whole = serde_json::to_string(recipe).map_err(|e| fail(&e))?;
     let mut meta = HashMap::from([
@@ -76,16 +111,30 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior, facts: &[(String, Stri
         ("bitstream".to_owned(), crate::INFO.bitstream.to_string()),
         ("config".to_owned(), config),
         ("recipe".to_owned(), whole),
-        ("seconds".to_owned(), format!("{:.0}", codec.seconds + prior.seconds)),
-        ("train_seconds_of_audio".to_owned(), (run.train.samples() / 16_000).to_string()),
-        ("train_data_blake3".to_owned(), run.train.hash().to_hex().to_string()),
+        (
+            "seconds".to_owned(),
+            format!("{:.0}", codec.seconds + prior.seconds),
+        ),
+        (
+            "train_seconds_of_audio".to_owned(),
+            (run.train.samples() / 16_000).to_string(),
+        ),
+        (
+            "train_data_blake3".to_owned(),
+            run.train.hash().to_hex().to_string(),
+        ),
         ("valid_codec".to_owned(), codec.validation.clone()),
         ("valid_prior".to_owned(), prior.validation.clone()),
     ]);
     meta.extend(facts.iter().cloned());
     let views = tensors
         .iter()
-        .map(|(n, s, t, b)| Ok((n.as_str(), TensorView::new(*t, s.clone(), b).map_err(|e| fail(&e))?)))
+        .map(|(n, s, t, b)| {
+            Ok((
+                n.as_str(),
+                TensorView::new(*t, s.clone(), b).map_err(|e| fail(&e))?,
+            ))
+        })
         .collect::<Result<Vec<_>>>()?;
     safetensors::serialize(views, Some(meta)).map_err(|e| fail(&e))
 }

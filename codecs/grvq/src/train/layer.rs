@@ -92,8 +92,15 @@ fn exp(x: f32) -> f32 {
 
 /// Parameters of a ConvNeXt block, in the order that [`convnext`] takes them.
 pub const BLOCK: [&str; 9] = [
-    "dw.weight", "dw.bias", "norm.weight", "norm.bias", "up.weight", "up.bias", "down.weight",
-    "down.bias", "scale",
+    "dw.weight",
+    "dw.bias",
+    "norm.weight",
+    "norm.bias",
+    "up.weight",
+    "up.bias",
+    "down.weight",
+    "down.bias",
+    "scale",
 ];
 
 /// Epsilon of the layer norm.
@@ -171,13 +178,22 @@ pub fn norm(x: &Node, g: &Node, b: &Node) -> Node {
 fn depthwise(x: &[f32], w: &[f32], b: &[f32], frames: usize, c: usize) -> Vec<f32> {
     let mut out = vec![0.0; x.len()];
     let pad = TAPS / 2;
-    for (xs, os) in x.chunks_exact(frames * c).zip(out.chunks_exact_mut(frames * c)) {
+    for (xs, os) in x
+        .chunks_exact(frames * c)
+        .zip(out.chunks_exact_mut(frames * c))
+    {
         for t in 0..frames {
             let o = &mut os[t * c..(t + 1) * c];
             o.copy_from_slice(b);
             for k in 0..TAPS {
-                let Some(s) = (t + k).checked_sub(pad).filter(|s| *s < frames) else { continue };
-                for ((o, x), w) in o.iter_mut().zip(&xs[s * c..(s + 1) * c]).zip(&w[k * c..(k + 1) * c]) {
+                let Some(s) = (t + k).checked_sub(pad).filter(|s| *s < frames) else {
+                    continue;
+                };
+                for ((o, x), w) in o
+                    .iter_mut()
+                    .zip(&xs[s * c..(s + 1) * c])
+                    .zip(&w[k * c..(k + 1) * c])
+                {
                     *o += x * w;
                 }
             }
@@ -187,15 +203,28 @@ fn depthwise(x: &[f32], w: &[f32], b: &[f32], frames: usize, c: usize) -> Vec<f3
 }
 
 /// Gradients of the depthwise convolution: adds to `dx`, gives the weight's.
-fn depthwise_back(g: &[f32], x: &[f32], w: &[f32], frames: usize, c: usize, dx: &mut [f32]) -> Vec<f32> {
+fn depthwise_back(
+    g: &[f32],
+    x: &[f32],
+    w: &[f32],
+    frames: usize,
+    c: usize,
+    dx: &mut [f32],
+) -> Vec<f32> {
     let mut dw = vec![0.0; TAPS * c];
     let pad = TAPS / 2;
     let n = frames * c;
-    for ((gs, xs), ds) in g.chunks_exact(n).zip(x.chunks_exact(n)).zip(dx.chunks_exact_mut(n)) {
+    for ((gs, xs), ds) in g
+        .chunks_exact(n)
+        .zip(x.chunks_exact(n))
+        .zip(dx.chunks_exact_mut(n))
+    {
         for t in 0..frames {
             let gr = &gs[t * c..(t + 1) * c];
             for k in 0..TAPS {
-                let Some(s) = (t + k).checked_sub(pad).filter(|s| *s < frames) else { continue };
+                let Some(s) = (t + k).checked_sub(pad).filter(|s| *s < frames) else {
+                    continue;
+                };
                 let (wk, dk) = (&w[k * c..(k + 1) * c], &mut dw[k * c..(k + 1) * c]);
                 let (xr, dr) = (&xs[s * c..(s + 1) * c], &mut ds[s * c..(s + 1) * c]);
                 for i in 0..c {
@@ -232,7 +261,9 @@ pub fn convnext(x: &Node, p: &[Node; 9], frames: usize) -> Node {
             o[i] += scale[i] * y[i];
         }
     }
-    let inputs = [x, &p[0], &p[1], &p[2], &p[3], &p[4], &p[5], &p[6], &p[7], &p[8]];
+    let inputs = [
+        x, &p[0], &p[1], &p[2], &p[3], &p[4], &p[5], &p[6], &p[7], &p[8],
+    ];
     custom(inputs, out, [rows, c], move |grad| {
         let mut dscale = vec![0.0; c];
         let mut dy = grad.to_vec();

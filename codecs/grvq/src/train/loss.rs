@@ -26,7 +26,13 @@ pub struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { mel: 1.0, magnitude: 4.0, log: 0.2, complex: 0.1, disturbance: 0.5 }
+        Self {
+            mel: 1.0,
+            magnitude: 4.0,
+            log: 0.2,
+            complex: 0.1,
+            disturbance: 0.5,
+        }
     }
 }
 
@@ -109,15 +115,24 @@ const EPS_MEL: f32 = 1e-4;
 impl Loss {
     /// Plans the loss.
     pub fn new(weights: Weights) -> Self {
-        let resolutions = [(1024, 256, 80), (512, 128, 64), (256, 64, 40), (128, 32, 20)]
-            .into_iter()
-            .map(|(n, hop, bands)| Resolution {
-                fft: Fft::new(n),
-                hop,
-                mel: mel_bank(n / 2 + 1, bands),
-            })
-            .collect();
-        Self { weights, resolutions, pesq: Fft::new(512) }
+        let resolutions = [
+            (1024, 256, 80),
+            (512, 128, 64),
+            (256, 64, 40),
+            (128, 32, 20),
+        ]
+        .into_iter()
+        .map(|(n, hop, bands)| Resolution {
+            fft: Fft::new(n),
+            hop,
+            mel: mel_bank(n / 2 + 1, bands),
+        })
+        .collect();
+        Self {
+            weights,
+            resolutions,
+            pesq: Fft::new(512),
+        }
     }
 
     /// The weighted loss of decoded samples `y [sequences, n]` against `x`, and its terms.
@@ -127,9 +142,20 @@ impl Loss {
         let mut grad = vec![0.0; yv.len()];
         let mut terms = Terms::default();
         let share = 1.0 / seqs as f32;
-        for ((y, x), g) in yv.chunks_exact(n).zip(x.chunks_exact(n)).zip(grad.chunks_exact_mut(n)) {
+        for ((y, x), g) in yv
+            .chunks_exact(n)
+            .zip(x.chunks_exact(n))
+            .zip(grad.chunks_exact_mut(n))
+        {
             for r in &self.resolutions {
-                self.spectral(r, y, x, share / self.resolutions.len() as f32, g, &mut terms);
+                self.spectral(
+                    r,
+                    y,
+                    x,
+                    share / self.resolutions.len() as f32,
+                    g,
+                    &mut terms,
+                );
             }
             self.disturbance(y, x, share, g, &mut terms);
         }
@@ -145,7 +171,15 @@ impl Loss {
         (node, terms)
     }
 
-    fn spectral(&self, r: &Resolution, y: &[f32], x: &[f32], share: f32, g: &mut [f32], t: &mut Terms) {
+    fn spectral(
+        &self,
+        r: &Resolution,
+        y: &[f32],
+        x: &[f32],
+        share: f32,
+        g: &mut [f32],
+        t: &mut Terms,
+    ) {
         let w = &self.weights;
         let frames = (y.len() - r.fft.len()) / r.hop + 1;
         let bins = r.fft.bins();
@@ -158,7 +192,11 @@ impl Loss {
         let per_frame = share / frames as f32;
         let per_mel = share / (frames * r.mel.len()) as f32;
         let (mut py, mut px, mut dp) = (vec![0.0; bins], vec![0.0; bins], vec![0.0; bins]);
-        for ((ys, xs), ds) in ys.chunks_exact(bins).zip(xs.chunks_exact(bins)).zip(ds.chunks_exact_mut(bins)) {
+        for ((ys, xs), ds) in ys
+            .chunks_exact(bins)
+            .zip(xs.chunks_exact(bins))
+            .zip(ds.chunks_exact_mut(bins))
+        {
             let (mut err, mut energy) = (0.0, 0.0);
             for k in 0..bins {
                 py[k] = ys[k].norm_sqr() * level;
@@ -168,7 +206,10 @@ impl Loss {
             }
             let (mut mag, mut log) = (0.0, 0.0);
             for k in 0..bins {
-                let (cy, cx) = (exp(0.15 * ln(py[k] + EPS_MAG)), exp(0.15 * ln(px[k] + EPS_MAG)));
+                let (cy, cx) = (
+                    exp(0.15 * ln(py[k] + EPS_MAG)),
+                    exp(0.15 * ln(px[k] + EPS_MAG)),
+                );
                 let d = cy - cx;
                 mag += d.abs();
                 dp[k] = w.magnitude * per_bin * d.signum() * 0.15 * cy / (py[k] + EPS_MAG);
@@ -179,7 +220,13 @@ impl Loss {
             t.magnitude += mag * per_bin;
             t.log += log * per_bin;
             for (first, weights) in &r.mel {
-                let dot = |p: &[f32]| p[*first..].iter().zip(weights).map(|(p, w)| p * w).sum::<f32>();
+                let dot = |p: &[f32]| {
+                    p[*first..]
+                        .iter()
+                        .zip(weights)
+                        .map(|(p, w)| p * w)
+                        .sum::<f32>()
+                };
                 let (ey, ex) = (dot(&py) + EPS_MEL, dot(&px) + EPS_MEL);
                 let d = (ey / ex).ln();
                 t.mel += 0.5 * d.abs() * per_mel;
@@ -217,7 +264,12 @@ impl Loss {
             let mut band = Vec::with_capacity(BANDS.len());
             for &(n, width, correction, threshold, exponent) in &BANDS {
                 let power = |s: &[Complex32]| {
-                    s[first..first + n].iter().map(|c| c.norm_sqr()).sum::<f32>() * POWER * correction
+                    s[first..first + n]
+                        .iter()
+                        .map(|c| c.norm_sqr())
+                        .sum::<f32>()
+                        * POWER
+                        * correction
                 };
                 let (by, bx) = (power(ys), power(xs));
                 first += n;
@@ -266,10 +318,20 @@ impl Loss {
         let w = self.weights.disturbance * share;
         let mut ds = vec![Complex32::default(); ys.len()];
         for (j, (band, weight, s, a)) in parts.iter().enumerate() {
-            let gs = if *s < 45.0 { w * 0.1 * s / (rs * frames as f32) } else { 0.0 };
-            let ga = if *a < 45.0 { w * 0.0309 * a / (ra * frames as f32) } else { 0.0 };
+            let gs = if *s < 45.0 {
+                w * 0.1 * s / (rs * frames as f32)
+            } else {
+                0.0
+            };
+            let ga = if *a < 45.0 {
+                w * 0.0309 * a / (ra * frames as f32)
+            } else {
+                0.0
+            };
             let mut first = 1;
-            for (&(n, width, correction, _, _), (over, dover, ratio, dratio)) in BANDS.iter().zip(band) {
+            for (&(n, width, correction, _, _), (over, dover, ratio, dratio)) in
+                BANDS.iter().zip(band)
+            {
                 let mut d = 0.0;
                 if *s > 1e-6 {
                     d += gs * total_width / (s * weight * weight) * width * width * over * dover;

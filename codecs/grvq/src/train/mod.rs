@@ -42,7 +42,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn checkpoint(&self, phase: &str) -> Option<PathBuf> {
-        self.checkpoints.as_ref().map(|d| checkpoint::path(d, phase, &self.key))
+        self.checkpoints
+            .as_ref()
+            .map(|d| checkpoint::path(d, phase, &self.key))
     }
 }
 
@@ -69,19 +71,32 @@ pub fn train(
     recipe.check().map_err(Error::Usage)?;
     let sequence = (recipe.frames * crate::config::HOP) as u64;
     if train.samples() < sequence {
-        return Err(Error::Usage("less than one sequence of training audio".into()));
+        return Err(Error::Usage(
+            "less than one sequence of training audio".into(),
+        ));
     }
     let text = serde_json::to_string(recipe).map_err(|e| Error::Usage(e.to_string()))?;
     let mut hash = blake3::Hasher::new();
     hash.update(text.as_bytes());
     hash.update(train.hash().as_bytes());
     let key = hash.finalize().to_hex()[..16].to_owned();
-    let run = Run { recipe, train, valid, checkpoints: ctl.checkpoints.clone(), key };
+    let run = Run {
+        recipe,
+        train,
+        valid,
+        checkpoints: ctl.checkpoints.clone(),
+        key,
+    };
     let codec = codec::run(&run, resume, ctl)?;
     let prior = prior::run(&run, &codec, resume, ctl)?;
     export::model(&run, &codec, &prior, facts)
 }
 
 fn report(ctl: &mut Control<'_>, task: &str, done: u64, total: u64, note: &str) {
-    ctl.report(Progress { task, done, total: Some(total), note });
+    ctl.report(Progress {
+        task,
+        done,
+        total: Some(total),
+        note,
+    });
 }

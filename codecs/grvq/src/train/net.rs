@@ -29,7 +29,9 @@ pub struct Leaves<'a> {
 }
 
 fn truncated(rng: &mut Rng, n: usize, std: f32) -> Vec<f32> {
-    (0..n).map(|_| rng.normal().clamp(-2.0, 2.0) * std).collect()
+    (0..n)
+        .map(|_| rng.normal().clamp(-2.0, 2.0) * std)
+        .collect()
 }
 
 impl Params {
@@ -37,16 +39,33 @@ impl Params {
     pub fn new(config: &Config, rng: &mut Rng) -> Self {
         let mut p = Vec::new();
         let mut add = |name: String, rows: usize, cols: usize, data: Vec<f32>| {
-            p.push(Param { name, rows, cols, data });
+            p.push(Param {
+                name,
+                rows,
+                cols,
+                data,
+            });
         };
         let (d, h, l) = (config.dim, config.hidden, config.latent);
-        let mut dense = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>), name: &str, out: usize, cin: usize, gain: f32| {
+        let mut dense = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
+                         name: &str,
+                         out: usize,
+                         cin: usize,
+                         gain: f32| {
             let w = truncated(rng, out * cin, gain / (cin as f32).sqrt());
             add(format!("{name}.weight"), out, cin, w);
             add(format!("{name}.bias"), 1, out, vec![0.0; out]);
         };
-        let mut trunk = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>), side: &str, blocks: usize,
-                         dense: &mut dyn FnMut(&mut dyn FnMut(String, usize, usize, Vec<f32>), &str, usize, usize, f32)| {
+        let mut trunk = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
+                         side: &str,
+                         blocks: usize,
+                         dense: &mut dyn FnMut(
+            &mut dyn FnMut(String, usize, usize, Vec<f32>),
+            &str,
+            usize,
+            usize,
+            f32,
+        )| {
             for b in 0..blocks {
                 let name = |part: &str| format!("{side}.{b}.{part}");
                 let mut taps = vec![0.0; TAPS * d];
@@ -82,7 +101,11 @@ impl Params {
 
     /// The parameters as leaves that keep gradients.
     pub fn leaves<'a>(&self, config: &'a Config) -> Leaves<'a> {
-        let nodes = self.0.iter().map(|p| leaf(p.data.clone(), p.rows, p.cols, true)).collect();
+        let nodes = self
+            .0
+            .iter()
+            .map(|p| leaf(p.data.clone(), p.rows, p.cols, true))
+            .collect();
         Leaves { config, nodes }
     }
 }

@@ -44,7 +44,10 @@ struct State<const N: usize> {
 
 impl<const N: usize> Clone for State<N> {
     fn clone(&self) -> Self {
-        Self { pullback: self.pullback.clone(), shapes: self.shapes }
+        Self {
+            pullback: self.pullback.clone(),
+            shapes: self.shapes,
+        }
     }
 }
 
@@ -93,10 +96,18 @@ pub fn custom<const N: usize>(
     });
     let guards = prims.each_ref().map(|p| p.node());
     let out = primitive(out, shape);
-    let made = match Custom::<N>.prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
-        OpsKind::Tracked(prep) => {
-            prep.finish(State { pullback: Arc::new(pullback), shapes }, out)
-        }
+    let made = match Custom::<N>
+        .prepare::<NoCheckpointing>(guards)
+        .compute_bound()
+        .stateful()
+    {
+        OpsKind::Tracked(prep) => prep.finish(
+            State {
+                pullback: Arc::new(pullback),
+                shapes,
+            },
+            out,
+        ),
         OpsKind::UnTracked(prep) => prep.finish(out),
     };
     Tensor::from_primitive::<Diff>(made)

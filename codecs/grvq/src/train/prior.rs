@@ -34,10 +34,17 @@ pub struct Tokens {
 fn gelu(x: &Node) -> Node {
     let shape = x.dims();
     let xv = values(x);
-    let sig: Vec<f32> = xv.iter().map(|v| 1.0 / (1.0 + (-1.702 * v).exp())).collect();
+    let sig: Vec<f32> = xv
+        .iter()
+        .map(|v| 1.0 / (1.0 + (-1.702 * v).exp()))
+        .collect();
     let out = xv.iter().zip(&sig).map(|(v, s)| v * s).collect();
     custom([x], out, shape, move |g| {
-        let d = g.iter().zip(&xv).zip(&sig).map(|((g, v), s)| g * s * (1.0 + 1.702 * v * (1.0 - s)));
+        let d = g
+            .iter()
+            .zip(&xv)
+            .zip(&sig)
+            .map(|((g, v), s)| g * s * (1.0 + 1.702 * v * (1.0 - s)));
         [Some(d.collect())]
     })
 }
@@ -46,11 +53,17 @@ fn gelu(x: &Node) -> Node {
 fn gather(x: &Node, rows: Vec<usize>) -> Node {
     let [n, c] = x.dims();
     let xv = values(x);
-    let out = rows.iter().flat_map(|r| xv[r * c..(r + 1) * c].iter().copied()).collect();
+    let out = rows
+        .iter()
+        .flat_map(|r| xv[r * c..(r + 1) * c].iter().copied())
+        .collect();
     custom([x], out, [rows.len(), c], move |g| {
         let mut d = vec![0.0; n * c];
         for (g, r) in g.chunks_exact(c).zip(&rows) {
-            d[r * c..(r + 1) * c].iter_mut().zip(g).for_each(|(d, g)| *d += g);
+            d[r * c..(r + 1) * c]
+                .iter_mut()
+                .zip(g)
+                .for_each(|(d, g)| *d += g);
         }
         [Some(d)]
     })
@@ -87,8 +100,18 @@ pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
     let mut dense = |name: String, out: usize, cin: usize, bias: Vec<f32>| {
         let s = 1.0 / (cin as f32).sqrt();
         let data = (0..out * cin).map(|_| rng.normal() * s).collect();
-        p.push(Param { name: format!("{name}.weight"), rows: out, cols: cin, data });
-        p.push(Param { name: format!("{name}.bias"), rows: 1, cols: out, data: bias });
+        p.push(Param {
+            name: format!("{name}.weight"),
+            rows: out,
+            cols: cin,
+            data,
+        });
+        p.push(Param {
+            name: format!("{name}.bias"),
+            rows: 1,
+            cols: out,
+            data: bias,
+        });
     };
     dense("prior.in".into(), HIDDEN, inputs, vec![0.0; HIDDEN]);
     dense("prior.mid".into(), HIDDEN, HIDDEN, vec![0.0; HIDDEN]);
@@ -102,13 +125,25 @@ pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
         let mean = bias.iter().sum::<f32>() / bias.len() as f32;
         dense(format!("prior.{q}.sum"), MIX, config.latent, vec![0.0; MIX]);
         dense(format!("prior.{q}.context"), MIX, HIDDEN, vec![0.0; MIX]);
-        dense(format!("prior.{q}.out"), config.codes, MIX, bias.iter().map(|b| b - mean).collect());
+        dense(
+            format!("prior.{q}.out"),
+            config.codes,
+            MIX,
+            bias.iter().map(|b| b - mean).collect(),
+        );
     }
     Params(p)
 }
 
 /// Bits of a batch of sequences and the tokens in them: the graph's loss is bits per token.
-pub fn bits(config: &Config, nodes: &[Node], books: &[Vec<f32>], scale: f32, batch: &[(&Tokens, usize, usize)], frames: usize) -> (Node, Vec<(f64, usize)>) {
+pub fn bits(
+    config: &Config,
+    nodes: &[Node],
+    books: &[Vec<f32>],
+    scale: f32,
+    batch: &[(&Tokens, usize, usize)],
+    frames: usize,
+) -> (Node, Vec<(f64, usize)>) {
     let n = config.quantisers();
     let latent = config.latent;
     let mut inputs = Vec::new();
@@ -201,18 +236,33 @@ fn tokens(run: &Run<'_>, codec: &super::codec::Trained, data: &Dataset) -> Vec<T
         .par_iter()
         .filter(|c| c.samples.len() >= HOP)
         .map(|clip| {
-            let mut x: Vec<f32> = clip.samples.iter().map(|s| f32::from(*s) / 32768.0).collect();
-            let rms = (x.iter().map(|s| s * s).sum::<f32>() / x.len() as f32).sqrt().max(1e-6);
+            let mut x: Vec<f32> = clip
+                .samples
+                .iter()
+                .map(|s| f32::from(*s) / 32768.0)
+                .collect();
+            let rms = (x.iter().map(|s| s * s).sum::<f32>() / x.len() as f32)
+                .sqrt()
+                .max(1e-6);
             x.iter_mut().for_each(|s| *s *= LEVEL / rms);
             x.resize(x.len().div_ceil(HOP) * HOP, 0.0);
-            let mut out = Tokens { ids: Vec::new(), offsets: Vec::new() };
+            let mut out = Tokens {
+                ids: Vec::new(),
+                offsets: Vec::new(),
+            };
             // Chunks as long as the codec's own.
             for piece in x.chunks(1000 * HOP) {
                 let frames = piece.len() / HOP;
                 let leaves = codec.params.leaves(config);
-                let z = leaves.encode(&leaf(features(&fft, piece), frames, FEATURES, false), frames);
+                let z = leaves.encode(
+                    &leaf(features(&fft, piece), frames, FEATURES, false),
+                    frames,
+                );
                 let all = vec![n; frames];
-                let (_, coded) = codec.quantiser.code(&values(&z), config.latent, &all, &mut Rng::new(1));
+                let (_, coded) =
+                    codec
+                        .quantiser
+                        .code(&values(&z), config.latent, &all, &mut Rng::new(1));
                 out.ids.extend(coded.tokens);
                 out.offsets.extend(piece.chunks_exact(HOP).map(offset));
             }
@@ -222,7 +272,12 @@ fn tokens(run: &Run<'_>, codec: &super::codec::Trained, data: &Dataset) -> Vec<T
 }
 
 /// A random batch: sequence, first frame, nesting level.
-fn draw<'a>(data: &'a [Tokens], config: &Config, count: usize, rng: &mut Rng) -> Vec<(&'a Tokens, usize, usize)> {
+fn draw<'a>(
+    data: &'a [Tokens],
+    config: &Config,
+    count: usize,
+    rng: &mut Rng,
+) -> Vec<(&'a Tokens, usize, usize)> {
     let total: usize = data.iter().map(|t| t.offsets.len()).sum();
     let all = config.quantisers();
     (0..count)
@@ -231,7 +286,11 @@ fn draw<'a>(data: &'a [Tokens], config: &Config, count: usize, rng: &mut Rng) ->
             for t in data {
                 if at < t.offsets.len() {
                     let start = at.min(t.offsets.len().saturating_sub(FRAMES));
-                    let level = if rng.below(4) == 0 { all } else { 1 + rng.below(all) };
+                    let level = if rng.below(4) == 0 {
+                        all
+                    } else {
+                        1 + rng.below(all)
+                    };
                     return Some((t, start, level));
                 }
                 at -= t.offsets.len();
@@ -245,13 +304,23 @@ fn draw<'a>(data: &'a [Tokens], config: &Config, count: usize, rng: &mut Rng) ->
 ///
 /// # Errors
 /// [`Error::Cancelled`], [`Error::Io`].
-pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut Control<'_>) -> Result<Trained> {
+pub fn run(
+    run: &Run<'_>,
+    codec: &super::codec::Trained,
+    resume: bool,
+    ctl: &mut Control<'_>,
+) -> Result<Trained> {
     let recipe = run.recipe;
     let config = &recipe.config;
     report(ctl, "tokenise", 0, 1, "");
     let data = tokens(run, codec, run.train);
     let valid = tokens(run, codec, run.valid);
-    let books: Vec<Vec<f32>> = codec.quantiser.books.iter().map(|b| b.codes.iter().copied().collect()).collect();
+    let books: Vec<Vec<f32>> = codec
+        .quantiser
+        .books
+        .iter()
+        .map(|b| b.codes.iter().copied().collect())
+        .collect();
     // Unit size of the summed codes over the first clips.
     let (mut power, mut count) = (0.0f64, 0usize);
     for t in data.iter().take(200) {
@@ -268,7 +337,14 @@ pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut
     let mut rng = Rng::new(recipe.seed ^ 0x7072_696f_72);
     let params = fresh(config, &data, &mut rng);
     let adam = Adam::new(&params);
-    let mut s = State { step: 0, params, adam, quantiser: None, rng, seconds: 0.0 };
+    let mut s = State {
+        step: 0,
+        params,
+        adam,
+        quantiser: None,
+        rng,
+        seconds: 0.0,
+    };
     let file = run.checkpoint("prior");
     if let Some(file) = file.as_ref().filter(|f| resume && f.exists()) {
         s.load(file, config)?;
@@ -277,7 +353,9 @@ pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut
     let (mut sum, mut seen) = (0.0, 0);
     while s.step < recipe.prior_steps {
         let stop = ctl.check().is_err();
-        if (stop || s.step.is_multiple_of(SAVE)) && let Some(file) = &file {
+        if (stop || s.step.is_multiple_of(SAVE))
+            && let Some(file) = &file
+        {
             s.seconds += began.elapsed().as_secs_f64();
             began = Instant::now();
             s.save(file)?;
@@ -288,13 +366,25 @@ pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut
         let batch = draw(&data, config, BATCH, &mut s.rng);
         let (left, right) = batch.split_at(batch.len() / 2);
         let half = |part: &[(&Tokens, usize, usize)]| {
-            let nodes: Vec<Node> = s.params.0.iter().map(|p| leaf(p.data.clone(), p.rows, p.cols, true)).collect();
+            let nodes: Vec<Node> = s
+                .params
+                .0
+                .iter()
+                .map(|p| leaf(p.data.clone(), p.rows, p.cols, true))
+                .collect();
             let (loss, _) = bits(config, &nodes, &books, scale, part, FRAMES);
             let value = values(&loss)[0];
             let grads = loss.backward();
-            let grads: Vec<Vec<f32>> = nodes.iter().zip(&s.params.0).map(|(n, p)| {
-                n.grad(&grads).map_or_else(|| vec![0.0; p.data.len()], |g| g.into_data().to_vec().unwrap_or_default())
-            }).collect();
+            let grads: Vec<Vec<f32>> = nodes
+                .iter()
+                .zip(&s.params.0)
+                .map(|(n, p)| {
+                    n.grad(&grads).map_or_else(
+                        || vec![0.0; p.data.len()],
+                        |g| g.into_data().to_vec().unwrap_or_default(),
+                    )
+                })
+                .collect();
             (grads, value)
         };
         let ((mut grads, a), (other, b)) = rayon::join(|| half(left), || half(right));
@@ -307,7 +397,13 @@ pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut
         sum += f64::from(0.5 * (a + b));
         seen += 1;
         if s.step.is_multiple_of(100) {
-            report(ctl, "train prior", s.step, recipe.prior_steps, &format!("{:.3} bits per token", sum / f64::from(seen)));
+            report(
+                ctl,
+                "train prior",
+                s.step,
+                recipe.prior_steps,
+                &format!("{:.3} bits per token", sum / f64::from(seen)),
+            );
             (sum, seen) = (0.0, 0);
         }
     }
@@ -319,13 +415,29 @@ pub fn run(run: &Run<'_>, codec: &super::codec::Trained, resume: bool, ctl: &mut
     let validation = if valid.is_empty() {
         String::new()
     } else {
-        let nodes: Vec<Node> = params.0.iter().map(|p| leaf(p.data.clone(), p.rows, p.cols, false)).collect();
+        let nodes: Vec<Node> = params
+            .0
+            .iter()
+            .map(|p| leaf(p.data.clone(), p.rows, p.cols, false))
+            .collect();
         let all = config.quantisers();
-        let batch: Vec<_> = draw(&valid, config, 128, &mut Rng::new(9)).into_iter().map(|(t, s, _)| (t, s, all)).collect();
+        let batch: Vec<_> = draw(&valid, config, 128, &mut Rng::new(9))
+            .into_iter()
+            .map(|(t, s, _)| (t, s, all))
+            .collect();
         let (_, stats) = bits(config, &nodes, &books, scale, &batch, FRAMES);
-        let each: Vec<String> = stats.iter().map(|(b, n)| format!("{:.2}", b / (*n).max(1) as f64)).collect();
+        let each: Vec<String> = stats
+            .iter()
+            .map(|(b, n)| format!("{:.2}", b / (*n).max(1) as f64))
+            .collect();
         format!("bits per token by codebook: {}", each.join(" "))
     };
     report(ctl, "validate", s.step, recipe.prior_steps, &validation);
-    Ok(Trained { params, scale, offsets: offset_counts(&data), seconds: s.seconds, validation })
+    Ok(Trained {
+        params,
+        scale,
+        offsets: offset_counts(&data),
+        seconds: s.seconds,
+        validation,
+    })
 }

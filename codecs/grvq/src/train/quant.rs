@@ -80,7 +80,11 @@ impl Quantiser {
             count: vec![1.0; config.codes],
             sum: Array2::zeros(shape),
         };
-        Self { books: vec![book; config.quantisers()], groups: config.groups, dim: config.group_dim() }
+        Self {
+            books: vec![book; config.quantisers()],
+            groups: config.groups,
+            dim: config.group_dim(),
+        }
     }
 
     /// Everything that a checkpoint keeps, by name.
@@ -98,7 +102,10 @@ impl Quantiser {
     ///
     /// # Errors
     /// [`nc::Error::Format`] for other sizes, and those of `read`.
-    pub fn restore(config: &Config, read: impl Fn(&str) -> nc::Result<Vec<f32>>) -> nc::Result<Self> {
+    pub fn restore(
+        config: &Config,
+        read: impl Fn(&str) -> nc::Result<Vec<f32>>,
+    ) -> nc::Result<Self> {
         let mut out = Self::new(config);
         let shape = (config.codes, config.group_dim());
         let matrix = |v| {
@@ -150,7 +157,13 @@ impl Quantiser {
     }
 
     /// Quantises `z [rows, latent]`; row `r` uses the first `depth[r]` quantisers.
-    pub fn code(&self, z: &[f32], latent: usize, depth: &[usize], rng: &mut Rng) -> (Vec<f32>, Coded) {
+    pub fn code(
+        &self,
+        z: &[f32],
+        latent: usize,
+        depth: &[usize],
+        rng: &mut Rng,
+    ) -> (Vec<f32>, Coded) {
         let rows = z.len() / latent;
         let quantisers = self.books.len();
         let mut residual = z.to_vec();
@@ -168,7 +181,10 @@ impl Quantiser {
             let ids = nearest(x.view(), &book.codes);
             for (r, id) in active.iter().zip(&ids) {
                 tokens[r * quantisers + q] = *id as u16;
-                for (v, c) in residual[r * latent + at..].iter_mut().zip(book.codes.row(*id)) {
+                for (v, c) in residual[r * latent + at..]
+                    .iter_mut()
+                    .zip(book.codes.row(*id))
+                {
                     *v -= c;
                 }
             }
@@ -180,7 +196,14 @@ impl Quantiser {
         }
         let error = residual.iter().map(|r| r * r).sum::<f32>() / residual.len() as f32;
         let out = z.iter().zip(&residual).map(|(z, r)| z - r).collect();
-        (out, Coded { tokens, assigned, error })
+        (
+            out,
+            Coded {
+                tokens,
+                assigned,
+                error,
+            },
+        )
     }
 
     /// Moves the codebooks after a batch; gives the number of dead codes revived.
@@ -202,7 +225,9 @@ impl Quantiser {
                 pool.extend(&b[q].pool);
             }
             for k in 0..book.codes.nrows() {
-                if book.count[k] < DEAD * (used / book.codes.nrows() as f32).min(0.5) && !pool.is_empty() {
+                if book.count[k] < DEAD * (used / book.codes.nrows() as f32).min(0.5)
+                    && !pool.is_empty()
+                {
                     let at = rng.below(pool.len() / self.dim) * self.dim;
                     for (i, v) in pool[at..at + self.dim].iter().enumerate() {
                         book.codes[(k, i)] = *v;
@@ -245,5 +270,7 @@ pub fn straight_through(z: &Node, coded: Vec<f32>, beta: f32) -> Node {
     let zv = values(z);
     let k = 2.0 * beta / zv.len() as f32;
     let pull: Vec<f32> = zv.iter().zip(&coded).map(|(z, c)| k * (z - c)).collect();
-    custom([z], coded, shape, move |g| [Some(g.iter().zip(&pull).map(|(g, p)| g + p).collect())])
+    custom([z], coded, shape, move |g| {
+        [Some(g.iter().zip(&pull).map(|(g, p)| g + p).collect())]
+    })
 }

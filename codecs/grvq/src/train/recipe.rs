@@ -57,13 +57,19 @@ impl Recipe {
     pub fn check(&self) -> Result<(), String> {
         self.config.check()?;
         if self.batch < 2 || !self.batch.is_multiple_of(2) {
-            return Err(format!("batch is {}, must be even and at least 2", self.batch));
+            return Err(format!(
+                "batch is {}, must be even and at least 2",
+                self.batch
+            ));
         }
         if !(8..=4096).contains(&self.frames) {
             return Err(format!("frames is {}, must be 8 to 4096", self.frames));
         }
         if self.warmup < 16 || self.warmup >= self.steps {
-            return Err(format!("warmup is {}, must be at least 16 and below steps", self.warmup));
+            return Err(format!(
+                "warmup is {}, must be at least 16 and below steps",
+                self.warmup
+            ));
         }
         Ok(())
     }

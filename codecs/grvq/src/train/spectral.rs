@@ -54,7 +54,11 @@ impl Fft {
             let start = first + (j * hop) as isize;
             for (i, (b, w)) in buf.iter_mut().zip(self.window.iter()).enumerate() {
                 let at = start + i as isize;
-                *b = if at >= 0 { x.get(at as usize).copied().unwrap_or(0.0) * w } else { 0.0 };
+                *b = if at >= 0 {
+                    x.get(at as usize).copied().unwrap_or(0.0) * w
+                } else {
+                    0.0
+                };
             }
             // Lengths match by construction.
             let _ = self.forward.process(&mut buf, spec);
@@ -65,7 +69,15 @@ impl Fft {
     /// Adds `window * sum_k Re(conj-free inverse)` of each spectrum to `x`: the adjoint of
     /// [`Self::spectra`] when `half` is true (interior bins counted once), or the unnormalised
     /// inverse transform of Hermitian spectra when it is false.
-    pub fn overlap_add(&self, spec: &[Complex32], first: isize, hop: usize, half: bool, gain: f32, x: &mut [f32]) {
+    pub fn overlap_add(
+        &self,
+        spec: &[Complex32],
+        first: isize,
+        hop: usize,
+        half: bool,
+        gain: f32,
+        x: &mut [f32],
+    ) {
         let n = self.len();
         let bins = self.bins();
         let mut buf = vec![0.0; n];
@@ -162,7 +174,11 @@ pub fn synthesis(fft: &Fft, y: &Node, frames: usize) -> Node {
                     let (dre, dim) = (c * d[k].re, if edge { 0.0 } else { c * d[k].im });
                     let m = y[k];
                     let gain = m.min(MAX_LOG_GAIN).exp();
-                    o[k] = if m < MAX_LOG_GAIN { s[k].re * dre + s[k].im * dim } else { 0.0 };
+                    o[k] = if m < MAX_LOG_GAIN {
+                        s[k].re * dre + s[k].im * dim
+                    } else {
+                        0.0
+                    };
                     o[BINS + k] = gain * dre;
                     o[2 * BINS + k] = gain * dim;
                 }

@@ -1,0 +1,377 @@
+//! Random access: a range of the signal, a file's facts, and trimming to a lower rate.
+
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+
+use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
+use crate::emit::{Emitter, Summary};
+use crate::stream::{Joiner, Opener, Record, decode_chunk, next_record, open};
+use crate::{Budget, ChunkHead, Control, Error, Goal, Progress, Result, SignalBuf};
+
+/// Bytes of the end record of a file with an index: tag, hash, offset of the index.
+const END_BYTES: i64 = 1 + 4 + 8;
+
+/// A file that can be read in any order. Needs no model until something is decoded.
+pub struct Archive<R> {
+    r: Reader<R>,
+    header: Header,
+    entries: Vec<Entry>,
+    meta: Vec<Meta>,
+    meta_read: bool,
+    bytes: u64,
+    payload: u64,
+    budget: Budget,
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the header and the index, or scans the chunks' frames where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Unsupported`], [`Error::Limit`], [`Error::Io`].
+    pub fn open(mut r: R, mut budget: Budget) -> Result<Self> {
+        let bytes = r.seek(SeekFrom::End(0))?;
+        r.seek(SeekFrom::Start(0))?;
+        let mut r = Reader::new(r, 0);
+        let header = Header::read(&mut r)?;
+        let start = r.offset;
+        let mut a = Self {
+            r,
+            header,
+            entries: Vec::new(),
+            meta: Vec::new(),
+            meta_read: false,
+            bytes,
+            payload: 0,
+            budget: budget.clone(),
+        };
+        if header.lone {
+            a.entries.push(Entry {
+                first: 0,
+                units: header.length.unwrap_or(0),
+                offset: start,
+            });
+        } else if !a.read_index(&mut budget)? {
+            a.scan()?;
+        }
+        Ok(a)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        self.r.inner().seek(SeekFrom::Start(offset))?;
+        self.r.offset = offset;
+        Ok(())
+    }
+
+    /// Reads the index; false where there is no sound one.
+    fn read_index(&mut self, budget: &mut Budget) -> Result<bool> {
+        let start = self.r.offset;
+        let end = END_BYTES - if self.header.hashed { 0 } else { 4 };
+        let found = (|| {
+            self.r.inner().seek(SeekFrom::End(-end)).ok()?;
+            if self.r.byte().ok()? != END {
+                return None;
+            }
+            if self.header.hashed {
+                self.r.u32().ok()?;
+            }
+            let mut offset = [0; 8];
+            self.r.fill(&mut offset).ok()?;
+            let offset = u64::from_le_bytes(offset);
+            if offset < start || offset >= self.bytes {
+                return None;
+            }
+            self.seek(offset).ok()?;
+            if self.r.byte().ok()? != INDEX {
+                return None;
+            }
+            let (len, crc) = (self.r.varint().ok()?, self.r.u32().ok()?);
+            if len > self.bytes {
+                return None;
+            }
+            // An entry in memory is larger than its bytes; charged at its full size.
+            budget.charge(len.saturating_mul(16)).ok()?;
+            let body = self.r.bytes(len, budget).ok()?;
+            if crc32c::crc32c(&body) != crc {
+                return None;
+            }
+            let mut entries = Vec::new();
+            let mut body = Reader::new(&body[..], 0);
+            let (mut first, mut at) = (0u64, 0u64);
+            while body.offset < len {
+                let units = body.varint().ok()?;
+                at = at.checked_add(body.varint().ok()?)?;
+                if at >= offset {
+                    return None;
+                }
+                entries.push(Entry {
+                    first,
+                    units,
+                    offset: at,
+                });
+                first = first.checked_add(units)?;
+            }
+            Some(entries)
+        })();
+        match found {
+            Some(entries)
+                if self
+                    .header
+                    .length
+                    .is_none_or(|n| n == entries.iter().map(|e| e.units).sum::<u64>()) =>
+            {
+                self.entries = entries;
+                Ok(true)
+            }
+            _ => {
+                self.seek(start)?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Walks over all records; also collects metadata.
+    fn scan(&mut self) -> Result<()> {
+        let mut entries = Vec::new();
+        let mut meta = Vec::new();
+        let (mut first, mut payload) = (0u64, 0u64);
+        let mut lone = self.header.length.filter(|_| self.header.lone);
+        loop {
+            let offset = self.r.offset;
+            let mut budget = self.budget.clone();
+            match next_record(&mut self.r, lone.take(), &mut budget)? {
+                Record::Chunk(frame, _) => {
+                    self.budget.charge(size_of::<Entry>() as u64)?;
+                    entries.push(Entry {
+                        first,
+                        units: frame.units,
+                        offset,
+                    });
+                    let long = || Error::Format("chunk too long".into());
+                    first = first.checked_add(frame.units).ok_or_else(long)?;
+                    payload = payload.saturating_add(frame.len);
+                    let next = self.r.offset.checked_add(frame.len).ok_or_else(long)?;
+                    if next > self.bytes {
+                        return Err(Error::Format("the file ends early".into()));
+                    }
+                    self.seek(next)?;
+                }
+                Record::Meta(m) => {
+                    self.budget.charge(m.data.len() as u64)?;
+                    meta.push(m);
+                }
+                Record::End => break,
+            }
+        }
+        self.entries = entries;
+        self.meta = meta;
+        self.payload = payload;
+        self.meta_read = true;
+        Ok(())
+    }
+
+    fn scan_once(&mut self) -> Result<()> {
+        if !self.meta_read {
+            self.seek(self.header.to_bytes().len() as u64)?;
+            self.scan()?;
+        }
+        Ok(())
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Places of the chunks.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Units of the signal.
+    pub fn units(&self) -> u64 {
+        self.entries
+            .last()
+            .map_or(0, |e| e.first.saturating_add(e.units))
+    }
+
+    /// Bytes of all payloads; walks over the frames.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Io`].
+    pub fn payload(&mut self) -> Result<u64> {
+        self.scan_once()?;
+        Ok(self.payload)
+    }
+
+    /// Metadata of the original container; walks over the frames.
+    ///
+    /// # Errors
+    /// [`Error::Format`], [`Error::Io`].
+    pub fn meta(&mut self) -> Result<&[Meta]> {
+        self.scan_once()?;
+        Ok(&self.meta)
+    }
+
+    /// The frame of chunk `i`; its payload follows in the reader.
+    fn frame(&mut self, i: usize) -> Result<(ChunkFrame, ChunkHead)> {
+        let lost = || Error::Format("chunk out of place".into());
+        let entry = *self.entries.get(i).ok_or_else(lost)?;
+        self.seek(entry.offset)?;
+        let lone = self.header.length.filter(|_| self.header.lone);
+        let mut budget = self.budget.clone();
+        let Record::Chunk(frame, last) = next_record(&mut self.r, lone, &mut budget)? else {
+            return Err(lost());
+        };
+        if frame.units != entry.units || last != (i + 1 == self.entries.len()) {
+            return Err(lost());
+        }
+        let overlap = if last {
+            0
+        } else {
+            u64::from(self.header.overlap)
+        };
+        let units = frame.units.checked_add(overlap).ok_or_else(lost)?;
+        Ok((
+            frame,
+            ChunkHead {
+                format: self.header.format,
+                first: entry.first,
+                units,
+            },
+        ))
+    }
+
+    /// Decodes the units of `range`, piece by piece into `sink`, reading only the chunks that hold
+    /// them (and the one before, where its cross-fade reaches in).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a range outside the signal, and those of [`crate::Decoder::next`].
+    pub fn decode_range(
+        &mut self,
+        range: Range<u64>,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+        sink: &mut dyn FnMut(SignalBuf) -> Result<()>,
+    ) -> Result<()> {
+        if range.start > range.end || range.end > self.units() {
+            return Err(Error::Usage(format!(
+                "range {}..{} lies outside the {} units of the file",
+                range.start,
+                range.end,
+                self.units()
+            )));
+        }
+        if range.is_empty() {
+            return Ok(());
+        }
+        let codec = open(&self.header, opener)?;
+        let overlap = u64::from(self.header.overlap);
+        let mut joiner = Joiner::default();
+        let first = self
+            .entries
+            .partition_point(|e| e.first.saturating_add(e.units) <= range.start);
+        let fades = |e: &Entry| range.start < e.first.saturating_add(overlap);
+        let begin = if first > 0 && self.entries.get(first).is_some_and(fades) {
+            first - 1
+        } else {
+            first
+        };
+        for i in begin..self.entries.len() {
+            ctl.check()?;
+            let (frame, head) = self.frame(i)?;
+            if head.first >= range.end {
+                break;
+            }
+            let y = decode_chunk(
+                &mut self.r,
+                codec.as_ref(),
+                &self.header,
+                &frame,
+                &head,
+                &mut self.budget,
+                ctl,
+            )?;
+            let y = joiner.join(y, frame.units);
+            let from = range.start.saturating_sub(head.first).min(frame.units);
+            let to = range.end.saturating_sub(head.first).min(frame.units);
+            if from < to {
+                sink(slice(y, from, to))?;
+            }
+            let done = head.first.saturating_add(to).saturating_sub(range.start);
+            ctl.report(Progress {
+                task: "decode",
+                done,
+                total: Some(range.end - range.start),
+                note: "",
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the same signal at a lower rate, without decoding it to samples: each payload is the
+    /// one that encoding at that rate gives. The new file has no hash of its output, which nobody
+    /// has seen; checksums and symbol hashes are there.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a codec without nested rates, and those of reading and writing.
+    pub fn trim<W: Write>(
+        &mut self,
+        w: W,
+        opener: &dyn Opener,
+        goal: Goal,
+        ctl: &mut Control<'_>,
+    ) -> Result<(W, Summary)> {
+        self.scan_once()?;
+        let codec = open(&self.header, opener)?;
+        let header = Header {
+            hashed: false,
+            length: Some(self.units()),
+            ..self.header
+        };
+        let mut emitter = Emitter::new(w, header, goal)?;
+        for m in &self.meta {
+            emitter.add_meta(m.clone());
+        }
+        for i in 0..self.entries.len() {
+            ctl.check()?;
+            let (frame, head) = self.frame(i)?;
+            let mut budget = self.budget.clone();
+            let payload = self.r.bytes(frame.len, &mut budget)?;
+            if crc32c::crc32c(&payload) != frame.crc {
+                return Err(Error::Format(format!(
+                    "checksum of the chunk at unit {}",
+                    head.first
+                )));
+            }
+            let last = i + 1 == self.entries.len();
+            emitter.chunk(frame.units, last, |goal, out| {
+                codec.trim(&payload, &head, goal, &mut budget, out)
+            })?;
+            ctl.report(Progress {
+                task: "trim",
+                done: emitter.units(),
+                total: header.length,
+                note: "",
+            });
+        }
+        emitter.finish()
+    }
+}
+
+fn slice(y: SignalBuf, from: u64, to: u64) -> SignalBuf {
+    // Both lie inside a piece that is in memory.
+    let (from, to) = (from as usize, to as usize);
+    match y {
+        SignalBuf::Bytes(b) => SignalBuf::Bytes(b.get(from..to).unwrap_or_default().to_vec()),
+        SignalBuf::Audio(mut a) => {
+            let (from, to) = (from.min(a.samples.ncols()), to.min(a.samples.ncols()));
+            a.samples = a.samples.slice(ndarray::s![.., from..to]).to_owned();
+            SignalBuf::Audio(a)
+        }
+    }
+}
