@@ -163,7 +163,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("sub")).unwrap();
         write(&path, &x).unwrap();
         std::fs::write(dir.path().join("notes.txt"), "no audio").unwrap();
-        assert_eq!(files(dir.path()).unwrap(), [path.clone()]);
+        assert_eq!(files(dir.path()).unwrap(), std::slice::from_ref(&path));
         let y = read(&path).unwrap();
         assert_eq!(x.len(), y.len());
         let worst = x

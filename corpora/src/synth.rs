@@ -91,7 +91,7 @@ const VOWELS: [[f64; 3]; 10] = [
 /// The seed also picks the voice: 85 to 260 Hz, and the length of the vocal tract.
 pub fn speech(seed: u64, seconds: f64) -> Vec<f32> {
     let n = samples(seconds);
-    let mut rng = Rng::new(seed ^ 0x5EE_C4);
+    let mut rng = Rng::new(seed ^ 0x0005_EEC4);
     let voice = rng.range(85.0, 260.0);
     let tract = 0.95 + (voice - 85.0) / 175.0 * 0.22;
     let mut out = vec![0.0; n];
@@ -190,7 +190,7 @@ fn vowel(
 /// Music-like sound: chords of decaying harmonic tones over a drum pattern.
 pub fn music(seed: u64, seconds: f64) -> Vec<f32> {
     let n = samples(seconds);
-    let mut rng = Rng::new(seed ^ 0x3_051C);
+    let mut rng = Rng::new(seed ^ 0x0003_051C);
     let mut out = vec![0.0; n];
     let beat = samples(rng.range(0.22, 0.32)).max(1);
     let root = rng.range(110.0, 165.0);
@@ -248,7 +248,7 @@ fn pluck(out: &mut [f64], at: usize, len: usize, hz: f64, rng: &mut Rng) {
 
 /// White Gaussian noise of this RMS, clipped at full scale.
 pub fn noise(seed: u64, seconds: f64, rms: f32) -> Vec<f32> {
-    let mut rng = Rng::new(seed ^ 0x4_0153);
+    let mut rng = Rng::new(seed ^ 0x0004_0153);
     (0..samples(seconds))
         .map(|_| ((rng.normal() as f32) * rms).clamp(-1.0, 1.0))
         .collect()
@@ -339,7 +339,7 @@ mod tests {
         }
         assert!(speech(1, 0.0).is_empty() && speech(1, f64::NAN).is_empty());
         assert_eq!(silence(0.5), vec![0.0; 8000]);
-        assert!(clipped(&speech(1, 1.0), 40.0).iter().any(|&v| v == 1.0));
+        assert!(clipped(&speech(1, 1.0), 40.0).contains(&1.0));
     }
 
     #[test]

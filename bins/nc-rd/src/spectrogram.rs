@@ -1,0 +1,135 @@
+//! Log-magnitude spectrograms stacked in one picture, so that an ear's complaint can be seen.
+//!
+//! All panels share one scale, 0 to 8 kHz upwards and a fixed range of level under the loudest
+//! point of the first file: a codec that dulls, smears or invents sound differs from the panel
+//! above it, and one that only changes the colours' scale does not.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use image::{Rgb, RgbImage};
+use nc_corpora::audio;
+use realfft::RealFftPlanner;
+
+const FFT: usize = 512;
+const HOP: usize = 128;
+/// Levels shown, in dB under the loudest.
+const RANGE: f64 = 75.0;
+/// Pixels between panels.
+const GAP: u32 = 6;
+/// Pictures wider than this are of no use on a page: about half a minute.
+const WIDEST: usize = 4000;
+
+/// Draws the files over one another, 125 columns a second.
+///
+/// # Errors
+/// Unreadable input, less than one frame of it, an output that cannot be written.
+pub fn draw(inputs: &[impl AsRef<Path>], output: &Path) -> Result<()> {
+    let mut panels = Vec::new();
+    for path in inputs {
+        let path = path.as_ref();
+        let x = audio::read(path).with_context(|| path.display().to_string())?;
+        let levels = levels(&x)?;
+        ensure!(
+            !levels.is_empty(),
+            "{} is shorter than 32 ms",
+            path.display()
+        );
+        panels.push(levels);
+    }
+    picture(&panels)
+        .save_with_format(output, image::ImageFormat::Png)
+        .with_context(|| output.display().to_string())
+}
+
+/// dB per frame and bin, of a Hann window.
+fn levels(x: &[f32]) -> Result<Vec<Vec<f64>>> {
+    let fft = RealFftPlanner::<f64>::new().plan_fft_forward(FFT);
+    let mut spectrum = fft.make_output_vec();
+    let window: Vec<f64> = (0..FFT)
+        .map(|i| 0.5 - 0.5 * (2.0 * std::f64::consts::PI * i as f64 / FFT as f64).cos())
+        .collect();
+    x.windows(FFT)
+        .step_by(HOP)
+        .take(WIDEST)
+        .map(|part| {
+            let mut frame: Vec<f64> = part
+                .iter()
+                .zip(&window)
+                .map(|(&x, w)| f64::from(x) * w)
+                .collect();
+            fft.process(&mut frame, &mut spectrum)?;
+            Ok(spectrum
+                .iter()
+                .map(|s| 10.0 * (s.norm_sqr() + 1e-12).log10())
+                .collect())
+        })
+        .collect()
+}
+
+fn picture(panels: &[Vec<Vec<f64>>]) -> RgbImage {
+    let bins = (FFT / 2 + 1) as u32;
+    let width = panels.iter().map(Vec::len).max().unwrap_or(1) as u32;
+    let count = panels.len() as u32;
+    let height = count * bins + count.saturating_sub(1) * GAP;
+    let loudest = panels.first().map_or(0.0, |p| {
+        p.iter()
+            .flatten()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max)
+    });
+    let mut out = RgbImage::from_pixel(width, height.max(1), Rgb([255, 255, 255]));
+    for (top, panel) in (0..).step_by((bins + GAP) as usize).zip(panels) {
+        for (x, column) in (0_u32..).zip(panel) {
+            for (k, &db) in (0_u32..).zip(column) {
+                let t = 1.0 + (db - loudest) / RANGE;
+                out.put_pixel(x, top + bins - 1 - k, colour(t));
+            }
+        }
+    }
+    out
+}
+
+/// 0 to 1 on matplotlib's "magma", by its values at every eighth.
+fn colour(t: f64) -> Rgb<u8> {
+    const MAGMA: [[f64; 3]; 9] = [
+        [0.0, 0.0, 4.0],
+        [28.0, 16.0, 68.0],
+        [79.0, 18.0, 123.0],
+        [129.0, 37.0, 129.0],
+        [181.0, 54.0, 122.0],
+        [229.0, 80.0, 100.0],
+        [251.0, 135.0, 97.0],
+        [254.0, 194.0, 135.0],
+        [252.0, 253.0, 191.0],
+    ];
+    let at = t.clamp(0.0, 1.0) * 8.0;
+    let i = (at as usize).min(7);
+    let f = at - i as f64;
+    Rgb(std::array::from_fn(|c| {
+        (MAGMA[i][c] + f * (MAGMA[i + 1][c] - MAGMA[i][c])).round() as u8
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use nc_corpora::synth;
+
+    #[test]
+    fn a_tone_is_a_bright_line_at_its_height() {
+        let tone: Vec<f32> = (0..16_000)
+            .map(|i| (2.0 * std::f32::consts::PI * 2000.0 * i as f32 / 16_000.0).sin() * 0.5)
+            .collect();
+        let image = picture(&[
+            levels(&tone).unwrap(),
+            levels(&synth::silence(0.5)).unwrap(),
+        ]);
+        assert_eq!(image.dimensions(), (122, 2 * 257 + GAP));
+        // Bin 64 of 257 is 2 kHz; brightest colour there, darkest far above.
+        assert_eq!(*image.get_pixel(50, 256 - 64), colour(1.0));
+        assert_eq!(*image.get_pixel(50, 256 - 200), colour(0.0));
+        assert_eq!(*image.get_pixel(30, 257 + GAP + 100), colour(0.0));
+    }
+}
