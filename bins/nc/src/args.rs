@@ -63,6 +63,10 @@ pub enum Command {
     /// Look at model files
     #[command(subcommand)]
     Model(Model),
+    /// Train a codec's model on recordings of your own
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Train(Train),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -192,6 +196,42 @@ pub enum Model {
         /// The model file (.ncm)
         file: PathBuf,
     },
+}
+
+/// `nc train`
+#[cfg(feature = "train")]
+#[derive(Subcommand)]
+pub enum Train {
+    /// Train the audio codec and its token prior
+    Grvq(TrainGrvq),
+}
+
+/// `nc train grvq`
+#[cfg(feature = "train")]
+#[derive(Args)]
+pub struct TrainGrvq {
+    /// Folders of recordings, searched through; any audio that `nc encode` reads
+    #[arg(long, required = true, num_args = 1.., value_name = "DIR")]
+    pub data: Vec<PathBuf>,
+    /// Model file to write (.ncm)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Recipe: sizes, loss weights, steps, seed, card, as JSON; what it leaves out has a default
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// File with a path prefix per line, relative to its --data folder: recordings under it are
+    /// kept from training and used for validation
+    #[arg(long, value_name = "FILE")]
+    pub hold_out: Option<PathBuf>,
+    /// Folder for checkpoints; by default beside the output
+    #[arg(long, value_name = "DIR")]
+    pub checkpoints: Option<PathBuf>,
+    /// Go on where a stopped run with the same recipe and data left off
+    #[arg(long)]
+    pub resume: bool,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub force: bool,
 }
 
 /// Bytes, with an optional k, M, G or T (powers of 1024).

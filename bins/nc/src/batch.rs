@@ -124,47 +124,78 @@ fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Works on all jobs; `work` gets the job and the threads it may use.
+/// Makes the folder that a file is to be written into.
+///
+/// # Errors
+/// I/O.
+pub fn make_folder_of(file: &Path) -> Result<()> {
+    match file.parent() {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(|e| Failure::from(e).on(folder)),
+        None => Ok(()),
+    }
+}
+
+/// Works on all jobs, side by side; `work` gets the job and the threads it may use.
 pub fn run<J: Sync>(
     ui: &Ui,
     jobs: &[J],
     path: impl Fn(&J) -> &Path + Sync,
     work: impl Fn(&J, usize) -> Result<Done> + Sync,
 ) -> u8 {
-    let one = |job: &J, threads: usize| -> u8 {
-        let input = path(job);
-        let reported = work(job, threads).and_then(|Done(mut value)| {
-            if let Some(object) = value.as_object_mut() {
-                object.insert("input".into(), json!(name(input)));
-                object.insert("ok".into(), json!(true));
-            }
-            ui.json(&value)
-        });
-        match reported {
-            Ok(()) => 0,
-            Err(failure) => {
-                ui.fail(input, &failure);
-                // Where even this cannot be written, the exit code still tells.
-                let _ = ui.json(&json!({
-                    "input": name(input),
-                    "ok": false,
-                    "error": failure.reason(),
-                    "exit": failure.code(),
-                }));
-                failure.code()
-            }
-        }
-    };
     if let [job] = jobs {
-        return one(job, ui.threads());
+        return one(ui, path(job), || work(job, ui.threads()));
     }
+    let each = |job: &J| one(ui, path(job), || work(job, 1));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(ui.threads())
         .build();
     let codes: Vec<u8> = match pool {
-        Ok(pool) => pool.install(|| jobs.par_iter().map(|job| one(job, 1)).collect()),
+        Ok(pool) => pool.install(|| jobs.par_iter().map(each).collect()),
         // No threads to be had: one after the other.
-        Err(_) => jobs.iter().map(|job| one(job, 1)).collect(),
+        Err(_) => jobs.iter().map(each).collect(),
     };
+    first_failure(codes)
+}
+
+/// Works on all jobs one after the other, for what is quick and read by people.
+pub fn run_in_order<J>(
+    ui: &Ui,
+    jobs: &[J],
+    path: impl Fn(&J) -> &Path,
+    work: impl Fn(&J, usize) -> Result<Done>,
+) -> u8 {
+    first_failure(
+        jobs.iter()
+            .map(|job| one(ui, path(job), || work(job, ui.threads())))
+            .collect(),
+    )
+}
+
+fn first_failure(codes: Vec<u8>) -> u8 {
     codes.into_iter().find(|&c| c != 0).unwrap_or(0)
+}
+
+/// Works on one job and reports; gives its exit code.
+fn one(ui: &Ui, input: &Path, work: impl FnOnce() -> Result<Done>) -> u8 {
+    let reported = work().and_then(|Done(mut value)| {
+        if let Some(object) = value.as_object_mut() {
+            object.insert("input".into(), json!(name(input)));
+            object.insert("ok".into(), json!(true));
+        }
+        ui.json(&value)
+    });
+    match reported {
+        Ok(()) => 0,
+        Err(failure) => {
+            ui.fail(input, &failure);
+            // Where even this cannot be written, the exit code still tells.
+            let _ = ui.json(&json!({
+                "input": name(input),
+                "ok": false,
+                "error": failure.reason(),
+                "exit": failure.code(),
+            }));
+            failure.code()
+        }
+    }
 }

@@ -13,12 +13,15 @@ mod encode;
 mod failure;
 mod info;
 mod input;
+mod kept;
 mod meta;
 mod models;
 mod output;
 mod range;
 mod signals;
 mod test;
+#[cfg(feature = "train")]
+mod train;
 mod trim;
 mod ui;
 mod wav;
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         Command::Info(args) => info::run(&args, &ui),
         Command::Trim(args) => trim::run(&args, &mut ui),
         Command::Model(Model::Info { file }) => models::info(&file, &ui),
+        #[cfg(feature = "train")]
+        Command::Train(args::Train::Grvq(args)) => train::grvq(&args, &mut ui),
         Command::Completions { shell } => meta::completions(shell).map(|()| 0),
         Command::Man { out_dir } => meta::man(out_dir.as_deref()).map(|()| 0),
     };

@@ -57,6 +57,11 @@ impl Ui {
         self.common.threads
     }
 
+    /// True with `-q`.
+    pub fn is_quiet(&self) -> bool {
+        self.common.quiet
+    }
+
     /// True where JSON was asked for.
     pub fn wants_json(&self) -> bool {
         self.common.json

@@ -1,0 +1,285 @@
+//! `nc decode`: an nc file to what it was made from, whole or in part.
+//!
+//! A regular file is looked through first, frame by frame and without decoding, because its
+//! metadata stands at the end and a WAV file has some of it in front. A pipe is decoded as it
+//! comes.
+
+use std::fs::File;
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use nc::container::Reader;
+use nc::{Archive, Control, Decoder, Error, Format, Header, Model, Opener, Registry, SignalBuf};
+use serde_json::json;
+
+use crate::args::Decode;
+use crate::audio_out::AudioOut;
+use crate::batch::{self, Done, Job};
+use crate::encode::seconds;
+use crate::failure::{Failure, Result};
+use crate::input::{Input, Kind, kind_of};
+use crate::kept;
+use crate::models;
+use crate::output::{Output, is_dash};
+use crate::range::Range;
+use crate::ui::{Ui, name, show};
+use crate::wav::Chunk;
+
+/// Chunks whose content counts samples from the start, which a part does not have.
+const POSITIONS: [&[u8; 4]; 3] = [b"cue ", b"plst", b"smpl"];
+
+/// Runs the command; gives the exit code.
+///
+/// # Errors
+/// What stops all files; the failures of single files are reported and in the code.
+pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
+    let registry = nc_codecs::registry();
+    let jobs = batch::jobs(&args.paths, &args.to, renamed, |found| {
+        kind_of(found) == Kind::Nc
+    })?;
+    if jobs.iter().any(|j| is_dash(&j.output)) {
+        ui.take_stdout();
+    }
+    let model = models::given(args.model.as_deref(), &mut ui.budget())?;
+    let work = Work {
+        args,
+        ui,
+        registry: &registry,
+        model: model.as_ref(),
+    };
+    Ok(batch::run(
+        ui,
+        &jobs,
+        |job| &job.input,
+        |job, threads| work.one(job, threads),
+    ))
+}
+
+/// What all jobs share.
+struct Work<'a> {
+    args: &'a Decode,
+    ui: &'a Ui,
+    registry: &'a Registry,
+    model: Option<&'a Model>,
+}
+
+impl Work<'_> {
+    fn one(&self, job: &Job, threads: usize) -> Result<Done> {
+        let (input, kind) = Input::open(&job.input)?;
+        if kind != Kind::Nc {
+            return Err(not_nc(kind));
+        }
+        let opener = models::opener(self.registry, self.model);
+        let bar = self.ui.bar(&job.input);
+        let mut progress = show(&bar);
+        let mut ctl = self.ui.control(threads, &mut progress);
+        let done = match (&self.args.range, input) {
+            (None, Input::File(file)) => {
+                let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
+                let chunks = kept::chunks(archive.meta()?);
+                let units = archive.units();
+                drop(archive);
+                (&file).seek(SeekFrom::Start(0))?;
+                let decoder = Decoder::new(BufReader::new(&file), &opener, self.ui.budget())?;
+                self.whole(job, decoder, Some(units), &chunks, &mut ctl)
+            }
+            (None, input) => {
+                let decoder = Decoder::new(BufReader::new(input), &opener, self.ui.budget())?;
+                let units = decoder.header().length;
+                self.whole(job, decoder, units, &[], &mut ctl)
+            }
+            (Some(range), input) => {
+                let archive = Archive::open(BufReader::new(seekable(input)?), self.ui.budget())?;
+                self.part(job, archive, *range, &opener, &mut ctl)
+            }
+        };
+        bar.finish_and_clear();
+        done
+    }
+
+    /// Decodes a file from front to back. `chunks` are what is known of its metadata; the rest
+    /// comes at its end.
+    fn whole<R: io::Read>(
+        &self,
+        job: &Job,
+        mut decoder: Decoder<R>,
+        units: Option<u64>,
+        chunks: &[Chunk],
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let format = decoder.header().format;
+        let mut out = self.create(job)?;
+        let mut sink = Sink::new(&mut out, format, units, chunks)?;
+        while let Some(piece) = decoder.next(ctl)? {
+            sink.write(&piece)?;
+        }
+        let late = kept::chunks(decoder.meta());
+        let late = if chunks.is_empty() { &late[..] } else { &[] };
+        let (units, warning) = sink.finish(late)?;
+        self.finish(job, out, format, units, warning)
+    }
+
+    /// Decodes a part of a file.
+    fn part<R: io::Read + Seek>(
+        &self,
+        job: &Job,
+        mut archive: Archive<R>,
+        range: Range,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let format = archive.header().format;
+        let rate = match format {
+            Format::Audio { rate, .. } => Some(rate),
+            _ => None,
+        };
+        let units = archive.units();
+        let (from, to) = range
+            .units(rate)
+            .ok_or_else(|| Failure::usage("a file of bytes has no seconds").hint("give bytes"))?;
+        if from > units {
+            return Err(Failure::usage(format!(
+                "the range starts at {from}, after the end at {units}"
+            )));
+        }
+        let to = to.unwrap_or(units).min(units);
+        if from > to {
+            return Err(Failure::usage("the range ends before it starts"));
+        }
+        let mut chunks = Vec::new();
+        if rate.is_some() {
+            chunks = kept::chunks(archive.meta()?);
+            chunks.retain(|c| !POSITIONS.contains(&&c.id));
+        }
+        let mut out = self.create(job)?;
+        let mut sink = Sink::new(&mut out, format, Some(to - from), &chunks)?;
+        archive.decode_range(from..to, opener, ctl, &mut |piece| sink.write(&piece))?;
+        let (units, warning) = sink.finish(&[])?;
+        self.finish(job, out, format, units, warning)
+    }
+
+    fn create(&self, job: &Job) -> Result<Output> {
+        if self.args.to.out_dir.is_some() {
+            batch::make_folder_of(&job.output)?;
+        }
+        Output::create(&job.output, Some(&job.input), self.args.to.force)
+    }
+
+    fn finish(
+        &self,
+        job: &Job,
+        out: Output,
+        format: Format,
+        units: u64,
+        warning: Option<String>,
+    ) -> Result<Done> {
+        let bytes = out.written();
+        out.commit()?;
+        if let Some(warning) = &warning {
+            self.ui.warn(&job.input, warning);
+        }
+        self.ui.say(format_args!(
+            "{} -> {}: {bytes} bytes",
+            name(&job.input),
+            name(&job.output)
+        ));
+        Ok(Done(json!({
+            "output": name(&job.output),
+            "bytes": bytes,
+            "units": units,
+            "seconds": seconds(format, units),
+            "warnings": warning.into_iter().collect::<Vec<_>>(),
+        })))
+    }
+}
+
+/// Takes decoded pieces: bytes as they are, audio as WAV.
+enum Sink<'a> {
+    Bytes(&'a mut Output, u64),
+    Audio(Box<AudioOut<'a>>, u64),
+}
+
+impl<'a> Sink<'a> {
+    fn new(
+        out: &'a mut Output,
+        format: Format,
+        units: Option<u64>,
+        chunks: &[Chunk],
+    ) -> nc::Result<Self> {
+        Ok(match format {
+            Format::Bytes => Self::Bytes(out, 0),
+            _ => Self::Audio(Box::new(AudioOut::new(out, format, units, chunks)?), 0),
+        })
+    }
+
+    fn write(&mut self, piece: &SignalBuf) -> nc::Result<()> {
+        match (self, piece) {
+            (Self::Bytes(out, n), SignalBuf::Bytes(b)) => {
+                out.write_all(b)?;
+                *n = n.saturating_add(b.len() as u64);
+            }
+            (Self::Audio(out, n), SignalBuf::Audio(a)) => {
+                out.write(a.samples.view())?;
+                *n = n.saturating_add(a.samples.ncols() as u64);
+            }
+            _ => return Err(Error::Format("media kinds mixed".into())),
+        }
+        Ok(())
+    }
+
+    fn finish(self, late: &[Chunk]) -> nc::Result<(u64, Option<String>)> {
+        match self {
+            Self::Bytes(_, n) => Ok((n, None)),
+            Self::Audio(mut out, n) => {
+                for chunk in late {
+                    out.late_chunk(chunk)?;
+                }
+                Ok((n, out.finish()?))
+            }
+        }
+    }
+}
+
+/// Why something that is no nc file is not decoded.
+pub fn not_nc(kind: Kind) -> Failure {
+    let failure = Failure::format("not an nc file");
+    match kind {
+        Kind::Empty => Failure::format("the file is empty"),
+        Kind::Wav | Kind::Compressed => failure.hint("nc encode makes one of it"),
+        _ => failure,
+    }
+}
+
+/// A file that can be sought in: the input itself, or a copy of a pipe that vanishes with us.
+///
+/// # Errors
+/// I/O.
+pub fn seekable(input: Input) -> Result<File> {
+    match input {
+        Input::File(file) => Ok(file),
+        mut pipe => {
+            let mut copy = tempfile::tempfile()?;
+            io::copy(&mut pipe, &mut copy)?;
+            copy.seek(SeekFrom::Start(0))?;
+            Ok(copy)
+        }
+    }
+}
+
+/// Name of the output in `--out-dir`, from what the file says it holds.
+fn renamed(input: &Path) -> PathBuf {
+    let file = Path::new(input.file_name().unwrap_or_default());
+    let audio = File::open(input)
+        .ok()
+        .and_then(|f| Header::read(&mut Reader::new(BufReader::new(f), 0)).ok())
+        .is_some_and(|h| matches!(h.format, Format::Audio { .. }));
+    match (audio, file.extension()) {
+        (true, _) => file.with_extension("wav"),
+        (false, Some(e)) if e == "nc" => file.with_extension(""),
+        (false, _) => {
+            let mut name = file.as_os_str().to_os_string();
+            name.push(".out");
+            name.into()
+        }
+    }
+}

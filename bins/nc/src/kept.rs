@@ -1,0 +1,76 @@
+//! A WAV file's metadata chunks as metadata of an nc file, and back.
+//!
+//! In an nc file all metadata stands behind the chunks, in order. A WAV file has some before its
+//! samples and some after; an empty entry called `data` marks the place of the samples where
+//! something stood before them.
+
+use nc::container::Meta;
+
+use crate::wav::Chunk;
+
+const SAMPLES: [u8; 4] = *b"data";
+
+/// What is put into an nc file before the samples are known to the end.
+pub fn before(chunks: &[Chunk]) -> Vec<Meta> {
+    let mut all: Vec<Meta> = chunks
+        .iter()
+        .filter(|c| !c.after)
+        .map(|c| Meta {
+            tag: c.id,
+            data: c.data.clone(),
+        })
+        .collect();
+    if !all.is_empty() {
+        all.push(Meta {
+            tag: SAMPLES,
+            data: Vec::new(),
+        });
+    }
+    all
+}
+
+/// The chunks of a WAV file that these were.
+pub fn chunks(meta: &[Meta]) -> Vec<Chunk> {
+    let place = meta
+        .iter()
+        .position(|m| m.tag == SAMPLES && m.data.is_empty());
+    meta.iter()
+        .enumerate()
+        .filter(|(i, _)| Some(*i) != place)
+        .map(|(i, m)| Chunk {
+            id: m.tag,
+            data: m.data.clone(),
+            after: place.is_none_or(|p| i > p),
+        })
+        // These three would make another file of it; a damaged one may claim them.
+        .filter(|c| !matches!(&c.id, b"data" | b"fact" | b"ds64"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn chunks_come_back_to_their_side() {
+        let chunk = |id: &[u8; 4], after| Chunk {
+            id: *id,
+            data: vec![1, 2],
+            after,
+        };
+        for all in [
+            vec![],
+            vec![chunk(b"LIST", true)],
+            vec![chunk(b"bext", false)],
+            vec![chunk(b"bext", false), chunk(b"LIST", true), chunk(b"id3 ", true)],
+        ] {
+            let mut meta = before(&all);
+            meta.extend(all.iter().filter(|c| c.after).map(|c| Meta {
+                tag: c.id,
+                data: c.data.clone(),
+            }));
+            assert_eq!(chunks(&meta), all);
+        }
+    }
+}

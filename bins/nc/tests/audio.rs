@@ -1,0 +1,275 @@
+//! Audio end to end: whatever the form of the input, the output has the same.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+use common::*;
+
+use serde_json::Value;
+use std::io::Write;
+use std::process::Stdio;
+
+/// Encodes and decodes a file in a fresh folder and gives the folder.
+fn round_trip(form: Wav, args: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    form.write(&at(&dir, "in.wav"));
+    let mut all = vec!["encode", "in.wav", "a.nc"];
+    all.extend_from_slice(args);
+    ok(dir.path(), &all);
+    ok(dir.path(), &["decode", "a.nc", "out.wav"]);
+    ok(dir.path(), &["test", "a.nc"]);
+    assert_eq!(
+        wav_spec(&at(&dir, "in.wav")),
+        wav_spec(&at(&dir, "out.wav"))
+    );
+    dir
+}
+
+#[test]
+fn every_form_comes_back_in_its_form() {
+    if audio_codec().is_none() {
+        return;
+    }
+    for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
+        round_trip(Wav { rate, frames: rate as usize / 4, ..Wav::default() }, &[]);
+    }
+    for channels in 1..=8 {
+        round_trip(Wav { channels, frames: 3_000, ..Wav::default() }, &[]);
+    }
+    for (bits, float) in [(8, false), (16, false), (24, false), (32, false), (32, true)] {
+        round_trip(Wav { bits, float, frames: 3_000, ..Wav::default() }, &[]);
+    }
+}
+
+#[test]
+fn short_lengths_are_exact() {
+    if audio_codec().is_none() {
+        return;
+    }
+    for frames in [0, 1, 2, 159, 160, 161, 319, 320, 321, 7_999] {
+        round_trip(Wav { frames, ..Wav::default() }, &["--verify"]);
+    }
+    for frames in [0, 1] {
+        round_trip(Wav { frames, rate: 44_100, channels: 2, ..Wav::default() }, &[]);
+    }
+}
+
+#[test]
+fn silence_and_clipping_and_not_numbers() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let write = |name: &str, f: &dyn Fn(usize) -> f32| {
+        let mut w = hound::WavWriter::create(at(&dir, name), spec).unwrap();
+        for t in 0..8_000 {
+            w.write_sample(f(t)).unwrap();
+        }
+        w.finalize().unwrap();
+    };
+    write("silent.wav", &|_| 0.0);
+    write("loud.wav", &|t| if t / 40 % 2 == 0 { 4.0 } else { -4.0 });
+    write("odd.wav", &|t| match t % 100 {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => f32::NEG_INFINITY,
+        _ => (t as f32 * 0.1).sin() * 0.2,
+    });
+    for name in ["silent.wav", "loud.wav", "odd.wav"] {
+        let out = run(dir.path(), &["encode", name, "a.nc", "-f"]);
+        let told = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{name}: {told}");
+        assert_eq!(told.contains("240 samples were infinite"), name == "odd.wav", "{told}");
+        ok(dir.path(), &["decode", "a.nc", "back.wav", "-f"]);
+        let samples: Vec<f32> = hound::WavReader::open(at(&dir, "back.wav"))
+            .unwrap()
+            .into_samples()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(samples.len(), 8_000);
+        assert!(samples.iter().all(|x| x.is_finite()), "{name}");
+    }
+}
+
+#[test]
+fn metadata_comes_back() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let input = at(&dir, "in.wav");
+    Wav::default().write(&input);
+    append_chunk(&input, b"LIST", b"INFOINAM\x05\0\0\0name\0\0");
+    append_chunk(&input, b"cue ", &[0; 4]);
+    append_chunk(&input, b"iXML", b"<odd/>!");
+    ok(dir.path(), &["encode", "in.wav", "a.nc"]);
+    ok(dir.path(), &["decode", "a.nc", "out.wav"]);
+    for (id, data) in [
+        (b"LIST", &b"INFOINAM\x05\0\0\0name\0\0"[..]),
+        (b"cue ", &[0; 4]),
+        (b"iXML", b"<odd/>!"),
+    ] {
+        assert!(has_chunk(&at(&dir, "out.wav"), id, data), "{}", id.escape_ascii());
+    }
+    assert_eq!(wav_spec(&input), wav_spec(&at(&dir, "out.wav")));
+    // A pipe gets the same bytes: the file knows its length and its metadata beforehand.
+    let piped = ok(dir.path(), &["decode", "a.nc", "-"]);
+    assert_eq!(piped, std::fs::read(at(&dir, "out.wav")).unwrap());
+}
+
+#[test]
+fn pipes_carry_audio() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    Wav::default().write(&at(&dir, "in.wav"));
+    let through = |args: &[&str], input: Vec<u8>| {
+        let mut child = nc()
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let writer = std::thread::spawn(move || stdin.write_all(&input));
+        let out = child.wait_with_output().unwrap();
+        assert!(out.status.success());
+        writer.join().unwrap().unwrap();
+        out.stdout
+    };
+    let wav = std::fs::read(at(&dir, "in.wav")).unwrap();
+    let coded = through(&["encode", "-", "-"], wav);
+    let back = through(&["decode", "-", "-"], coded.clone());
+    let r = hound::WavReader::new(&back[..]).unwrap();
+    assert_eq!(r.into_samples::<i16>().count(), 8_000);
+    std::fs::write(at(&dir, "a.nc"), coded).unwrap();
+    ok(dir.path(), &["decode", "a.nc", "out.wav"]);
+    assert_eq!(wav_spec(&at(&dir, "in.wav")), wav_spec(&at(&dir, "out.wav")));
+}
+
+#[test]
+fn a_range_is_the_same_part_of_the_whole() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = round_trip(Wav { frames: 16_000 * 30, ..Wav::default() }, &[]);
+    let samples = |name: &str| -> Vec<i16> {
+        hound::WavReader::open(at(&dir, name))
+            .unwrap()
+            .into_samples()
+            .map(Result::unwrap)
+            .collect()
+    };
+    let whole = samples("out.wav");
+    for (range, from, to) in [
+        ("3s..4.5s", 48_000, 72_000),
+        ("0:12..0:14", 192_000, 224_000),
+        ("479000..", 479_000, 480_000),
+        ("..10", 0, 10),
+        ("29s..31s", 464_000, 480_000),
+    ] {
+        ok(dir.path(), &["decode", "a.nc", "part.wav", "-f", "--range", range]);
+        assert_eq!(samples("part.wav"), whole[from..to], "{range}");
+    }
+}
+
+#[test]
+fn the_rate_is_that_of_the_file_on_disk() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let seconds = 20;
+    for (args, kbps) in [(&[][..], 3.0), (&["-b", "1.5"], 1.5), (&["-b", "6"], 6.0)] {
+        let dir = round_trip(Wav { frames: 16_000 * seconds, ..Wav::default() }, args);
+        let size = std::fs::metadata(at(&dir, "a.nc")).unwrap().len();
+        let got = size as f64 * 8.0 / seconds as f64 / 1000.0;
+        assert!(got <= kbps * 1.001, "{got} kbit/s for {kbps}");
+        assert!(got >= kbps * 0.7, "{got} kbit/s for {kbps}");
+        let v: Value = serde_json::from_slice(&ok(dir.path(), &["info", "--json", "a.nc"])).unwrap();
+        assert!((v["kbps"].as_f64().unwrap() - got).abs() < 1e-9);
+        assert_eq!(v["rate"], 16_000);
+        assert_eq!(v["channels"], 1);
+        assert_eq!(v["depth"], "i16");
+        assert_eq!(v["seconds"].as_f64(), Some(seconds as f64));
+    }
+}
+
+#[test]
+fn trimming_gives_the_bytes_of_the_lower_rate() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    Wav { frames: 16_000 * 12, ..Wav::default() }.write(&at(&dir, "in.wav"));
+    ok(d, &["encode", "in.wav", "high.nc", "-b", "6"]);
+    ok(d, &["encode", "in.wav", "low.nc", "-b", "1.5"]);
+    ok(d, &["trim", "high.nc", "trimmed.nc", "-b", "1.5"]);
+    ok(d, &["test", "trimmed.nc"]);
+    ok(d, &["decode", "low.nc", "low.wav"]);
+    ok(d, &["decode", "trimmed.nc", "trimmed.wav"]);
+    assert_eq!(
+        std::fs::read(d.join("low.wav")).unwrap(),
+        std::fs::read(d.join("trimmed.wav")).unwrap()
+    );
+}
+
+#[test]
+fn bad_audio_has_its_reason_and_no_output() {
+    let Some(codec) = audio_codec() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    Wav::default().write(&at(&dir, "in.wav"));
+    let whole = std::fs::read(d.join("in.wav")).unwrap();
+    std::fs::write(d.join("cut.wav"), &whole[..whole.len() / 2]).unwrap();
+    std::fs::write(d.join("text"), b"some words that are no audio").unwrap();
+    let why = fails(d, &["encode", "cut.wav", "a.nc"], 3);
+    assert!(why.contains("truncated"), "{why}");
+    let why = fails(d, &["encode", "text", "a.nc", "--codec", codec], 3);
+    assert!(why.contains("not an audio file"), "{why}");
+    fails(d, &["encode", "in.wav", "a.nc", "--model", "text"], 5);
+    fails(d, &["encode", "in.wav", "a.nc", "--model", "missing"], 5);
+    assert_eq!(names(d), ["cut.wav", "in.wav", "text"]);
+    ok(d, &["encode", "in.wav", "a.nc"]);
+    let v: Value = serde_json::from_slice(&ok(d, &["info", "--json", "a.nc"])).unwrap();
+    assert_eq!(v["codec"], codec);
+    fails(d, &["decode", "a.nc", "out.wav", "--model", "text"], 5);
+    assert!(!d.join("out.wav").exists());
+}
+
+#[test]
+fn many_audio_files_side_by_side() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    std::fs::create_dir_all(d.join("in/sub")).unwrap();
+    for (i, name) in ["in/a.wav", "in/b.wav", "in/sub/c.wav"].iter().enumerate() {
+        Wav { frames: 4_000 + i, ..Wav::default() }.write(&d.join(name));
+    }
+    std::fs::write(d.join("in/notes.txt"), b"not audio, and left alone").unwrap();
+    ok(d, &["encode", "-r", "--out-dir", "coded", "in"]);
+    assert_eq!(names(&d.join("coded")), ["a.nc", "b.nc", "sub"]);
+    ok(d, &["decode", "-r", "--out-dir", "back", "coded"]);
+    for (i, name) in ["a.wav", "b.wav", "sub/c.wav"].iter().enumerate() {
+        assert_eq!(wav_spec(&d.join("back").join(name)).1, 4_000 + i as u32);
+    }
+}
+
+#[test]
+fn an_hour_fits_in_little_memory() {
+    if audio_codec().is_none() || std::env::var_os("NC_TEST_LONG").is_none() {
+        eprintln!("skipped: set NC_TEST_LONG to encode an hour");
+        return;
+    }
+    let dir = round_trip(Wav { frames: 16_000 * 3600, ..Wav::default() }, &[]);
+    ok(dir.path(), &["decode", "a.nc", "part.wav", "--range", "30:00..30:10"]);
+    assert_eq!(wav_spec(&at(&dir, "part.wav")).1, 160_000);
+}

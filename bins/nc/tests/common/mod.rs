@@ -1,0 +1,169 @@
+//! What the tests of the command line share: the built binary, a folder, and seeded audio.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use nc::MediaKind;
+
+/// The built binary.
+pub fn nc() -> Command {
+    Command::new(assert_cmd::cargo::cargo_bin!("nc"))
+}
+
+/// Runs `nc` in a folder.
+pub fn run(dir: &Path, args: &[&str]) -> Output {
+    nc().current_dir(dir).args(args).output().unwrap()
+}
+
+/// Runs `nc` and wants success; gives standard output.
+pub fn ok(dir: &Path, args: &[&str]) -> Vec<u8> {
+    let out = run(dir, args);
+    assert!(
+        out.status.success(),
+        "nc {args:?}: {:?}\n{}",
+        out.status,
+        String::from_utf8_lossy(&out.stderr)
+    );
+    out.stdout
+}
+
+/// Runs `nc` and wants this exit code, a one-line reason on standard error and no panic; gives
+/// the reason.
+pub fn fails(dir: &Path, args: &[&str], code: i32) -> String {
+    let out = run(dir, args);
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(code), "nc {args:?}: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+    assert!(!text.trim().is_empty());
+    text
+}
+
+/// Names in a folder, sorted; temporary files would show here.
+pub fn names(dir: &Path) -> Vec<String> {
+    let mut all: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    all.sort();
+    all
+}
+
+/// Bytes from a seed.
+pub fn noise(seed: u64, n: usize) -> Vec<u8> {
+    let mut s = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..n)
+        .map(|_| {
+            s ^= s << 13;
+            s ^= s >> 7;
+            s ^= s << 17;
+            (s >> 32) as u8
+        })
+        .collect()
+}
+
+/// The form of a WAV file to make.
+#[derive(Clone, Copy)]
+pub struct Wav {
+    pub rate: u32,
+    pub channels: u16,
+    pub bits: u16,
+    pub float: bool,
+    pub frames: usize,
+}
+
+impl Default for Wav {
+    fn default() -> Self {
+        Self {
+            rate: 16_000,
+            channels: 1,
+            bits: 16,
+            float: false,
+            frames: 8_000,
+        }
+    }
+}
+
+impl Wav {
+    /// Writes a file of tones that come and go under a little noise, one pitch for each channel.
+    pub fn write(&self, path: &Path) {
+        let spec = hound::WavSpec {
+            channels: self.channels,
+            sample_rate: self.rate,
+            bits_per_sample: self.bits,
+            sample_format: if self.float {
+                hound::SampleFormat::Float
+            } else {
+                hound::SampleFormat::Int
+            },
+        };
+        let mut w = hound::WavWriter::create(path, spec).unwrap();
+        let noise = noise(7, self.frames.max(1));
+        let full = 2f64.powi(i32::from(self.bits) - 1);
+        for t in 0..self.frames {
+            for c in 0..self.channels {
+                let s = t as f64 / f64::from(self.rate);
+                let pitch = 150.0 + 40.0 * f64::from(c);
+                let envelope = 0.3 + 0.2 * (s * 9.0).sin();
+                let tone: f64 = (1..6)
+                    .map(|h| (s * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h))
+                    .sum();
+                let x = envelope * tone * 0.5 + (f64::from(noise[t]) - 128.0) / 8_000.0;
+                if self.float {
+                    w.write_sample(x as f32).unwrap();
+                } else {
+                    w.write_sample((x * full * 0.9) as i32).unwrap();
+                }
+            }
+        }
+        w.finalize().unwrap();
+    }
+}
+
+/// Specification and frames of a WAV file.
+pub fn wav_spec(path: &Path) -> (hound::WavSpec, u32) {
+    let r = hound::WavReader::open(path).unwrap();
+    (r.spec(), r.duration())
+}
+
+/// Appends a chunk to a WAV file and mends the size in its head.
+pub fn append_chunk(path: &Path, id: &[u8; 4], data: &[u8]) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.extend_from_slice(id);
+    bytes.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(data);
+    if data.len() % 2 == 1 {
+        bytes.push(0);
+    }
+    let size = (bytes.len() - 8) as u32;
+    bytes[4..8].copy_from_slice(&size.to_le_bytes());
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// True if a chunk stands in a WAV file.
+pub fn has_chunk(path: &Path, id: &[u8; 4], data: &[u8]) -> bool {
+    let bytes = std::fs::read(path).unwrap();
+    let mut want = id.to_vec();
+    want.extend_from_slice(&(data.len() as u32).to_le_bytes());
+    want.extend_from_slice(data);
+    bytes.windows(want.len()).any(|w| w == want)
+}
+
+/// Name of the audio codec of this build, if it has one with a model inside. Tests of audio
+/// return early, saying so, where it has none.
+pub fn audio_codec() -> Option<&'static str> {
+    let found = nc_codecs::registry()
+        .entries
+        .iter()
+        .find(|e| e.info.kind == MediaKind::Audio && e.default_model.is_some())
+        .map(|e| e.info.name);
+    if found.is_none() {
+        eprintln!("skipped: this build has no audio codec with a model");
+    }
+    found
+}
+
+/// A file in a folder.
+pub fn at(dir: &tempfile::TempDir, name: &str) -> PathBuf {
+    dir.path().join(name)
+}
