@@ -17,6 +17,9 @@
 //! # }
 //! ```
 
+#[cfg(feature = "grvq")]
+pub use nc_grvq as grvq;
+
 /// The registry, in order of preference for each kind of media.
 pub fn registry() -> nc::Registry {
     nc::Registry {

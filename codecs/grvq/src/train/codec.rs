@@ -106,7 +106,7 @@ fn half(
     let grads = leaves.nodes().iter().zip(&params.0).map(|(n, p)| {
         n.grad(&grads).map_or_else(
             || vec![0.0; p.data.len()],
-            |g| g.into_data().to_vec().unwrap_or_default(),
+            |g| g.into_data().try_to_vec().unwrap_or_default(),
         )
     });
     Half {

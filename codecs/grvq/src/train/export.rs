@@ -28,12 +28,7 @@ fn frequencies(counts: &[u32; OFFSETS]) -> [u32; OFFSETS] {
 ///
 /// # Errors
 /// [`Error::Model`] where a number is not finite or the file cannot be made.
-pub fn model(
-    run: &Run<'_>,
-    codec: &Codec,
-    prior: &Prior,
-    facts: &[(String, String)],
-) -> Result<Vec<u8>> {
+pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
     let recipe = run.recipe;
     let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string());
     let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
@@ -126,7 +121,7 @@ pub fn model(
         ("valid_codec".to_owned(), codec.validation.clone()),
         ("valid_prior".to_owned(), prior.validation.clone()),
     ]);
-    meta.extend(facts.iter().cloned());
+    meta.extend(recipe.card.clone());
     let views = tensors
         .iter()
         .map(|(n, s, t, b)| {

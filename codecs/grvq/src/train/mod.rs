@@ -53,8 +53,7 @@ const SAVE: u64 = 250;
 
 /// Trains a codec and its prior; gives the bytes of a model file.
 ///
-/// `facts` go into the model's metadata as they are (data manifest, licence, ...). Checkpoints
-/// are kept in `ctl.checkpoints` under a name made of recipe and data; with `resume` a run goes
+/// Checkpoints are kept in `ctl.checkpoints` under a name made of recipe and data; with `resume` a run goes
 /// on from there and ends in the same model as one that was never stopped. `ctl.cancel` stops
 /// after the current step, with a checkpoint.
 ///
@@ -64,7 +63,6 @@ pub fn train(
     recipe: &Recipe,
     train: &Dataset,
     valid: &Dataset,
-    facts: &[(String, String)],
     resume: bool,
     ctl: &mut Control<'_>,
 ) -> Result<Vec<u8>> {
@@ -89,7 +87,7 @@ pub fn train(
     };
     let codec = codec::run(&run, resume, ctl)?;
     let prior = prior::run(&run, &codec, resume, ctl)?;
-    export::model(&run, &codec, &prior, facts)
+    export::model(&run, &codec, &prior)
 }
 
 fn report(ctl: &mut Control<'_>, task: &str, done: u64, total: u64, note: &str) {

@@ -56,7 +56,7 @@ impl Params {
             add(format!("{name}.weight"), out, cin, w);
             add(format!("{name}.bias"), 1, out, vec![0.0; out]);
         };
-        let mut trunk = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
+        let trunk = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
                          side: &str,
                          blocks: usize,
                          dense: &mut dyn FnMut(
@@ -94,10 +94,6 @@ impl Params {
         Self(p)
     }
 
-    /// Numbers in all.
-    pub fn count(&self) -> usize {
-        self.0.iter().map(|p| p.data.len()).sum()
-    }
 
     /// The parameters as leaves that keep gradients.
     pub fn leaves<'a>(&self, config: &'a Config) -> Leaves<'a> {

@@ -1,6 +1,8 @@
 //! How to train: sizes, loss weights, steps, seeds. A recipe is a JSON file; what it leaves out
 //! has the default's value.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::loss::Weights;
@@ -30,6 +32,8 @@ pub struct Recipe {
     pub prior_steps: u64,
     /// Seed of initialisation and batches.
     pub seed: u64,
+    /// What the model's card says besides: licence, data, author. Goes into its metadata as it is.
+    pub card: BTreeMap<String, String>,
 }
 
 impl Default for Recipe {
@@ -45,6 +49,7 @@ impl Default for Recipe {
             commitment: 0.25,
             prior_steps: 3_000,
             seed: 1,
+            card: BTreeMap::new(),
         }
     }
 }
