@@ -40,7 +40,13 @@ pub struct Common {
     #[arg(long, global = true)]
     pub json: bool,
     /// Threads; 0 means one per core
-    #[arg(short = 'T', long, global = true, value_name = "N", default_value_t = 0)]
+    #[arg(
+        short = 'T',
+        long,
+        global = true,
+        value_name = "N",
+        default_value_t = 0
+    )]
     pub threads: usize,
     /// Memory that a file may claim, e.g. 512M or 4G
     #[arg(short = 'M', long, global = true, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]

@@ -23,7 +23,7 @@ pub struct AudioIn {
 }
 
 enum Source {
-    Wav(WavReader<std::io::BufReader<Input>>),
+    Wav(Box<WavReader<std::io::BufReader<Input>>>),
     Compressed(Box<CompressedReader>),
 }
 
@@ -36,7 +36,7 @@ impl AudioIn {
         let source = match kind {
             Kind::Wav => {
                 let buffered = std::io::BufReader::with_capacity(1 << 16, input);
-                Source::Wav(WavReader::new(buffered, budget)?)
+                Source::Wav(Box::new(WavReader::new(buffered, budget)?))
             }
             Kind::Compressed => Source::Compressed(Box::new(match input {
                 Input::File(f) => CompressedReader::from_file(f)?,

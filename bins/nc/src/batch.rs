@@ -53,7 +53,9 @@ pub fn jobs(
     let mut jobs = Vec::new();
     for path in paths {
         if is_dash(path) {
-            return Err(Failure::usage("standard input has no name to use in --out-dir"));
+            return Err(Failure::usage(
+                "standard input has no name to use in --out-dir",
+            ));
         }
         if path.is_dir() && to.recursive {
             for file in walk(path)? {
@@ -91,7 +93,11 @@ pub fn jobs(
 ///
 /// # Errors
 /// I/O for folders that cannot be read.
-pub fn files(paths: &[PathBuf], recursive: bool, accept: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+pub fn files(
+    paths: &[PathBuf],
+    recursive: bool,
+    accept: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     for path in paths {
         if recursive && path.is_dir() {
@@ -142,10 +148,9 @@ pub fn run<J: Sync>(
     path: impl Fn(&J) -> &Path + Sync,
     work: impl Fn(&J, usize) -> Result<Done> + Sync,
 ) -> u8 {
-    if let [job] = jobs {
-        return one(ui, path(job), || work(job, ui.threads()));
-    }
-    let each = |job: &J| one(ui, path(job), || work(job, 1));
+    let threads = if jobs.len() == 1 { ui.threads() } else { 1 };
+    let each = |job: &J| one(ui, path(job), || work(job, threads));
+    // Also for one job: a codec's own parallel loops then run in a pool of the size asked for.
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(ui.threads())
         .build();

@@ -178,7 +178,7 @@ impl Work<'_> {
         if let Some(warning) = &warning {
             self.ui.warn(&job.input, warning);
         }
-        self.ui.say(format_args!(
+        self.ui.summary(format_args!(
             "{} -> {}: {bytes} bytes",
             name(&job.input),
             name(&job.output)

@@ -97,9 +97,7 @@ impl Work<'_> {
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.ui.control(threads, &mut progress);
-        let bytes = self
-            .named
-            .is_some_and(|e| e.info.kind == MediaKind::Bytes);
+        let bytes = self.named.is_some_and(|e| e.info.kind == MediaKind::Bytes);
         let done = if bytes {
             self.bytes(job, input, codec.get()?, &mut ctl)
         } else {
@@ -118,15 +116,15 @@ impl Work<'_> {
     ) -> Result<Done> {
         let goal = goal(&self.args.goal).unwrap_or(Goal::Exact);
         let mut out = self.create(job)?;
-        let mut encoder = Encoder::new(&mut out, codec, Format::Bytes, input.len(), goal)?;
         let mut block = vec![0; BLOCK];
-        loop {
+        let mut n = read_full(&mut input, &mut block)?;
+        // Some files of the system claim to be empty and are not.
+        let length = input.len().filter(|&len| len > 0 || n == 0);
+        let mut encoder = Encoder::new(&mut out, codec, Format::Bytes, length, goal)?;
+        while n > 0 {
             ctl.check()?;
-            let n = read_full(&mut input, &mut block)?;
-            if n == 0 {
-                break;
-            }
             encoder.push(Signal::Bytes(&block[..n]), ctl)?;
+            n = read_full(&mut input, &mut block)?;
         }
         let (_, summary) = encoder.finish(ctl)?;
         self.finish(job, out, summary, Format::Bytes, &[])
@@ -153,7 +151,9 @@ impl Work<'_> {
             "{}: {rate} Hz, {channels} channels, by {}{}",
             name(&job.input),
             codec.info().name,
-            codec.model().map_or(String::new(), |m| format!(" with model {m}")),
+            codec
+                .model()
+                .map_or(String::new(), |m| format!(" with model {m}")),
         ));
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, audio.frames(), goal)?;
@@ -197,7 +197,7 @@ impl Work<'_> {
         let seconds = seconds(format, summary.units);
         let kbps = kbps(summary.bytes, seconds);
         let rate = kbps.map_or(String::new(), |k| format!(", {k:.2} kbit/s"));
-        self.ui.say(format_args!(
+        self.ui.summary(format_args!(
             "{} -> {}: {} bytes{rate}",
             name(&job.input),
             name(&job.output),
@@ -219,8 +219,10 @@ impl Work<'_> {
     /// Decodes what was written, as `nc test` would.
     fn verify(&self, job: &Job, out: &mut Output) -> Result<()> {
         let Some(file) = out.read_back()? else {
-            return Err(Failure::usage("--verify needs an output that can be read back")
-                .hint("write to a file"));
+            return Err(
+                Failure::usage("--verify needs an output that can be read back")
+                    .hint("write to a file"),
+            );
         };
         let opener = models::opener(self.registry, self.model);
         let mut decoder = Decoder::new(BufReader::new(file), &opener, self.ui.budget())?;

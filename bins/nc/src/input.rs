@@ -131,6 +131,7 @@ fn mpeg(head: &[u8]) -> bool {
         return false;
     }
     let adts = b & 0xF6 == 0xF0 && (c >> 2) & 15 < 13;
-    let layer3 = b & 0x06 == 0x02 && b & 0x18 != 0x08 && c >> 4 != 15 && c >> 4 != 0 && c & 12 != 12;
+    let layer3 =
+        b & 0x06 == 0x02 && b & 0x18 != 0x08 && c >> 4 != 15 && c >> 4 != 0 && c & 12 != 12;
     adts || layer3
 }

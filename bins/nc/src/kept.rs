@@ -63,7 +63,11 @@ mod tests {
             vec![],
             vec![chunk(b"LIST", true)],
             vec![chunk(b"bext", false)],
-            vec![chunk(b"bext", false), chunk(b"LIST", true), chunk(b"id3 ", true)],
+            vec![
+                chunk(b"bext", false),
+                chunk(b"LIST", true),
+                chunk(b"id3 ", true),
+            ],
         ] {
             let mut meta = before(&all);
             meta.extend(all.iter().filter(|c| c.after).map(|c| Meta {

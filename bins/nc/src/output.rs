@@ -21,6 +21,7 @@ pub fn is_dash(path: &Path) -> bool {
 /// A destination that is being written.
 pub struct Output {
     sink: Sink,
+    name: String,
     written: u64,
 }
 
@@ -55,16 +56,19 @@ impl Output {
     pub fn create(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
         let sink = if is_dash(target) {
             if io::stdout().is_terminal() {
-                return Err(
-                    Failure::usage("binary output is not written to a terminal")
-                        .hint("redirect it, or name a file"),
-                );
+                return Err(Failure::usage("binary output is not written to a terminal")
+                    .hint("redirect it, or name a file"));
             }
             Sink::Pipe(BufWriter::with_capacity(1 << 16, io::stdout()))
         } else {
             Self::open(target, input, force).map_err(|f| f.on(target))?
         };
-        Ok(Self { sink, written: 0 })
+        let name = crate::ui::name(target);
+        Ok(Self {
+            sink,
+            name,
+            written: 0,
+        })
     }
 
     fn open(target: &Path, input: Option<&Path>, force: bool) -> Result<Sink> {
@@ -76,8 +80,9 @@ impl Output {
         }
         match std::fs::metadata(target) {
             Ok(meta) if meta.is_dir() => {
-                return Err(Failure::usage("the output is a folder")
-                    .hint("name a file, or use --out-dir"));
+                return Err(
+                    Failure::usage("the output is a folder").hint("name a file, or use --out-dir")
+                );
             }
             Ok(meta) if !meta.is_file() => {
                 let file = OpenOptions::new().write(true).open(target)?;
@@ -145,33 +150,35 @@ impl Output {
     /// # Errors
     /// I/O; nothing is left behind then.
     pub fn commit(self) -> Result<()> {
+        let name = self.name;
+        let named = |e| named(e, &name);
         match self.sink {
-            Sink::Pipe(mut w) => w.flush()?,
-            Sink::Device(mut w) => w.flush()?,
+            Sink::Pipe(mut w) => w.flush().map_err(named)?,
+            Sink::Device(mut w) => w.flush().map_err(named)?,
             Sink::File {
                 mut file,
                 mut temporary,
                 target,
                 force,
             } => {
-                file.flush()?;
-                file.get_ref().sync_all()?;
+                file.flush().map_err(named)?;
+                file.get_ref().sync_all().map_err(named)?;
                 let Some(path) = temporary.0.take() else {
                     return Err(io::Error::other("the temporary file is gone").into());
                 };
-                let name = path.to_path_buf();
+                let part = path.to_path_buf();
                 // Without -f the name must still be free: another process may have taken it.
                 let moved = if force {
                     path.persist(&target)
                 } else {
                     path.persist_noclobber(&target)
                 };
-                signals::release(&name);
+                signals::release(&part);
                 if let Err(e) = moved {
                     if e.error.kind() == io::ErrorKind::AlreadyExists {
                         return Err(exists());
                     }
-                    return Err(e.error.into());
+                    return Err(named(e.error).into());
                 }
                 sync_folder(&target);
             }
@@ -183,10 +190,11 @@ impl Output {
 impl Write for Output {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = match &mut self.sink {
-            Sink::File { file, .. } => file.write(buf)?,
-            Sink::Device(w) => w.write(buf)?,
-            Sink::Pipe(w) => w.write(buf)?,
-        };
+            Sink::File { file, .. } => file.write(buf),
+            Sink::Device(w) => w.write(buf),
+            Sink::Pipe(w) => w.write(buf),
+        }
+        .map_err(|e| named(e, &self.name))?;
         self.written = self.written.saturating_add(n as u64);
         Ok(n)
     }
@@ -198,6 +206,11 @@ impl Write for Output {
             Sink::Pipe(w) => w.flush(),
         }
     }
+}
+
+/// The error with the output's name, or it would be laid at the input's door.
+fn named(e: io::Error, name: &str) -> io::Error {
+    io::Error::new(e.kind(), format!("writing {name}: {e}"))
 }
 
 fn exists() -> Failure {

@@ -86,7 +86,13 @@ fn point(s: &str) -> Result<Point, String> {
         }
         return Ok(Point::Seconds(seconds));
     }
-    for (unit, scale) in [("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("m", 60.0), ("h", 3600.0)] {
+    for (unit, scale) in [
+        ("ms", 1e-3),
+        ("s", 1.0),
+        ("min", 60.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+    ] {
         if let Some(n) = s.strip_suffix(unit) {
             return Ok(Point::Seconds(number(n)? * scale));
         }
@@ -117,8 +123,18 @@ mod tests {
     #[test]
     fn nonsense() {
         for s in [
-            "", "30s", "40s..30s", "9..3", "x..", "-1s..", "1:2:3:4..", "nans..", "1.5..2",
-            "infs..", ":..", "1:-2..",
+            "",
+            "30s",
+            "40s..30s",
+            "9..3",
+            "x..",
+            "-1s..",
+            "1:2:3:4..",
+            "nans..",
+            "1.5..2",
+            "infs..",
+            ":..",
+            "1:-2..",
         ] {
             assert!(parse(s).is_err(), "{s}");
         }

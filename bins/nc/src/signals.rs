@@ -33,7 +33,10 @@ pub fn install() -> Arc<AtomicBool> {
 }
 
 /// How long the work may take to stop by itself; for work that saves its state first.
-#[allow(dead_code, reason = "used by training, which has a checkpoint to write")]
+#[allow(
+    dead_code,
+    reason = "used by training, which has a checkpoint to write"
+)]
 pub fn set_grace(grace: Duration) {
     GRACE_MS.store(
         u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),

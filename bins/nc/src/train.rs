@@ -30,7 +30,8 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let recipe: Recipe = match &args.recipe {
         None => Recipe::default(),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
             serde_json::from_str(&text)
                 .map_err(|e| Failure::usage(format!("not a recipe: {e}")).on(path))?
         }
@@ -38,8 +39,12 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let held = match &args.hold_out {
         None => Vec::new(),
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
-            let lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#'));
+            let text =
+                std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
+            let lines = text
+                .lines()
+                .map(str::trim)
+                .filter(|l| !l.is_empty() && !l.starts_with('#'));
             lines.map(String::from).collect()
         }
     };
@@ -58,6 +63,8 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
         name.push(".checkpoints");
         PathBuf::from(name)
     });
+    // A stop waits for the step at hand and the checkpoint after it.
+    crate::signals::set_grace(std::time::Duration::from_secs(600));
     let bar = ui.bar(&args.output);
     // Without a terminal there is no bar; a log is what people read instead.
     let log = !std::io::stderr().is_terminal();
@@ -65,7 +72,13 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let ui = &*ui;
     let mut progress = |p: Progress<'_>| {
         if log {
-            ui.say(format_args!("{} {}/{}: {}", p.task, p.done, p.total.unwrap_or(0), p.note));
+            ui.say(format_args!(
+                "{} {}/{}: {}",
+                p.task,
+                p.done,
+                p.total.unwrap_or(0),
+                p.note
+            ));
         } else {
             on_bar(p);
         }
@@ -89,9 +102,10 @@ fn load(folders: &[PathBuf], held: &[String], ui: &Ui) -> Result<(Dataset, Datas
     let clips: Vec<_> = files
         .par_iter()
         .filter_map(|(relative, path)| match read(path, ui) {
-            Ok(samples) if samples.len() as f32 >= SHORTEST * RATE as f32 => {
-                Some(Clip { name: relative.clone(), samples })
-            }
+            Ok(samples) if samples.len() as f32 >= SHORTEST * RATE as f32 => Some(Clip {
+                name: relative.clone(),
+                samples,
+            }),
             Ok(_) => None,
             Err(failure) => {
                 ui.fail(path, &failure);
@@ -99,8 +113,9 @@ fn load(folders: &[PathBuf], held: &[String], ui: &Ui) -> Result<(Dataset, Datas
             }
         })
         .collect();
-    let (valid, data): (Vec<Clip>, Vec<Clip>) =
-        clips.into_iter().partition(|c| held.iter().any(|h| c.name.starts_with(h.as_str())));
+    let (valid, data): (Vec<Clip>, Vec<Clip>) = clips
+        .into_iter()
+        .partition(|c| held.iter().any(|h| c.name.starts_with(h.as_str())));
     if data.is_empty() {
         return Err(Failure::usage("no recordings found to train on"));
     }
@@ -115,7 +130,11 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> Resul
         if path.is_dir() {
             walk(root, &path, files)?;
         } else if kind_of(&path).is_audio() {
-            let relative = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            let relative = path
+                .strip_prefix(root)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             files.push((relative, path));
         }
     }
@@ -131,12 +150,21 @@ fn read(path: &Path, ui: &Ui) -> Result<Vec<i16>> {
     };
     let mut mono: Vec<f32> = Vec::new();
     while let Some(block) = audio.next_block()? {
-        mono.extend(block.columns().into_iter().map(|c| c.sum() / f32::from(channels)));
+        mono.extend(
+            block
+                .columns()
+                .into_iter()
+                .map(|c| c.sum() / f32::from(channels)),
+        );
     }
     if rate != RATE {
-        let len = usize::try_from(nc_kernels::resampled_len(mono.len() as u64, rate, RATE)).unwrap_or(usize::MAX);
+        let len = usize::try_from(nc_kernels::resampled_len(mono.len() as u64, rate, RATE))
+            .unwrap_or(usize::MAX);
         mono = nc_kernels::resample(&mono, rate, RATE, len)
             .map_err(|e| Error::Unsupported(e.to_string()))?;
     }
-    Ok(mono.iter().map(|s| (s * 32768.0).round().clamp(-32768.0, 32767.0) as i16).collect())
+    Ok(mono
+        .iter()
+        .map(|s| (s * 32768.0).round().clamp(-32768.0, 32767.0) as i16)
+        .collect())
 }

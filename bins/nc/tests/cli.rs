@@ -17,7 +17,11 @@ fn stored(n: usize) -> tempfile::TempDir {
 fn help_and_man_tell_the_exit_codes() {
     let dir = tempfile::tempdir().unwrap();
     let help = String::from_utf8(ok(dir.path(), &["--help"])).unwrap();
-    for line in ["Exit codes:", "3  an input is corrupt", "5  a model is missing"] {
+    for line in [
+        "Exit codes:",
+        "3  an input is corrupt",
+        "5  a model is missing",
+    ] {
         assert!(help.contains(line), "{line}");
     }
     let man = String::from_utf8(ok(dir.path(), &["man"])).unwrap();
@@ -74,7 +78,10 @@ fn nonsense_on_the_command_line_is_usage() {
 fn a_file_of_no_known_kind_needs_a_codec() {
     let dir = stored(500);
     let why = fails(dir.path(), &["encode", "in", "b.nc"], 2);
-    assert!(why.contains("not an audio file") && why.contains("--codec store"), "{why}");
+    assert!(
+        why.contains("not an audio file") && why.contains("--codec store"),
+        "{why}"
+    );
     std::fs::write(dir.path().join("empty"), b"").unwrap();
     fails(dir.path(), &["encode", "empty", "b.nc"], 2);
     assert_eq!(names(dir.path()), ["a.nc", "empty", "in"]);
@@ -114,7 +121,10 @@ fn test_says_ok_or_why() {
     fails(d, &["test", "missing.nc"], 1);
     let out = run(d, &["test", "--json", "bad.nc"]);
     let v: Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!((v["ok"].as_bool(), v["exit"].as_u64()), (Some(false), Some(3)));
+    assert_eq!(
+        (v["ok"].as_bool(), v["exit"].as_u64()),
+        (Some(false), Some(3))
+    );
 }
 
 #[test]
@@ -171,7 +181,10 @@ fn json_goes_where_the_data_does_not() {
     let d = dir.path();
     let out = run(d, &["decode", "--json", "a.nc", "out"]);
     let v: Value = serde_json::from_slice(&out.stdout).unwrap();
-    assert_eq!((v["ok"].as_bool(), v["output"].as_str()), (Some(true), Some("out")));
+    assert_eq!(
+        (v["ok"].as_bool(), v["output"].as_str()),
+        (Some(true), Some("out"))
+    );
     let out = run(d, &["decode", "--json", "a.nc", "-"]);
     assert_eq!(out.stdout, std::fs::read(d.join("in")).unwrap());
     let v: Value = serde_json::from_slice(&out.stderr).unwrap();

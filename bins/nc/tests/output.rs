@@ -19,9 +19,16 @@ fn stored_bytes_come_back() {
         let data = noise(n as u64, n);
         let dir = dir_with("in.bin", &data);
         let d = dir.path();
-        ok(d, &["encode", "in.bin", "out.nc", "--codec", "store", "--verify"]);
+        ok(
+            d,
+            &["encode", "in.bin", "out.nc", "--codec", "store", "--verify"],
+        );
         ok(d, &["decode", "out.nc", "back.bin"]);
-        assert_eq!(std::fs::read(d.join("back.bin")).unwrap(), data, "{n} bytes");
+        assert_eq!(
+            std::fs::read(d.join("back.bin")).unwrap(),
+            data,
+            "{n} bytes"
+        );
         assert_eq!(std::fs::read(d.join("in.bin")).unwrap(), data);
         ok(d, &["test", "out.nc"]);
         assert_eq!(names(d), ["back.bin", "in.bin", "out.nc"]);
@@ -108,7 +115,10 @@ fn a_full_disk_is_an_io_error() {
     ok(d, &["encode", "in", "out.nc", "--codec", "store"]);
     fails(d, &["decode", "out.nc", "/dev/full"], 1);
     assert_eq!(names(d), ["in", "out.nc"]);
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     let status = nc()
         .current_dir(d)
         .args(["decode", "out.nc", "-"])
@@ -121,9 +131,17 @@ fn a_full_disk_is_an_io_error() {
 #[test]
 fn a_folder_that_is_missing_is_an_io_error() {
     let dir = dir_with("in", b"data");
-    let why = fails(dir.path(), &["encode", "in", "no/such/out", "--codec", "store"], 1);
+    let why = fails(
+        dir.path(),
+        &["encode", "in", "no/such/out", "--codec", "store"],
+        1,
+    );
     assert!(why.contains("no/such/out"), "{why}");
-    fails(dir.path(), &["encode", "missing", "out", "--codec", "store"], 1);
+    fails(
+        dir.path(),
+        &["encode", "missing", "out", "--codec", "store"],
+        1,
+    );
     assert_eq!(names(dir.path()), ["in"]);
 }
 
@@ -139,7 +157,11 @@ fn a_folder_that_cannot_be_written_to_is_an_io_error() {
         eprintln!("skipped: this user may write everywhere");
         return;
     }
-    fails(dir.path(), &["encode", "in", "locked/out", "--codec", "store"], 1);
+    fails(
+        dir.path(),
+        &["encode", "in", "locked/out", "--codec", "store"],
+        1,
+    );
     assert_eq!(names(&locked).len(), 0);
 }
 
@@ -215,11 +237,27 @@ fn many_files_and_folders() {
     for (i, name) in ["tree/a.txt", "tree/sub/b.txt", "c.txt"].iter().enumerate() {
         std::fs::write(d.join(name), noise(i as u64, 1000 + i)).unwrap();
     }
-    ok(d, &["encode", "--codec", "store", "-r", "--out-dir", "coded", "tree", "c.txt"]);
+    ok(
+        d,
+        &[
+            "encode",
+            "--codec",
+            "store",
+            "-r",
+            "--out-dir",
+            "coded",
+            "tree",
+            "c.txt",
+        ],
+    );
     assert_eq!(names(&d.join("coded")), ["a.txt.nc", "c.txt.nc", "sub"]);
     ok(d, &["test", "-r", "coded"]);
     ok(d, &["decode", "-r", "--out-dir", "back", "coded"]);
-    for (name, back) in [("tree/a.txt", "a.txt"), ("tree/sub/b.txt", "sub/b.txt"), ("c.txt", "c.txt")] {
+    for (name, back) in [
+        ("tree/a.txt", "a.txt"),
+        ("tree/sub/b.txt", "sub/b.txt"),
+        ("c.txt", "c.txt"),
+    ] {
         assert_eq!(
             std::fs::read(d.join(name)).unwrap(),
             std::fs::read(d.join("back").join(back)).unwrap()
@@ -227,10 +265,32 @@ fn many_files_and_folders() {
     }
     // One bad file does not stop the others.
     std::fs::write(d.join("coded/bad.nc"), b"nonsense").unwrap();
-    let why = fails(d, &["decode", "--out-dir", "again", "coded/bad.nc", "coded/c.txt.nc"], 3);
+    let why = fails(
+        d,
+        &[
+            "decode",
+            "--out-dir",
+            "again",
+            "coded/bad.nc",
+            "coded/c.txt.nc",
+        ],
+        3,
+    );
     assert!(why.contains("bad.nc"), "{why}");
     assert_eq!(names(&d.join("again")), ["c.txt"]);
     // Two inputs of one name would fight over one output.
-    let why = fails(d, &["encode", "--codec", "store", "--out-dir", "x", "c.txt", "./c.txt"], 2);
+    let why = fails(
+        d,
+        &[
+            "encode",
+            "--codec",
+            "store",
+            "--out-dir",
+            "x",
+            "c.txt",
+            "./c.txt",
+        ],
+        2,
+    );
     assert!(why.contains("two inputs"), "{why}");
 }

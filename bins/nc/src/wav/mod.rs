@@ -31,9 +31,7 @@ const TAG_PCM: u16 = 1;
 const TAG_FLOAT: u16 = 3;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
 /// The last 14 bytes of the GUIDs in WAVE_FORMAT_EXTENSIBLE; the first two are the format tag.
-const GUID_TAIL: [u8; 14] = [
-    0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71,
-];
+const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
 /// Chunks that hold room for later, not information.
 const FILLERS: [&[u8; 4]; 4] = [b"JUNK", b"junk", b"PAD ", b"FLLR"];
 /// Size that means "not known", written by programs that stream into a pipe.
@@ -88,9 +86,13 @@ struct Fmt {
 
 impl Fmt {
     fn parse(b: &[u8]) -> Result<Self> {
-        let (Some(tag), Some(channels), Some(rate), Some(align), Some(bits)) =
-            (u16_at(b, 0), u16_at(b, 2), u32_at(b, 4), u16_at(b, 12), u16_at(b, 14))
-        else {
+        let (Some(tag), Some(channels), Some(rate), Some(align), Some(bits)) = (
+            u16_at(b, 0),
+            u16_at(b, 2),
+            u32_at(b, 4),
+            u16_at(b, 12),
+            u16_at(b, 14),
+        ) else {
             return Err(Error::Format("WAV: the fmt chunk is too short".into()));
         };
         let mut kind = tag;

@@ -52,7 +52,9 @@ fn by_hound(depth: SampleDepth, channels: u16, n: usize) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn read_all(bytes: &[u8]) -> nc::Result<(Format, Vec<f32>, Vec<Chunk>, Vec<String>)> {
+type Whole = (Format, Vec<f32>, Vec<Chunk>, Vec<String>);
+
+fn read_all(bytes: &[u8]) -> nc::Result<Whole> {
     let mut r = WavReader::new(bytes, Budget::new(1 << 20))?;
     let mut out = Vec::new();
     while r.read(7, &mut out)? > 0 {}
@@ -144,7 +146,10 @@ fn with_chunks() -> Vec<u8> {
         channels: 1,
         depth: SampleDepth::I16,
     };
-    let before = [chunk(b"bext", b"odd", false), chunk(b"LIST", b"INFO", false)];
+    let before = [
+        chunk(b"bext", b"odd", false),
+        chunk(b"LIST", b"INFO", false),
+    ];
     let mut bytes = write_all(format, &[0.0, 0.5, -0.5], 3, &before);
     push_chunk(&chunk(b"id3 ", b"tail!", true), &mut bytes).unwrap();
     push_chunk(&chunk(b"JUNK", &[0; 64], true), &mut bytes).unwrap();

@@ -12,7 +12,13 @@ use super::{
 /// Appends one sample in its original form: rounded to nearest, clipped, no dither.
 pub fn push_sample(x: f32, depth: SampleDepth, out: &mut Vec<u8>) {
     // In f64 the products are exact, so that 24- and 32-bit values round once.
-    let round = |scale: f64| if x.is_nan() { 0.0 } else { (f64::from(x) * scale).round() };
+    let round = |scale: f64| {
+        if x.is_nan() {
+            0.0
+        } else {
+            (f64::from(x) * scale).round()
+        }
+    };
     match depth {
         SampleDepth::U8 => out.push((round(128.0).clamp(-128.0, 127.0) + 128.0) as u8),
         SampleDepth::I16 => out.extend_from_slice(&(round(32_768.0) as i16).to_le_bytes()),
@@ -62,9 +68,8 @@ impl Head {
             .filter(|f| f.channels == channels);
         let before: Vec<&Chunk> = before.iter().filter(|c| &c.id != b"fmt ").collect();
         let meta: u64 = before.iter().map(|c| c.data.len() as u64 + 9).sum();
-        let long = frames.is_none_or(|n| {
-            n.saturating_mul(align).saturating_add(meta) > RIFF_MAX - (1 << 20)
-        });
+        let long = frames
+            .is_none_or(|n| n.saturating_mul(align).saturating_add(meta) > RIFF_MAX - (1 << 20));
 
         let mut b = Vec::from(*b"RIFF\0\0\0\0WAVE");
         let ds64_at = long.then(|| {

@@ -100,15 +100,17 @@ impl Wav {
         let mut w = hound::WavWriter::create(path, spec).unwrap();
         let noise = noise(7, self.frames.max(1));
         let full = 2f64.powi(i32::from(self.bits) - 1);
-        for t in 0..self.frames {
+        for (t, &grain) in noise.iter().enumerate().take(self.frames) {
             for c in 0..self.channels {
                 let s = t as f64 / f64::from(self.rate);
                 let pitch = 150.0 + 40.0 * f64::from(c);
                 let envelope = 0.3 + 0.2 * (s * 9.0).sin();
                 let tone: f64 = (1..6)
-                    .map(|h| (s * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h))
+                    .map(|h| {
+                        (s * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h)
+                    })
                     .sum();
-                let x = envelope * tone * 0.5 + (f64::from(noise[t]) - 128.0) / 8_000.0;
+                let x = envelope * tone * 0.5 + (f64::from(grain) - 128.0) / 8_000.0;
                 if self.float {
                     w.write_sample(x as f32).unwrap();
                 } else {
@@ -155,7 +157,7 @@ pub fn audio_codec() -> Option<&'static str> {
     let found = nc_codecs::registry()
         .entries
         .iter()
-        .find(|e| e.info.kind == MediaKind::Audio && e.default_model.is_some())
+        .find(|e| e.info.kind == MediaKind::Audio && e.default_model.is_some_and(|m| !m.is_empty()))
         .map(|e| e.info.name);
     if found.is_none() {
         eprintln!("skipped: this build has no audio codec with a model");
