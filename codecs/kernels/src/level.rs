@@ -12,7 +12,7 @@ pub enum Level {
     Sse2,
     /// Eight lanes.
     Avx2,
-    /// Sixteen lanes; AVX-512F only.
+    /// Sixteen lanes; AVX-512F and VL.
     Avx512,
 }
 
@@ -36,7 +36,9 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = std::arch::is_x86_feature_detected!("avx2");
-            if avx2 && std::arch::is_x86_feature_detected!("avx512f") {
+            let avx512 = std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512vl");
+            if avx2 && avx512 {
                 Level::Avx512
             } else if avx2 {
                 Level::Avx2

@@ -46,14 +46,14 @@ pub(crate) trait Vector: Copy {
     }
 }
 
-/// The entry points of one level: `$v` is its vector, `$mr` the rows of its linear tile, `$nv` the vectors in a
+/// The entry points of one level: `$v` is its vector, `$l` that of its linear layer, `$mr` the rows of the tile, `$nv` the vectors in a
 /// panel, `$p` the panels taken at once for a single row.
 macro_rules! entry_points {
-    ($(#[$attr:meta])* $v:ty, $mr:literal, $nv:literal, $p:literal) => {
+    ($(#[$attr:meta])* $v:ty, linear $l:ty, $mr:literal, $nv:literal, $p:literal) => {
         entry_points!(@fns [$(#[$attr])*] $v;
             /// y [t, out] = x [t, k] * packed weights + bias.
             linear(t: usize, k: usize, out: usize, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
-                crate::generic::linear::linear::<$v, $mr, $nv, $p>;
+                crate::generic::linear::linear::<$l, $mr, $nv, $p>;
             /// Depthwise convolution along time.
             depthwise(c: usize, left: usize, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
                 crate::generic::conv::depthwise::<$v>;

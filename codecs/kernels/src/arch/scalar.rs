@@ -105,4 +105,4 @@ impl Vector for Lanes {
     }
 }
 
-entry_points!(Lanes, 4, 8, 1);
+entry_points!(Lanes, linear Lanes, 4, 8, 1);
