@@ -117,3 +117,34 @@ fn peers_are_measured_and_plotted() {
     let svg = std::fs::read_to_string(&svg).unwrap();
     assert!(svg.contains(">Opus</text>") && svg.contains("other clips"));
 }
+
+#[test]
+fn own_codec_keeps_to_its_rate() {
+    let registry = nc_codecs::registry();
+    let entry = registry.by_name("grvq").unwrap();
+    if entry.default_model.is_none_or(<[u8]>::is_empty) {
+        eprintln!("skipped: this build has no model of grvq");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    clips(&data, <[f32]>::to_vec);
+    let json = dir.path().join("out.json");
+    let (ok, _, messages) = output(
+        nc_rd()
+            .args(["speech", "--no-peers", "--rates", "3,6", "--data"])
+            .arg(&data)
+            .arg("--json")
+            .arg(&json),
+    );
+    assert!(ok, "{messages}");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    let results = &report["curves"][0]["results"];
+    for (i, target) in [3.0, 6.0].into_iter().enumerate() {
+        assert_eq!(results["failed"][i], 0.0, "{messages}");
+        let kbps = results["kbps"][i].as_f64().unwrap();
+        assert!(kbps <= target && kbps > 0.5, "{kbps} of {target}");
+        assert_eq!(results["over_target"][i], 0.0);
+    }
+}
