@@ -184,6 +184,7 @@ fn pipes_carry_audio() {
     let through = |args: &[&str], input: Vec<u8>| {
         let mut child = nc()
             .args(args)
+            .args(model_for(args))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
