@@ -20,6 +20,7 @@ pub struct Progress<'a> {
 }
 
 /// What a caller hands into a long-running call.
+#[derive(Default)]
 pub struct Control<'a> {
     /// Called now and then with the state of the work.
     pub progress: Option<&'a mut dyn FnMut(Progress<'_>)>,
@@ -31,18 +32,6 @@ pub struct Control<'a> {
     pub seed: u64,
     /// Where long work keeps its checkpoints.
     pub checkpoints: Option<PathBuf>,
-}
-
-impl Default for Control<'_> {
-    fn default() -> Self {
-        Self {
-            progress: None,
-            cancel: None,
-            threads: 0,
-            seed: 0,
-            checkpoints: None,
-        }
-    }
 }
 
 impl Control<'_> {

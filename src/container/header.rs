@@ -194,7 +194,7 @@ impl Header {
         if r.r.u32()? != crc {
             return Err(Error::Format("header checksum".into()));
         }
-        if lone && !length.is_some_and(|n| n > 0) {
+        if lone && length.is_none_or(|n| n == 0) {
             return Err(Error::Format("lone chunk without a length".into()));
         }
         Ok(Self {

@@ -61,7 +61,7 @@ pub struct Grvq {
 
 /// 2^((code - 1) / 4 - 14), exactly rounded parts only.
 fn gain(code: u8) -> f32 {
-    const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, 1.414_213_5, 1.681_792_8];
+    const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
     let steps = i32::from(code) - 1;
     // 127 - 14 = 113; codes up to 254 give exponents up to 176, well inside the format.
     let power = f32::from_bits(((113 + steps.div_euclid(4)) as u32) << 23);
@@ -328,7 +328,7 @@ impl Codec for Grvq {
             if *code == SAME {
                 let (before, mut rest) = out.view_mut().split_at(ndarray::Axis(0), i);
                 if let (Some(from), Some(mut to)) = (
-                    before.rows().into_iter().last(),
+                    before.rows().into_iter().next_back(),
                     rest.rows_mut().into_iter().next(),
                 ) {
                     to.assign(&from);

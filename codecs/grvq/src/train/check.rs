@@ -37,7 +37,7 @@ fn check(shapes: &[(usize, usize, f32)], f: impl Fn(&[Node]) -> Node, step: f32,
     };
     let grads = (out * leaf(weights.clone(), r, c, false)).sum().backward();
     for (i, node) in nodes.iter().enumerate() {
-        let g: Vec<f32> = node.grad(&grads).unwrap().into_data().to_vec().unwrap();
+        let g: Vec<f32> = node.grad(&grads).unwrap().into_data().try_to_vec().unwrap();
         // Along the gradient's signs, so that the slope stands out of the rounding.
         let dir: Vec<f32> = g.iter().map(|g| g.signum() * rng.normal().abs()).collect();
         let slope: f64 = g.iter().zip(&dir).map(|(a, b)| f64::from(a * b)).sum();

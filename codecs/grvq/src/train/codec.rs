@@ -79,7 +79,7 @@ fn half(
 ) -> Half {
     let recipe = run.recipe;
     let frames = recipe.frames;
-    let leaves = params.leaves(&recipe.config);
+    let leaves = params.leaves(&recipe.config, true);
     let feats: Vec<f32> = x
         .chunks_exact(frames * HOP)
         .flat_map(|s| features(&plan.fft, s))

@@ -28,79 +28,82 @@ pub struct Leaves<'a> {
     nodes: Vec<Node>,
 }
 
-fn truncated(rng: &mut Rng, n: usize, std: f32) -> Vec<f32> {
-    (0..n)
-        .map(|_| rng.normal().clamp(-2.0, 2.0) * std)
-        .collect()
+/// Makes parameters in order.
+struct Maker<'a> {
+    rng: &'a mut Rng,
+    made: Vec<Param>,
+}
+
+impl Maker<'_> {
+    fn add(&mut self, name: String, rows: usize, cols: usize, data: Vec<f32>) {
+        self.made.push(Param {
+            name,
+            rows,
+            cols,
+            data,
+        });
+    }
+
+    fn constant(&mut self, name: String, cols: usize, value: f32) {
+        self.add(name, 1, cols, vec![value; cols]);
+    }
+
+    /// Weights of variance `gain^2 / inputs`, zero bias.
+    fn dense(&mut self, name: &str, outputs: usize, inputs: usize, gain: f32) {
+        let std = gain / (inputs as f32).sqrt();
+        let w = (0..outputs * inputs)
+            .map(|_| self.rng.normal().clamp(-2.0, 2.0) * std)
+            .collect();
+        self.add(format!("{name}.weight"), outputs, inputs, w);
+        self.constant(format!("{name}.bias"), outputs, 0.0);
+    }
+
+    /// The blocks of one side and its last norm; parts of a block in the order of [`BLOCK`].
+    fn trunk(&mut self, side: &str, blocks: usize, config: &Config) {
+        let (d, h) = (config.dim, config.hidden);
+        for b in 0..blocks {
+            let name = |part: &str| format!("{side}.{b}.{part}");
+            // Mostly the centre tap, with small random neighbours.
+            let tap = |i: usize| if i / d == TAPS / 2 { 0.5 } else { 0.0 };
+            let taps = (0..TAPS * d)
+                .map(|i| tap(i) + 0.2 * (self.rng.unit() - 0.5))
+                .collect();
+            self.add(name("dw.weight"), TAPS, d, taps);
+            self.constant(name("dw.bias"), d, 0.0);
+            self.constant(name("norm.weight"), d, 1.0);
+            self.constant(name("norm.bias"), d, 0.0);
+            self.dense(&name("up"), h, d, 1.0);
+            self.dense(&name("down"), d, h, 1.0);
+            self.constant(name("scale"), d, 1.0 / blocks as f32);
+        }
+        self.constant(format!("{side}.norm.weight"), d, 1.0);
+        self.constant(format!("{side}.norm.bias"), d, 0.0);
+    }
 }
 
 impl Params {
     /// Fresh parameters.
     pub fn new(config: &Config, rng: &mut Rng) -> Self {
-        let mut p = Vec::new();
-        let mut add = |name: String, rows: usize, cols: usize, data: Vec<f32>| {
-            p.push(Param {
-                name,
-                rows,
-                cols,
-                data,
-            });
+        let mut m = Maker {
+            rng,
+            made: Vec::new(),
         };
-        let (d, h, l) = (config.dim, config.hidden, config.latent);
-        let mut dense = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
-                         name: &str,
-                         out: usize,
-                         cin: usize,
-                         gain: f32| {
-            let w = truncated(rng, out * cin, gain / (cin as f32).sqrt());
-            add(format!("{name}.weight"), out, cin, w);
-            add(format!("{name}.bias"), 1, out, vec![0.0; out]);
-        };
-        let trunk = |add: &mut dyn FnMut(String, usize, usize, Vec<f32>),
-                         side: &str,
-                         blocks: usize,
-                         dense: &mut dyn FnMut(
-            &mut dyn FnMut(String, usize, usize, Vec<f32>),
-            &str,
-            usize,
-            usize,
-            f32,
-        )| {
-            for b in 0..blocks {
-                let name = |part: &str| format!("{side}.{b}.{part}");
-                let mut taps = vec![0.0; TAPS * d];
-                // Near a centre tap, with small random neighbours.
-                for (i, w) in taps.iter_mut().enumerate() {
-                    let noise = ((i * 2_654_435_761) % 1000) as f32 / 1000.0 - 0.5;
-                    *w = 0.2 * noise + if i / d == TAPS / 2 { 0.5 } else { 0.0 };
-                }
-                add(name("dw.weight"), TAPS, d, taps);
-                add(name("dw.bias"), 1, d, vec![0.0; d]);
-                add(name("norm.weight"), 1, d, vec![1.0; d]);
-                add(name("norm.bias"), 1, d, vec![0.0; d]);
-                dense(add, &format!("{side}.{b}.up"), h, d, 1.0);
-                dense(add, &format!("{side}.{b}.down"), d, h, 1.0);
-                add(name("scale"), 1, d, vec![1.0 / blocks.max(1) as f32; d]);
-            }
-            add(format!("{side}.norm.weight"), 1, d, vec![1.0; d]);
-            add(format!("{side}.norm.bias"), 1, d, vec![0.0; d]);
-        };
-        dense(&mut add, "enc.in", d, FEATURES, 1.0);
-        trunk(&mut add, "enc", config.enc_blocks, &mut dense);
-        dense(&mut add, "enc.out", l, d, 1.0);
-        dense(&mut add, "dec.in", d, l, 1.0);
-        trunk(&mut add, "dec", config.dec_blocks, &mut dense);
-        dense(&mut add, "dec.out", HEAD, d, 0.5);
-        Self(p)
+        m.dense("enc.in", config.dim, FEATURES, 1.0);
+        m.trunk("enc", config.enc_blocks, config);
+        m.dense("enc.out", config.latent, config.dim, 1.0);
+        m.dense("dec.in", config.dim, config.latent, 1.0);
+        m.trunk("dec", config.dec_blocks, config);
+        m.dense("dec.out", HEAD, config.dim, 0.5);
+        Self(m.made)
     }
 
-
-    /// The parameters as leaves that keep gradients.
-    pub fn leaves<'a>(&self, config: &'a Config) -> Leaves<'a> {
+    /// The parameters as leaves of a graph; with `grad`, gradients are kept for them. Without, no
+    /// graph is kept either, which for a pass that has no backward would never be freed.
+    pub fn leaves<'a>(&self, config: &'a Config, grad: bool) -> Leaves<'a> {
         let nodes = self
             .0
             .iter()
-            .map(|p| leaf(p.data.clone(), p.rows, p.cols, true))
+            .map(|p| leaf(p.data.clone(), p.rows, p.cols, grad))
             .collect();
         Leaves { config, nodes }
     }

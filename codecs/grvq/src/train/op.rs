@@ -34,7 +34,10 @@ pub fn leaf(data: Vec<f32>, rows: usize, cols: usize, grad: bool) -> Node {
 
 /// The values of a node, copied.
 pub fn values(t: &Node) -> Vec<f32> {
-    t.clone().into_data().try_to_vec::<f32>().unwrap_or_default()
+    t.clone()
+        .into_data()
+        .try_to_vec::<f32>()
+        .unwrap_or_default()
 }
 
 struct State<const N: usize> {

@@ -253,7 +253,7 @@ fn tokens(run: &Run<'_>, codec: &super::codec::Trained, data: &Dataset) -> Vec<T
             // Chunks as long as the codec's own.
             for piece in x.chunks(1000 * HOP) {
                 let frames = piece.len() / HOP;
-                let leaves = codec.params.leaves(config);
+                let leaves = codec.params.leaves(config, false);
                 let z = leaves.encode(
                     &leaf(features(&fft, piece), frames, FEATURES, false),
                     frames,
@@ -334,7 +334,7 @@ pub fn run(
         }
     }
     let scale = (1.0 / (power / count.max(1) as f64).sqrt().max(1e-9)) as f32;
-    let mut rng = Rng::new(recipe.seed ^ 0x7072_696f_72);
+    let mut rng = Rng::new(recipe.seed ^ 0x7072_696f);
     let params = fresh(config, &data, &mut rng);
     let adam = Adam::new(&params);
     let mut s = State {
