@@ -9,9 +9,9 @@ use ndarray::Array2;
 
 use crate::config::{Config, HOP, LEVEL, SAMPLE_RATE, offset};
 use crate::network::Network;
-use crate::payload::{Channel, Payload, SAME, SILENT, max_level};
+use crate::payload::{Channel, MIN_LEVEL, Payload, SAME, SILENT, max_level};
 use crate::prior::Prior;
-use crate::quantiser::quantise;
+use crate::quantiser::Quantiser;
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -56,6 +56,7 @@ fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
 pub struct Grvq {
     id: ModelId,
     network: Network,
+    quantiser: Quantiser,
     prior: Prior,
 }
 
@@ -111,10 +112,12 @@ impl Grvq {
         let config: Config =
             serde_json::from_str(config).map_err(|e| Error::Model(format!("config: {e}")))?;
         config.check().map_err(Error::Model)?;
+        let prior = Prior::load(model, &config, kernels, budget)?;
         Ok(Self {
             id: model.id,
             network: Network::load(model, &config, kernels, budget)?,
-            prior: Prior::load(model, &config, kernels, budget)?,
+            quantiser: Quantiser::new(&config, prior.books(), kernels)?,
+            prior,
         })
     }
 
@@ -136,7 +139,7 @@ impl Grvq {
         let mut x: Vec<f32> = x.iter().map(|s| s * scale).collect();
         x.resize(x.len().div_ceil(HOP) * HOP, 0.0);
         let z = self.network.encode(&x)?;
-        let ids = quantise(self.config(), self.prior.books(), &z);
+        let ids = self.quantiser.code(self.prior.books(), &z)?;
         let offsets = x.chunks_exact(HOP).map(offset).collect();
         Ok((code, Some(Channel { offsets, ids })))
     }
@@ -182,7 +185,11 @@ impl Grvq {
         let level = match goal {
             Goal::Quality(q) if q.is_finite() => {
                 let top = f32::from(max_level(self.config()));
-                Some((16.0 + (top - 16.0) * (q / 10.0).clamp(0.0, 1.0)).round() as u8)
+                Some(
+                    (f32::from(MIN_LEVEL)
+                        + (top - f32::from(MIN_LEVEL)) * (q / 10.0).clamp(0.0, 1.0))
+                    .round() as u8,
+                )
             }
             Goal::Bytes(_) => None,
             Goal::Exact => {

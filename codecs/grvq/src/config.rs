@@ -57,7 +57,7 @@ impl Default for Config {
             dec_blocks: 6,
             latent: 64,
             groups: 1,
-            stages: 14,
+            stages: 16,
             codes: 1024,
         }
     }
@@ -119,8 +119,8 @@ impl Config {
         if !self.codes.is_power_of_two() {
             return Err(format!("codes is {}, must be a power of two", self.codes));
         }
-        if self.quantisers() > 64 {
-            return Err(format!("{} codebooks, at most 64", self.quantisers()));
+        if self.quantisers() > 31 {
+            return Err(format!("{} codebooks, at most 31", self.quantisers()));
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! A chunk's payload: nesting level, gain of each channel, then range-coded tokens.
 //!
 //! ```text
-//! level    u8   codebooks per frame in sixteenths, 16 to 16 * quantisers
+//! level    u8   codebooks per frame in eighths, 8 to 8 * quantisers
 //! gain     u8   per channel: 0 silent, 255 same as the channel before, else 2^((g - 1) / 4 - 14)
 //! tokens        per frame, per coded channel: depth offset, then the frame's codebooks in order
 //! ```
-//! Level `16 n + r` gives `n + 1` codebooks to `r` of every 16 frames, spread evenly, so that
+//! Level `8 n + r` gives `n + 1` codebooks to `r` of every 8 frames, spread evenly, so that
 //! rates lie close together; a frame's offset lowers its share (see [`crate::config::depth`]).
 //! Dropping to a lower level needs no sound: the tokens of a stream at any level are a prefix,
 //! frame by frame, of those at a higher one.
@@ -33,7 +33,7 @@ pub struct Channel {
 /// Everything that a payload says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload {
-    /// Nesting level in sixteenths of a codebook.
+    /// Nesting level in eighths of a codebook.
     pub level: u8,
     /// Gain byte of each channel.
     pub gains: Vec<u8>,
@@ -42,19 +42,19 @@ pub struct Payload {
 }
 
 /// Lowest level.
-pub const MIN_LEVEL: u8 = 16;
+pub const MIN_LEVEL: u8 = 8;
 
 /// Highest level of a config.
 pub fn max_level(config: &Config) -> u8 {
-    u8::try_from(config.quantisers() * 16).unwrap_or(u8::MAX - 15)
+    u8::try_from(config.quantisers() * 8).unwrap_or(u8::MAX)
 }
 
 /// Codebooks of frame `t` at `level` for its `offset`.
 pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
-    let whole = usize::from(level / 16);
+    let whole = usize::from(level / 8);
     // Bit reversal spreads the frames that get one more.
-    let turn = (t as u8 & 15).reverse_bits() >> 4;
-    depth(whole + usize::from(turn < level % 16), offset)
+    let turn = (t as u8 & 7).reverse_bits() >> 5;
+    depth(whole + usize::from(turn < level % 8), offset)
 }
 
 impl Payload {
@@ -168,37 +168,36 @@ impl Payload {
     /// # Errors
     /// Those of [`Self::write`].
     pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
-        let top = max_level(prior.config());
         let mut low = (MIN_LEVEL, self.write(prior, MIN_LEVEL)?);
         if low.1.len() as u64 >= target || cap <= MIN_LEVEL {
             return Ok(low.1);
         }
-        // First unknown level above; sizes there are extrapolated.
-        let mut high = (u32::from(top) + 1, None::<u64>);
+        // Lowest level known, or taken, to be too large.
+        let mut high = u32::from(max_level(prior.config())) + 1;
+        // Bytes per level between the last two sizes; at first, that a further codebook costs about
+        // 1.6 times what the first does.
+        let mut slope = (low.1.len() as f64 * 1.6 / f64::from(MIN_LEVEL)).max(1.0);
+        let mut known = (f64::from(MIN_LEVEL), low.1.len() as f64);
         for _ in 0..10 {
-            if u32::from(low.0) + 1 >= high.0 {
+            // Half a per cent is about what an eighth of a codebook is worth.
+            let have = low.1.len() as u64;
+            if u32::from(low.0) + 1 >= high || have + have / 200 >= target {
                 break;
             }
-            let (at, have) = (u64::from(low.0), low.1.len() as u64);
-            // Within 0.4% is as near as a sixteenth of a codebook comes.
-            if have + have / 256 >= target {
-                break;
-            }
-            let guess = match high.1 {
-                // Bytes grow a little faster than levels do.
-                None => at * target * 15 / (have * 16),
-                Some(h) => at + (u64::from(high.0) - at) * (target - have) / (h - have).max(1),
-            };
-            let guess = guess.clamp(at + 1, u64::from(high.0) - 1) as u8;
+            let guess = known.0 + (target as f64 - known.1) / slope;
+            let guess = (guess as u32).clamp(u32::from(low.0) + 1, high - 1) as u8;
             if guess > cap {
-                high = (u32::from(guess), None);
+                high = u32::from(guess);
                 continue;
             }
             let bytes = self.write(prior, guess)?;
+            let here = (f64::from(guess), bytes.len() as f64);
+            slope = ((here.1 - known.1) / (here.0 - known.0)).max(1.0);
+            known = here;
             if bytes.len() as u64 <= target {
                 low = (guess, bytes);
             } else {
-                high = (u32::from(guess), Some(bytes.len() as u64));
+                high = u32::from(guess);
             }
         }
         Ok(low.1)

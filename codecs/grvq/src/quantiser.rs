@@ -1,36 +1,71 @@
 //! Group-residual vector quantisation: nearest codes, stage after stage.
 
+use nc::{Error, Result};
+use nc_kernels::{Kernels, PackedCodebook};
+
 use crate::config::Config;
 
-/// Tokens of latents `z [frames, latent]` at full depth: `[frames][quantisers]`.
-///
-/// Each quantiser takes the code nearest to what the stages before it left of its group, the
-/// lowest index on ties.
-pub fn quantise(config: &Config, books: &[Vec<f32>], z: &[f32]) -> Vec<u16> {
-    let dim = config.group_dim();
-    let n = config.quantisers();
-    let frames = z.len() / config.latent;
-    let mut residual = z.to_vec();
-    let mut ids = vec![0; frames * n];
-    for (q, book) in books.iter().enumerate() {
-        let at = (q % config.groups) * dim;
-        let half: Vec<f32> = book
-            .chunks_exact(dim)
-            .map(|c| 0.5 * c.iter().map(|v| v * v).sum::<f32>())
-            .collect();
-        for (t, row) in residual.chunks_exact_mut(config.latent).enumerate() {
-            let x = &mut row[at..at + dim];
-            let mut best = (0, f32::NEG_INFINITY);
-            for (k, (code, half)) in book.chunks_exact(dim).zip(&half).enumerate() {
-                let score = code.iter().zip(x.iter()).map(|(c, x)| c * x).sum::<f32>() - half;
-                if score > best.1 {
-                    best = (k, score);
+/// Codebooks ready to be searched.
+pub struct Quantiser {
+    config: Config,
+    kernels: Kernels,
+    books: Vec<PackedCodebook>,
+}
+
+impl Quantiser {
+    /// Over `books`, each `[codes, group_dim]`.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for books of other sizes.
+    pub fn new(config: &Config, books: &[Vec<f32>], kernels: Kernels) -> Result<Self> {
+        let pack = |b: &Vec<f32>| PackedCodebook::new(b, config.codes, config.group_dim());
+        let books = books
+            .iter()
+            .map(pack)
+            .collect::<std::result::Result<_, _>>();
+        let books = books.map_err(|e| Error::Model(e.to_string()))?;
+        Ok(Self {
+            config: config.clone(),
+            kernels,
+            books,
+        })
+    }
+
+    /// Tokens of latents `z [frames, latent]` at full depth: `[frames][quantisers]`.
+    ///
+    /// Each quantiser takes the code nearest to what the stages before it left of its group, the
+    /// lowest index on ties.
+    ///
+    /// # Errors
+    /// None for latents of whole frames.
+    pub fn code(&self, plain: &[Vec<f32>], z: &[f32]) -> Result<Vec<u16>> {
+        let dim = self.config.group_dim();
+        let n = self.config.quantisers();
+        let frames = z.len() / self.config.latent;
+        let mut ids = vec![0; frames * n];
+        let mut found = vec![0u32; frames];
+        for g in 0..self.config.groups {
+            let rows = z.chunks_exact(self.config.latent);
+            let mut rest: Vec<f32> = rows
+                .flat_map(|r| r[g * dim..(g + 1) * dim].iter().copied())
+                .collect();
+            for q in (g..n).step_by(self.config.groups) {
+                self.kernels
+                    .nearest(&self.books[q], &rest, &mut found)
+                    .map_err(|e| Error::Model(e.to_string()))?;
+                for ((row, id), out) in rest
+                    .chunks_exact_mut(dim)
+                    .zip(&found)
+                    .zip(ids[q..].iter_mut().step_by(n))
+                {
+                    let at = *id as usize * dim;
+                    row.iter_mut()
+                        .zip(&plain[q][at..at + dim])
+                        .for_each(|(r, c)| *r -= c);
+                    *out = *id as u16;
                 }
             }
-            ids[t * n + q] = best.0 as u16;
-            let code = &book[best.0 * dim..(best.0 + 1) * dim];
-            x.iter_mut().zip(code).for_each(|(x, c)| *x -= c);
         }
+        Ok(ids)
     }
-    ids
 }

@@ -140,7 +140,7 @@ fn loss_terms() {
         let loss = Loss::new(w);
         check(
             &[(2, n, 0.03)],
-            |nodes| loss.apply(&nodes[0], &x).0,
+            |nodes| loss.apply(&nodes[0], &x, &[1.0, 0.5]).0,
             2e-3,
             0.05,
         );

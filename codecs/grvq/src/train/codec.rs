@@ -51,21 +51,19 @@ struct Plan {
     fft: Fft,
 }
 
-/// Number of codebooks of each frame of `x`: a random nesting level per sequence, or `fixed`.
-fn depths(run: &Run<'_>, x: &[f32], fixed: Option<usize>, rng: &mut Rng) -> Vec<usize> {
-    let all = run.recipe.config.quantisers();
-    let mut out = Vec::with_capacity(x.len() / HOP);
-    for seq in x.chunks_exact(run.recipe.frames * HOP) {
-        let level = fixed.unwrap_or_else(|| {
-            if rng.below(8) == 0 {
-                all
-            } else {
-                1 + rng.below(all)
-            }
-        });
-        out.extend(seq.chunks_exact(HOP).map(|f| depth(level, offset(f))));
-    }
-    out
+/// A random nesting level for each of `sequences`, or `fixed`.
+fn levels(all: usize, sequences: usize, fixed: Option<usize>, rng: &mut Rng) -> Vec<usize> {
+    (0..sequences)
+        .map(|_| {
+            fixed.unwrap_or_else(|| {
+                if rng.below(8) == 0 {
+                    all
+                } else {
+                    1 + rng.below(all)
+                }
+            })
+        })
+        .collect()
 }
 
 fn half(
@@ -80,6 +78,8 @@ fn half(
     let recipe = run.recipe;
     let frames = recipe.frames;
     let leaves = params.leaves(&recipe.config, true);
+    let all = recipe.config.quantisers();
+    let levels = levels(all, x.len() / (frames * HOP), fixed, &mut rng);
     let feats: Vec<f32> = x
         .chunks_exact(frames * HOP)
         .flat_map(|s| features(&plan.fft, s))
@@ -92,7 +92,10 @@ fn half(
     let zq = match q {
         None => z,
         Some(q) => {
-            let depths = depths(run, x, fixed, &mut rng);
+            let mut depths = Vec::with_capacity(x.len() / HOP);
+            for (seq, level) in x.chunks_exact(frames * HOP).zip(&levels) {
+                depths.extend(seq.chunks_exact(HOP).map(|f| depth(*level, offset(f))));
+            }
             let (out, coded) = q.code(&zv, recipe.config.latent, &depths, &mut rng);
             assigned = coded.assigned;
             error = coded.error;
@@ -100,7 +103,16 @@ fn half(
         }
     };
     let y = synthesis(&plan.fft, &leaves.decode(&zq, frames), frames);
-    let (l, terms) = plan.loss.apply(&y, x);
+    let share = |level: &usize| {
+        // None up to a fifth of the codebooks, then rising.
+        if q.is_some() {
+            (1.25 * *level as f32 / all as f32 - 0.25).max(0.0)
+        } else {
+            1.0
+        }
+    };
+    let phase: Vec<f32> = levels.iter().map(share).collect();
+    let (l, terms) = plan.loss.apply(&y, x, &phase);
     let loss = values(&l)[0];
     let grads = l.backward();
     let grads = leaves.nodes().iter().zip(&params.0).map(|(n, p)| {

@@ -18,7 +18,8 @@ pub struct Weights {
     pub magnitude: f32,
     /// Mean absolute difference of log magnitudes.
     pub log: f32,
-    /// Noise-to-signal ratio of complex spectra per frame.
+    /// Mean squared difference of complex spectra whose magnitudes are raised to the power 0.3,
+    /// times the share that [`Loss::apply`] is given for each sequence.
     pub complex: f32,
     /// Disturbance after P.862, in its own units of mean opinion score.
     pub disturbance: f32,
@@ -30,8 +31,8 @@ impl Default for Weights {
             mel: 1.0,
             magnitude: 4.0,
             log: 0.2,
-            complex: 0.1,
-            disturbance: 0.5,
+            complex: 0.5,
+            disturbance: 1.0,
         }
     }
 }
@@ -136,26 +137,19 @@ impl Loss {
     }
 
     /// The weighted loss of decoded samples `y [sequences, n]` against `x`, and its terms.
-    pub fn apply(&self, y: &Node, x: &[f32]) -> (Node, Terms) {
+    /// `phase` is each sequence's share of the complex term: few codebooks cannot carry phase, and
+    /// asking them to would only take energy away.
+    pub fn apply(&self, y: &Node, x: &[f32], phase: &[f32]) -> (Node, Terms) {
         let [seqs, n] = y.dims();
         let yv = values(y);
         let mut grad = vec![0.0; yv.len()];
         let mut terms = Terms::default();
         let share = 1.0 / seqs as f32;
-        for ((y, x), g) in yv
-            .chunks_exact(n)
-            .zip(x.chunks_exact(n))
-            .zip(grad.chunks_exact_mut(n))
-        {
+        let pairs = yv.chunks_exact(n).zip(x.chunks_exact(n));
+        for (((y, x), g), phase) in pairs.zip(grad.chunks_exact_mut(n)).zip(phase) {
+            let part = share / self.resolutions.len() as f32;
             for r in &self.resolutions {
-                self.spectral(
-                    r,
-                    y,
-                    x,
-                    share / self.resolutions.len() as f32,
-                    g,
-                    &mut terms,
-                );
+                self.spectral(r, y, x, (part, *phase), g, &mut terms);
             }
             self.disturbance(y, x, share, g, &mut terms);
         }
@@ -176,7 +170,7 @@ impl Loss {
         r: &Resolution,
         y: &[f32],
         x: &[f32],
-        share: f32,
+        (share, phase): (f32, f32),
         g: &mut [f32],
         t: &mut Terms,
     ) {
@@ -189,7 +183,6 @@ impl Loss {
         // Level of a spectrum grows with the window; this brings all to that of 512.
         let level = 512.0 / r.fft.len() as f32;
         let per_bin = share / (frames * bins) as f32;
-        let per_frame = share / frames as f32;
         let per_mel = share / (frames * r.mel.len()) as f32;
         let (mut py, mut px, mut dp) = (vec![0.0; bins], vec![0.0; bins], vec![0.0; bins]);
         for ((ys, xs), ds) in ys
@@ -197,14 +190,11 @@ impl Loss {
             .zip(xs.chunks_exact(bins))
             .zip(ds.chunks_exact_mut(bins))
         {
-            let (mut err, mut energy) = (0.0, 0.0);
             for k in 0..bins {
                 py[k] = ys[k].norm_sqr() * level;
                 px[k] = xs[k].norm_sqr() * level;
-                err += (ys[k] - xs[k]).norm_sqr();
-                energy += xs[k].norm_sqr();
             }
-            let (mut mag, mut log) = (0.0, 0.0);
+            let (mut mag, mut log, mut complex) = (0.0, 0.0, 0.0);
             for k in 0..bins {
                 let (cy, cx) = (
                     exp(0.15 * ln(py[k] + EPS_MAG)),
@@ -215,10 +205,24 @@ impl Loss {
                 dp[k] = w.magnitude * per_bin * d.signum() * 0.15 * cy / (py[k] + EPS_MAG);
                 let l = ln(py[k] + EPS_LOG) - ln(px[k] + EPS_LOG);
                 log += 0.5 * l.abs();
+                // Down to none at 4 kHz, above which a few kbit/s cannot follow the phase.
+                let low = phase * (1.0 - 2.0 * k as f32 / (bins - 1) as f32).max(0.0);
+                if low > 0.0 {
+                    let hy = cy / (py[k] + EPS_MAG).sqrt();
+                    let hx = cx / (px[k] + EPS_MAG).sqrt();
+                    let e = (ys[k] * hy - xs[k] * hx) * level.sqrt();
+                    complex += low * e.norm_sqr();
+                    let c = w.complex * per_bin * low;
+                    // Through the spectrum itself, then through its magnitude.
+                    ds[k] = e * (2.0 * c * hy * level.sqrt());
+                    let along = (e.re * ys[k].re + e.im * ys[k].im) * level.sqrt();
+                    dp[k] -= 0.7 * c * along * hy / (py[k] + EPS_MAG);
+                }
                 dp[k] += w.log * per_bin * 0.5 * l.signum() / (py[k] + EPS_LOG);
             }
             t.magnitude += mag * per_bin;
             t.log += log * per_bin;
+            t.complex += complex * per_bin;
             for (first, weights) in &r.mel {
                 let dot = |p: &[f32]| {
                     p[*first..]
@@ -235,11 +239,8 @@ impl Loss {
                     *dp += s * w;
                 }
             }
-            let floor = energy + 1e-3 * bins as f32;
-            t.complex += err / floor * per_frame;
-            let c = 2.0 * w.complex * per_frame / floor;
             for k in 0..bins {
-                ds[k] = ys[k] * (2.0 * level * dp[k]) + (ys[k] - xs[k]) * c;
+                ds[k] += ys[k] * (2.0 * level * dp[k]);
             }
         }
         r.fft.overlap_add(&ds, 0, r.hop, true, 1.0, g);
