@@ -102,10 +102,10 @@ impl Rfft {
         self.n / 2 + 1
     }
 
-    /// re[k] + i im[k] = sum over j of x[j] exp(-2 pi i j k / n), for k = 0 ..= n/2. Not scaled.
+    /// `re[k]` + i `im[k]` = sum over j of `x[j]` exp(-2 pi i j k / n), for k = 0 ..= n/2. Not scaled.
     ///
     /// # Errors
-    /// [`KernelError::Length`] unless `x` is [n], `re` and `im` [n/2 + 1].
+    /// [`KernelError::Length`] unless `x` is `[n]`, `re` and `im` `[n/2 + 1]`.
     pub fn forward(&self, x: &[f32], re: &mut [f32], im: &mut [f32]) -> Result<()> {
         self.forward_with(x, re, im, &mut Scratch::default())
     }
@@ -114,7 +114,7 @@ impl Rfft {
     /// are ignored.
     ///
     /// # Errors
-    /// [`KernelError::Length`] unless `x` is [n], `re` and `im` [n/2 + 1].
+    /// [`KernelError::Length`] unless `x` is `[n]`, `re` and `im` `[n/2 + 1]`.
     pub fn inverse(&self, re: &[f32], im: &[f32], x: &mut [f32]) -> Result<()> {
         self.inverse_with(re, im, x, &mut Scratch::default())
     }

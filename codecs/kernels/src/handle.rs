@@ -101,9 +101,9 @@ impl Kernels {
         Ok(())
     }
 
-    /// Depthwise convolution along time: `x` [T, C], `w` [K, C], `bias` [C], `y` [T, C] (or [T - K + 1, C]).
+    /// Depthwise convolution along time: `x` `[T, C]`, `w` `[K, C]`, `bias` `[C]`, `y` `[T, C]` (or `[T - K + 1, C]`).
     ///
-    /// Each output starts at 0, adds `x * w` for the taps ascending (w[0] meets the earliest frame), then the bias.
+    /// Each output starts at 0, adds `x * w` for the taps ascending (`w[0]` meets the earliest frame), then the bias.
     ///
     /// # Errors
     /// [`KernelError::Length`] if a slice does not fit, [`KernelError::Range`] if K is even with [`Padding::Same`].
@@ -150,7 +150,7 @@ impl Kernels {
         Ok(())
     }
 
-    /// `x` [T, C] += gamma [C] * `y` [T, C].
+    /// `x` `[T, C]` += gamma `[C]` * `y` `[T, C]`.
     ///
     /// # Errors
     /// [`KernelError::Length`] if a slice does not fit.
@@ -200,7 +200,7 @@ impl Kernels {
     /// |c|^2 - 2 x.c; the lowest index on ties. A row with NaN gets index 0.
     ///
     /// # Errors
-    /// [`KernelError::Length`] if `x` is not rows of D or `index` is not [T].
+    /// [`KernelError::Length`] if `x` is not rows of D or `index` is not `[T]`.
     pub fn nearest(&self, book: &PackedCodebook, x: &[f32], index: &mut [u32]) -> Result<()> {
         /// Rows whose scores are held at once, so that memory does not grow with T.
         const ROWS: usize = 48;

@@ -20,7 +20,7 @@ pub struct PackedLinear {
 }
 
 impl PackedLinear {
-    /// Packs `weight` [outputs, inputs] (row-major, as PyTorch's `nn.Linear` has it) and `bias` [outputs].
+    /// Packs `weight` `[outputs, inputs]` (row-major, as PyTorch's `nn.Linear` has it) and `bias` `[outputs]`.
     ///
     /// # Errors
     /// [`KernelError::Range`] if a size is 0, [`KernelError::Length`] if a slice does not fit the sizes.

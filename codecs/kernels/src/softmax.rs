@@ -10,7 +10,7 @@ use crate::error::{KernelError, Result, same};
 pub const MAX_SYMBOLS: usize = 4096;
 
 impl Kernels {
-    /// Writes the cumulative distribution of softmax(`logits`) [n] to `out` [n + 1]: out[0] = 0, out[n] = 2^bits,
+    /// Writes the cumulative distribution of softmax(`logits`) `[n]` to `out` `[n + 1]`: `out[0]` = 0, `out[n]` = 2^bits,
     /// strictly increasing.
     ///
     /// With m the greatest logit and e_i = exp(l_i - m): f_i = 1 + floor(e_i * ((2^bits - n) / sum(e))); what is

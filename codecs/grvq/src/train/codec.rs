@@ -135,7 +135,7 @@ fn half(
 fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> String {
     let n = run.recipe.frames * HOP;
     let mut x = vec![0.0; 32 * n];
-    run.valid.draw(n, &mut Rng::new(5), &mut x);
+    run.valid.draw(n, false, &mut Rng::new(5), &mut x);
     let all = run.recipe.config.quantisers();
     let notes = [all.div_ceil(4), all / 2, all].map(|d| {
         let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
@@ -193,7 +193,7 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         if stop {
             return Err(Error::Cancelled);
         }
-        run.train.draw(n, &mut s.rng, &mut x);
+        run.train.draw(n, true, &mut s.rng, &mut x);
         let seeds = [0, 1].map(|_| Rng::new(u64::from(s.rng.next())));
         let (left, right) = x.split_at(recipe.batch / 2 * n);
         let (params, q) = (&s.params, s.quantiser.as_ref());

@@ -1,7 +1,10 @@
 //! Clips to learn from: 16 kHz samples with names, drawn uniformly over time.
 
 use super::rng::Rng;
-use crate::config::LEVEL;
+use crate::config::{LEVEL, SAMPLE_RATE};
+
+/// Rates that a recording is taken to have been made at, to play it slower or faster.
+const SPEEDS: [u32; 6] = [13_600, 14_400, 15_200, 16_800, 17_600, 18_400];
 
 /// One recording at 16 kHz.
 #[derive(Debug, Clone)]
@@ -36,8 +39,9 @@ impl Dataset {
         h.finalize()
     }
 
-    /// Fills `out` with sequences of `n` samples at the working level, give or take.
-    pub(super) fn draw(&self, n: usize, rng: &mut Rng, out: &mut [f32]) {
+    /// Fills `out` with sequences of `n` samples at the working level, give or take. With `vary`,
+    /// half of them are played slower or faster, which makes other voices out of few.
+    pub(super) fn draw(&self, n: usize, vary: bool, rng: &mut Rng, out: &mut [f32]) {
         let total = self.samples();
         for seq in out.chunks_exact_mut(n) {
             seq.fill(0.0);
@@ -52,18 +56,33 @@ impl Dataset {
                     }
                     at -= pick.len() as u64;
                 }
-                let start = (at as usize).min(pick.len().saturating_sub(n));
-                let piece = &pick[start..(start + n).min(pick.len())];
+                let speed = if vary && rng.below(2) == 0 {
+                    SPEEDS[rng.below(SPEEDS.len())]
+                } else {
+                    SAMPLE_RATE
+                };
+                let need = (n as u64 * u64::from(speed)).div_ceil(u64::from(SAMPLE_RATE)) as usize;
+                let start = (at as usize).min(pick.len().saturating_sub(need));
+                let piece = &pick[start..(start + need).min(pick.len())];
                 let energy: f64 = piece.iter().map(|s| f64::from(*s).powi(2)).sum();
-                let rms = (energy / n as f64).sqrt() as f32 / 32768.0;
+                let rms = (energy / need as f64).sqrt() as f32 / 32768.0;
                 if rms < 1e-3 {
                     continue;
                 }
                 // Chunks are normalised as a whole, so a piece of one may lie above or below.
                 let gain = LEVEL / rms * 10f32.powf((rng.unit() * 12.0 - 9.0) / 20.0);
-                for (o, s) in seq.iter_mut().zip(piece) {
-                    *o = f32::from(*s) / 32768.0 * gain;
-                }
+                let piece: Vec<f32> = piece
+                    .iter()
+                    .map(|s| f32::from(*s) / 32768.0 * gain)
+                    .collect();
+                let played = if speed == SAMPLE_RATE {
+                    piece
+                } else {
+                    let len = nc_kernels::resampled_len(piece.len() as u64, speed, SAMPLE_RATE);
+                    nc_kernels::resample(&piece, speed, SAMPLE_RATE, len as usize)
+                        .unwrap_or(piece)
+                };
+                seq.iter_mut().zip(&played).for_each(|(o, s)| *o = *s);
                 break;
             }
         }
