@@ -1,5 +1,7 @@
 //! The codec contract: codes one self-contained chunk; files, streams and seeking are built on it.
 
+use std::sync::Arc;
+
 use crate::{Budget, Control, Format, MediaKind, Model, ModelId, Result, Signal, SignalBuf};
 
 /// Frozen number of a codec in files. 0 store, 1 grvq; never reused.
@@ -124,6 +126,53 @@ pub trait Codec: Send + Sync {
             "{} has no nested rates",
             self.info().name
         )))
+    }
+}
+
+/// One loaded codec may serve many encoders and decoders, on many threads.
+impl<C: Codec + ?Sized> Codec for Arc<C> {
+    fn info(&self) -> &CodecInfo {
+        (**self).info()
+    }
+
+    fn model(&self) -> Option<ModelId> {
+        (**self).model()
+    }
+
+    fn plan(&self, format: &Format) -> Result<Plan> {
+        (**self).plan(format)
+    }
+
+    fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: Goal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        (**self).encode(x, head, goal, ctl, out)
+    }
+
+    fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)> {
+        (**self).decode(payload, head, budget, ctl)
+    }
+
+    fn trim(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        goal: Goal,
+        budget: &mut Budget,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        (**self).trim(payload, head, goal, budget, out)
     }
 }
 

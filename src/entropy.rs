@@ -71,6 +71,21 @@ impl DecoderModel<PRECISION> for Table<'_> {
     }
 }
 
+/// One symbol's left end and width.
+#[derive(Clone, Copy)]
+struct Share(u16, u16);
+
+impl EntropyModel<PRECISION> for Share {
+    type Symbol = u32;
+    type Probability = u16;
+}
+
+impl EncoderModel<PRECISION> for Share {
+    fn left_cumulative_and_probability(&self, _: impl Borrow<u32>) -> Option<(u16, NonZeroU16)> {
+        Some((self.0, NonZeroU16::new(self.1)?))
+    }
+}
+
 fn check(table: &[u32]) -> Result<Table<'_>> {
     // A table of one symbol has no information and does not fit 16 bits.
     let ends =
@@ -106,6 +121,22 @@ impl RangeEncoder {
         self.0
             .encode_symbol(symbol, check(table)?)
             .map_err(|e| Error::Usage(format!("symbol {symbol}: {e:?}")))
+    }
+
+    /// Writes the symbol whose share of a cumulative table is `left..right`, for coders that look
+    /// up many symbols at once; the same bytes as [`Self::put_cumulative`] with the whole table.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an empty share, or one of the whole table or past it.
+    pub fn put_share(&mut self, left: u32, right: u32) -> Result<()> {
+        if left >= right || right > 1 << PRECISION || right - left == 1 << PRECISION {
+            return Err(Error::Usage(format!(
+                "{left}..{right} is no share of a table"
+            )));
+        }
+        self.0
+            .encode_symbol(0, Share(left as u16, (right - left) as u16))
+            .map_err(|e| Error::Usage(format!("share {left}..{right}: {e:?}")))
     }
 
     /// The bytes.

@@ -3,6 +3,7 @@
 //! One type covers the field's token codecs: `groups = 1` is the residual quantiser of SoundStream
 //! and EnCodec, `stages = 1` is plain group quantisation, 2 x 2 is HiFi-Codec.
 
+use crate::context::{Context, HIDDEN, MIX};
 use serde::{Deserialize, Serialize};
 
 /// Samples per second that the network works at.
@@ -91,6 +92,17 @@ impl Config {
         let block = TAPS * self.dim + 2 * self.dim * self.hidden;
         SAMPLE_RATE as usize / HOP
             * (self.latent * self.dim + self.dec_blocks * block + self.dim * HEAD)
+    }
+
+    /// Multiply-adds of the search of all codebooks per second of audio.
+    pub const fn quantiser_macs(&self) -> usize {
+        SAMPLE_RATE as usize / HOP * self.quantisers() * self.codes * self.group_dim()
+    }
+
+    /// Multiply-adds of the token prior per second of audio, for frames of `depth` codebooks.
+    pub const fn prior_macs(&self, depth: usize) -> usize {
+        let frame = HIDDEN * (Context::inputs(self) + HIDDEN + self.quantisers() * MIX);
+        SAMPLE_RATE as usize / HOP * (frame + depth * MIX * (self.latent + self.codes))
     }
 
     /// What is wrong with these sizes, if anything.

@@ -79,22 +79,21 @@ impl Payload {
             return Ok(out);
         }
         let mut coder = RangeEncoder::new();
-        let mut states: Vec<_> = self.channels.iter().map(|_| prior.start()).collect();
-        let n = prior.config().quantisers();
+        let mut shares = Vec::with_capacity(self.channels.len());
+        for channel in &self.channels {
+            if channel.offsets.len() != frames {
+                return Err(Error::Usage("channels of unequal length".into()));
+            }
+            let offsets = channel.offsets.iter().enumerate();
+            let depths: Vec<usize> = offsets.map(|(t, o)| frame_depth(level, t, *o)).collect();
+            let coded = prior.shares(&channel.offsets, &depths, &channel.ids)?;
+            shares.push((depths, coded.into_iter()));
+        }
         for t in 0..frames {
-            for (channel, state) in self.channels.iter().zip(&mut states) {
-                let (Some(&offset), Some(ids)) =
-                    (channel.offsets.get(t), channel.ids.get(t * n..(t + 1) * n))
-                else {
-                    return Err(Error::Usage("channels of unequal length".into()));
-                };
-                coder.put_cumulative(u32::from(offset), prior.offset_cdf(state))?;
-                let depth = frame_depth(level, t, offset);
-                prior.frame(state, offset, depth, |q, cdf| {
-                    let id = ids.get(q).copied().unwrap_or(0);
-                    coder.put_cumulative(u32::from(id), cdf)?;
-                    Ok(id)
-                })?;
+            for (depths, shares) in &mut shares {
+                for [left, right] in shares.by_ref().take(1 + depths[t]) {
+                    coder.put_share(left, right)?;
+                }
             }
         }
         out.extend(coder.finish());

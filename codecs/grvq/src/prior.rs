@@ -14,6 +14,8 @@ use crate::weights::{dense, numbers, vector};
 
 /// Bits of a cumulative table's total.
 pub const PRECISION: u32 = 16;
+/// Frames whose matrices are multiplied together where all tokens are known.
+const TILE: usize = 64;
 
 struct Head {
     sum: PackedLinear,
@@ -149,6 +151,93 @@ impl Prior {
     /// Distribution of a frame's depth offset.
     pub fn offset_cdf(&self, state: &State) -> &[u32] {
         &self.offsets[usize::from(state.last & 3)]
+    }
+
+    /// Shares `[left, right)` of all of a channel's symbols, known beforehand: per frame its offset,
+    /// then its first `depths[t]` tokens of `ids [frames][quantisers]`.
+    ///
+    /// The same numbers as [`Self::frame`] gives one by one, but with matrices for vectors.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for lengths that do not fit each other.
+    pub fn shares(&self, offsets: &[u8], depths: &[usize], ids: &[u16]) -> Result<Vec<[u32; 2]>> {
+        let k = &self.kernels;
+        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
+        let (c, n) = (&self.config, self.config.quantisers());
+        if depths.len() != offsets.len()
+            || ids.len() != offsets.len() * n
+            || depths.iter().any(|d| *d > n)
+            || ids.iter().any(|id| usize::from(*id) >= c.codes)
+        {
+            return Err(Error::Usage("tokens of unequal lengths".into()));
+        }
+        let mut shares = vec![[0; 2]; offsets.len() + depths.iter().sum::<usize>()];
+        let mut s = self.start();
+        let mut at = 0;
+        let tiles = offsets.chunks(TILE).zip(depths.chunks(TILE));
+        for ((offsets, depths), ids) in tiles.zip(ids.chunks(TILE * n)) {
+            let frames = offsets.len();
+            // What each frame knows of those before it.
+            let mut features = Vec::with_capacity(frames * Context::inputs(c));
+            let mut starts = Vec::with_capacity(frames);
+            for ((offset, depth), ids) in offsets.iter().zip(depths).zip(ids.chunks_exact(n)) {
+                let table = self.offset_cdf(&s);
+                let symbol = usize::from(*offset & 3);
+                shares[at] = [table[symbol], table[symbol + 1]];
+                starts.push(at + 1);
+                at += 1 + depth;
+                features.extend(s.context.features(*offset, *depth));
+                s.sum.fill(0.0);
+                for (q, (id, book)) in ids.iter().zip(&self.books).enumerate().take(*depth) {
+                    add_code(c, book, q, *id, &mut s.sum);
+                }
+                s.context.push(&s.sum, *depth);
+                s.last = *offset;
+            }
+            let mut hidden = vec![0.0; frames * HIDDEN];
+            let mut other = vec![0.0; frames * HIDDEN];
+            k.linear(&self.first, &features, &mut hidden)
+                .map_err(fail)?;
+            k.quick_gelu(&mut hidden);
+            k.linear(&self.mid, &hidden, &mut other).map_err(fail)?;
+            k.quick_gelu(&mut other);
+            hidden.iter_mut().zip(&other).for_each(|(h, o)| *h += o);
+            let mut terms = vec![0.0; frames * n * MIX];
+            k.linear(&self.context, &hidden, &mut terms).map_err(fail)?;
+            // Codebook by codebook over the frames that have it.
+            let mut sums = vec![0.0; frames * c.latent];
+            let mut scaled = Vec::with_capacity(sums.len());
+            let mut mix = vec![0.0; frames * MIX];
+            let mut logits = vec![0.0; frames * c.codes];
+            for (q, (head, book)) in self.heads.iter().zip(&self.books).enumerate() {
+                let deep: Vec<usize> = (0..frames).filter(|t| depths[*t] > q).collect();
+                if deep.is_empty() {
+                    break;
+                }
+                scaled.clear();
+                for t in &deep {
+                    let sum = &sums[t * c.latent..][..c.latent];
+                    scaled.extend(sum.iter().map(|v| v * self.scale));
+                }
+                let mix = &mut mix[..deep.len() * MIX];
+                k.linear(&head.sum, &scaled, mix).map_err(fail)?;
+                for (t, mix) in deep.iter().zip(mix.chunks_exact_mut(MIX)) {
+                    let term = &terms[(t * n + q) * MIX..][..MIX];
+                    mix.iter_mut().zip(term).for_each(|(m, t)| *m += t);
+                }
+                k.quick_gelu(mix);
+                let logits = &mut logits[..deep.len() * c.codes];
+                k.linear(&head.out, mix, logits).map_err(fail)?;
+                for (t, logits) in deep.iter().zip(logits.chunks_exact(c.codes)) {
+                    k.softmax_cdf(logits, &mut s.cdf, PRECISION).map_err(fail)?;
+                    let id = ids[t * n + q];
+                    let symbol = usize::from(id);
+                    shares[starts[*t] + q] = [s.cdf[symbol], s.cdf[symbol + 1]];
+                    add_code(c, book, q, id, &mut sums[t * c.latent..][..c.latent]);
+                }
+            }
+        }
+        Ok(shares)
     }
 
     /// Codes the `depth` tokens of one frame: `token` is given each codebook's number and

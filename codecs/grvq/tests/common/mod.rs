@@ -1,0 +1,54 @@
+//! The default model at a chosen SIMD level.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use nc::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Opener, Result, Signal, SignalBuf};
+use nc_grvq::{ENTRY, Grvq};
+use nc_kernels::{Kernels, Level};
+use ndarray::Array2;
+
+pub fn model() -> Model {
+    Model::from_bytes(ENTRY.default_model.unwrap(), &mut Budget::default()).unwrap()
+}
+
+pub fn at(level: Level) -> Grvq {
+    let kernels = Kernels::new(level).unwrap();
+    Grvq::new(&model(), kernels, &mut Budget::default()).unwrap()
+}
+
+struct At(Level);
+
+impl Opener for At {
+    fn open(&self, _: CodecId, _: Option<ModelId>) -> Result<Box<dyn Codec>> {
+        Ok(Box::new(at(self.0)))
+    }
+}
+
+pub fn opener(level: Level) -> impl Opener {
+    At(level)
+}
+
+/// Channels of equal length as `[channels, samples]`.
+pub fn signal(channels: &[Vec<f32>]) -> Array2<f32> {
+    let n = channels.first().map_or(0, Vec::len);
+    Array2::from_shape_fn((channels.len(), n), |(c, i)| channels[c][i])
+}
+
+pub fn try_encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Result<Vec<u8>> {
+    let samples = x.view();
+    nc::encode(codec, Signal::Audio(Audio { rate, samples }), goal)
+}
+
+pub fn encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
+    try_encoded(codec, rate, x, goal).unwrap()
+}
+
+pub fn decoded(level: Level, file: &[u8]) -> Result<SignalBuf> {
+    nc::decode(&opener(level), file, Budget::default())
+}
+
+pub fn samples(x: &SignalBuf) -> &Array2<f32> {
+    match x {
+        SignalBuf::Audio(a) => &a.samples,
+        _ => unreachable!("grvq gives audio"),
+    }
+}

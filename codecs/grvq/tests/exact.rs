@@ -1,0 +1,146 @@
+//! The same bytes and the same sound at every SIMD level, alone and among threads; nested rates.
+#![cfg(feature = "default-model")]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::{at, decoded, encoded, model, signal};
+use nc::{Archive, Budget, Control, Goal, SignalBuf};
+use nc_corpora::synth;
+use nc_grvq::Grvq;
+use nc_kernels::{Kernels, Level};
+
+/// A minute's worth of what the tests listen to, short enough for a debug run: two chunks.
+fn sounds() -> Vec<(u32, Vec<Vec<f32>>)> {
+    let speech = synth::speech(7, 6.0);
+    let long = synth::speech(8, 21.0);
+    let stereo = vec![synth::music(3, 2.0), synth::music(4, 2.0)];
+    vec![
+        (16_000, vec![speech]),
+        (16_000, vec![long]),
+        (44_100, stereo),
+    ]
+}
+
+#[test]
+fn every_simd_level_gives_the_same_bytes_and_the_same_sound() {
+    for (rate, channels) in sounds() {
+        let x = signal(&channels);
+        let mut first: Option<(Vec<u8>, SignalBuf)> = None;
+        for &level in Level::available() {
+            let codec = at(level);
+            let file = encoded(&codec, rate, &x, Goal::Bitrate(3000));
+            let sound = decoded(level, &file).unwrap();
+            match &first {
+                None => first = Some((file, sound)),
+                Some((bytes, samples)) => {
+                    assert_eq!(bytes, &file, "{level}: bytes at {rate} Hz");
+                    assert_eq!(samples, &sound, "{level}: samples at {rate} Hz");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_of_threads_gives_the_same_bytes() {
+    let x = signal(&[synth::speech(9, 4.0)]);
+    let codec = at(Level::best());
+    let alone = encoded(&codec, 16_000, &x, Goal::Bitrate(2000));
+    for threads in [2, 5] {
+        std::thread::scope(|s| {
+            let all: Vec<_> = (0..threads)
+                .map(|_| s.spawn(|| encoded(&codec, 16_000, &x, Goal::Bitrate(2000))))
+                .collect();
+            for t in all {
+                assert_eq!(t.join().unwrap(), alone);
+            }
+        });
+    }
+}
+
+#[test]
+fn trimming_gives_the_payload_of_encoding_at_that_rate() {
+    for (rate, channels) in sounds() {
+        let x = signal(&channels);
+        let codec = at(Level::best());
+        let full = encoded(&codec, rate, &x, Goal::Quality(10.0));
+        for bits in [1000, 1500, 2100, 3000, 4500] {
+            let bits = bits * channels.len() as u32;
+            let goal = Goal::Bitrate(bits);
+            let direct = encoded(&codec, rate, &x, goal);
+            let mut archive =
+                Archive::open(std::io::Cursor::new(&full), Budget::default()).unwrap();
+            let (trimmed, _) = archive
+                .trim(
+                    Vec::new(),
+                    &common::opener(Level::best()),
+                    goal,
+                    &mut Control::default(),
+                )
+                .unwrap();
+            assert_eq!(
+                payloads(&trimmed),
+                payloads(&direct),
+                "{bits} bit/s at {rate} Hz"
+            );
+            let (a, b) = (
+                decoded(Level::best(), &trimmed),
+                decoded(Level::best(), &direct),
+            );
+            assert_eq!(a.unwrap(), b.unwrap());
+            let seconds = x.ncols() as f64 / f64::from(rate);
+            assert!(direct.len() as f64 * 8.0 / seconds <= f64::from(bits) + 1.0);
+        }
+    }
+}
+
+/// Bytes of all payloads: what lies between the chunk frames.
+fn payloads(file: &[u8]) -> Vec<Vec<u8>> {
+    let mut archive = Archive::open(std::io::Cursor::new(file), Budget::default()).unwrap();
+    let entries = archive.entries().to_vec();
+    let total = archive.payload().unwrap();
+    let mut out = Vec::new();
+    for e in &entries {
+        let mut at = e.offset as usize;
+        if entries.len() > 1 {
+            at += 1;
+            varint(file, &mut at);
+        }
+        let len = varint(file, &mut at) as usize;
+        at += 4 + if entries.len() > 1 { 4 } else { 2 };
+        out.push(file[at..at + len].to_vec());
+    }
+    assert_eq!(out.iter().map(|p| p.len() as u64).sum::<u64>(), total);
+    out
+}
+
+fn varint(bytes: &[u8], at: &mut usize) -> u64 {
+    let mut v = 0;
+    for shift in (0..).step_by(7) {
+        let b = bytes[*at];
+        *at += 1;
+        v |= u64::from(b & 127) << shift;
+        if b < 128 {
+            break;
+        }
+    }
+    v
+}
+
+#[test]
+fn a_higher_rate_never_gives_a_shorter_file() {
+    let x = signal(&[synth::speech(10, 4.0)]);
+    let codec = at(Level::best());
+    let sizes = (0..=20).map(|q| encoded(&codec, 16_000, &x, Goal::Quality(q as f32 / 2.0)).len());
+    assert!(sizes.collect::<Vec<_>>().is_sorted());
+}
+
+#[test]
+fn the_model_loads_at_every_level() {
+    for &level in Level::available() {
+        let kernels = Kernels::new(level).unwrap();
+        let codec = Grvq::new(&model(), kernels, &mut Budget::default()).unwrap();
+        assert!(codec.config().quantisers() > 1);
+    }
+}
