@@ -98,7 +98,11 @@ impl<W: Write> Emitter<W> {
         let done = u128::from(self.summary.units.saturating_add(units));
         let total = match self.goal {
             Goal::Bitrate(bits) => match self.header.format {
-                Format::Audio { rate, .. } => u128::from(bits) * done / 8 / u128::from(rate.max(1)),
+                Format::Audio { rate, .. } => {
+                    let all = u128::from(bits) * done / 8 / u128::from(rate.max(1));
+                    // Metadata is part of the rate, but a picture must not starve the sound.
+                    all - u128::from(self.meta_bytes()).min(all / 4)
+                }
                 Format::Bytes => 0,
             },
             Goal::Bytes(bytes) => {

@@ -42,6 +42,14 @@ enum Command {
             value_name = "KBPS,..."
         )]
         rates: Vec<f64>,
+        /// Qualities of 0 to 10 for nc's codecs, instead of rates
+        #[arg(
+            long,
+            value_delimiter = ',',
+            value_name = "Q,...",
+            conflicts_with = "rates"
+        )]
+        qualities: Vec<f32>,
         /// nc codec to run; `none` for the peers alone
         #[arg(long, default_value = "grvq")]
         codec: String,
@@ -103,6 +111,7 @@ fn main() -> Result<()> {
         Command::Speech {
             data,
             rates,
+            qualities,
             codec,
             model,
             no_peers,
@@ -111,7 +120,12 @@ fn main() -> Result<()> {
             let mut coders: Vec<Box<dyn Coder>> = Vec::new();
             let mut skipped = Vec::new();
             if codec != "none" {
-                coders.extend(own::all(&codec, model.as_deref(), &rates)?);
+                coders.extend(own::all(
+                    &codec,
+                    model.as_deref(),
+                    if qualities.is_empty() { &rates } else { &[] },
+                    &qualities,
+                )?);
             }
             if !no_peers {
                 let (found, missing) = peers::all();

@@ -21,15 +21,21 @@ struct Own {
     codec: Arc<dyn Codec>,
     model: Option<Model>,
     setting: String,
-    kbps: f64,
+    goal: Goal,
     description: String,
 }
 
-/// One coder a rate, with the build's model or this one.
+/// One coder for each rate in kbit/s and each quality, with the build's model or this one. A
+/// lossless codec has no rates; the list is then only how often it runs.
 ///
 /// # Errors
 /// An unknown codec, a missing or unreadable model.
-pub fn all(codec: &str, model: Option<&Path>, rates: &[f64]) -> Result<Vec<Box<dyn Coder>>> {
+pub fn all(
+    codec: &str,
+    model: Option<&Path>,
+    rates: &[f64],
+    qualities: &[f32],
+) -> Result<Vec<Box<dyn Coder>>> {
     let registry = nc_codecs::registry();
     let entry: CodecEntry = *registry.by_name(codec)?;
     let model = model
@@ -42,15 +48,28 @@ pub fn all(codec: &str, model: Option<&Path>, rates: &[f64]) -> Result<Vec<Box<d
     let id = opened
         .model()
         .map_or_else(|| "without model".into(), |m| format!("model {m}"));
-    Ok(rates
+    let lossless = opened.info().lossless;
+    let rates = rates.iter().map(|kbps| {
+        let bits = (kbps * 1000.0).round() as u32;
+        let goal = if lossless {
+            Goal::Exact
+        } else {
+            Goal::Bitrate(bits)
+        };
+        (kbps.to_string(), goal)
+    });
+    let qualities = qualities
         .iter()
-        .map(|&kbps| {
+        .map(|q| (format!("quality {q}"), Goal::Quality(*q)));
+    Ok(rates
+        .chain(qualities)
+        .map(|(setting, goal)| {
             Box::new(Own {
                 registry: registry.clone(),
                 codec: opened.clone(),
                 model: model.clone(),
-                setting: kbps.to_string(),
-                kbps,
+                setting,
+                goal,
                 description: format!("nc {} {codec}, {id}", env!("CARGO_PKG_VERSION")),
             }) as Box<dyn Coder>
         })
@@ -67,7 +86,10 @@ impl Coder for Own {
     }
 
     fn target(&self) -> Option<f64> {
-        Some(self.kbps)
+        match self.goal {
+            Goal::Bitrate(bits) => Some(f64::from(bits) / 1000.0),
+            _ => None,
+        }
     }
 
     fn description(&self) -> &str {
@@ -84,18 +106,13 @@ impl Coder for Own {
             channels: 1,
             depth: SampleDepth::I16,
         };
-        let goal = if self.codec.info().lossless {
-            Goal::Exact
-        } else {
-            Goal::Bitrate((self.kbps * 1000.0).round() as u32)
-        };
         let start = Instant::now();
         let mut encoder = Encoder::new(
             Vec::new(),
             self.codec.as_ref(),
             format,
             Some(x.len() as u64),
-            goal,
+            self.goal,
         )?;
         let samples = ArrayView2::from_shape((1, x.len()), x)?;
         let audio = Audio {

@@ -79,6 +79,7 @@ fn half(
     let frames = recipe.frames;
     let leaves = params.leaves(&recipe.config, true);
     let all = recipe.config.quantisers();
+    let fixed = fixed.or((!recipe.nested).then_some(all));
     let levels = levels(all, x.len() / (frames * HOP), fixed, &mut rng);
     let feats: Vec<f32> = x
         .chunks_exact(frames * HOP)
@@ -137,14 +138,17 @@ fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Strin
     let mut x = vec![0.0; 32 * n];
     run.valid.draw(n, false, &mut Rng::new(5), &mut x);
     let all = run.recipe.config.quantisers();
-    let notes = [all.div_ceil(4), all / 2, all].map(|d| {
-        let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
-        format!(
-            "{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}",
-            h.loss, h.terms.mel, h.terms.disturbance
-        )
-    });
-    notes.join("; ")
+    let notes = [all.div_ceil(4), all / 2, all]
+        .iter()
+        .filter(|d| run.recipe.nested || **d == all)
+        .map(|&d| {
+            let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
+            format!(
+                "{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}",
+                h.loss, h.terms.mel, h.terms.disturbance
+            )
+        });
+    notes.collect::<Vec<_>>().join("; ")
 }
 
 /// Trains, or goes on where a checkpoint stands.

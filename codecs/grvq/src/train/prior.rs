@@ -212,6 +212,8 @@ pub fn offset_counts(data: &[Tokens]) -> [[u32; OFFSETS]; OFFSETS] {
 const BATCH: usize = 32;
 /// Frames per sequence of the prior.
 const FRAMES: usize = 64;
+/// Sequences of a validation.
+const VALID: usize = 128;
 
 /// A trained prior.
 pub struct Trained {
@@ -227,13 +229,21 @@ pub struct Trained {
     pub validation: String,
 }
 
-/// Tokens of every clip, as the trained codec makes them.
-fn tokens(run: &Run<'_>, codec: &super::codec::Trained, data: &Dataset) -> Vec<Tokens> {
+/// Tokens of every clip, as the trained codec makes them; of evenly chosen clips where `frames`
+/// latent frames are all that will be looked at.
+fn tokens(
+    run: &Run<'_>,
+    codec: &super::codec::Trained,
+    data: &Dataset,
+    frames: u64,
+) -> Vec<Tokens> {
+    let apart = (data.samples() / (HOP as u64 * frames.max(1))).max(1) as usize;
     let config = &run.recipe.config;
     let fft = Fft::new(N_FFT);
     let n = config.quantisers();
     data.clips
         .par_iter()
+        .step_by(apart)
         .filter(|c| c.samples.len() >= HOP)
         .map(|clip| {
             let mut x: Vec<f32> = clip
@@ -313,8 +323,13 @@ pub fn run(
     let recipe = run.recipe;
     let config = &recipe.config;
     report(ctl, "tokenise", 0, 1, "");
-    let data = tokens(run, codec, run.train);
-    let valid = tokens(run, codec, run.valid);
+    let data = tokens(
+        run,
+        codec,
+        run.train,
+        recipe.prior_steps * (BATCH * FRAMES) as u64,
+    );
+    let valid = tokens(run, codec, run.valid, (VALID * FRAMES * 8) as u64);
     let books: Vec<Vec<f32>> = codec
         .quantiser
         .books
@@ -421,7 +436,7 @@ pub fn run(
             .map(|p| leaf(p.data.clone(), p.rows, p.cols, false))
             .collect();
         let all = config.quantisers();
-        let batch: Vec<_> = draw(&valid, config, 128, &mut Rng::new(9))
+        let batch: Vec<_> = draw(&valid, config, VALID, &mut Rng::new(9))
             .into_iter()
             .map(|(t, s, _)| (t, s, all))
             .collect();

@@ -28,6 +28,9 @@ pub struct Recipe {
     pub rate: f32,
     /// Weight of the commitment term.
     pub commitment: f32,
+    /// Whether one model serves all rates: each sequence then uses a random number of codebooks.
+    /// Without, every sequence uses all.
+    pub nested: bool,
     /// Steps of the prior.
     pub prior_steps: u64,
     /// Seed of initialisation and batches.
@@ -47,6 +50,7 @@ impl Default for Recipe {
             frames: 64,
             rate: 1e-3,
             commitment: 0.25,
+            nested: true,
             prior_steps: 3_000,
             seed: 1,
             card: BTreeMap::new(),
