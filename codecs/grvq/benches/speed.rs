@@ -10,7 +10,7 @@ use nc::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Signal};
 use nc_corpora::synth;
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::{Kernels, Level};
-use ndarray::ArrayView2;
+use ndarray::Array2;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ fn speed(c: &mut Criterion) {
     let Some(bytes) = ENTRY.default_model else {
         return;
     };
-    let x = synth::speech(1, SECONDS as f64);
+    let speech = synth::speech(1, SECONDS as f64);
+    let samples = Array2::from_shape_fn((1, speech.len()), |(_, i)| speech[i]);
     let open = |level| -> nc::Result<Grvq> {
         let kernels = Kernels::new(level).map_err(|e| nc::Error::Unsupported(e.to_string()))?;
         let mut budget = Budget::default();
@@ -61,7 +62,7 @@ fn speed(c: &mut Criterion) {
             Ok(Box::new(codec.clone()))
         };
         let signal = || {
-            let samples = ArrayView2::from_shape((1, x.len()), &x).unwrap_or_default();
+            let samples = samples.view();
             Signal::Audio(Audio {
                 rate: 16_000,
                 samples,
@@ -70,7 +71,7 @@ fn speed(c: &mut Criterion) {
         let mut g = c.benchmark_group("grvq");
         g.throughput(Throughput::Elements(SECONDS as u64))
             .sample_size(10);
-        for bits in [1500u64, 3000, 6000] {
+        for bits in [1500, 3000, 6000] {
             let goal = Goal::Bitrate(bits);
             g.bench_function(
                 BenchmarkId::new(format!("encode at {bits} bit/s"), level),

@@ -57,6 +57,17 @@ pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
     depth(whole + usize::from(turn < level % 8), offset)
 }
 
+/// Units of [`cost`] in a bit.
+const UNIT: u64 = 1 << 16;
+
+/// About how many bits a symbol of this share of 2^16 costs, times [`UNIT`]: the logarithm's
+/// whole part, then a straight line. Integers, so that all machines choose the same level.
+fn cost(share: u32) -> u64 {
+    let share = u64::from(share.max(1));
+    let whole = u64::from(share.ilog2());
+    16 * UNIT - whole * UNIT - ((share << 16 >> whole) - UNIT)
+}
+
 impl Payload {
     /// Channels that carry tokens.
     fn coded(gains: &[u8]) -> usize {
@@ -71,12 +82,19 @@ impl Payload {
     /// # Errors
     /// Those of the entropy coder.
     pub fn write(&self, prior: &Prior, level: u8) -> Result<Vec<u8>> {
+        Ok(self.code(prior, level)?.0)
+    }
+
+    /// The payload's bytes at `level`, and about how many it would have at each level from 0.
+    fn code(&self, prior: &Prior, level: u8) -> Result<(Vec<u8>, Vec<u64>)> {
         let mut out = Vec::with_capacity(1 + self.gains.len());
         out.push(level);
         out.extend(&self.gains);
+        let top = usize::from(max_level(prior.config()));
         let frames = self.channels.first().map_or(0, |c| c.offsets.len());
         if frames == 0 {
-            return Ok(out);
+            let size = out.len() as u64;
+            return Ok((out, vec![size; top + 1]));
         }
         let mut coder = RangeEncoder::new();
         let mut shares = Vec::with_capacity(self.channels.len());
@@ -87,17 +105,41 @@ impl Payload {
             let offsets = channel.offsets.iter().enumerate();
             let depths: Vec<usize> = offsets.map(|(t, o)| frame_depth(level, t, *o)).collect();
             let coded = prior.shares(&channel.offsets, &depths, &channel.ids)?;
-            shares.push((depths, coded.into_iter()));
+            shares.push((channel, depths, coded.into_iter()));
         }
+        // Cost of a frame's first tokens, and of those of all frames at each level.
+        let mut prefix = Vec::with_capacity(1 + prior.config().quantisers());
+        let mut costs = vec![0u64; top + 1];
         for t in 0..frames {
-            for (depths, shares) in &mut shares {
+            for (channel, depths, shares) in &mut shares {
+                prefix.clear();
+                let mut sum = 0;
                 for [left, right] in shares.by_ref().take(1 + depths[t]) {
                     coder.put_share(left, right)?;
+                    sum += cost(right - left);
+                    prefix.push(sum);
+                }
+                // A codebook that was not coded is taken to cost what the last one did.
+                let last = match prefix[..] {
+                    [.., a, b] => b - a,
+                    _ => 0,
+                };
+                for (l, total) in costs.iter_mut().enumerate() {
+                    let depth = frame_depth(l as u8, t, channel.offsets[t]);
+                    *total += match prefix.get(depth) {
+                        Some(c) => *c,
+                        None => sum + last * (depth + 1 - prefix.len()) as u64,
+                    };
                 }
             }
         }
         out.extend(coder.finish());
-        Ok(out)
+        let (here, size) = (costs[usize::from(level)], out.len() as u64);
+        let sizes = costs
+            .iter()
+            .map(|c| (size + c / (8 * UNIT)).saturating_sub(here / (8 * UNIT)))
+            .collect();
+        Ok((out, sizes))
     }
 
     /// Reads a payload of `frames` frames and `channels` channels.
@@ -161,44 +203,40 @@ impl Payload {
     /// Bytes at the highest level up to `cap` that has at most `target` bytes; the lowest level
     /// where none has.
     ///
-    /// The levels tried depend on `target` and the tokens alone, so that a trimmed stream and one
-    /// encoded at that rate come out the same.
+    /// Whatever levels are tried on the way, the one found has the next above it too large, so
+    /// that a trimmed stream and one encoded at that rate come out the same.
     ///
     /// # Errors
     /// Those of [`Self::write`].
     pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
-        let mut low = (MIN_LEVEL, self.write(prior, MIN_LEVEL)?);
-        if low.1.len() as u64 >= target || cap <= MIN_LEVEL {
-            return Ok(low.1);
-        }
+        let frames: usize = self.channels.iter().map(|c| c.offsets.len()).sum();
+        // About a byte for a codebook of a frame.
+        let guess = 8 * target / (frames as u64).max(1);
+        let mut guess = guess.clamp(MIN_LEVEL.into(), cap.max(MIN_LEVEL).into()) as u8;
+        let mut low: Option<(u8, Vec<u8>)> = None;
         // Lowest level known, or taken, to be too large.
-        let mut high = u32::from(max_level(prior.config())) + 1;
-        // Bytes per level between the last two sizes; at first, that a further codebook costs about
-        // 1.6 times what the first does.
-        let mut slope = (low.1.len() as f64 * 1.6 / f64::from(MIN_LEVEL)).max(1.0);
-        let mut known = (f64::from(MIN_LEVEL), low.1.len() as f64);
-        for _ in 0..10 {
-            // Half a per cent is about what an eighth of a codebook is worth.
-            let have = low.1.len() as u64;
-            if u32::from(low.0) + 1 >= high || have + have / 200 >= target {
+        let mut high = cap.saturating_add(1);
+        loop {
+            let (bytes, sizes) = self.code(prior, guess)?;
+            if bytes.len() as u64 <= target {
+                low = Some((guess, bytes));
+            } else if guess <= MIN_LEVEL {
+                return Ok(bytes);
+            } else {
+                high = guess;
+            }
+            let first = low.as_ref().map_or(MIN_LEVEL, |(l, _)| l + 1);
+            if first >= high {
                 break;
             }
-            let guess = known.0 + (target as f64 - known.1) / slope;
-            let guess = (guess as u32).clamp(u32::from(low.0) + 1, high - 1) as u8;
-            if guess > cap {
-                high = u32::from(guess);
-                continue;
-            }
-            let bytes = self.write(prior, guess)?;
-            let here = (f64::from(guess), bytes.len() as f64);
-            slope = ((here.1 - known.1) / (here.0 - known.0)).max(1.0);
-            known = here;
-            if bytes.len() as u64 <= target {
-                low = (guess, bytes);
-            } else {
-                high = u32::from(guess);
-            }
+            let size = |l: u8| sizes.get(usize::from(l)).copied().unwrap_or(u64::MAX);
+            guess = match (first..high).rev().find(|l| size(*l) <= target) {
+                Some(l) => l,
+                // Estimates of a neighbour are good to a fraction of a per cent.
+                None if low.is_some() && size(first) > target + target / 100 + 4 => break,
+                None => first,
+            };
         }
-        Ok(low.1)
+        Ok(low.map(|(_, bytes)| bytes).unwrap_or_default())
     }
 }
