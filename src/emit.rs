@@ -8,21 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::container::{
     CHUNK, END, Entry, Header, INDEX, LAST, META, Meta, Writer, put_varint, varint_len,
 };
-use crate::{Encoded, Error, Format, Goal, Result, SignalBuf};
-
-/// Adds decoded output to a hash: bytes as they are, sound as the little-endian bits of its
-/// samples, channel after channel.
-pub(crate) fn hash_output(hash: &mut Xxh3, x: &SignalBuf) {
-    match x {
-        SignalBuf::Bytes(b) => hash.update(b),
-        SignalBuf::Audio(a) => {
-            for row in a.samples.rows() {
-                let bytes: Vec<u8> = row.iter().flat_map(|s| s.to_le_bytes()).collect();
-                hash.update(&bytes);
-            }
-        }
-    }
-}
+use crate::{Encoded, Error, Format, Goal, Result};
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -92,3 +92,14 @@ pub enum SignalBuf {
     /// Sound.
     Audio(AudioBuf),
 }
+
+impl SignalBuf {
+    /// What hashes of decoded output run over: bytes as they are; sound as the little-endian bits of
+    /// its f32 samples, channel after channel.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Bytes(b) => b.clone(),
+            Self::Audio(a) => a.samples.iter().flat_map(|s| s.to_le_bytes()).collect(),
+        }
+    }
+}

@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::container::{CHUNK, ChunkFrame, END, Header, LAST, META, Meta, Reader};
-use crate::emit::{Emitter, Summary, hash_output};
+use crate::emit::{Emitter, Summary};
 use crate::{
     Audio, AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId,
     Plan, Progress, Result, Signal, SignalBuf,
@@ -161,7 +161,7 @@ impl<'c, W: Write> Encoder<'c, W> {
         // Decoding what was just written gives the hash of the output, and proves the chunk.
         let mut budget = self.budget.clone();
         let (y, _) = codec.decode(&payload, &head, &mut budget, ctl)?;
-        hash_output(&mut self.emitter.hash, &y);
+        self.emitter.hash.update(&y.to_le_bytes());
         let (done, total) = (self.emitter.units(), self.emitter.header().length);
         ctl.report(Progress {
             task: "encode",
@@ -447,7 +447,7 @@ impl<R: Read> Decoder<R> {
                         &mut self.budget,
                         ctl,
                     )?;
-                    hash_output(&mut self.hash, &y);
+                    self.hash.update(&y.to_le_bytes());
                     self.seen_last = last;
                     self.done = self.done.saturating_add(frame.units);
                     ctl.report(Progress {

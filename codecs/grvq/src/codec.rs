@@ -126,6 +126,11 @@ impl Grvq {
         self.prior.config()
     }
 
+    /// The token prior, with the codebooks.
+    pub const fn prior(&self) -> &Prior {
+        &self.prior
+    }
+
     /// Tokens of 16 kHz samples at full depth: the gain byte, and the channel unless silent.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! One type covers the field's token codecs: `groups = 1` is the residual quantiser of SoundStream
 //! and EnCodec, `stages = 1` is plain group quantisation, 2 x 2 is HiFi-Codec.
 
-use crate::context::{Context, HIDDEN, MIX};
+use crate::context::Context;
 use serde::{Deserialize, Serialize};
 
 /// Samples per second that the network works at.
@@ -47,6 +47,20 @@ pub struct Config {
     pub stages: usize,
     /// Codes per codebook, a power of two.
     pub codes: usize,
+    /// Hidden units of the token prior's frame network.
+    #[serde(default = "prior_hidden")]
+    pub prior_hidden: usize,
+    /// Hidden units of each of the token prior's heads.
+    #[serde(default = "prior_mix")]
+    pub prior_mix: usize,
+}
+
+const fn prior_hidden() -> usize {
+    192
+}
+
+const fn prior_mix() -> usize {
+    32
 }
 
 impl Default for Config {
@@ -60,6 +74,8 @@ impl Default for Config {
             groups: 1,
             stages: 16,
             codes: 1024,
+            prior_hidden: prior_hidden(),
+            prior_mix: prior_mix(),
         }
     }
 }
@@ -101,8 +117,9 @@ impl Config {
 
     /// Multiply-adds of the token prior per second of audio, for frames of `depth` codebooks.
     pub const fn prior_macs(&self, depth: usize) -> usize {
-        let frame = HIDDEN * (Context::inputs(self) + HIDDEN + self.quantisers() * MIX);
-        SAMPLE_RATE as usize / HOP * (frame + depth * MIX * (self.latent + self.codes))
+        let (hidden, mix) = (self.prior_hidden, self.prior_mix);
+        let frame = hidden * (Context::inputs(self) + hidden + self.quantisers() * mix);
+        SAMPLE_RATE as usize / HOP * (frame + depth * mix * (self.latent + self.codes))
     }
 
     /// What is wrong with these sizes, if anything.
@@ -122,6 +139,8 @@ impl Config {
         in_range("groups", self.groups, 1, 64)?;
         in_range("stages", self.stages, 1, 64)?;
         in_range("codes", self.codes, 2, 4096)?;
+        in_range("prior_hidden", self.prior_hidden, 1, 4096)?;
+        in_range("prior_mix", self.prior_mix, 1, 4096)?;
         if !self.latent.is_multiple_of(self.groups) {
             return Err(format!(
                 "latent {} does not divide into {} groups",

@@ -5,10 +5,6 @@
 
 use crate::config::{Config, OFFSETS};
 
-/// Hidden units of the prior's frame network.
-pub const HIDDEN: usize = 192;
-/// Hidden units of a stage of the prior.
-pub const MIX: usize = 32;
 /// Frames that are seen one by one.
 const RECENT: usize = 3;
 /// Decays of the slow averages.

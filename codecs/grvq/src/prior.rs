@@ -9,7 +9,7 @@ use nc::{Budget, Error, Model, Result};
 use nc_kernels::{Kernels, PackedLinear};
 
 use crate::config::{Config, OFFSETS};
-use crate::context::{Context, HIDDEN, MIX, add_code};
+use crate::context::{Context, add_code};
 use crate::weights::{dense, numbers, vector};
 
 /// Bits of a cumulative table's total.
@@ -18,6 +18,7 @@ pub const PRECISION: u32 = 16;
 const TILE: usize = 64;
 
 struct Head {
+    context: PackedLinear,
     sum: PackedLinear,
     out: PackedLinear,
 }
@@ -28,8 +29,6 @@ pub struct Prior {
     kernels: Kernels,
     first: PackedLinear,
     mid: PackedLinear,
-    /// The context terms of all heads, stacked.
-    context: PackedLinear,
     heads: Vec<Head>,
     books: Vec<Vec<f32>>,
     scale: f32,
@@ -42,7 +41,7 @@ pub struct State {
     last: u8,
     hidden: Vec<f32>,
     other: Vec<f32>,
-    terms: Vec<f32>,
+    term: Vec<f32>,
     sum: Vec<f32>,
     scaled: Vec<f32>,
     mix: Vec<f32>,
@@ -62,9 +61,9 @@ impl Prior {
         budget: &mut Budget,
     ) -> Result<Self> {
         let n = config.quantisers();
+        let (hidden, mix) = (config.prior_hidden, config.prior_mix);
         let mut heads = Vec::with_capacity(n);
         let mut books = Vec::with_capacity(n);
-        let mut stacked = Vec::new();
         for q in 0..n {
             books.push(numbers(
                 model,
@@ -72,19 +71,15 @@ impl Prior {
                 config.codes * config.group_dim(),
                 budget,
             )?);
+            let weight = format!("prior.{q}.context.weight");
+            let weight = numbers(model, &weight, mix * hidden, budget)?;
             heads.push(Head {
-                sum: dense(model, &format!("prior.{q}.sum"), MIX, config.latent, budget)?,
-                out: dense(model, &format!("prior.{q}.out"), config.codes, MIX, budget)?,
+                context: PackedLinear::new(&weight, None, mix, hidden)
+                    .map_err(|e| Error::Model(e.to_string()))?,
+                sum: dense(model, &format!("prior.{q}.sum"), mix, config.latent, budget)?,
+                out: dense(model, &format!("prior.{q}.out"), config.codes, mix, budget)?,
             });
-            stacked.extend(numbers(
-                model,
-                &format!("prior.{q}.context.weight"),
-                MIX * HIDDEN,
-                budget,
-            )?);
         }
-        let context = PackedLinear::new(&stacked, None, n * MIX, HIDDEN)
-            .map_err(|e| Error::Model(e.to_string()))?;
         let mut offsets = [[0; OFFSETS + 1]; OFFSETS];
         let table = vector(model, "prior.offsets", OFFSETS * OFFSETS, budget)?;
         for (cdf, row) in offsets.iter_mut().zip(table.chunks_exact(OFFSETS)) {
@@ -109,9 +104,8 @@ impl Prior {
             }
         }
         Ok(Self {
-            first: dense(model, "prior.in", HIDDEN, Context::inputs(config), budget)?,
-            mid: dense(model, "prior.mid", HIDDEN, HIDDEN, budget)?,
-            context,
+            first: dense(model, "prior.in", hidden, Context::inputs(config), budget)?,
+            mid: dense(model, "prior.mid", hidden, hidden, budget)?,
             heads,
             books,
             scale: vector(model, "prior.scale", 1, budget)?[0],
@@ -137,12 +131,12 @@ impl Prior {
         State {
             context: Context::new(c, self.scale),
             last: 0,
-            hidden: vec![0.0; HIDDEN],
-            other: vec![0.0; HIDDEN],
-            terms: vec![0.0; c.quantisers() * MIX],
+            hidden: vec![0.0; c.prior_hidden],
+            other: vec![0.0; c.prior_hidden],
+            term: vec![0.0; c.prior_mix],
             sum: vec![0.0; c.latent],
             scaled: vec![0.0; c.latent],
-            mix: vec![0.0; MIX],
+            mix: vec![0.0; c.prior_mix],
             logits: vec![0.0; c.codes],
             cdf: vec![0; c.codes + 1],
         }
@@ -164,6 +158,7 @@ impl Prior {
         let k = &self.kernels;
         let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
         let (c, n) = (&self.config, self.config.quantisers());
+        let width = c.prior_mix;
         if depths.len() != offsets.len()
             || ids.len() != offsets.len() * n
             || depths.iter().any(|d| *d > n)
@@ -194,20 +189,19 @@ impl Prior {
                 s.context.push(&s.sum, *depth);
                 s.last = *offset;
             }
-            let mut hidden = vec![0.0; frames * HIDDEN];
-            let mut other = vec![0.0; frames * HIDDEN];
+            let mut hidden = vec![0.0; frames * c.prior_hidden];
+            let mut other = vec![0.0; frames * c.prior_hidden];
             k.linear(&self.first, &features, &mut hidden)
                 .map_err(fail)?;
             k.quick_gelu(&mut hidden);
             k.linear(&self.mid, &hidden, &mut other).map_err(fail)?;
             k.quick_gelu(&mut other);
             hidden.iter_mut().zip(&other).for_each(|(h, o)| *h += o);
-            let mut terms = vec![0.0; frames * n * MIX];
-            k.linear(&self.context, &hidden, &mut terms).map_err(fail)?;
             // Codebook by codebook over the frames that have it.
             let mut sums = vec![0.0; frames * c.latent];
             let mut scaled = Vec::with_capacity(sums.len());
-            let mut mix = vec![0.0; frames * MIX];
+            let mut seen = Vec::with_capacity(hidden.len());
+            let (mut mix, mut term) = (vec![0.0; frames * width], vec![0.0; frames * width]);
             let mut logits = vec![0.0; frames * c.codes];
             for (q, (head, book)) in self.heads.iter().zip(&self.books).enumerate() {
                 let deep: Vec<usize> = (0..frames).filter(|t| depths[*t] > q).collect();
@@ -215,16 +209,17 @@ impl Prior {
                     break;
                 }
                 scaled.clear();
+                seen.clear();
                 for t in &deep {
+                    seen.extend_from_slice(&hidden[t * c.prior_hidden..][..c.prior_hidden]);
                     let sum = &sums[t * c.latent..][..c.latent];
                     scaled.extend(sum.iter().map(|v| v * self.scale));
                 }
-                let mix = &mut mix[..deep.len() * MIX];
+                let mix = &mut mix[..deep.len() * width];
                 k.linear(&head.sum, &scaled, mix).map_err(fail)?;
-                for (t, mix) in deep.iter().zip(mix.chunks_exact_mut(MIX)) {
-                    let term = &terms[(t * n + q) * MIX..][..MIX];
-                    mix.iter_mut().zip(term).for_each(|(m, t)| *m += t);
-                }
+                let term = &mut term[..deep.len() * width];
+                k.linear(&head.context, &seen, term).map_err(fail)?;
+                mix.iter_mut().zip(&*term).for_each(|(m, t)| *m += t);
                 k.quick_gelu(mix);
                 let logits = &mut logits[..deep.len() * c.codes];
                 k.linear(&head.out, mix, logits).map_err(fail)?;
@@ -261,21 +256,17 @@ impl Prior {
         k.linear(&self.mid, &s.hidden, &mut s.other).map_err(fail)?;
         k.quick_gelu(&mut s.other);
         s.hidden.iter_mut().zip(&s.other).for_each(|(h, o)| *h += o);
-        k.linear(&self.context, &s.hidden, &mut s.terms)
-            .map_err(fail)?;
         s.sum.fill(0.0);
-        let heads = self
-            .heads
-            .iter()
-            .zip(&self.books)
-            .zip(s.terms.chunks_exact(MIX));
-        for (q, ((head, book), term)) in heads.enumerate().take(depth) {
+        let heads = self.heads.iter().zip(&self.books);
+        for (q, (head, book)) in heads.enumerate().take(depth) {
             s.scaled
                 .iter_mut()
                 .zip(&s.sum)
                 .for_each(|(o, v)| *o = v * self.scale);
             k.linear(&head.sum, &s.scaled, &mut s.mix).map_err(fail)?;
-            s.mix.iter_mut().zip(term).for_each(|(m, t)| *m += t);
+            k.linear(&head.context, &s.hidden, &mut s.term)
+                .map_err(fail)?;
+            s.mix.iter_mut().zip(&s.term).for_each(|(m, t)| *m += t);
             k.quick_gelu(&mut s.mix);
             k.linear(&head.out, &s.mix, &mut s.logits).map_err(fail)?;
             k.softmax_cdf(&s.logits, &mut s.cdf, PRECISION)

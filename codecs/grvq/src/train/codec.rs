@@ -139,9 +139,9 @@ fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Strin
     run.valid.draw(n, false, &mut Rng::new(5), &mut x);
     let all = run.recipe.config.quantisers();
     let notes = [all.div_ceil(4), all / 2, all]
-        .iter()
-        .filter(|d| run.recipe.nested || **d == all)
-        .map(|&d| {
+        .into_iter()
+        .filter(|d| run.recipe.nested || *d == all)
+        .map(|d| {
             let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
             format!(
                 "{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}",
@@ -149,6 +149,45 @@ fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Strin
             )
         });
     notes.collect::<Vec<_>>().join("; ")
+}
+
+/// Latent frames that the codebooks are fitted to in the end.
+const FIT: usize = 200_000;
+/// Rounds of k-means for each codebook then.
+const ROUNDS: usize = 4;
+
+/// Moves the codes to the means of what the averaged encoder, now at rest, assigns to them. While
+/// training they follow a moving encoder by few vectors each, the deep codebooks above all.
+fn refit(
+    run: &Run<'_>,
+    plan: &Plan,
+    params: &Params,
+    q: &mut Quantiser,
+    ctl: &mut Control<'_>,
+) -> Result<()> {
+    let recipe = run.recipe;
+    let (frames, all) = (recipe.frames, recipe.config.quantisers());
+    let n = frames * HOP;
+    let mut rng = Rng::new(recipe.seed ^ 0x7265_6669);
+    let leaves = params.leaves(&recipe.config, false);
+    report(ctl, "fit codebooks", 0, 1, "");
+    let (mut z, mut depths) = (Vec::new(), Vec::new());
+    let mut x = vec![0.0; recipe.batch * n];
+    // No more than the recipe's own size warrants: small recipes are for tests.
+    let want = FIT.min(recipe.steps as usize * recipe.batch * frames);
+    while depths.len() < want {
+        ctl.check()?;
+        run.train.draw(n, true, &mut rng, &mut x);
+        let feats: Vec<f32> = x
+            .chunks_exact(n)
+            .flat_map(|s| features(&plan.fft, s))
+            .collect();
+        let feats = leaf(feats, x.len() / HOP, FEATURES, false);
+        z.extend(values(&leaves.encode(&feats, frames)));
+        depths.extend(x.chunks_exact(HOP).map(|f| depth(all, offset(f))));
+    }
+    q.refit(&z, recipe.config.latent, &depths, ROUNDS);
+    Ok(())
 }
 
 /// Trains, or goes on where a checkpoint stands.
@@ -254,14 +293,19 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
     if let Some(file) = &file {
         s.save(file)?;
     }
-    let quantiser = s
+    let mut quantiser = s
         .quantiser
         .ok_or_else(|| Error::Usage("warm-up as long as the run".into()))?;
-    if validation.is_empty() && !run.valid.clips.is_empty() {
-        validation = validate(run, &plan, &s.adam.average, &quantiser);
+    let began = Instant::now();
+    let params = s.adam.average;
+    refit(run, &plan, &params, &mut quantiser, ctl)?;
+    if !run.valid.clips.is_empty() {
+        validation = validate(run, &plan, &params, &quantiser);
+        report(ctl, "validate", s.step, recipe.steps, &validation);
     }
+    s.seconds += began.elapsed().as_secs_f64();
     Ok(Trained {
-        params: s.adam.average,
+        params,
         quantiser,
         seconds: s.seconds,
         validation,

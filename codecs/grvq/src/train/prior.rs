@@ -20,7 +20,7 @@ use super::rng::Rng;
 use super::spectral::{Fft, features};
 use super::{Run, SAVE, report};
 use crate::config::{Config, FEATURES, HOP, LEVEL, N_FFT, OFFSETS, depth, offset};
-use crate::context::{Context, HIDDEN, MIX, add_code};
+use crate::context::{Context, add_code};
 
 /// Tokens of one clip at full depth.
 pub struct Tokens {
@@ -97,6 +97,7 @@ fn cross_entropy(logits: &Node, ids: Vec<u16>) -> Node {
 pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
     let mut p = Vec::new();
     let inputs = Context::inputs(config);
+    let (hidden, mix) = (config.prior_hidden, config.prior_mix);
     let mut dense = |name: String, out: usize, cin: usize, bias: Vec<f32>| {
         let s = 1.0 / (cin as f32).sqrt();
         let data = (0..out * cin).map(|_| rng.normal() * s).collect();
@@ -113,8 +114,8 @@ pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
             data: bias,
         });
     };
-    dense("prior.in".into(), HIDDEN, inputs, vec![0.0; HIDDEN]);
-    dense("prior.mid".into(), HIDDEN, HIDDEN, vec![0.0; HIDDEN]);
+    dense("prior.in".into(), hidden, inputs, vec![0.0; hidden]);
+    dense("prior.mid".into(), hidden, hidden, vec![0.0; hidden]);
     let n = config.quantisers();
     for q in 0..n {
         let mut count = vec![1.0f32; config.codes];
@@ -123,12 +124,12 @@ pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
         }
         let bias = count.iter().map(|c| c.ln()).collect::<Vec<_>>();
         let mean = bias.iter().sum::<f32>() / bias.len() as f32;
-        dense(format!("prior.{q}.sum"), MIX, config.latent, vec![0.0; MIX]);
-        dense(format!("prior.{q}.context"), MIX, HIDDEN, vec![0.0; MIX]);
+        dense(format!("prior.{q}.sum"), mix, config.latent, vec![0.0; mix]);
+        dense(format!("prior.{q}.context"), mix, hidden, vec![0.0; mix]);
         dense(
             format!("prior.{q}.out"),
             config.codes,
-            MIX,
+            mix,
             bias.iter().map(|b| b - mean).collect(),
         );
     }

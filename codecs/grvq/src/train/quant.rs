@@ -5,7 +5,8 @@
 //! used takes the place of a random residual of the batch (Zeghidour et al. 2021).
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use super::op::{Node, custom, values};
 use super::rng::Rng;
@@ -153,6 +154,43 @@ impl Quantiser {
             }
             book.count.fill(1.0);
             book.sum.assign(&book.codes);
+        }
+    }
+
+    /// `rounds` of k-means over `z [rows, latent]` from the codes as they are, stage after stage on
+    /// the residuals; row `r` takes part in the first `depth[r]` quantisers. Codes that nothing is
+    /// nearest to stay.
+    pub fn refit(&mut self, z: &[f32], latent: usize, depth: &[usize], rounds: usize) {
+        let mut residual = z.to_vec();
+        let (groups, dim) = (self.groups, self.dim);
+        for (q, book) in self.books.iter_mut().enumerate() {
+            let at = (q % groups) * dim;
+            let active: Vec<usize> = (0..depth.len()).filter(|r| depth[*r] > q).collect();
+            let x = Array2::from_shape_fn((active.len(), dim), |(r, i)| {
+                residual[active[r] * latent + at + i]
+            });
+            for round in 0..=rounds {
+                let tiles: Vec<_> = x.axis_chunks_iter(Axis(0), 4096).collect();
+                let ids: Vec<usize> = tiles
+                    .into_par_iter()
+                    .flat_map_iter(|t| nearest(t, &book.codes))
+                    .collect();
+                if round == rounds {
+                    for (r, id) in active.iter().zip(&ids) {
+                        for (v, c) in residual[r * latent + at..]
+                            .iter_mut()
+                            .zip(book.codes.row(*id))
+                        {
+                            *v -= c;
+                        }
+                    }
+                    break;
+                }
+                let (count, sum) = totals(&x, &ids, book.codes.nrows());
+                for (k, n) in count.iter().enumerate().filter(|(_, n)| **n > 0.0) {
+                    book.codes.row_mut(k).assign(&(&sum.row(k) / *n));
+                }
+            }
         }
     }
 

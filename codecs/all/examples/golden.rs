@@ -1,0 +1,140 @@
+//! Makes golden and faulty files of the current format; never touches one that is there.
+//!
+//! `golden GOLDEN FAULTY` writes into these folders, with the models `*.ncm` of GOLDEN and the
+//! default one. A golden file is for ever: every later version must decode it to the same bits.
+//! Lines for `golden.sha256` are printed.
+
+use std::path::Path;
+
+use nc::{Audio, Budget, Codec, Encoder, Format, Goal, Model, SampleDepth, Signal};
+use nc_corpora::synth;
+use ndarray::Array2;
+use sha2::{Digest, Sha256};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Outcome<()> {
+    let args: Vec<String> = std::env::args().collect();
+    let [_, golden, faulty] = args.as_slice() else {
+        return Err("golden GOLDEN FAULTY".into());
+    };
+    let (golden, faulty) = (Path::new(golden), Path::new(faulty));
+    let registry = nc_codecs::registry();
+    let store = registry.open_for_encoding(registry.by_name("store")?, None)?;
+    let bytes: Vec<u8> = (0..3000u32).map(|i| (i * i >> 7) as u8).collect();
+    put(
+        golden,
+        "store.nc",
+        &nc::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact)?,
+    )?;
+    put(
+        golden,
+        "store-empty.nc",
+        &nc::encode(store.as_ref(), Signal::Bytes(&[]), Goal::Exact)?,
+    )?;
+
+    let mut models = Vec::new();
+    for entry in std::fs::read_dir(golden)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "ncm") {
+            let model = Model::from_bytes(std::fs::read(&path)?, &mut Budget::default())?;
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            models.push((name, Some(model)));
+        }
+    }
+    for (name, model) in models {
+        let codec = registry.open_for_encoding(registry.by_name("grvq")?, model.as_ref())?;
+        let speech = sound(&[synth::speech(11, 3.0)]);
+        put(
+            golden,
+            &format!("{name}-speech.nc"),
+            &audio(codec.as_ref(), 16_000, &speech, 3000)?,
+        )?;
+        // Two chunks, three channels: one silent, two equal.
+        let music = synth::music(5, 21.0);
+        let three = sound(&[music.clone(), music, synth::silence(21.0)]);
+        put(
+            golden,
+            &format!("{name}-three.nc"),
+            &audio(codec.as_ref(), 16_000, &three, 2000)?,
+        )?;
+        let odd = sound(&[synth::speech(12, 1.3), synth::noise(13, 1.3, 0.1)]);
+        put(
+            golden,
+            &format!("{name}-44100.nc"),
+            &audio(codec.as_ref(), 44_100, &odd, 6000)?,
+        )?;
+    }
+
+    let whole = std::fs::read(golden.join("store.nc"))?;
+    let damage = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut file = whole.clone();
+        change(&mut file);
+        put(faulty, name, &file)
+    };
+    damage("empty.nc", &|f| f.clear())?;
+    damage("not-nc.nc", &|f| f[0] ^= 0x20)?;
+    damage("header-bit.nc", &|f| f[9] ^= 1)?;
+    damage("payload-bit.nc", &|f| f[100] ^= 1)?;
+    damage("cut-in-header.nc", &|f| f.truncate(7))?;
+    damage("cut-in-payload.nc", &|f| f.truncate(1000))?;
+    damage("no-end.nc", &|f| f.truncate(f.len() - 5))?;
+    damage("output-hash.nc", &|f| {
+        let last = f.len() - 1;
+        f[last] ^= 1;
+    })?;
+    damage("trailing.nc", &|f| f.push(0))?;
+    Ok(())
+}
+
+fn sound(channels: &[Vec<f32>]) -> Array2<f32> {
+    Array2::from_shape_fn((channels.len(), channels[0].len()), |(c, i)| channels[c][i])
+}
+
+fn audio(codec: &dyn Codec, rate: u32, x: &Array2<f32>, bits: u32) -> Outcome<Vec<u8>> {
+    let channels = x.nrows() as u16;
+    let format = Format::Audio {
+        rate,
+        channels,
+        depth: SampleDepth::I16,
+    };
+    let length = Some(x.ncols() as u64);
+    let mut ctl = nc::Control::default();
+    let mut e = Encoder::new(Vec::new(), codec, format, length, Goal::Bitrate(bits))?;
+    e.add_meta(*b"LIST", b"INFOISFT\x04\0\0\0nc\0\0");
+    e.push(
+        Signal::Audio(Audio {
+            rate,
+            samples: x.view(),
+        }),
+        &mut ctl,
+    )?;
+    Ok(e.finish(&mut ctl)?.0)
+}
+
+/// Writes a file unless it is there, and prints the line of a golden one.
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<()> {
+    let path = folder.join(name);
+    if path.exists() {
+        eprintln!("{name} stays");
+        return Ok(());
+    }
+    std::fs::write(&path, bytes)?;
+    let models = std::fs::read_dir(folder)?
+        .filter_map(|e| std::fs::read(e.ok()?.path()).ok())
+        .filter_map(|b| Model::from_bytes(b, &mut Budget::default()).ok());
+    let registry = nc_codecs::registry();
+    let opener = registry.opener(models.collect());
+    if let Ok(y) = nc::decode(&opener, bytes, Budget::default()) {
+        let hash: String = Sha256::digest(y.to_le_bytes())
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        println!("{hash}  {name}");
+    }
+    Ok(())
+}

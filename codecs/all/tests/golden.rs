@@ -1,0 +1,66 @@
+//! Files of earlier versions decode to the same bits for ever; faulty ones are refused.
+#![cfg(all(feature = "grvq", feature = "store"))]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use nc::{Budget, Error, Model};
+use sha2::{Digest, Sha256};
+
+fn corpora(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../corpora")
+        .join(folder)
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let all = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path());
+    let mut all: Vec<_> = all
+        .filter(|p| p.extension().is_some_and(|e| e == extension))
+        .collect();
+    all.sort();
+    all
+}
+
+fn decode(path: &Path) -> nc::Result<Vec<u8>> {
+    let models = files(&corpora("golden"), "ncm")
+        .into_iter()
+        .map(|p| Model::from_bytes(std::fs::read(p).unwrap(), &mut Budget::default()).unwrap());
+    let registry = nc_codecs::registry();
+    let opener = registry.opener(models.collect());
+    let bytes = std::fs::read(path).unwrap();
+    Ok(nc::decode(&opener, &bytes, Budget::default())?.to_le_bytes())
+}
+
+#[test]
+fn golden_files_decode_to_the_same_bits() {
+    let folder = corpora("golden");
+    let list = std::fs::read_to_string(folder.join("golden.sha256")).unwrap();
+    let mut listed = Vec::new();
+    for line in list.lines() {
+        let (hash, name) = line.split_once("  ").unwrap();
+        let out = decode(&folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let got: String = Sha256::digest(out)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        assert_eq!(got, hash, "{name}");
+        listed.push(folder.join(name));
+    }
+    listed.sort();
+    assert_eq!(listed, files(&folder, "nc"), "every golden file is listed");
+}
+
+#[test]
+fn faulty_files_are_refused() {
+    let all = files(&corpora("faulty"), "nc");
+    assert!(!all.is_empty());
+    for path in all {
+        match decode(&path) {
+            Err(Error::Format(_)) => {}
+            other => panic!("{}: {other:?}", path.display()),
+        }
+    }
+}
