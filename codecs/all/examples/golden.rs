@@ -21,7 +21,7 @@ fn main() -> Outcome<()> {
     let (golden, faulty) = (Path::new(golden), Path::new(faulty));
     let registry = nc_codecs::registry();
     let store = registry.open_for_encoding(registry.by_name("store")?, None)?;
-    let bytes: Vec<u8> = (0..3000u32).map(|i| (i * i >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..3000u32).map(|i| ((i * i) >> 7) as u8).collect();
     put(
         golden,
         "store.nc",

@@ -61,13 +61,13 @@ fn silence_costs_nothing_and_stays_silent() {
 fn clipped_and_very_loud_signals_keep_their_level() {
     for gain in [20.0, 400.0] {
         let x = synth::clipped(&synth::speech(2, 2.0), gain);
-        let (_, y) = through(16_000, &[x.clone()]);
+        let (_, y) = through(16_000, std::slice::from_ref(&x));
         let (a, b) = (rms(x), rms(samples(&y).iter().copied()));
         assert!((0.5..2.0).contains(&(b / a)), "rms {a} became {b}");
     }
     // Floats may lie beyond full scale.
     let x: Vec<f32> = synth::speech(2, 2.0).iter().map(|s| s * 50.0).collect();
-    let (_, y) = through(16_000, &[x.clone()]);
+    let (_, y) = through(16_000, std::slice::from_ref(&x));
     let (a, b) = (rms(x), rms(samples(&y).iter().copied()));
     assert!((0.5..2.0).contains(&(b / a)), "rms {a} became {b}");
 }
@@ -124,7 +124,7 @@ fn rates_from_8_to_192_khz_keep_length_and_level() {
         let n = rate as usize / 2;
         let tone = |i| 0.2 * (i as f32 * 440.0 * std::f32::consts::TAU / rate as f32).sin();
         let x: Vec<f32> = (0..n + 7).map(tone).collect();
-        let (_, y) = through(rate, &[x.clone()]);
+        let (_, y) = through(rate, std::slice::from_ref(&x));
         let (a, b) = (rms(x), rms(samples(&y).iter().copied()));
         assert!(
             (0.5..2.0).contains(&(b / a)),

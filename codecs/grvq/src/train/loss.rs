@@ -19,7 +19,7 @@ pub struct Weights {
     /// Mean absolute difference of log magnitudes.
     pub log: f32,
     /// Mean squared difference of complex spectra whose magnitudes are raised to the power 0.3,
-    /// times the share that [`Loss::apply`] is given for each sequence.
+    /// times the share that the loss is given for each sequence.
     pub complex: f32,
     /// Disturbance after P.862, in its own units of mean opinion score.
     pub disturbance: f32,
