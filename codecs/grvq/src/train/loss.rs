@@ -31,7 +31,7 @@ impl Default for Weights {
             mel: 1.0,
             magnitude: 4.0,
             log: 0.2,
-            complex: 0.5,
+            complex: 8.0,
             disturbance: 1.0,
         }
     }

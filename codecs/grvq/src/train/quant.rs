@@ -14,8 +14,8 @@ use crate::config::Config;
 
 /// Decay of the moving averages.
 const DECAY: f32 = 0.99;
-/// Moving count under which a code is dead.
-const DEAD: f32 = 0.3;
+/// Share of the mean moving count under which a code is dead.
+const DEAD: f32 = 0.1;
 
 /// One codebook under training.
 #[derive(Clone)]
@@ -262,15 +262,15 @@ impl Quantiser {
                 book.sum.scaled_add(1.0 - DECAY, &b[q].sum);
                 pool.extend(&b[q].pool);
             }
+            // The moving mean: a batch may use a deep codebook much or not at all.
+            let mean = book.count.iter().sum::<f32>() / book.codes.nrows() as f32;
             for k in 0..book.codes.nrows() {
-                if book.count[k] < DEAD * (used / book.codes.nrows() as f32).min(0.5)
-                    && !pool.is_empty()
-                {
+                if book.count[k] < DEAD * mean && !pool.is_empty() {
                     let at = rng.below(pool.len() / self.dim) * self.dim;
                     for (i, v) in pool[at..at + self.dim].iter().enumerate() {
                         book.codes[(k, i)] = *v;
                     }
-                    book.count[k] = 0.5 * used / book.codes.nrows() as f32;
+                    book.count[k] = 0.5 * mean;
                     let n = book.count[k];
                     book.sum.row_mut(k).assign(&(&book.codes.row(k) * n));
                     // A pool vector is used once, or several codes would coincide.
