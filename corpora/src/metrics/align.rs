@@ -8,9 +8,13 @@ use realfft::RealFftPlanner;
 
 /// Lags looked at: 50 ms to either side.
 pub const MAX_LAG: usize = 800;
+/// Correlation coefficient under which a lag means nothing: a codec that keeps magnitudes but no
+/// phase has its peaks anywhere.
+pub const LEAST: f64 = 0.3;
 
 /// Samples by which `degraded` comes late (negative: early), -[`MAX_LAG`]..=[`MAX_LAG`]: the lag
-/// of the highest cross-correlation. The nearest to zero wins a tie.
+/// of the highest cross-correlation. The nearest to zero wins a tie. Where no lag has a correlation
+/// coefficient of [`LEAST`], the waveforms do not follow each other and the lag is 0.
 ///
 /// # Errors
 /// Usage for an empty signal or non-finite samples.
@@ -57,7 +61,10 @@ pub fn lag(reference: &[f32], degraded: &[f32]) -> Result<isize> {
             }
         }
     }
-    Ok(best.0)
+    let power = |x: &[f32]| x.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
+    // The transforms are not scaled.
+    let coefficient = best.1 / n as f64 / (power(reference) * power(degraded)).sqrt();
+    Ok(if coefficient >= LEAST { best.0 } else { 0 })
 }
 
 /// The parts of both signals that lie over one another after alignment, of one length.
@@ -81,6 +88,12 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::synth;
+
+    #[test]
+    fn unlike_waveforms_are_left_where_they_are() {
+        let lag = lag(&synth::noise(1, 2.0, 0.1), &synth::noise(2, 2.0, 0.1)).unwrap();
+        assert_eq!(lag, 0);
+    }
 
     #[test]
     fn finds_delays_and_advances() {
