@@ -10,11 +10,11 @@ use realfft::RealFftPlanner;
 pub const MAX_LAG: usize = 800;
 /// Correlation coefficient under which a lag means nothing: a codec that keeps magnitudes but no
 /// phase has its peaks anywhere.
-pub const LEAST: f64 = 0.3;
+const LEAST: f64 = 0.3;
 
 /// Samples by which `degraded` comes late (negative: early), -[`MAX_LAG`]..=[`MAX_LAG`]: the lag
 /// of the highest cross-correlation. The nearest to zero wins a tie. Where no lag has a correlation
-/// coefficient of [`LEAST`], the waveforms do not follow each other and the lag is 0.
+/// coefficient of 0.3, the waveforms do not follow each other and the lag is 0.
 ///
 /// # Errors
 /// Usage for an empty signal or non-finite samples.
