@@ -33,7 +33,7 @@ fn main() -> Outcome<()> {
         &nc::encode(store.as_ref(), Signal::Bytes(&[]), Goal::Exact)?,
     )?;
 
-    let mut models = Vec::new();
+    let mut models = vec![("default".to_owned(), None)];
     for entry in std::fs::read_dir(golden)? {
         let path = entry?.path();
         if path.extension().is_some_and(|e| e == "ncm") {
