@@ -1,0 +1,9 @@
+//! Learning: structure from mutual information, parameters by expectation-maximisation.
+
+mod chow_liu;
+mod em;
+mod matrix;
+mod rng;
+
+pub use chow_liu::hidden_chow_liu;
+pub use em::{Em, bits_per_dimension, log_likelihoods, start};
