@@ -37,6 +37,8 @@ mod fft;
 mod generic;
 mod handle;
 mod level;
+#[cfg(feature = "matrix")]
+pub mod matrix;
 mod packed;
 mod resample;
 mod softmax;

@@ -8,9 +8,9 @@
 //! they underflow otherwise.
 
 use nc::Result;
+use nc_kernels::matrix::{View, product};
 use rayon::prelude::*;
 
-use super::matrix::{View, product};
 use super::rng::Rng;
 use crate::{Circuit, Records, Tree};
 

@@ -2,7 +2,6 @@
 
 mod chow_liu;
 mod em;
-mod matrix;
 mod rng;
 
 pub use chow_liu::hidden_chow_liu;

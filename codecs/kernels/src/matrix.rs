@@ -1,4 +1,5 @@
-//! Matrix products over row-major slices.
+//! Matrix products over row-major slices, for training: as fast as the machine allows, so not the
+//! same bits on every machine. Nothing that decides a decoded symbol may use them.
 
 /// How a slice is read as a matrix.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,10 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// `data` as `[rows, cols]`.
+    ///
+    /// # Panics
+    /// If it has another length.
+    #[must_use]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
         assert_eq!(data.len(), rows * cols, "a matrix of another size");
         Self {
@@ -22,6 +27,7 @@ impl<'a> View<'a> {
     }
 
     /// The transpose.
+    #[must_use]
     pub fn t(self) -> Self {
         Self {
             rows: self.cols,
@@ -41,8 +47,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// `out = keep * out + a b`, with `keep` 0 or 1.
-pub fn product(out: &mut [f32], keep: bool, a: View<'_>, b: View<'_>) {
+/// `out = a b`, or `out += a b` with `add`, on one thread.
+///
+/// # Panics
+/// If the sizes do not chain.
+pub fn product(out: &mut [f32], add: bool, a: View<'_>, b: View<'_>) {
     assert_eq!(a.cols, b.rows, "matrices that do not chain");
     assert_eq!(out.len(), a.rows * b.cols, "a product of another size");
     let ((ar, ac), (br, bc)) = (a.strides(), b.strides());
@@ -56,7 +65,7 @@ pub fn product(out: &mut [f32], keep: bool, a: View<'_>, b: View<'_>) {
             out.as_mut_ptr(),
             1,
             b.cols as isize,
-            keep,
+            add,
             a.data.as_ptr(),
             ac,
             ar,
