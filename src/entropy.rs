@@ -21,7 +21,7 @@
 //! ```
 
 use std::borrow::Borrow;
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use constriction::backends::Cursor;
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
@@ -185,6 +185,121 @@ impl RangeDecoder {
     pub fn get_cumulative(&mut self, table: &[u32]) -> Result<u32> {
         self.0
             .decode_symbol(check(table)?)
+            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+    }
+}
+
+/// Bits of the total that [`WideEncoder`] and [`WideDecoder`] work with.
+pub const WIDE_PRECISION: usize = 24;
+
+/// A symbol's left end and width out of 2^24.
+#[derive(Clone, Copy)]
+struct WideShare(u32, u32);
+
+impl EntropyModel<WIDE_PRECISION> for WideShare {
+    type Symbol = u32;
+    type Probability = u32;
+}
+
+impl EncoderModel<WIDE_PRECISION> for WideShare {
+    fn left_cumulative_and_probability(&self, _: impl Borrow<u32>) -> Option<(u32, NonZeroU32)> {
+        Some((self.0, NonZeroU32::new(self.1)?))
+    }
+}
+
+/// What finds the symbol of a quantile: symbol, left end, width.
+struct Search<F>(F);
+
+impl<F> EntropyModel<WIDE_PRECISION> for Search<F> {
+    type Symbol = u32;
+    type Probability = u32;
+}
+
+impl<F: Fn(u32) -> (u32, u32, u32)> DecoderModel<WIDE_PRECISION> for Search<F> {
+    fn quantile_function(&self, quantile: u32) -> (u32, u32, NonZeroU32) {
+        let (symbol, left, width) = (self.0)(quantile);
+        (
+            symbol,
+            left,
+            NonZeroU32::new(width).unwrap_or(NonZeroU32::MIN),
+        )
+    }
+}
+
+/// Writes symbols that are given as shares of 2^[`WIDE_PRECISION`], for alphabets where rare values
+/// must cost the common ones nothing. Words of 32 bits: at most 8 bytes at the end.
+#[derive(Debug, Clone)]
+pub struct WideEncoder(Encoder<u32, u64>);
+
+impl Default for WideEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl WideEncoder {
+    /// An empty coder.
+    pub fn new() -> Self {
+        Self(Encoder::new())
+    }
+
+    /// Writes the symbol whose share is `left..right`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an empty share, or one of the whole or past it.
+    pub fn put_share(&mut self, left: u32, right: u32) -> Result<()> {
+        if left >= right || right > 1 << WIDE_PRECISION || right - left == 1 << WIDE_PRECISION {
+            return Err(Error::Usage(format!("{left}..{right} is no share")));
+        }
+        self.0
+            .encode_symbol(0, WideShare(left, right - left))
+            .map_err(|e| Error::Usage(format!("share {left}..{right}: {e:?}")))
+    }
+
+    /// The bytes.
+    pub fn finish(self) -> Vec<u8> {
+        // Writing into memory cannot fail.
+        let words = self.0.into_compressed().unwrap_or_default();
+        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
+        // The decoder reads zeros past the end.
+        while bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        bytes
+    }
+}
+
+/// Reads what [`WideEncoder`] wrote.
+#[derive(Debug, Clone)]
+pub struct WideDecoder(Decoder<u32, u64, Cursor<u32, Vec<u32>>>);
+
+impl WideDecoder {
+    /// A coder over the bytes of [`WideEncoder::finish`].
+    ///
+    /// # Errors
+    /// None today; kept for coders that have a header.
+    pub fn new(bytes: &[u8]) -> Result<Self> {
+        let word =
+            |b: &[u8]| (0..4).fold(0, |w, i| w << 8 | u32::from(b.get(i).copied().unwrap_or(0)));
+        let mut words: Vec<u32> = bytes.chunks(4).map(word).collect();
+        words.extend([0; 2]);
+        Decoder::from_compressed(words)
+            .map(Self)
+            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+    }
+
+    /// Reads a symbol; `find` gives symbol, left end and right end of the share that holds a
+    /// quantile below 2^[`WIDE_PRECISION`].
+    ///
+    /// # Errors
+    /// [`Error::Format`] for bytes that no encoder wrote.
+    pub fn get(&mut self, find: impl Fn(u32) -> (u32, u32, u32)) -> Result<u32> {
+        let search = Search(|quantile| {
+            let (symbol, left, right) = find(quantile);
+            (symbol, left, right.wrapping_sub(left))
+        });
+        self.0
+            .decode_symbol(search)
             .map_err(|e| Error::Format(format!("range coder: {e:?}")))
     }
 }

@@ -7,11 +7,13 @@
 #![forbid(missing_docs)]
 
 mod circuit;
+mod frozen;
 #[cfg(feature = "train")]
 pub mod learn;
 mod records;
 mod tree;
 
 pub use circuit::Circuit;
+pub use frozen::Frozen;
 pub use records::Records;
 pub use tree::{Tree, Vertex};
