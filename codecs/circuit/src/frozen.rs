@@ -27,8 +27,16 @@ const EDGE: u32 = 16;
 const LEAF: u32 = 20;
 /// Bits of the mixture's weights.
 const WEIGHT: u32 = 16;
-/// Groups of records that go through the circuit side by side.
+/// Most groups of records that go through the circuit side by side.
 const LANES: usize = 256;
+
+/// Groups side by side so that every thread has the same number of full blocks.
+fn lanes(groups: usize) -> usize {
+    let blocks = groups
+        .div_ceil(LANES)
+        .next_multiple_of(rayon::current_num_threads().max(1));
+    groups.div_ceil(blocks.max(1)).max(1)
+}
 
 /// A circuit in integers. Immutable, shared between threads.
 #[derive(Debug, Clone)]
@@ -304,7 +312,7 @@ impl Frozen {
         }
         let groups: Vec<&[u16]> = values.chunks(group * d).collect();
         let parts: Result<Vec<Vec<Vec<u8>>>> = groups
-            .par_chunks(LANES)
+            .par_chunks(lanes(groups.len()))
             .map(|groups| {
                 let mut coders = vec![WideEncoder::new(); groups.len()];
                 for r in 0..group {
@@ -339,9 +347,10 @@ impl Frozen {
             return Err(Error::Format("another number of groups of records".into()));
         }
         let mut values = vec![0u16; records * d];
+        let lanes = lanes(groups.len());
         values
-            .par_chunks_mut(LANES * group * d)
-            .zip(groups.par_chunks(LANES))
+            .par_chunks_mut(lanes.saturating_mul(group).saturating_mul(d))
+            .zip(groups.par_chunks(lanes))
             .try_for_each(|(values, groups)| {
                 let coders: Result<Vec<WideDecoder>> =
                     groups.iter().map(|g| WideDecoder::new(g)).collect();
