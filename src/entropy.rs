@@ -303,3 +303,43 @@ impl WideDecoder {
             .map_err(|e| Error::Format(format!("range coder: {e:?}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn wide_symbols_come_back(symbols in prop::collection::vec(0u32..4, 0..300)) {
+            // Shares of one part in 2^24 and of nearly all.
+            let ends = [0, 1, 5_000_000, (1 << WIDE_PRECISION) - 1, 1 << WIDE_PRECISION];
+            let share = |x: u32| (ends[x as usize], ends[x as usize + 1]);
+            let mut coder = WideEncoder::new();
+            for x in &symbols {
+                let (left, right) = share(*x);
+                coder.put_share(left, right).unwrap();
+            }
+            let bytes = coder.finish();
+            let mut coder = WideDecoder::new(&bytes).unwrap();
+            for x in &symbols {
+                let find = |q| {
+                    let at = ends.partition_point(|e| *e <= q) as u32 - 1;
+                    let (left, right) = share(at);
+                    (at, left, right)
+                };
+                prop_assert_eq!(coder.get(find).unwrap(), *x);
+            }
+        }
+    }
+
+    #[test]
+    fn shares_of_nothing_or_all_are_refused() {
+        let mut coder = WideEncoder::new();
+        for (left, right) in [(3, 3), (4, 3), (0, 1 << 24), (0, (1 << 24) + 1)] {
+            assert!(coder.put_share(left, right).is_err());
+        }
+    }
+}
