@@ -71,19 +71,59 @@ impl DecoderModel<PRECISION> for Table<'_> {
     }
 }
 
-/// One symbol's left end and width.
+/// One symbol's left end and width, of either precision.
 #[derive(Clone, Copy)]
-struct Share(u16, u16);
+struct Share<const PRECISION: usize>(u32, u32);
 
-impl EntropyModel<PRECISION> for Share {
+impl<const PRECISION: usize> Share<PRECISION> {
+    fn new(left: u32, right: u32) -> Result<Self> {
+        if left >= right || right > 1 << PRECISION || right - left == 1 << PRECISION {
+            return Err(Error::Usage(format!(
+                "{left}..{right} is no share of a table"
+            )));
+        }
+        Ok(Self(left, right - left))
+    }
+}
+
+impl EntropyModel<PRECISION> for Share<PRECISION> {
     type Symbol = u32;
     type Probability = u16;
 }
 
-impl EncoderModel<PRECISION> for Share {
+impl EncoderModel<PRECISION> for Share<PRECISION> {
     fn left_cumulative_and_probability(&self, _: impl Borrow<u32>) -> Option<(u16, NonZeroU16)> {
-        Some((self.0, NonZeroU16::new(self.1)?))
+        Some((self.0 as u16, NonZeroU16::new(self.1 as u16)?))
     }
+}
+
+impl EntropyModel<WIDE_PRECISION> for Share<WIDE_PRECISION> {
+    type Symbol = u32;
+    type Probability = u32;
+}
+
+impl EncoderModel<WIDE_PRECISION> for Share<WIDE_PRECISION> {
+    fn left_cumulative_and_probability(&self, _: impl Borrow<u32>) -> Option<(u32, NonZeroU32)> {
+        Some((self.0, NonZeroU32::new(self.1)?))
+    }
+}
+
+/// Big-endian bytes of a coder's words, without zeros at the end: the decoder reads them there.
+fn to_bytes<const N: usize>(words: impl Iterator<Item = [u8; N]>) -> Vec<u8> {
+    let mut bytes: Vec<u8> = words.flatten().collect();
+    while bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    bytes
+}
+
+/// The words of [`to_bytes`], and eight bytes of zeros after them.
+fn to_words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    let word = |b: &[u8]| std::array::from_fn(|i| b.get(i).copied().unwrap_or(0));
+    bytes
+        .chunks(N)
+        .map(word)
+        .chain(std::iter::repeat_n([0; N], 8 / N))
 }
 
 fn check(table: &[u32]) -> Result<Table<'_>> {
@@ -129,13 +169,9 @@ impl RangeEncoder {
     /// # Errors
     /// [`Error::Usage`] for an empty share, or one of the whole table or past it.
     pub fn put_share(&mut self, left: u32, right: u32) -> Result<()> {
-        if left >= right || right > 1 << PRECISION || right - left == 1 << PRECISION {
-            return Err(Error::Usage(format!(
-                "{left}..{right} is no share of a table"
-            )));
-        }
+        let share = Share::<PRECISION>::new(left, right)?;
         self.0
-            .encode_symbol(0, Share(left as u16, (right - left) as u16))
+            .encode_symbol(0, share)
             .map_err(|e| Error::Usage(format!("share {left}..{right}: {e:?}")))
     }
 
@@ -143,12 +179,7 @@ impl RangeEncoder {
     pub fn finish(self) -> Vec<u8> {
         // Writing into memory cannot fail.
         let words = self.0.into_compressed().unwrap_or_default();
-        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
-        // The decoder reads zeros past the end.
-        while bytes.last() == Some(&0) {
-            bytes.pop();
-        }
-        bytes
+        to_bytes(words.into_iter().map(u16::to_be_bytes))
     }
 }
 
@@ -162,16 +193,7 @@ impl RangeDecoder {
     /// # Errors
     /// None today; kept for coders that have a header.
     pub fn new(bytes: &[u8]) -> Result<Self> {
-        let mut words: Vec<u16> = bytes
-            .chunks(2)
-            .map(|b| {
-                u16::from_be_bytes([
-                    b.first().copied().unwrap_or(0),
-                    b.get(1).copied().unwrap_or(0),
-                ])
-            })
-            .collect();
-        words.extend([0; 4]);
+        let words: Vec<u16> = to_words(bytes).map(u16::from_be_bytes).collect();
         Decoder::from_compressed(words)
             .map(Self)
             .map_err(|e| Error::Format(format!("range coder: {e:?}")))
@@ -191,21 +213,6 @@ impl RangeDecoder {
 
 /// Bits of the total that [`WideEncoder`] and [`WideDecoder`] work with.
 pub const WIDE_PRECISION: usize = 24;
-
-/// A symbol's left end and width out of 2^24.
-#[derive(Clone, Copy)]
-struct WideShare(u32, u32);
-
-impl EntropyModel<WIDE_PRECISION> for WideShare {
-    type Symbol = u32;
-    type Probability = u32;
-}
-
-impl EncoderModel<WIDE_PRECISION> for WideShare {
-    fn left_cumulative_and_probability(&self, _: impl Borrow<u32>) -> Option<(u32, NonZeroU32)> {
-        Some((self.0, NonZeroU32::new(self.1)?))
-    }
-}
 
 /// What finds the symbol of a quantile: symbol, left end, width.
 struct Search<F>(F);
@@ -248,11 +255,9 @@ impl WideEncoder {
     /// # Errors
     /// [`Error::Usage`] for an empty share, or one of the whole or past it.
     pub fn put_share(&mut self, left: u32, right: u32) -> Result<()> {
-        if left >= right || right > 1 << WIDE_PRECISION || right - left == 1 << WIDE_PRECISION {
-            return Err(Error::Usage(format!("{left}..{right} is no share")));
-        }
+        let share = Share::<WIDE_PRECISION>::new(left, right)?;
         self.0
-            .encode_symbol(0, WideShare(left, right - left))
+            .encode_symbol(0, share)
             .map_err(|e| Error::Usage(format!("share {left}..{right}: {e:?}")))
     }
 
@@ -260,12 +265,7 @@ impl WideEncoder {
     pub fn finish(self) -> Vec<u8> {
         // Writing into memory cannot fail.
         let words = self.0.into_compressed().unwrap_or_default();
-        let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_be_bytes()).collect();
-        // The decoder reads zeros past the end.
-        while bytes.last() == Some(&0) {
-            bytes.pop();
-        }
-        bytes
+        to_bytes(words.into_iter().map(u32::to_be_bytes))
     }
 }
 
@@ -279,10 +279,7 @@ impl WideDecoder {
     /// # Errors
     /// None today; kept for coders that have a header.
     pub fn new(bytes: &[u8]) -> Result<Self> {
-        let word =
-            |b: &[u8]| (0..4).fold(0, |w, i| w << 8 | u32::from(b.get(i).copied().unwrap_or(0)));
-        let mut words: Vec<u32> = bytes.chunks(4).map(word).collect();
-        words.extend([0; 2]);
+        let words: Vec<u32> = to_words(bytes).map(u32::from_be_bytes).collect();
         Decoder::from_compressed(words)
             .map(Self)
             .map_err(|e| Error::Format(format!("range coder: {e:?}")))

@@ -14,6 +14,7 @@ pub mod entropy;
 pub mod error;
 pub mod model;
 mod registry;
+pub mod rng;
 pub mod signal;
 pub mod stream;
 

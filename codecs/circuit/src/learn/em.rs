@@ -8,19 +8,17 @@
 //! they underflow otherwise.
 
 use nc::Result;
+use nc::rng::Rng;
 use nc_kernels::matrix::{View, product};
 use rayon::prelude::*;
 
-use super::rng::Rng;
 use crate::{Circuit, Records, Tree};
 
 /// Records that one thread works on at a time.
 const BLOCK: usize = 256;
 
-/// Powers of the exponential variables that a start is disturbed by. Unlike leaves matter most: on MNIST
-/// with 16 states and ten epochs, bits per dimension of the test set were 1.306 for powers of 0.2
-/// and 0.2, 1.280 for 0.7 and 0.7, 1.262 for 4 and 1, 1.255 for 3 and 3, 1.253 for 1 and 4, 1.257 for
-/// 6 and 6.
+/// Powers of the exponential variables that a start is disturbed by: states whose leaves are alike
+/// take long to part.
 const EDGES: f32 = 1.0;
 const LEAVES: f32 = 4.0;
 
@@ -237,25 +235,23 @@ pub struct Em {
     pub prior: (f32, f32),
     mean: Counts,
     marginals: Vec<Vec<f32>>,
-    threads: usize,
 }
 
 impl Em {
-    /// Starts at `circuit`, whose tables count as `records` say of their marginals.
+    /// No counts yet; a leaf's prior follows the marginals of `records`.
     #[must_use]
     pub fn new(circuit: &Circuit, records: &Records) -> Self {
         Self {
             prior: (0.0, 0.0),
             mean: Counts::zero(circuit),
             marginals: marginals(records),
-            threads: rayon::current_num_threads(),
         }
     }
 
     /// One step of size `rate` (1: the batch alone counts) on `rows`; the sum of their
     /// log-likelihoods in nats before it.
     pub fn step(&mut self, circuit: &mut Circuit, rows: &[&[u16]], rate: f32) -> f64 {
-        let share = rows.len().div_ceil(self.threads).max(1);
+        let share = rows.len().div_ceil(rayon::current_num_threads()).max(1);
         let parts: Vec<(Counts, f64)> = rows
             .par_chunks(share)
             .map(|rows| {

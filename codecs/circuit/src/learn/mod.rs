@@ -2,7 +2,6 @@
 
 mod chow_liu;
 mod em;
-mod rng;
 
 pub use chow_liu::hidden_chow_liu;
 pub use em::{Em, bits_per_dimension, log_likelihoods, start};

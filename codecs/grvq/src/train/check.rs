@@ -3,9 +3,9 @@
 use super::layer::{convnext, linear, norm};
 use super::loss::{Loss, Weights};
 use super::op::{Node, leaf, values};
-use super::rng::Rng;
 use super::spectral::{Fft, synthesis};
 use crate::config::{HEAD, HOP, N_FFT, TAPS};
+use nc::rng::Rng;
 
 fn noise(rng: &mut Rng, n: usize, scale: f32) -> Vec<f32> {
     (0..n).map(|_| rng.normal() * scale).collect()

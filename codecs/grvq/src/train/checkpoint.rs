@@ -13,8 +13,8 @@ use safetensors::{Dtype, SafeTensors};
 use super::adam::Adam;
 use super::net::Params;
 use super::quant::Quantiser;
-use super::rng::Rng;
 use crate::config::Config;
+use nc::rng::Rng;
 
 /// State of one phase of training.
 pub struct State {

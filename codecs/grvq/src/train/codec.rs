@@ -10,10 +10,10 @@ use super::loss::{Loss, Terms};
 use super::net::Params;
 use super::op::{leaf, values};
 use super::quant::{Assigned, Quantiser, straight_through};
-use super::rng::Rng;
 use super::spectral::{Fft, features, synthesis};
 use super::{Run, SAVE, report};
 use crate::config::{FEATURES, HOP, N_FFT, depth, offset};
+use nc::rng::Rng;
 
 /// Norm that gradients are clipped to.
 const CLIP: f32 = 5.0;
@@ -237,7 +237,7 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
             return Err(Error::Cancelled);
         }
         run.train.draw(n, true, &mut s.rng, &mut x);
-        let seeds = [0, 1].map(|_| Rng::new(u64::from(s.rng.next())));
+        let seeds = [0, 1].map(|_| Rng::new(u64::from(s.rng.bits())));
         let (left, right) = x.split_at(recipe.batch / 2 * n);
         let (params, q) = (&s.params, s.quantiser.as_ref());
         let (a, b) = rayon::join(

@@ -1,7 +1,7 @@
 //! Clips to learn from: 16 kHz samples with names, drawn uniformly over time.
 
-use super::rng::Rng;
 use crate::config::{LEVEL, SAMPLE_RATE};
+use nc::rng::Rng;
 
 /// Rates that a recording is taken to have been made at, to play it slower or faster.
 const SPEEDS: [u32; 6] = [13_600, 14_400, 15_200, 16_800, 17_600, 18_400];
@@ -55,7 +55,7 @@ impl Dataset {
             }
             // Silence teaches nothing; a few tries find something else.
             for _ in 0..20 {
-                let mut at = ((u64::from(rng.next()) << 20) ^ u64::from(rng.next())) % total.max(1);
+                let mut at = ((u64::from(rng.bits()) << 20) ^ u64::from(rng.bits())) % total.max(1);
                 let mut pick: &[i16] = &[];
                 for c in &self.clips {
                     pick = &c.samples;

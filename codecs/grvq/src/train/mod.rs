@@ -20,7 +20,6 @@ mod op;
 mod prior;
 mod quant;
 mod recipe;
-mod rng;
 mod spectral;
 
 use std::path::PathBuf;

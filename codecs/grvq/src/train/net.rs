@@ -2,8 +2,8 @@
 
 use super::layer::{BLOCK, convnext, linear, norm};
 use super::op::{Node, leaf};
-use super::rng::Rng;
 use crate::config::{Config, FEATURES, HEAD, TAPS};
+use nc::rng::Rng;
 
 /// One named parameter, a matrix (vectors have one row).
 #[derive(Debug, Clone, PartialEq)]

@@ -16,11 +16,11 @@ use super::data::Dataset;
 use super::layer::linear;
 use super::net::{Param, Params};
 use super::op::{Node, custom, leaf, values};
-use super::rng::Rng;
 use super::spectral::{Fft, features};
 use super::{Run, SAVE, report};
 use crate::config::{Config, FEATURES, HOP, LEVEL, N_FFT, OFFSETS, depth, offset};
 use crate::context::{Context, add_code};
+use nc::rng::Rng;
 
 /// Tokens of one clip at full depth.
 pub struct Tokens {

@@ -9,8 +9,8 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::op::{Node, custom, values};
-use super::rng::Rng;
 use crate::config::Config;
+use nc::rng::Rng;
 
 /// Decay of the moving averages.
 const DECAY: f32 = 0.99;

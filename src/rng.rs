@@ -1,6 +1,6 @@
-//! A small seeded generator (PCG-XSH-RR 64/32, O'Neill 2014), so that runs repeat exactly.
+//! A small seeded generator (PCG-XSH-RR 64/32, O'Neill 2014), so that trainings repeat exactly.
 
-/// Generator state; also part of a checkpoint.
+/// The generator; serialised into checkpoints.
 #[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub struct Rng(u64);
 
@@ -8,12 +8,12 @@ impl Rng {
     /// A generator from a seed.
     pub fn new(seed: u64) -> Self {
         let mut r = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xda3e_39cb_94b9_5bdb);
-        r.next();
+        r.bits();
         r
     }
 
     /// 32 random bits.
-    pub fn next(&mut self) -> u32 {
+    pub fn bits(&mut self) -> u32 {
         let old = self.0;
         self.0 = old
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -24,12 +24,12 @@ impl Rng {
 
     /// Uniform in `0..n`; 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        ((u64::from(self.next()) * n as u64) >> 32) as usize
+        ((u64::from(self.bits()) * n as u64) >> 32) as usize
     }
 
     /// Uniform in 0..1.
     pub fn unit(&mut self) -> f32 {
-        (self.next() >> 8) as f32 / (1 << 24) as f32
+        (self.bits() >> 8) as f32 / (1 << 24) as f32
     }
 
     /// Standard normal (Box and Muller).
