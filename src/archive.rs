@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
 use crate::emit::{Emitter, Summary};
 use crate::stream::{Joiner, Opener, Record, decode_chunk, next_record, open};
-use crate::{Budget, ChunkHead, Control, Error, Goal, Progress, Result, SignalBuf};
+use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf};
 
 /// Bytes of the end record of a file with an index: tag, hash, offset of the index.
 const END_BYTES: i64 = 1 + 4 + 8;
@@ -247,7 +247,8 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Decodes the units of `range`, piece by piece into `sink`, reading only the chunks that hold
-    /// them (and the one before, where its cross-fade reaches in).
+    /// them (and the one before, where its cross-fade reaches in), and of a chunk only what is
+    /// needed where the codec can.
     ///
     /// # Errors
     /// [`Error::Usage`] for a range outside the signal, and those of [`crate::Decoder::next`].
@@ -258,6 +259,29 @@ impl<R: Read + Seek> Archive<R> {
         ctl: &mut Control<'_>,
         sink: &mut dyn FnMut(SignalBuf) -> Result<()>,
     ) -> Result<()> {
+        let part = Part {
+            units: range,
+            variables: None,
+        };
+        self.decode_part(&part, opener, ctl, sink)
+    }
+
+    /// As [`Self::decode_range`], of records also for some variables only: the others come back as
+    /// they are or as 0, whichever is less work.
+    ///
+    /// # Errors
+    /// As for [`Self::decode_range`].
+    pub fn decode_part(
+        &mut self,
+        part: &Part,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+        sink: &mut dyn FnMut(SignalBuf) -> Result<()>,
+    ) -> Result<()> {
+        let Part {
+            units: range,
+            variables,
+        } = part;
         if range.start > range.end || range.end > self.units() {
             return Err(Error::Usage(format!(
                 "range {}..{} lies outside the {} units of the file",
@@ -287,20 +311,30 @@ impl<R: Read + Seek> Archive<R> {
             if head.first >= range.end {
                 break;
             }
-            let y = decode_chunk(
+            let from = range.start.saturating_sub(head.first).min(frame.units);
+            let to = range.end.saturating_sub(head.first).min(frame.units);
+            let alone = self.header.overlap == 0 && (to - from < frame.units || variables.is_some());
+            let part = alone.then(|| Part {
+                units: from..to,
+                variables: variables.clone(),
+            });
+            let (y, whole) = decode_chunk(
                 &mut self.r,
                 codec.as_ref(),
                 &self.header,
                 &frame,
                 &head,
+                part.as_ref(),
                 &mut self.budget,
                 ctl,
             )?;
-            let y = joiner.join(y, frame.units);
-            let from = range.start.saturating_sub(head.first).min(frame.units);
-            let to = range.end.saturating_sub(head.first).min(frame.units);
-            if from < to {
-                sink(slice(y, from, to))?;
+            if !whole {
+                sink(y)?;
+            } else {
+                let y = joiner.join(y, frame.units);
+                if from < to {
+                    sink(slice(y, from, to))?;
+                }
             }
             let done = head.first.saturating_add(to).saturating_sub(range.start);
             ctl.report(Progress {
@@ -372,6 +406,10 @@ fn slice(y: SignalBuf, from: u64, to: u64) -> SignalBuf {
             let (from, to) = (from.min(a.samples.ncols()), to.min(a.samples.ncols()));
             a.samples = a.samples.slice(ndarray::s![.., from..to]).to_owned();
             SignalBuf::Audio(a)
+        }
+        SignalBuf::Records(r) => {
+            let to = to.min(r.values.nrows());
+            SignalBuf::Records(r.view().rows(from.min(to), to).unwrap_or_default())
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The codec contract: codes one self-contained chunk; files, streams and seeking are built on it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{Budget, Control, Format, MediaKind, Model, ModelId, Result, Signal, SignalBuf};
 
-/// Frozen number of a codec in files. 0 store, 1 grvq; never reused.
+/// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CodecId(pub u8);
 
@@ -60,6 +61,15 @@ pub struct ChunkHead {
     pub units: u64,
 }
 
+/// What a reader wants of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Units, counted from the chunk's first.
+    pub units: Range<u64>,
+    /// Variables of records that are wanted; the others may come back as 0. All with `None`.
+    pub variables: Option<Vec<usize>>,
+}
+
 /// What an encode or decode call says of the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Encoded {
@@ -107,6 +117,23 @@ pub trait Codec: Send + Sync {
         budget: &mut Budget,
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)>;
+
+    /// Decodes a part of a chunk without the rest of it; `None` where the codec cannot, and the
+    /// whole has to be decoded. The symbols' hash is not checked.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>> {
+        let _ = (payload, head, part, budget, ctl);
+        Ok(None)
+    }
 
     /// Re-codes a payload at a lower rate without decoding to samples; the result is the payload
     /// that `encode` gives for the same goal.
@@ -162,6 +189,17 @@ impl<C: Codec + ?Sized> Codec for Arc<C> {
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)> {
         (**self).decode(payload, head, budget, ctl)
+    }
+
+    fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>> {
+        (**self).decode_part(payload, head, part, budget, ctl)
     }
 
     fn trim(

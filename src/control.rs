@@ -30,6 +30,9 @@ pub struct Control<'a> {
     pub threads: usize,
     /// Seed of everything random.
     pub seed: u64,
+    /// Units that a reader of the file may want alone, for codecs that trade bytes for it; 0 means
+    /// the codec's default.
+    pub access: u32,
     /// Where long work keeps its checkpoints.
     pub checkpoints: Option<PathBuf>,
 }

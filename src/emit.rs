@@ -89,7 +89,7 @@ impl<W: Write> Emitter<W> {
                     // Metadata is part of the rate, but a picture must not starve the sound.
                     all - u128::from(self.meta_bytes()).min(all / 4)
                 }
-                Format::Bytes => 0,
+                _ => 0,
             },
             Goal::Bytes(bytes) => {
                 let all = u128::from(self.header.length.unwrap_or(0).max(1));

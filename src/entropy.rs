@@ -25,7 +25,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use constriction::backends::Cursor;
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
-use constriction::stream::queue::{RangeDecoder as Decoder, RangeEncoder as Encoder};
+use constriction::stream::queue::{
+    EncoderSituation, RangeDecoder as Decoder, RangeEncoder as Encoder,
+};
 use constriction::stream::{Decode, Encode};
 
 use crate::{Error, Result};
@@ -234,7 +236,7 @@ impl<F: Fn(u32) -> (u32, u32, u32)> DecoderModel<WIDE_PRECISION> for Search<F> {
 }
 
 /// Writes symbols that are given as shares of 2^[`WIDE_PRECISION`], for alphabets where rare values
-/// must cost the common ones nothing. Words of 32 bits: at most 8 bytes at the end.
+/// must cost the common ones nothing. Words of 32 bits; the end costs a byte or two.
 #[derive(Debug, Clone)]
 pub struct WideEncoder(Encoder<u32, u64>);
 
@@ -261,10 +263,24 @@ impl WideEncoder {
             .map_err(|e| Error::Usage(format!("share {left}..{right}: {e:?}")))
     }
 
-    /// The bytes.
+    /// The bytes: as few at the end as tell the last symbol, for records that stand alone.
     pub fn finish(self) -> Vec<u8> {
-        // Writing into memory cannot fail.
-        let words = self.0.into_compressed().unwrap_or_default();
+        let (mut words, state, situation) = self.0.into_raw_parts();
+        let (lower, range) = (state.lower(), state.range().get());
+        // Of lower..lower + range, which may wrap, the number with most zero bytes at its end.
+        let point = (0..=u64::BITS / 8)
+            .map(|n| u64::MAX.checked_shr(8 * n).unwrap_or(0))
+            .map(|mask| lower.wrapping_add(mask) & !mask)
+            .find(|p| p.wrapping_sub(lower) < range)
+            .unwrap_or(lower);
+        if let EncoderSituation::Inverted(held, first) = situation {
+            // Words held back until it is known whether a carry runs through them.
+            let carry = point < lower;
+            words.push(if carry { first.wrapping_add(1) } else { first });
+            let rest = if carry { 0 } else { u32::MAX };
+            words.extend(std::iter::repeat_n(rest, held.get() - 1));
+        }
+        words.extend([(point >> 32) as u32, point as u32]);
         to_bytes(words.into_iter().map(u32::to_be_bytes))
     }
 }

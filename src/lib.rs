@@ -20,11 +20,15 @@ pub mod stream;
 
 pub use archive::Archive;
 pub use budget::Budget;
-pub use codec::{ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Plan, Registry};
+pub use codec::{
+    ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Part, Plan, Registry,
+};
 pub use container::Header;
 pub use control::{Control, Progress};
 pub use emit::Summary;
 pub use error::{Error, Result};
 pub use model::{Model, ModelId, Tensor};
-pub use signal::{Audio, AudioBuf, Format, MediaKind, SampleDepth, Signal, SignalBuf};
+pub use signal::{
+    Audio, AudioBuf, Format, MediaKind, Records, RecordsBuf, SampleDepth, Signal, SignalBuf, Text,
+};
 pub use stream::{Decoder, Encoder, Opener, decode, encode};

@@ -10,6 +10,8 @@ pub enum MediaKind {
     Bytes,
     /// Sampled sound. A unit is a sample (of all channels at one instant).
     Audio,
+    /// Rows of small integers. A unit is a row.
+    Records,
 }
 
 /// How samples are kept in the original, so that a decoded WAV has the same form.
@@ -43,6 +45,11 @@ pub enum Format {
         /// Form of the original's samples.
         depth: SampleDepth,
     },
+    /// Rows of small integers; their alphabets are the model's.
+    Records {
+        /// Variables in a row, 1 to 2^20.
+        variables: u32,
+    },
 }
 
 impl Format {
@@ -51,6 +58,7 @@ impl Format {
         match self {
             Self::Bytes => MediaKind::Bytes,
             Self::Audio { .. } => MediaKind::Audio,
+            Self::Records { .. } => MediaKind::Records,
         }
     }
 }
@@ -73,6 +81,65 @@ pub struct AudioBuf {
     pub samples: Array2<f32>,
 }
 
+/// A text that stands where a row's value only says that one does: a word that the model's alphabet
+/// does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The row, counted from the start of the piece.
+    pub row: usize,
+    /// Its bytes; none is 0.
+    pub bytes: Vec<u8>,
+}
+
+/// Borrowed records.
+#[derive(Debug, Clone, Copy)]
+pub struct Records<'a> {
+    /// `[rows, variables]`.
+    pub values: ArrayView2<'a, u16>,
+    /// Rows rising, in a row in the order of its variables.
+    pub texts: &'a [Text],
+}
+
+/// Owned records.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RecordsBuf {
+    /// `[rows, variables]`.
+    pub values: Array2<u16>,
+    /// Rows rising, in a row in the order of its variables.
+    pub texts: Vec<Text>,
+}
+
+impl RecordsBuf {
+    /// The same records, borrowed.
+    #[must_use]
+    pub fn view(&self) -> Records<'_> {
+        Records {
+            values: self.values.view(),
+            texts: &self.texts,
+        }
+    }
+}
+
+impl Records<'_> {
+    /// The rows `from..to`, copied; `None` outside.
+    #[must_use]
+    pub fn rows(&self, from: usize, to: usize) -> Option<RecordsBuf> {
+        if from > to || to > self.values.nrows() {
+            return None;
+        }
+        let texts = self.texts.iter().filter(|t| (from..to).contains(&t.row));
+        Some(RecordsBuf {
+            values: self.values.slice(ndarray::s![from..to, ..]).to_owned(),
+            texts: texts
+                .map(|t| Text {
+                    row: t.row - from,
+                    bytes: t.bytes.clone(),
+                })
+                .collect(),
+        })
+    }
+}
+
 /// A borrowed piece of a signal.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -81,6 +148,28 @@ pub enum Signal<'a> {
     Bytes(&'a [u8]),
     /// Sound.
     Audio(Audio<'a>),
+    /// Rows of small integers.
+    Records(Records<'a>),
+}
+
+impl Signal<'_> {
+    /// What hashes of a signal run over: bytes as they are; sound as the little-endian bits of its
+    /// f32 samples, channel after channel; records as their values in 16 bits, row after row, then
+    /// each text with a zero behind it.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Bytes(b) => b.to_vec(),
+            Self::Audio(a) => a.samples.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            Self::Records(r) => {
+                let mut out: Vec<u8> = r.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                for t in r.texts {
+                    out.extend_from_slice(&t.bytes);
+                    out.push(0);
+                }
+                out
+            }
+        }
+    }
 }
 
 /// An owned piece of a signal.
@@ -91,15 +180,34 @@ pub enum SignalBuf {
     Bytes(Vec<u8>),
     /// Sound.
     Audio(AudioBuf),
+    /// Rows of small integers.
+    Records(RecordsBuf),
 }
 
 impl SignalBuf {
-    /// What hashes of decoded output run over: bytes as they are; sound as the little-endian bits of
-    /// its f32 samples, channel after channel.
-    pub fn to_le_bytes(&self) -> Vec<u8> {
+    /// The same piece, borrowed.
+    pub fn view(&self) -> Signal<'_> {
         match self {
-            Self::Bytes(b) => b.clone(),
-            Self::Audio(a) => a.samples.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            Self::Bytes(b) => Signal::Bytes(b),
+            Self::Audio(a) => Signal::Audio(Audio {
+                rate: a.rate,
+                samples: a.samples.view(),
+            }),
+            Self::Records(r) => Signal::Records(r.view()),
+        }
+    }
+
+    /// What hashes of decoded output run over: [`Signal::to_le_bytes`].
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        self.view().to_le_bytes()
+    }
+
+    /// Units in the piece.
+    pub fn units(&self) -> u64 {
+        match self {
+            Self::Bytes(b) => b.len() as u64,
+            Self::Audio(a) => a.samples.ncols() as u64,
+            Self::Records(r) => r.values.nrows() as u64,
         }
     }
 }

@@ -12,6 +12,8 @@ const HAS_HASH: u8 = 4;
 const LONE: u8 = 8;
 const KNOWN: u8 = HAS_LENGTH | HAS_MODEL | HAS_HASH | LONE;
 
+/// Most variables of a record.
+const MAX_VARIABLES: u32 = 1 << 20;
 /// Most bytes of the extension field of a later minor version.
 const MAX_EXTENSION: u64 = 4096;
 
@@ -92,6 +94,10 @@ impl Header {
                 put_varint(u64::from(channels), &mut out);
                 out.push(depth_code(depth));
             }
+            Format::Records { variables } => {
+                out.push(2);
+                put_varint(u64::from(variables), &mut out);
+            }
         }
         if let Some(n) = self.length {
             put_varint(n, &mut out);
@@ -162,6 +168,13 @@ impl Header {
                     channels: channels as u16,
                     depth,
                 }
+            }
+            2 => {
+                let variables = small(r.varint()?, "variables")?;
+                if !(1..=MAX_VARIABLES).contains(&variables) {
+                    return Err(Error::Format(format!("{variables} variables")));
+                }
+                Format::Records { variables }
             }
             other => return Err(Error::Unsupported(format!("media kind {other}"))),
         };

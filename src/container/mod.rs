@@ -7,8 +7,8 @@ mod header;
 mod wire;
 
 pub use header::Header;
-pub use wire::{Reader, Writer};
-pub(crate) use wire::{put_varint, varint_len};
+pub(crate) use wire::varint_len;
+pub use wire::{Reader, Writer, put_varint};
 
 /// First bytes of a file. Like PNG's, they catch text-mode damage: a byte above 127, CR LF,
 /// end-of-file, LF.

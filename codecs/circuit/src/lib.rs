@@ -7,13 +7,20 @@
 #![forbid(missing_docs)]
 
 mod circuit;
+mod codec;
+mod coder;
 mod frozen;
 #[cfg(feature = "train")]
 pub mod learn;
+mod model;
 mod records;
+mod text;
 mod tree;
 
 pub use circuit::Circuit;
+pub use codec::{CircuitCodec, ENTRY, INFO};
 pub use frozen::Frozen;
+pub use model::Stored;
 pub use records::Records;
+pub use text::{MAX_TEXT, Texts};
 pub use tree::{Tree, Vertex};

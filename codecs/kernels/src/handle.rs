@@ -101,6 +101,76 @@ impl Kernels {
         Ok(())
     }
 
+    /// Brings each row of `k` probabilities to a sum of one; a row whose sum is not above 1e-30 becomes even. Sixteen
+    /// partial sums (element i to sum i mod 16), then sums i and i + 8, i + 4, i + 2, i + 1 added; each element is
+    /// multiplied by the reciprocal.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if `rows` is not whole rows.
+    pub fn normalise(&self, k: usize, rows: &mut [f32]) -> Result<()> {
+        self::rows("rows", rows.len(), k)?;
+        if k > 0 {
+            enter!(self, normalise(k, rows));
+        }
+        Ok(())
+    }
+
+    /// Multiplies `rows` by `by`, then [`Self::normalise`].
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if a slice does not fit.
+    pub fn absorb(&self, k: usize, rows: &mut [f32], by: &[f32]) -> Result<()> {
+        self::rows("rows", rows.len(), k)?;
+        same("by", rows.len(), by.len())?;
+        if k > 0 {
+            enter!(self, absorb(k, rows, by));
+        }
+        Ok(())
+    }
+
+    /// The likelihood `high - low + 1/16` of one row's states into `m` and, as a factor, into `a`; then both as
+    /// [`Self::normalise`]. Differences are below 2^24.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if the slices are not of one length.
+    pub fn observe(&self, low: &[u32], high: &[u32], a: &mut [f32], m: &mut [f32]) -> Result<()> {
+        same("low", a.len(), low.len())?;
+        same("high", a.len(), high.len())?;
+        same("m", a.len(), m.len())?;
+        if !a.is_empty() {
+            enter!(self, observe(low, high, a, m));
+        }
+        Ok(())
+    }
+
+    /// Integers of sum `2^bits` (at most 24) for each row of `k` shares of sum one: rounded down, the rest to the
+    /// first greatest share.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if a slice does not fit, [`KernelError::Range`] for more bits.
+    pub fn shares(&self, k: usize, bits: u32, rows: &[f32], out: &mut [u32]) -> Result<()> {
+        self::rows("rows", rows.len(), k)?;
+        same("out", rows.len(), out.len())?;
+        if bits > 24 {
+            return Err(KernelError::Range {
+                what: "bits",
+                got: bits as usize,
+            });
+        }
+        if k > 0 {
+            enter!(self, shares(k, bits, rows, out));
+        }
+        Ok(())
+    }
+
+    /// The sum of products of two rows of integers, modulo 2^64; of the shorter one's length.
+    #[must_use]
+    pub fn mix(&self, weights: &[u32], row: &[u32]) -> u64 {
+        let mut out = 0;
+        enter!(self, mix(weights, row, &mut out));
+        out
+    }
+
     /// Depthwise convolution along time: `x` `[T, C]`, `w` `[K, C]`, `bias` `[C]`, `y` `[T, C]` (or `[T - K + 1, C]`).
     ///
     /// Each output starts at 0, adds `x * w` for the taps ascending (`w[0]` meets the earliest frame), then the bias.

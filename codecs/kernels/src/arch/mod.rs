@@ -74,6 +74,12 @@ macro_rules! entry_points {
             quick_gelu(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::QuickGelu>;
             /// Dot product over sixteen partial sums, written to `out[0]`.
             dot(a: &[f32], b: &[f32], out: &mut f32) = crate::generic::norm::dot::<$v>;
+            /// Rows of probabilities.
+            normalise(k: usize, rows: &mut [f32]) = crate::generic::mixture::normalise;
+            absorb(k: usize, rows: &mut [f32], by: &[f32]) = crate::generic::mixture::absorb;
+            observe(low: &[u32], high: &[u32], a: &mut [f32], m: &mut [f32]) = crate::generic::mixture::observe;
+            shares(k: usize, bits: u32, rows: &[f32], out: &mut [u32]) = crate::generic::mixture::shares;
+            mix(weights: &[u32], row: &[u32], out: &mut u64) = crate::generic::mixture::mix;
         );
     };
     (@fns [$(#[$attr:meta])*] $v:ty; $($(#[$doc:meta])* $name:ident($($a:ident: $t:ty),*) = $f:path;)*) => {

@@ -8,4 +8,5 @@
 pub(crate) mod conv;
 pub(crate) mod linear;
 pub(crate) mod math;
+pub(crate) mod mixture;
 pub(crate) mod norm;

@@ -1,0 +1,228 @@
+//! The codec behind the contract: a chunk of records in groups that decode alone.
+
+use nc::container::{Reader, put_varint};
+use nc::{
+    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
+    Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, Result, Signal, SignalBuf,
+};
+use nc_kernels::Kernels;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::model::Stored;
+use crate::{Frozen, Texts};
+
+/// Facts of the codec.
+pub const INFO: CodecInfo = CodecInfo {
+    id: CodecId(2),
+    name: "circuit",
+    about: "records, images and tables, exactly, by a probabilistic circuit learnt from such",
+    bitstream: 1,
+    kind: MediaKind::Records,
+    lossless: true,
+};
+
+/// The registry's line for this codec.
+pub const ENTRY: CodecEntry = CodecEntry {
+    info: INFO,
+    default_model: None,
+    open: |model| {
+        let model = model.ok_or_else(|| {
+            Error::Model(
+                "circuit needs a model: train one with nc train circuit, give it with --model FILE"
+                    .into(),
+            )
+        })?;
+        Ok(Box::new(CircuitCodec::new(model, Kernels::best())?))
+    },
+};
+
+/// Records that decode together where nobody asks for less.
+const GROUP: usize = 16;
+/// Values in a chunk, about; 16 MiB.
+const CHUNK: u64 = 1 << 23;
+
+/// A codec with its model.
+pub struct CircuitCodec {
+    id: ModelId,
+    frozen: Frozen,
+}
+
+impl CircuitCodec {
+    /// From a model file.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where it is no circuit's, or damaged.
+    pub fn new(model: &Model, kernels: Kernels) -> Result<Self> {
+        let stored = Stored::read(model)?;
+        let texts = Texts::from_weights(&stored.texts);
+        let frozen = Frozen::with_kernels(&stored.circuit, kernels)
+            .and_then(|f| f.with_texts(stored.open, texts))
+            .and_then(|f| f.with_first(stored.first))
+            .map_err(|e| Error::Model(e.to_string()))?;
+        Ok(Self {
+            id: model.id,
+            frozen,
+        })
+    }
+
+    /// The circuit in integers.
+    #[must_use]
+    pub fn frozen(&self) -> &Frozen {
+        &self.frozen
+    }
+
+    /// What the index of a payload says of the records in `head`.
+    fn groups<'a>(&self, payload: &'a [u8], head: &ChunkHead) -> Result<(usize, Vec<&'a [u8]>)> {
+        self.plan(&head.format)?;
+        let damaged = || Error::Format("circuit: an index that does not fit".into());
+        let mut index = Reader::new(payload, 0);
+        let group = usize::try_from(index.varint()?).map_err(|_| damaged())?;
+        if group == 0 {
+            return Err(damaged());
+        }
+        let records = usize::try_from(head.units).map_err(|_| damaged())?;
+        let count = records
+            .div_ceil(group)
+            .checked_mul(self.frozen.streams())
+            .ok_or_else(damaged)?;
+        // Each length is a byte at least.
+        if count > payload.len() {
+            return Err(damaged());
+        }
+        let lengths: Result<Vec<u64>> = (0..count).map(|_| index.varint()).collect();
+        let mut rest = payload.get(index.offset as usize..).unwrap_or_default();
+        let mut groups = Vec::with_capacity(count);
+        for n in lengths? {
+            let n = usize::try_from(n).map_err(|_| damaged())?;
+            let (bytes, after) = rest.split_at_checked(n).ok_or_else(damaged)?;
+            groups.push(bytes);
+            rest = after;
+        }
+        if rest.is_empty() {
+            Ok((group, groups))
+        } else {
+            Err(damaged())
+        }
+    }
+
+    fn decode_rows(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+    ) -> Result<RecordsBuf> {
+        // The index in memory.
+        budget.charge(
+            (payload.len() as u64)
+                .saturating_mul(16)
+                .min(head.units.saturating_mul(24)),
+        )?;
+        let (group, groups) = self.groups(payload, head)?;
+        let from = usize::try_from(part.units.start.min(head.units)).unwrap_or(usize::MAX);
+        let to = usize::try_from(part.units.end.min(head.units)).unwrap_or(usize::MAX);
+        let first = from / group;
+        let last = to.div_ceil(group).max(first);
+        let records = usize::try_from(head.units).unwrap_or(usize::MAX);
+        let rows = last.saturating_mul(group).min(records) - (first * group).min(records);
+        let per = self.frozen.streams();
+        let groups = groups.get(first * per..last * per).unwrap_or_default();
+        let wanted = part.variables.as_deref();
+        let all = self.frozen.decode(groups, rows, group, wanted, budget)?;
+        if from == first * group && to - from == rows {
+            return Ok(all);
+        }
+        let skip = from - first * group;
+        let some = all.view().rows(skip, skip + to.saturating_sub(from));
+        some.ok_or_else(|| Error::Format("circuit: rows outside the chunk".into()))
+    }
+}
+
+fn encoded(records: Records<'_>) -> Encoded {
+    Encoded {
+        symbols: xxh3_64(&Signal::Records(records).to_le_bytes()),
+    }
+}
+
+impl Codec for CircuitCodec {
+    fn info(&self) -> &CodecInfo {
+        &INFO
+    }
+
+    fn model(&self) -> Option<ModelId> {
+        Some(self.id)
+    }
+
+    fn plan(&self, format: &Format) -> Result<Plan> {
+        let d = self.frozen.alphabets().len();
+        match format {
+            Format::Records { variables } if *variables as usize == d => Ok(Plan {
+                chunk: (CHUNK / d as u64).clamp(1024, 1 << 20),
+                overlap: 0,
+            }),
+            Format::Records { variables } => Err(Error::Unsupported(format!(
+                "records of {variables} variables; the model's have {d}"
+            ))),
+            _ => Err(Error::Unsupported("a circuit codes records".into())),
+        }
+    }
+
+    fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: Goal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let Signal::Records(records) = x else {
+            return Err(Error::Unsupported("a circuit codes records".into()));
+        };
+        if goal != Goal::Exact {
+            return Err(Error::Usage(
+                "a circuit is lossless and takes no rate or quality".into(),
+            ));
+        }
+        self.plan(&head.format)?;
+        let group = if ctl.access == 0 {
+            GROUP
+        } else {
+            ctl.access as usize
+        };
+        let groups = self.frozen.encode(records, group)?;
+        put_varint(group as u64, out);
+        for g in &groups {
+            put_varint(g.len() as u64, out);
+        }
+        groups.iter().for_each(|g| out.extend_from_slice(g));
+        Ok(encoded(records))
+    }
+
+    fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        _: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)> {
+        let all = Part {
+            units: 0..head.units,
+            variables: None,
+        };
+        let records = self.decode_rows(payload, head, &all, budget)?;
+        let encoded = encoded(records.view());
+        Ok((SignalBuf::Records(records), encoded))
+    }
+
+    fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        _: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>> {
+        let records = self.decode_rows(payload, head, part, budget)?;
+        Ok(Some(SignalBuf::Records(records)))
+    }
+}
