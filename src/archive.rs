@@ -313,7 +313,8 @@ impl<R: Read + Seek> Archive<R> {
             }
             let from = range.start.saturating_sub(head.first).min(frame.units);
             let to = range.end.saturating_sub(head.first).min(frame.units);
-            let alone = self.header.overlap == 0 && (to - from < frame.units || variables.is_some());
+            let alone =
+                self.header.overlap == 0 && (to - from < frame.units || variables.is_some());
             let part = alone.then(|| Part {
                 units: from..to,
                 variables: variables.clone(),

@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::container::{CHUNK, ChunkFrame, END, Header, LAST, META, Meta, Reader};
 use crate::emit::{Emitter, Summary};
 use crate::{
-    AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId,
-    Part, Plan, Progress, RecordsBuf, Result, Signal, SignalBuf, Text,
+    AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Part, Plan,
+    Progress, RecordsBuf, Result, Signal, SignalBuf, Text,
 };
 
 /// Encodes a signal as it comes.
@@ -24,8 +24,15 @@ pub struct Encoder<'c, W> {
 /// Samples or bytes that wait for a whole chunk.
 enum Pending {
     Bytes(Vec<u8>),
-    Audio { rate: u32, rows: Vec<Vec<f32>> },
-    Records { values: Vec<u16>, variables: usize, texts: Vec<Text> },
+    Audio {
+        rate: u32,
+        rows: Vec<Vec<f32>>,
+    },
+    Records {
+        values: Vec<u16>,
+        variables: usize,
+        texts: Vec<Text>,
+    },
 }
 
 impl Pending {
@@ -33,7 +40,9 @@ impl Pending {
         match self {
             Self::Bytes(b) => b.len() as u64,
             Self::Audio { rows, .. } => rows.first().map_or(0, |r| r.len() as u64),
-            Self::Records { values, variables, .. } => (values.len() / variables) as u64,
+            Self::Records {
+                values, variables, ..
+            } => (values.len() / variables) as u64,
         }
     }
 

@@ -17,6 +17,8 @@
 //! # }
 //! ```
 
+#[cfg(feature = "circuit")]
+pub use nc_circuit as circuit;
 #[cfg(feature = "grvq")]
 pub use nc_grvq as grvq;
 
@@ -26,6 +28,8 @@ pub fn registry() -> nc::Registry {
         entries: vec![
             #[cfg(feature = "grvq")]
             nc_grvq::ENTRY,
+            #[cfg(feature = "circuit")]
+            nc_circuit::ENTRY,
             #[cfg(feature = "store")]
             nc_store::ENTRY,
         ],
