@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
 use crate::emit::{Emitter, Summary};
-use crate::stream::{Joiner, Opener, Record, decode_chunk, next_record, open};
+use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf};
 
 /// Bytes of the end record of a file with an index: tag, hash, offset of the index.
@@ -319,25 +319,24 @@ impl<R: Read + Seek> Archive<R> {
                 units: from..to,
                 variables: variables.clone(),
             });
-            let (y, whole) = decode_chunk(
-                &mut self.r,
-                codec.as_ref(),
-                &self.header,
-                &frame,
-                &head,
-                part.as_ref(),
-                &mut self.budget,
-                ctl,
-            )?;
+            let units = frame.units;
+            let first = head.first;
+            let chunk = Chunk {
+                codec: codec.as_ref(),
+                lone: self.header.lone,
+                frame,
+                head,
+            };
+            let (y, whole) = chunk.decode(&mut self.r, part.as_ref(), &self.budget, ctl)?;
             if !whole {
                 sink(y)?;
             } else {
-                let y = joiner.join(y, frame.units);
+                let y = joiner.join(y, units);
                 if from < to {
                     sink(slice(y, from, to))?;
                 }
             }
-            let done = head.first.saturating_add(to).saturating_sub(range.start);
+            let done = first.saturating_add(to).saturating_sub(range.start);
             ctl.report(Progress {
                 task: "decode",
                 done,

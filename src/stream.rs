@@ -355,44 +355,55 @@ pub(crate) fn next_record<R: Read>(
     }
 }
 
-/// Reads a chunk's payload and decodes it, its checksum and symbols compared; or only a part, where
-/// the codec can. Says whether it was all.
-pub(crate) fn decode_chunk<R: Read>(
-    r: &mut Reader<R>,
-    codec: &dyn Codec,
-    header: &Header,
-    frame: &ChunkFrame,
-    head: &ChunkHead,
-    part: Option<&Part>,
-    budget: &mut Budget,
-    ctl: &mut Control<'_>,
-) -> Result<(SignalBuf, bool)> {
-    let mut budget = budget.clone();
-    let payload = r.bytes(frame.len, &mut budget)?;
-    if crc32c::crc32c(&payload) != frame.crc {
-        return Err(Error::Format(format!(
-            "checksum of the chunk at unit {}",
-            head.first
-        )));
+/// A chunk that is about to be decoded.
+pub(crate) struct Chunk<'a> {
+    pub(crate) codec: &'a dyn Codec,
+    /// Whether it is all of a file with a short header.
+    pub(crate) lone: bool,
+    pub(crate) frame: ChunkFrame,
+    pub(crate) head: ChunkHead,
+}
+
+impl Chunk<'_> {
+    /// Reads the payload and decodes it, its checksum and symbols compared; or only a part, where the
+    /// codec can. Says whether it was all.
+    pub(crate) fn decode<R: Read>(
+        &self,
+        r: &mut Reader<R>,
+        part: Option<&Part>,
+        budget: &Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, bool)> {
+        let Self {
+            codec, frame, head, ..
+        } = self;
+        let mut budget = budget.clone();
+        let payload = r.bytes(frame.len, &mut budget)?;
+        if crc32c::crc32c(&payload) != frame.crc {
+            return Err(Error::Format(format!(
+                "checksum of the chunk at unit {}",
+                head.first
+            )));
+        }
+        if let Some(part) = part
+            && let Some(y) = codec.decode_part(&payload, head, part, &mut budget, ctl)?
+        {
+            return Ok((y, false));
+        }
+        let (y, encoded) = codec.decode(&payload, head, &mut budget, ctl)?;
+        let mask = if self.lone {
+            0xffff
+        } else {
+            u64::from(u32::MAX)
+        };
+        if encoded.symbols & mask != u64::from(frame.symbols) {
+            return Err(Error::Format(format!(
+                "decoded symbols of the chunk at unit {}",
+                head.first
+            )));
+        }
+        Ok((y, true))
     }
-    if let Some(part) = part
-        && let Some(y) = codec.decode_part(&payload, head, part, &mut budget, ctl)?
-    {
-        return Ok((y, false));
-    }
-    let (y, encoded) = codec.decode(&payload, head, &mut budget, ctl)?;
-    let mask = if header.lone {
-        0xffff
-    } else {
-        u64::from(u32::MAX)
-    };
-    if encoded.symbols & mask != u64::from(frame.symbols) {
-        return Err(Error::Format(format!(
-            "decoded symbols of the chunk at unit {}",
-            head.first
-        )));
-    }
-    Ok((y, true))
 }
 
 /// Joins chunks: the end of one is cross-faded into the start of the next.
@@ -511,16 +522,13 @@ impl<R: Read> Decoder<R> {
                         first: self.done,
                         units,
                     };
-                    let (y, _) = decode_chunk(
-                        &mut self.r,
-                        self.codec.as_ref(),
-                        &self.header,
-                        &frame,
-                        &head,
-                        None,
-                        &mut self.budget,
-                        ctl,
-                    )?;
+                    let chunk = Chunk {
+                        codec: self.codec.as_ref(),
+                        lone: self.header.lone,
+                        frame,
+                        head,
+                    };
+                    let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
                     self.hash.update(&y.to_le_bytes());
                     self.seen_last = last;
                     self.done = self.done.saturating_add(frame.units);

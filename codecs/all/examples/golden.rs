@@ -145,7 +145,7 @@ fn circuit(golden: &Path, name: &str, first: usize) -> Outcome<()> {
         ];
         let tree = Tree::from_parents(&parents, &states, &variables)?;
         let mut circuit = learn::start(tree, &data, 7)?;
-        let mut em = learn::Em::new(&circuit, &data);
+        let mut em = learn::Em::new(&circuit, &data, None, &[]);
         let rows: Vec<&[u16]> = data.rows().collect();
         for _ in 0..30 {
             em.step(&mut circuit, &rows, 1.0);

@@ -23,6 +23,9 @@ use rayon::prelude::*;
 
 use crate::frozen::{Frozen, WEIGHT};
 
+/// A text, with its row and variable.
+type Placed = (usize, usize, Vec<u8>);
+
 /// Most groups of records that go through the circuit side by side.
 const LANES: usize = 256;
 
@@ -251,7 +254,10 @@ impl Frozen {
         let d = self.alphabets.len();
         let per = self.streams();
         let groups: Vec<&[&[u8]]> = streams.chunks(per).collect();
-        if group == 0 || streams.len() % per != 0 || groups.len() != records.div_ceil(group) {
+        if group == 0
+            || !streams.len().is_multiple_of(per)
+            || groups.len() != records.div_ceil(group)
+        {
             return Err(Error::Format("another number of groups of records".into()));
         }
         let end = self.end(wanted, group)?;
@@ -265,7 +271,7 @@ impl Frozen {
         budget.charge(held)?;
         let left = AtomicU64::new(budget.left());
         let mut values = vec![0u16; records * d];
-        let texts: Result<Vec<Vec<(usize, usize, Vec<u8>)>>> = values
+        let texts: Result<Vec<Vec<Placed>>> = values
             .par_chunks_mut(lanes.saturating_mul(group).saturating_mul(d).max(1))
             .zip(groups.par_chunks(lanes))
             .enumerate()
@@ -386,7 +392,7 @@ struct Get<'a> {
     coders: &'a mut [WideDecoder],
     values: &'a mut [u16],
     /// Record, variable, text.
-    texts: &'a mut Vec<(usize, usize, Vec<u8>)>,
+    texts: &'a mut Vec<Placed>,
     /// Record of the first lane in `values`, and from lane to lane.
     row: usize,
     step: usize,

@@ -1,8 +1,12 @@
 //! Records: rows of discrete values, the same variables in each.
+//!
+//! A value equal to its variable's alphabet is unknown: learning and queries sum it out. So a
+//! variable of all 65,536 values cannot have unknown ones.
 
 use nc::{Error, Result};
 
-/// Rows of `variables.len()` values, variable `v` of each in `0..variables[v]`.
+/// Rows of `variables.len()` values, variable `v` of each in `0..variables[v]`, or `variables[v]`
+/// where it is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Records {
     variables: Vec<u32>,
@@ -14,7 +18,7 @@ impl Records {
     ///
     /// # Errors
     /// [`Error::Usage`] for no variable, an alphabet that is not of 2 to 65,536 values, values that do
-    /// not fill whole rows, or one outside its alphabet.
+    /// not fill whole rows, or one beyond its alphabet and the mark of the unknown.
     pub fn new(variables: Vec<u32>, values: Vec<u16>) -> Result<Self> {
         let usage = |text: String| Err(Error::Usage(text));
         if variables.is_empty() {
@@ -32,9 +36,9 @@ impl Records {
         }
         for (r, row) in values.chunks_exact(variables.len()).enumerate() {
             for (v, (x, n)) in row.iter().zip(&variables).enumerate() {
-                if u32::from(*x) >= *n {
+                if u32::from(*x) > *n {
                     return usage(format!(
-                        "record {r}: variable {v} is {x}, must be below {n}"
+                        "record {r}: variable {v} is {x}, must be below {n} ({n}: unknown)"
                     ));
                 }
             }
@@ -71,6 +75,20 @@ impl Records {
         let d = self.variables.len();
         let start = index.checked_mul(d)?;
         self.values.get(start..start.checked_add(d)?)
+    }
+
+    /// Records whose index fits, and the others.
+    #[must_use]
+    pub fn partition(&self, fits: impl Fn(usize) -> bool) -> (Self, Self) {
+        let mut parts = [Vec::new(), Vec::new()];
+        for (i, row) in self.rows().enumerate() {
+            parts[usize::from(!fits(i))].extend_from_slice(row);
+        }
+        let [a, b] = parts.map(|values| Self {
+            variables: self.variables.clone(),
+            values,
+        });
+        (a, b)
     }
 
     /// The first `at` records, and the rest.

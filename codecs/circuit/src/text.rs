@@ -33,7 +33,7 @@ impl Texts {
             let mut sum = 0;
             for x in 0..=BYTES {
                 let room = (1u64 << WIDE_PRECISION) - BYTES as u64;
-                let left = if total == 0 { 0 } else { sum * room / total };
+                let left = (sum * room).checked_div(total).unwrap_or(0);
                 // As with leaves, every byte has a share.
                 cumulative.push(left as u32 + x as u32);
                 if x < BYTES {

@@ -10,7 +10,7 @@ use nc::{
     Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
     SignalBuf, Text,
 };
-use nc_circuit::learn::{Em, hidden_chow_liu, log_likelihoods, start};
+use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start};
 use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
@@ -39,8 +39,7 @@ fn some(n: usize) -> Records {
 fn learnt(records: &Records) -> Circuit {
     let tree = hidden_chow_liu(records, 6).unwrap();
     let mut circuit = start(tree, records, 1).unwrap();
-    let mut em = Em::new(&circuit, records);
-    em.prior = (1e-4, 1e-2);
+    let mut em = Em::new(&circuit, records, Some(Smoothing::default()), &[]);
     let rows: Vec<&[u16]> = records.rows().collect();
     for _ in 0..20 {
         em.step(&mut circuit, &rows, 1.0);

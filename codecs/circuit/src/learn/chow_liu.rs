@@ -19,7 +19,8 @@ struct Binned {
 /// Values in rising order into at most [`BINS`] bins of about equal share.
 fn bins(column: &[u16], alphabet: u32) -> Binned {
     let n = column.len();
-    let mut count = vec![0usize; alphabet as usize];
+    // The unknown are one value more.
+    let mut count = vec![0usize; alphabet as usize + 1];
     for x in column {
         count[usize::from(*x)] += 1;
     }
@@ -65,7 +66,15 @@ fn information(a: &Binned, b: &Binned, n: usize) -> f64 {
     sum
 }
 
-/// The hidden Chow-Liu tree of `records`, `states` at each vertex: the maximum spanning tree of
+/// States of a vertex whose variable has this share of the greatest entropy: all from a half up,
+/// fewer below, in steps of what kernels take at once. What hardly varies tells little.
+fn some_states(states: usize, share: f64) -> usize {
+    let some = (states as f64 * (2.0 * share).min(1.0)).ceil() as usize;
+    some.next_multiple_of(16).min(states)
+}
+
+/// The hidden Chow-Liu tree of `records`, at most `states` at
+/// each vertex: the maximum spanning tree of
 /// pairwise mutual information of the variables in bins (Prim's algorithm, O(D^2) pairs, each
 /// counted by popcount), rooted where the information is greatest.
 ///
@@ -119,7 +128,12 @@ pub fn hidden_chow_liu(records: &Records, states: usize) -> Result<Tree> {
             .unwrap_or(at);
     }
     let variables: Vec<Option<usize>> = (0..d).map(Some).collect();
-    Tree::from_parents(&parents, &vec![states; d], &variables)
+    let most = columns.iter().map(spread).fold(1e-9, f64::max);
+    let states: Vec<usize> = columns
+        .iter()
+        .map(|c| some_states(states, spread(c) / most))
+        .collect();
+    Tree::from_parents(&parents, &states, &variables)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use nc::rng::Rng;
 use nc_kernels::matrix::{View, product};
 use rayon::prelude::*;
 
+use super::smooth::{Smoothing, smooth};
 use crate::{Circuit, Records, Tree};
 
 /// Records that one thread works on at a time.
@@ -61,7 +62,9 @@ fn marginals(records: &Records) -> Vec<Vec<f32>> {
         .collect();
     for row in records.rows() {
         for (x, counts) in row.iter().zip(&mut out) {
-            counts[usize::from(*x)] += 1.0;
+            if let Some(n) = counts.get_mut(usize::from(*x)) {
+                *n += 1.0;
+            }
         }
     }
     out.iter_mut().for_each(|c| normalise(c));
@@ -88,9 +91,9 @@ fn normalise_columns(table: &mut [f32], columns: usize) {
 
 /// Expected counts, in the shapes of a circuit's tables.
 #[derive(Debug, Clone)]
-struct Counts {
-    edges: Vec<Vec<f32>>,
-    leaves: Vec<Vec<f32>>,
+pub(super) struct Counts {
+    pub(super) edges: Vec<Vec<f32>>,
+    pub(super) leaves: Vec<Vec<f32>>,
 }
 
 impl Counts {
@@ -126,7 +129,10 @@ impl<'a> Pass<'a> {
                 let leaf = circuit.leaf(i);
                 for (l, row) in l.chunks_exact_mut(k).zip(&rows) {
                     let at = usize::from(row[x]) * k;
-                    l.copy_from_slice(&leaf[at..at + k]);
+                    // An unknown value lies past the table; it is summed out.
+                    if let Some(leaf) = leaf.get(at..at + k) {
+                        l.copy_from_slice(leaf);
+                    }
                 }
             }
             for c in circuit.tree().children(i) {
@@ -193,10 +199,9 @@ impl<'a> Pass<'a> {
                 let leaf = &mut counts.leaves[i];
                 for (g, row) in g.chunks_exact(k).zip(&self.rows) {
                     let at = usize::from(row[x]) * k;
-                    leaf[at..at + k]
-                        .iter_mut()
-                        .zip(g)
-                        .for_each(|(n, g)| *n += g);
+                    if let Some(leaf) = leaf.get_mut(at..at + k) {
+                        leaf.iter_mut().zip(g).for_each(|(n, g)| *n += g);
+                    }
                 }
             }
             posterior[i] = g;
@@ -231,18 +236,36 @@ pub fn bits_per_dimension(circuit: &Circuit, records: &Records) -> f64 {
 /// moving mean over batches.
 #[derive(Debug)]
 pub struct Em {
-    /// Pseudo-counts of each edge's row and of each state's leaf, per record of training data.
-    pub prior: (f32, f32),
-    mean: Counts,
+    smoothing: Smoothing,
+    /// Records of training data.
+    records: f32,
+    /// Whether near values of a variable are alike.
+    ordered: Vec<bool>,
+    pub(super) mean: Counts,
     marginals: Vec<Vec<f32>>,
 }
 
 impl Em {
-    /// No counts yet; a leaf's prior follows the marginals of `records`.
+    /// No counts yet; tables are smoothed after `records`, of whose variables `ordered` says whether
+    /// near values are alike. Without smoothing, a step on all records never lowers their
+    /// likelihood.
     #[must_use]
-    pub fn new(circuit: &Circuit, records: &Records) -> Self {
+    pub fn new(
+        circuit: &Circuit,
+        records: &Records,
+        smoothing: Option<Smoothing>,
+        ordered: &[bool],
+    ) -> Self {
+        let none = Smoothing {
+            edges: 0.0,
+            leaves: 0.0,
+            reach: 0.0,
+            marginal: 0.0,
+        };
         Self {
-            prior: (0.0, 0.0),
+            smoothing: smoothing.unwrap_or(none),
+            records: records.len().max(1) as f32,
+            ordered: ordered.to_vec(),
             mean: Counts::zero(circuit),
             marginals: marginals(records),
         }
@@ -266,45 +289,60 @@ impl Em {
             })
             .collect();
         let each = rate / rows.len() as f32;
-        let (alpha, beta) = self.prior;
+        let keep = 1.0 - rate;
+        let Counts { edges, leaves } = &mut self.mean;
+        edges
+            .par_iter_mut()
+            .zip(leaves)
+            .enumerate()
+            .for_each(|(i, (edge, leaf))| {
+                for (j, (m, w)) in edge.iter_mut().zip(circuit.edge(i)).enumerate() {
+                    let n: f32 = parts.iter().map(|(c, _)| c.edges[i][j]).sum();
+                    *m = keep * *m + each * n * w;
+                }
+                for (j, m) in leaf.iter_mut().enumerate() {
+                    let n: f32 = parts.iter().map(|(c, _)| c.leaves[i][j]).sum();
+                    *m = keep * *m + each * n;
+                }
+            });
+        self.maximise(circuit);
+        parts.iter().map(|(_, sum)| sum).sum()
+    }
+
+    /// The circuit's tables from the counts.
+    pub(super) fn maximise(&self, circuit: &mut Circuit) {
         let vertices = circuit.tree().vertices().to_vec();
         let (edges, leaves) = circuit.tables_mut();
-        let tables = edges.par_iter_mut().zip(leaves.par_iter_mut());
-        let means = self
-            .mean
-            .edges
+        let counts = self.mean.edges.par_iter().zip(&self.mean.leaves);
+        edges
             .par_iter_mut()
-            .zip(self.mean.leaves.par_iter_mut());
-        let marginals = &self.marginals;
-        tables
-            .zip(means)
+            .zip(leaves)
+            .zip(counts)
             .enumerate()
-            .for_each(|(i, ((edge, leaf), (edge_mean, leaf_mean)))| {
+            .for_each(|(i, ((edge, leaf), (edge_counts, leaf_counts)))| {
                 let k = vertices[i].states;
-                for (j, m) in edge_mean.iter_mut().enumerate() {
-                    let n: f32 = parts.iter().map(|(c, _)| c.edges[i][j]).sum();
-                    *m = (1.0 - rate) * *m + each * n * edge[j];
+                edge.copy_from_slice(edge_counts);
+                let mut general = vec![1e-12f32; k];
+                for row in edge.chunks_exact(k) {
+                    general.iter_mut().zip(row).for_each(|(g, p)| *g += p);
                 }
-                edge.copy_from_slice(edge_mean);
+                normalise(&mut general);
+                let more = self.smoothing.edges / self.records;
                 for row in edge.chunks_exact_mut(k) {
-                    row.iter_mut().for_each(|p| *p += alpha / k as f32 + 1e-12);
+                    let general = general.iter();
+                    row.iter_mut()
+                        .zip(general)
+                        .for_each(|(p, g)| *p += more * g + 1e-12);
                     normalise(row);
                 }
-                let Some(x) = vertices[i].variable else {
-                    return;
-                };
-                for (j, m) in leaf_mean.iter_mut().enumerate() {
-                    let n: f32 = parts.iter().map(|(c, _)| c.leaves[i][j]).sum();
-                    *m = (1.0 - rate) * *m + each * n;
+                if let Some(x) = vertices[i].variable {
+                    leaf.copy_from_slice(leaf_counts);
+                    let ordered = self.ordered.get(x).copied().unwrap_or(false);
+                    let (how, n) = (&self.smoothing, self.records);
+                    smooth(leaf, k, &self.marginals[x], how, n, ordered);
+                    normalise_columns(leaf, k);
                 }
-                leaf.copy_from_slice(leaf_mean);
-                for (row, p) in leaf.chunks_exact_mut(k).zip(&marginals[x]) {
-                    let more = beta * p + 1e-12;
-                    row.iter_mut().for_each(|q| *q += more);
-                }
-                normalise_columns(leaf, k);
             });
-        parts.iter().map(|(_, sum)| sum).sum()
     }
 }
 
@@ -337,7 +375,7 @@ mod tests {
         let records = some(500);
         let tree = hidden_chow_liu(&records, 4).unwrap();
         let mut circuit = start(tree, &records, 3).unwrap();
-        let mut em = Em::new(&circuit, &records);
+        let mut em = Em::new(&circuit, &records, None, &[]);
         let rows: Vec<&[u16]> = records.rows().collect();
         let mut last = f64::NEG_INFINITY;
         let first = em.step(&mut circuit, &rows, 1.0);

@@ -1,0 +1,391 @@
+//! The whole of learning: a validation split, annealed steps, early stopping, checkpoints.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nc::rng::Rng;
+use nc::{Control, Error, Progress, Result};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::{Em, Smoothing, bits_per_dimension, start};
+use crate::{Circuit, Records, Tree};
+
+/// How to learn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Recipe {
+    /// Passes over the records; the step shrinks over them.
+    pub epochs: usize,
+    /// Minutes to learn for, which then decide the passes.
+    pub minutes: Option<f64>,
+    /// Records in a step.
+    pub batch: usize,
+    /// Size of the first step and of the last: the weight of a batch in the moving mean.
+    pub rate: (f32, f32),
+    /// Smoothing of the tables.
+    pub smoothing: Smoothing,
+    /// Share of the records that is held out, to choose the best pass by.
+    pub held_out: f64,
+    /// Passes without a gain on the held-out records after which learning stops.
+    pub patience: usize,
+    /// Seed of start and order.
+    pub seed: u64,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            minutes: None,
+            batch: 2000,
+            rate: (0.8, 0.03),
+            smoothing: Smoothing::default(),
+            held_out: 0.05,
+            patience: 4,
+            seed: 1,
+        }
+    }
+}
+
+/// What was learnt, and how well it fits.
+#[derive(Debug, Clone)]
+pub struct Learnt {
+    /// The circuit.
+    pub circuit: Circuit,
+    /// Bits per variable of the records learnt from, over the last pass.
+    pub bits: f64,
+    /// Bits per variable of the records held out.
+    pub held_out_bits: f64,
+    /// Passes over the records.
+    pub epochs: usize,
+}
+
+/// Between checkpoints.
+const SAVE_EVERY: Duration = Duration::from_secs(120);
+
+/// What a run has to know to go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// Of recipe, structure and records: another run's checkpoint is not taken.
+    key: u64,
+    epochs: usize,
+    /// Passes done, and batches of the one at hand with the sum of their log-likelihoods.
+    epoch: usize,
+    batch: usize,
+    sum: f64,
+    best_epoch: usize,
+    best: f64,
+    bits: f64,
+    seconds: f64,
+}
+
+/// Learns the tables of `tree` on `records`, of whose variables `ordered` says whether near values are
+/// alike. Progress goes to `ctl` with bits per variable. With a checkpoint folder the state is saved
+/// now and then, and a run with `resume` goes on from there to the same circuit as without a stop.
+///
+/// # Errors
+/// [`Error::Usage`] without records, [`Error::Cancelled`] (after a checkpoint), [`Error::Io`].
+pub fn train(
+    records: &Records,
+    tree: Tree,
+    ordered: &[bool],
+    recipe: &Recipe,
+    resume: bool,
+    ctl: &mut Control<'_>,
+) -> Result<Learnt> {
+    if records.is_empty() {
+        return Err(Error::Usage("no records to learn from".into()));
+    }
+    let began = Instant::now();
+    let (train, held) = split(records, recipe);
+    let key = key(recipe, &tree, records);
+    let mut circuit = start(tree, &train, recipe.seed)?;
+    let mut em = Em::new(&circuit, &train, Some(recipe.smoothing), ordered);
+    let mut state = State {
+        key,
+        epochs: recipe.epochs.max(1),
+        epoch: 0,
+        batch: 0,
+        sum: 0.0,
+        best_epoch: 0,
+        best: f64::INFINITY,
+        bits: f64::INFINITY,
+        seconds: 0.0,
+    };
+    let mut best = circuit.clone();
+    let file = ctl.checkpoints.as_ref().map(|f| f.join("circuit.state"));
+    match &file {
+        Some(file) if resume && file.exists() => {
+            state = load(file, key, &mut em, &mut best)?;
+            em.maximise(&mut circuit);
+        }
+        _ if resume => return Err(Error::Usage("no checkpoint to go on from".into())),
+        _ => {}
+    }
+    let before = state.seconds;
+    let rows: Vec<&[u16]> = train.rows().collect();
+    let per = rows.len().div_ceil(recipe.batch.max(1));
+    let mut saved = Instant::now();
+    let save_now = |state: &State, em: &Em, best: &Circuit| match &file {
+        Some(file) => save(file, state, em, best),
+        None => Ok(()),
+    };
+    while state.epoch < state.epochs {
+        // The order of a pass follows from the seed and its number alone, so that a resumed run has
+        // the same one.
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        let mut rng = Rng::new(recipe.seed.wrapping_mul(1_000_003) ^ state.epoch as u64);
+        for i in (1..order.len()).rev() {
+            order.swap(i, rng.below(i + 1));
+        }
+        let batches = order.chunks(recipe.batch.max(1)).enumerate();
+        for (i, batch) in batches.skip(state.batch) {
+            if let Err(cancelled) = ctl.check() {
+                state.seconds = before + began.elapsed().as_secs_f64();
+                save_now(&state, &em, &best)?;
+                return Err(cancelled);
+            }
+            let batch: Vec<&[u16]> = batch.iter().map(|r| rows[*r]).collect();
+            let step = state.epoch * per + i;
+            let done = step as f64 / (state.epochs * per) as f64;
+            state.sum += em.step(&mut circuit, &batch, rate(recipe, done, step));
+            state.batch = i + 1;
+            let note = match state.epoch {
+                0 => String::new(),
+                _ => format!("{:.4} bits, {:.4} held out", state.bits, state.best),
+            };
+            ctl.report(Progress {
+                task: "learn",
+                done: step as u64 + 1,
+                total: Some((state.epochs * per) as u64),
+                note: &note,
+            });
+        }
+        let n = (rows.len() * records.variables().len()) as f64;
+        state.bits = -state.sum / std::f64::consts::LN_2 / n;
+        state.epoch += 1;
+        (state.batch, state.sum) = (0, 0.0);
+        state.seconds = before + began.elapsed().as_secs_f64();
+        if state.epoch == 1
+            && let Some(minutes) = recipe.minutes
+        {
+            // Held-out records cost a third of a pass over as many.
+            state.epochs = ((minutes * 60.0 / state.seconds) as usize).max(1);
+        }
+        let bits = bits_per_dimension(&circuit, if held.is_empty() { &train } else { &held });
+        if bits < state.best {
+            state.best = bits;
+            state.best_epoch = state.epoch;
+            best.clone_from(&circuit);
+        }
+        if saved.elapsed() > SAVE_EVERY {
+            save_now(&state, &em, &best)?;
+            saved = Instant::now();
+        }
+        // Early passes go up and down with their large steps.
+        if 2 * state.epoch > state.epochs
+            && state.epoch >= state.best_epoch + recipe.patience.max(1)
+        {
+            break;
+        }
+    }
+    if let Some(file) = &file {
+        let _ = std::fs::remove_file(file);
+    }
+    Ok(Learnt {
+        circuit: best,
+        bits: state.bits,
+        held_out_bits: state.best,
+        epochs: state.epoch,
+    })
+}
+
+/// Cosine from the first rate to the last; the very first step takes the batch as it is.
+fn rate(recipe: &Recipe, done: f64, step: usize) -> f32 {
+    let (first, last) = recipe.rate;
+    match step {
+        0 => 1.0,
+        _ => last + (first - last) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos() as f32),
+    }
+}
+
+/// Records to learn from and records held out, evenly over all.
+fn split(records: &Records, recipe: &Recipe) -> (Records, Records) {
+    let held = (records.len() as f64 * recipe.held_out) as usize;
+    if held == 0 {
+        return records.split_at(records.len());
+    }
+    let every = records.len().div_ceil(held);
+    records.partition(|i| i % every != every / 2)
+}
+
+fn key(recipe: &Recipe, tree: &Tree, records: &Records) -> u64 {
+    let text = format!("{recipe:?} {tree:?} {:?}", records.variables());
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(text.as_bytes());
+    for row in records.rows() {
+        for x in row {
+            hash.update(&x.to_le_bytes());
+        }
+    }
+    hash.digest()
+}
+
+fn fault(e: impl std::fmt::Display) -> Error {
+    Error::Io(std::io::Error::other(format!("checkpoint: {e}")))
+}
+
+/// Writes the state beside the old one, then over it.
+fn save(file: &Path, state: &State, em: &Em, best: &Circuit) -> Result<()> {
+    let n = best.tree().vertices().len();
+    let bytes = |tables: &mut dyn Iterator<Item = &[f32]>| -> Vec<u8> {
+        tables.flatten().flat_map(|x| x.to_le_bytes()).collect()
+    };
+    let data = [
+        ("edges", bytes(&mut em.mean.edges.iter().map(Vec::as_slice))),
+        (
+            "leaves",
+            bytes(&mut em.mean.leaves.iter().map(Vec::as_slice)),
+        ),
+        ("best_edges", bytes(&mut (0..n).map(|v| best.edge(v)))),
+        ("best_leaves", bytes(&mut (0..n).map(|v| best.leaf(v)))),
+    ];
+    let views: Result<Vec<_>> = data
+        .iter()
+        .map(|(name, b)| {
+            let view = TensorView::new(Dtype::F32, vec![b.len() / 4], b);
+            Ok((*name, view.map_err(fault)?))
+        })
+        .collect();
+    let text = serde_json::to_string(state).map_err(fault)?;
+    let meta = [("state".to_owned(), text)].into();
+    let bytes = safetensors::serialize(views?, Some(meta)).map_err(fault)?;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let new: PathBuf = file.with_extension("new");
+    std::fs::write(&new, bytes)?;
+    std::fs::rename(&new, file)?;
+    Ok(())
+}
+
+fn load(file: &Path, key: u64, em: &mut Em, best: &mut Circuit) -> Result<State> {
+    let bytes = std::fs::read(file)?;
+    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
+    let text = head.metadata().as_ref().and_then(|m| m.get("state"));
+    let state: State = serde_json::from_str(text.map_or("", |t| t.as_str())).map_err(fault)?;
+    if state.key != key {
+        return Err(Error::Usage(
+            "the checkpoint is of another run: other records, structure or recipe".into(),
+        ));
+    }
+    let all = SafeTensors::deserialize(&bytes).map_err(fault)?;
+    let fill = |name: &str, tables: &mut dyn Iterator<Item = &mut Vec<f32>>| -> Result<()> {
+        let tensor = all.tensor(name).map_err(fault)?;
+        let mut from = tensor.data().chunks_exact(4);
+        for x in tables.flatten() {
+            let b = from.next().ok_or_else(|| fault("too short"))?;
+            *x = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        }
+        Ok(())
+    };
+    fill("edges", &mut em.mean.edges.iter_mut())?;
+    fill("leaves", &mut em.mean.leaves.iter_mut())?;
+    let (edges, leaves) = best.tables_mut();
+    fill("best_edges", &mut edges.iter_mut())?;
+    fill("best_leaves", &mut leaves.iter_mut())?;
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::super::hidden_chow_liu;
+    use super::*;
+
+    fn some() -> Records {
+        let mut rng = Rng::new(9);
+        let values = (0..3000).flat_map(|_| {
+            let a = rng.below(6);
+            let b = (a + rng.below(3)) % 7;
+            [a, b, (a * b + rng.below(2)) % 40].map(|x| x as u16)
+        });
+        Records::new(vec![6, 7, 40], values.collect()).unwrap()
+    }
+
+    fn recipe() -> Recipe {
+        Recipe {
+            epochs: 12,
+            batch: 200,
+            ..Recipe::default()
+        }
+    }
+
+    #[test]
+    fn learning_gains_and_a_resumed_run_is_an_uninterrupted_one() {
+        let records = some();
+        let tree = || hidden_chow_liu(&records, 6).unwrap();
+        let ordered = [false, false, true];
+        let mut ctl = Control::default();
+        let whole = train(&records, tree(), &ordered, &recipe(), false, &mut ctl).unwrap();
+        // Independent variables cost this much.
+        let first = start(tree(), &records, 1).unwrap();
+        assert!(whole.held_out_bits < 0.8 * bits_per_dimension(&first, &records));
+
+        let folder = tempfile::tempdir().unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = stop.clone();
+        let mut at = |p: Progress<'_>| {
+            if p.done == 70 {
+                flag.store(true, Ordering::Relaxed);
+            }
+        };
+        let mut ctl = Control {
+            progress: Some(&mut at),
+            cancel: Some(stop.clone()),
+            checkpoints: Some(folder.path().to_path_buf()),
+            ..Control::default()
+        };
+        let stopped = train(&records, tree(), &ordered, &recipe(), false, &mut ctl);
+        assert!(matches!(stopped, Err(Error::Cancelled)));
+        stop.store(false, Ordering::Relaxed);
+        ctl.progress = None;
+        let other = Recipe {
+            seed: 2,
+            ..recipe()
+        };
+        assert!(train(&records, tree(), &ordered, &other, true, &mut ctl).is_err());
+        let resumed = train(&records, tree(), &ordered, &recipe(), true, &mut ctl).unwrap();
+        assert_eq!(resumed.circuit, whole.circuit);
+        assert_eq!(resumed.held_out_bits, whole.held_out_bits);
+    }
+
+    #[test]
+    fn unknown_values_are_summed_out() {
+        let whole = some();
+        let mut rng = Rng::new(3);
+        let holes: Vec<u16> = whole
+            .rows()
+            .flatten()
+            .zip(whole.variables().iter().cycle())
+            .map(|(x, n)| if rng.below(4) == 0 { *n as u16 } else { *x })
+            .collect();
+        let holes = Records::new(whole.variables().to_vec(), holes).unwrap();
+        let tree = hidden_chow_liu(&holes, 6).unwrap();
+        let mut ctl = Control::default();
+        let ordered = [false, false, true];
+        let learnt = train(&holes, tree, &ordered, &recipe(), false, &mut ctl).unwrap();
+        let tree = hidden_chow_liu(&whole, 6).unwrap();
+        let best = train(&whole, tree, &ordered, &recipe(), false, &mut ctl).unwrap();
+        let (got, can) = (
+            bits_per_dimension(&learnt.circuit, &whole),
+            bits_per_dimension(&best.circuit, &whole),
+        );
+        assert!(got < can + 0.05, "{got} against {can}");
+    }
+}
