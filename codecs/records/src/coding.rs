@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(gains.shape(), (4, &[][..]));
         // A wide range is split.
         let mut rng = Rng::new(1);
-        let wide = Coding::of(&counts((0..5000).map(|_| i64::from(rng.below(1_000_000)))));
+        let wide = Coding::of(&counts((0..5000).map(|_| rng.below(1_000_000) as i64)));
         let (top, radices) = wide.shape();
         assert!(top <= 1000 && radices.len() <= 2, "{top} {radices:?}");
         assert_eq!(Coding::of(&counts([5; 9])).shape(), (1, &[][..]));

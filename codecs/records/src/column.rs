@@ -139,6 +139,35 @@ impl Column {
         self.open
     }
 
+    /// Whether cells are numbers for the most part, so that near values are alike.
+    #[must_use]
+    pub const fn has_numbers(&self) -> bool {
+        self.pattern.is_some()
+    }
+
+    /// What the first variable's `value` stands for: a cell, a range of numbers, or text that the model
+    /// does not know.
+    #[must_use]
+    pub fn label(&self, value: u16) -> String {
+        let mut values = vec![0; self.alphabets.len()];
+        let mut cell = |first: u16, rest: bool| {
+            for (v, n) in values.iter_mut().zip(&self.alphabets) {
+                *v = if rest { (*n - 1) as u16 } else { 0 };
+            }
+            values[0] = first;
+            let mut out = Vec::new();
+            match self.decode(&values, &mut out) {
+                Ok(true) => Some(String::from_utf8_lossy(&out).into_owned()),
+                _ => None,
+            }
+        };
+        match (cell(value, false), cell(value, true)) {
+            (Some(low), Some(high)) if low == high => low,
+            (Some(low), Some(high)) => format!("{low} .. {high}"),
+            _ => "(another text)".into(),
+        }
+    }
+
     /// Writes the values of `cell`, as many as variables; false where they say that a text follows.
     pub fn encode(&self, cell: &[u8], values: &mut [u16]) -> bool {
         values.fill(0);

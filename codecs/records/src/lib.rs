@@ -1,7 +1,53 @@
-//! Files of records as rows of small integers, and back.
+//! Files of records as rows of small integers, and back: IDX, raw, folders of PNGs, CSV, Parquet.
+//!
+//! A [`Schema`] is learnt from files and says what each variable of a row stands for; it lives in the
+//! model file beside the circuit. [`Schema::reader`] turns a file into rows, a [`Writer`] turns rows
+//! back into the file: the same bytes for IDX, raw and CSV, the same pixels for PNG, the same schema
+//! and values for Parquet. What a file says beyond its rows, and beyond what its schema foretells, is
+//! a few bytes of *extras*.
 #![forbid(missing_docs)]
 
 mod coding;
 mod column;
+mod csv;
+mod fixed;
+mod images;
 mod number;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod schema;
+mod source;
 mod word;
+
+pub use column::Column;
+pub use schema::{Image, Learn, Schema};
+pub use source::Source;
+
+use nc::{Records, RecordsBuf, Result};
+
+/// Rows out of a file.
+pub trait Reader {
+    /// The next rows, at most `rows`; `None` after the last.
+    ///
+    /// # Errors
+    /// [`nc::Error::Usage`] for a file that is not of the schema, with the place; I/O.
+    fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>>;
+
+    /// What the file says beyond its rows; complete after the last.
+    fn extras(&self) -> Result<Vec<u8>>;
+}
+
+/// Rows into a file.
+pub trait Writer {
+    /// Takes the next rows.
+    ///
+    /// # Errors
+    /// [`nc::Error::Format`] for rows that no file of the schema has; I/O.
+    fn write(&mut self, records: Records<'_>) -> Result<()>;
+
+    /// Ends the file; gives its length in bytes.
+    ///
+    /// # Errors
+    /// [`nc::Error::Format`], I/O.
+    fn finish(self: Box<Self>) -> Result<u64>;
+}

@@ -1,0 +1,225 @@
+//! Folders of PNGs of one size, in the order of their names. A sample is a variable.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
+use image::{ColorType, DynamicImage, ExtendedColorType, ImageEncoder, ImageReader};
+use nc::{Budget, Error, Records, RecordsBuf, Result};
+use ndarray::Array2;
+
+use crate::schema::Image;
+use crate::{Reader, Writer};
+
+/// PNGs of a folder, by name.
+///
+/// # Errors
+/// [`Error::Usage`] where there are none; I/O.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        if !png || !path.is_file() {
+            continue;
+        }
+        let name = entry.file_name().into_string().map_err(|name| {
+            Error::Usage(format!("{}: a name that is not UTF-8", name.display()))
+        })?;
+        names.push(name);
+    }
+    if names.is_empty() {
+        return Err(Error::Usage("a folder without PNGs".into()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// An image's form and samples.
+///
+/// # Errors
+/// [`Error::Usage`] for what is no PNG of 8 bits.
+pub fn read(path: &Path) -> Result<(Image, Vec<u8>)> {
+    let wrong =
+        |what: &dyn std::fmt::Display| Error::Usage(format!("{}: {what}", path.display()));
+    let mut reader = ImageReader::new(BufReader::new(File::open(path)?));
+    reader.set_format(image::ImageFormat::Png);
+    let image = reader.decode().map_err(|e| wrong(&e))?;
+    let form = Image {
+        width: image.width(),
+        height: image.height(),
+        channels: image.color().channel_count(),
+    };
+    match image {
+        DynamicImage::ImageLuma8(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageRgb8(_)
+        | DynamicImage::ImageRgba8(_) => Ok((form, image.into_bytes())),
+        _ => Err(wrong(&"not 8 bits a sample")),
+    }
+}
+
+/// Writes an image.
+///
+/// # Errors
+/// [`Error::Format`] for samples that do not fit the form; I/O.
+pub fn write(out: impl Write, form: Image, samples: &[u8]) -> Result<()> {
+    let color = match form.channels {
+        1 => ColorType::L8,
+        2 => ColorType::La8,
+        3 => ColorType::Rgb8,
+        _ => ColorType::Rgba8,
+    };
+    if samples.len() as u64 != form.samples() {
+        return Err(Error::Format("samples that do not fit the image".into()));
+    }
+    image::codecs::png::PngEncoder::new(out)
+        .write_image(
+            samples,
+            form.width,
+            form.height,
+            ExtendedColorType::from(color),
+        )
+        .map_err(|e| Error::Io(std::io::Error::other(e)))
+}
+
+/// Reads the images of a folder.
+pub struct FolderReader {
+    folder: PathBuf,
+    form: Image,
+    names: Vec<String>,
+    next: usize,
+}
+
+impl FolderReader {
+    /// Of a folder whose images have this form.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there are none; I/O.
+    pub fn new(folder: PathBuf, form: Image) -> Result<Self> {
+        let names = names(&folder)?;
+        Ok(Self {
+            folder,
+            form,
+            names,
+            next: 0,
+        })
+    }
+}
+
+impl Reader for FolderReader {
+    fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
+        let left = self.names.get(self.next..).unwrap_or_default();
+        let names = &left[..left.len().min(rows)];
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let mut values = Vec::new();
+        for name in names {
+            let path = self.folder.join(name);
+            let (form, samples) = read(&path)?;
+            if form != self.form {
+                return Err(Error::Usage(format!(
+                    "{}: an image of {form}, not {}",
+                    path.display(),
+                    self.form
+                )));
+            }
+            values.extend(samples.into_iter().map(u16::from));
+        }
+        self.next += names.len();
+        let values = Array2::from_shape_vec((names.len(), self.form.samples() as usize), values)
+            .map_err(|e| Error::Usage(e.to_string()))?;
+        Ok(Some(RecordsBuf {
+            values,
+            texts: Vec::new(),
+        }))
+    }
+
+    /// The names, deflated.
+    fn extras(&self) -> Result<Vec<u8>> {
+        let all = self.names.join("\0");
+        let mut out = Vec::new();
+        DeflateEncoder::new(all.as_bytes(), Compression::best()).read_to_end(&mut out)?;
+        Ok(out)
+    }
+}
+
+/// Writes images into a folder.
+pub struct FolderWriter {
+    folder: PathBuf,
+    form: Image,
+    names: Vec<String>,
+    next: usize,
+    written: u64,
+}
+
+impl FolderWriter {
+    /// Into a folder that exists; the first row is the one numbered `first` of the original.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for extras that are no list of names, [`Error::Limit`].
+    pub fn new(
+        folder: PathBuf,
+        form: Image,
+        extras: &[u8],
+        first: u64,
+        budget: &mut Budget,
+    ) -> Result<Self> {
+        let mut all = Vec::new();
+        let limit = budget.left().min(1 << 28);
+        DeflateDecoder::new(extras)
+            .take(limit + 1)
+            .read_to_end(&mut all)
+            .map_err(|_| Error::Format("names of images".into()))?;
+        budget.charge(all.len() as u64 * 2)?;
+        let all = String::from_utf8(all).map_err(|_| Error::Format("names of images".into()))?;
+        let names: Vec<String> = match all.as_str() {
+            "" => Vec::new(),
+            all => all.split('\0').map(String::from).collect(),
+        };
+        // A name is a file in this folder and nothing else.
+        let unsafe_name =
+            |n: &String| n.is_empty() || n.contains(['/', '\\']) || n == "." || n == "..";
+        if let Some(name) = names.iter().find(|n| unsafe_name(n)) {
+            return Err(Error::Format(format!("{name:?} is no name of an image")));
+        }
+        Ok(Self {
+            folder,
+            form,
+            names,
+            next: usize::try_from(first).unwrap_or(usize::MAX),
+            written: 0,
+        })
+    }
+}
+
+impl Writer for FolderWriter {
+    fn write(&mut self, records: Records<'_>) -> Result<()> {
+        let wrong = || Error::Format("records that are no images of this form".into());
+        for row in records.values.rows() {
+            let samples = row.iter().map(|v| u8::try_from(*v));
+            let samples: Vec<u8> = samples.collect::<Result<_, _>>().map_err(|_| wrong())?;
+            let name = match self.names.get(self.next) {
+                Some(name) => name.clone(),
+                None => format!("{:06}.png", self.next),
+            };
+            self.next = self.next.saturating_add(1);
+            // Two of one name would be one file.
+            let path = self.folder.join(name);
+            let file = File::options().write(true).create_new(true).open(&path);
+            let mut out = BufWriter::new(file?);
+            write(&mut out, self.form, &samples)?;
+            out.flush()?;
+            self.written += out.get_ref().metadata()?.len();
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<u64> {
+        Ok(self.written)
+    }
+}

@@ -1,0 +1,83 @@
+//! Where records are read from.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use nc::Result;
+
+/// Bytes that a file's kind is told by.
+const HEAD: usize = 1 << 16;
+
+/// A file or stream, unpacked where it is a gzip file, or a folder.
+pub enum Source {
+    /// Bytes, with the first of them looked at.
+    Stream {
+        /// The first bytes; all where there are fewer than 64 KiB.
+        head: Vec<u8>,
+        /// All bytes, the first ones included.
+        bytes: Box<dyn Read + Send>,
+    },
+    /// A folder of images.
+    Folder(PathBuf),
+}
+
+impl Source {
+    /// A file or folder.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.is_dir() {
+            return Ok(Self::Folder(path.to_path_buf()));
+        }
+        Self::of(File::open(path)?)
+    }
+
+    /// A stream.
+    ///
+    /// # Errors
+    /// I/O, also for a damaged gzip file.
+    pub fn of(stream: impl Read + Send + 'static) -> Result<Self> {
+        let (head, bytes) = look(Box::new(stream), 2)?;
+        let gzip = head.starts_with(&[0x1f, 0x8b]);
+        let bytes: Box<dyn Read + Send> = if gzip {
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+                1 << 16,
+                bytes,
+            )))
+        } else {
+            bytes
+        };
+        let (head, bytes) = look(bytes, HEAD)?;
+        Ok(Self::Stream { head, bytes })
+    }
+}
+
+fn look(
+    mut stream: Box<dyn Read + Send>,
+    n: usize,
+) -> Result<(Vec<u8>, Box<dyn Read + Send>)> {
+    let mut head = Vec::new();
+    stream.by_ref().take(n as u64).read_to_end(&mut head)?;
+    let all = Cursor::new(head.clone()).chain(stream);
+    Ok((head, Box::new(all)))
+}
+
+/// As many bytes as there are, up to the buffer's length.
+///
+/// # Errors
+/// I/O.
+pub fn read_full(r: &mut impl Read, buffer: &mut [u8]) -> Result<usize> {
+    let mut n = 0;
+    while let Some(rest) = buffer.get_mut(n..).filter(|rest| !rest.is_empty()) {
+        match r.read(rest) {
+            Ok(0) => break,
+            Ok(k) => n += k,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(n)
+}
