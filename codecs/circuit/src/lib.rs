@@ -13,6 +13,7 @@ mod frozen;
 #[cfg(feature = "train")]
 pub mod learn;
 mod model;
+pub mod query;
 mod records;
 mod text;
 mod tree;

@@ -73,18 +73,30 @@ fn some_states(states: usize, share: f64) -> usize {
     some.next_multiple_of(16).min(states)
 }
 
-/// The hidden Chow-Liu tree of `records`, at most `states` at
-/// each vertex: the maximum spanning tree of
-/// pairwise mutual information of the variables in bins (Prim's algorithm, O(D^2) pairs, each
-/// counted by popcount), rooted where the information is greatest.
+/// The hidden Chow-Liu tree of `records`, at most `states` at each vertex: the maximum spanning tree
+/// of pairwise mutual information of the variables in bins (Prim's algorithm, O(D^2) pairs, each
+/// counted by popcount), rooted where the entropy is greatest.
 ///
 /// # Errors
 /// [`Error::Usage`] without records.
 pub fn hidden_chow_liu(records: &Records, states: usize) -> Result<Tree> {
+    hidden_chow_liu_after(records, states, &[])
+}
+
+/// As [`hidden_chow_liu`], with the variables `first` before all others: they are a chain from the
+/// root on, so that in preorder nothing stands between them, and the others hang where they will.
+///
+/// # Errors
+/// [`Error::Usage`] without records, or for a variable that there is not.
+pub fn hidden_chow_liu_after(records: &Records, states: usize, first: &[usize]) -> Result<Tree> {
     if records.is_empty() {
         return Err(Error::Usage("no records to learn a structure from".into()));
     }
     let d = records.variables().len();
+    if first.iter().any(|v| *v >= d) {
+        return Err(Error::Usage("no such variable to come first".into()));
+    }
+    let is_first: Vec<bool> = (0..d).map(|v| first.contains(&v)).collect();
     // Evenly over all, for files are often sorted.
     let n = records.len().min(RECORDS);
     let picked: Vec<&[u16]> = (0..n)
@@ -99,17 +111,15 @@ pub fn hidden_chow_liu(records: &Records, states: usize) -> Result<Tree> {
         .collect();
     let spread =
         |b: &Binned| -> f64 { -b.share.iter().map(|p| p * p.max(1e-12).ln()).sum::<f64>() };
-    let root = (0..d).fold(0, |best, v| {
-        if spread(&columns[v]) > spread(&columns[best]) {
-            v
-        } else {
-            best
-        }
-    });
+    // Of the variables that may start, the one of greatest entropy.
+    let start = (0..d).filter(|v| first.is_empty() || is_first[*v]);
+    let root = start.max_by(|a, b| spread(&columns[*a]).total_cmp(&spread(&columns[*b])));
+    let mut at = root.unwrap_or(0);
     let mut parents = vec![None; d];
     let mut best = vec![-1.0f64; d];
     let mut joined = vec![false; d];
-    let mut at = root;
+    // In the order of joining.
+    let mut order = vec![at];
     for _ in 1..d {
         joined[at] = true;
         best.par_iter_mut()
@@ -118,21 +128,35 @@ pub fn hidden_chow_liu(records: &Records, states: usize) -> Result<Tree> {
             .filter(|(v, _)| !joined[*v])
             .for_each(|(v, (best, parent))| {
                 let i = information(&columns[at], &columns[v], n);
-                if i > *best {
+                if i > *best || is_first[v] {
                     (*best, *parent) = (i, Some(at));
                 }
             });
-        at = (0..d)
-            .filter(|v| !joined[*v])
-            .max_by(|a, b| best[*a].total_cmp(&best[*b]))
-            .unwrap_or(at);
+        let left = |v: &usize| !joined[*v];
+        let next = |a: &usize, b: &usize| best[*a].total_cmp(&best[*b]);
+        let chained = (0..d).filter(left).filter(|v| is_first[*v]).max_by(next);
+        let next = chained.or_else(|| (0..d).filter(left).max_by(next));
+        at = next.unwrap_or(at);
+        order.push(at);
     }
-    let variables: Vec<Option<usize>> = (0..d).map(Some).collect();
     let most = columns.iter().map(spread).fold(1e-9, f64::max);
-    let states: Vec<usize> = columns
+    let some = |v: &usize| some_states(states, spread(&columns[*v]) / most);
+    // The first ones in the order of the chain: then each is its parent's first child.
+    let (mut numbers, rest): (Vec<usize>, Vec<usize>) =
+        order.into_iter().partition(|v| is_first[*v]);
+    let mut rest = rest;
+    rest.sort_unstable();
+    numbers.extend(rest);
+    let mut number = vec![0; d];
+    for (i, v) in numbers.iter().enumerate() {
+        number[*v] = i;
+    }
+    let parents: Vec<Option<usize>> = numbers
         .iter()
-        .map(|c| some_states(states, spread(c) / most))
+        .map(|v| parents[*v].map(|p: usize| number[p]))
         .collect();
+    let states: Vec<usize> = numbers.iter().map(some).collect();
+    let variables: Vec<Option<usize>> = numbers.iter().map(|v| Some(*v)).collect();
     Tree::from_parents(&parents, &states, &variables)
 }
 
@@ -173,5 +197,11 @@ mod tests {
             .collect();
         edges.sort_unstable();
         assert_eq!(edges, [[0, 3], [0, 4], [1, 2], [1, 4]]);
+
+        let tree = hidden_chow_liu_after(&records, 3, &[4, 2, 3]).unwrap();
+        let mut start: Vec<_> = tree.vertices()[..3].iter().map(|v| v.variable).collect();
+        start.sort_unstable();
+        assert_eq!(start, [Some(2), Some(3), Some(4)]);
+        assert!(hidden_chow_liu_after(&records, 3, &[5]).is_err());
     }
 }

@@ -2,10 +2,13 @@
 
 mod chow_liu;
 mod em;
+mod grow;
+mod quad;
 mod smooth;
 mod train;
 
-pub use chow_liu::hidden_chow_liu;
+pub use chow_liu::{hidden_chow_liu, hidden_chow_liu_after};
 pub use em::{Em, bits_per_dimension, log_likelihoods, start};
+pub use quad::quad_tree;
 pub use smooth::Smoothing;
 pub use train::{Learnt, Recipe, train};

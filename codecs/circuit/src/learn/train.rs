@@ -9,6 +9,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::grow::{capped, grow};
 use super::{Em, Smoothing, bits_per_dimension, start};
 use crate::{Circuit, Records, Tree};
 
@@ -16,8 +17,13 @@ use crate::{Circuit, Records, Tree};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Recipe {
-    /// Passes over the records; the step shrinks over them.
+    /// Passes over the records with all states; the step shrinks over them.
     pub epochs: usize,
+    /// States to start with. While there are fewer than the tree asks for, they double after
+    /// `growth` passes: small circuits find their way sooner, and at less cost.
+    pub seedling: usize,
+    /// Passes before the states double.
+    pub growth: usize,
     /// Minutes to learn for, which then decide the passes.
     pub minutes: Option<f64>,
     /// Records in a step.
@@ -38,6 +44,8 @@ impl Default for Recipe {
     fn default() -> Self {
         Self {
             epochs: 20,
+            seedling: 16,
+            growth: 2,
             minutes: None,
             batch: 2000,
             rate: (0.8, 0.03),
@@ -58,8 +66,10 @@ pub struct Learnt {
     pub bits: f64,
     /// Bits per variable of the records held out.
     pub held_out_bits: f64,
-    /// Passes over the records.
+    /// Passes over the records with all states.
     pub epochs: usize,
+    /// Seconds that learning took, all of its runs together.
+    pub seconds: f64,
 }
 
 /// Between checkpoints.
@@ -71,7 +81,10 @@ struct State {
     /// Of recipe, structure and records: another run's checkpoint is not taken.
     key: u64,
     epochs: usize,
-    /// Passes done, and batches of the one at hand with the sum of their log-likelihoods.
+    /// States at the moment, at most.
+    states: usize,
+    /// Passes done with these states, and batches of the one at hand with the sum of their
+    /// log-likelihoods.
     epoch: usize,
     batch: usize,
     sum: f64,
@@ -101,11 +114,14 @@ pub fn train(
     let began = Instant::now();
     let (train, held) = split(records, recipe);
     let key = key(recipe, &tree, records);
-    let mut circuit = start(tree, &train, recipe.seed)?;
-    let mut em = Em::new(&circuit, &train, Some(recipe.smoothing), ordered);
+    let most = tree.vertices().iter().map(|v| v.states).max().unwrap_or(1);
     let mut state = State {
         key,
         epochs: recipe.epochs.max(1),
+        states: match recipe.seedling {
+            0 => most,
+            n => n.min(most),
+        },
         epoch: 0,
         batch: 0,
         sum: 0.0,
@@ -114,29 +130,56 @@ pub fn train(
         bits: f64::INFINITY,
         seconds: 0.0,
     };
-    let mut best = circuit.clone();
     let file = ctl.checkpoints.as_ref().map(|f| f.join("circuit.state"));
-    match &file {
-        Some(file) if resume && file.exists() => {
-            state = load(file, key, &mut em, &mut best)?;
-            em.maximise(&mut circuit);
-        }
+    let found = match &file {
+        Some(file) if resume && file.exists() => Some(read(file, key)?),
         _ if resume => return Err(Error::Usage("no checkpoint to go on from".into())),
-        _ => {}
+        _ => None,
+    };
+    if let Some((saved, _)) = &found {
+        state = saved.clone();
+    }
+    let mut circuit = start(capped(&tree, state.states)?, &train, recipe.seed)?;
+    let mut em = Em::new(&circuit, &train, Some(recipe.smoothing), ordered);
+    let mut best = circuit.clone();
+    if let Some((_, tables)) = found {
+        fill(&tables, &mut em, &mut best)?;
+        em.maximise(&mut circuit);
     }
     let before = state.seconds;
     let rows: Vec<&[u16]> = train.rows().collect();
     let per = rows.len().div_ceil(recipe.batch.max(1));
+    let judge = |c: &Circuit| bits_per_dimension(c, if held.is_empty() { &train } else { &held });
     let mut saved = Instant::now();
     let save_now = |state: &State, em: &Em, best: &Circuit| match &file {
         Some(file) => save(file, state, em, best),
         None => Ok(()),
     };
-    while state.epoch < state.epochs {
+    loop {
+        let grown = state.states >= most;
+        let epochs = if grown { state.epochs } else { recipe.growth };
+        let spent = before + began.elapsed().as_secs_f64();
+        if state.epoch >= epochs {
+            if grown {
+                break;
+            }
+            let from = circuit.tree().clone();
+            state.states = (2 * state.states).min(most);
+            let wanted = capped(&tree, state.states)?;
+            let counts = grow(&from, &em.mean, &wanted, recipe.seed ^ state.states as u64);
+            circuit = start(wanted, &train, recipe.seed)?;
+            em.mean = counts;
+            em.maximise(&mut circuit);
+            best.clone_from(&circuit);
+            state.best = judge(&circuit);
+            (state.epoch, state.best_epoch) = (0, 0);
+            continue;
+        }
         // The order of a pass follows from the seed and its number alone, so that a resumed run has
         // the same one.
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        let mut rng = Rng::new(recipe.seed.wrapping_mul(1_000_003) ^ state.epoch as u64);
+        let pass = (state.states as u64) << 32 | state.epoch as u64;
+        let mut rng = Rng::new(recipe.seed.wrapping_mul(1_000_003) ^ pass);
         for i in (1..order.len()).rev() {
             order.swap(i, rng.below(i + 1));
         }
@@ -149,17 +192,28 @@ pub fn train(
             }
             let batch: Vec<&[u16]> = batch.iter().map(|r| rows[*r]).collect();
             let step = state.epoch * per + i;
-            let done = step as f64 / (state.epochs * per) as f64;
-            state.sum += em.step(&mut circuit, &batch, rate(recipe, done, step));
+            let done = if grown {
+                step as f64 / (state.epochs * per) as f64
+            } else {
+                0.0
+            };
+            let rate = match step {
+                0 if state.states == recipe.seedling.min(most) || recipe.seedling == 0 => 1.0,
+                _ => rate(recipe, done),
+            };
+            state.sum += em.step(&mut circuit, &batch, rate);
             state.batch = i + 1;
-            let note = match state.epoch {
-                0 => String::new(),
-                _ => format!("{:.4} bits, {:.4} held out", state.bits, state.best),
+            let note = match state.bits.is_finite() {
+                false => format!("{} states", state.states),
+                true => format!(
+                    "{} states, {:.4} bits, {:.4} held out",
+                    state.states, state.bits, state.best
+                ),
             };
             ctl.report(Progress {
                 task: "learn",
                 done: step as u64 + 1,
-                total: Some((state.epochs * per) as u64),
+                total: Some((epochs * per) as u64),
                 note: &note,
             });
         }
@@ -167,25 +221,27 @@ pub fn train(
         state.bits = -state.sum / std::f64::consts::LN_2 / n;
         state.epoch += 1;
         (state.batch, state.sum) = (0, 0.0);
-        state.seconds = before + began.elapsed().as_secs_f64();
-        if state.epoch == 1
-            && let Some(minutes) = recipe.minutes
-        {
-            // Held-out records cost a third of a pass over as many.
-            state.epochs = ((minutes * 60.0 / state.seconds) as usize).max(1);
-        }
-        let bits = bits_per_dimension(&circuit, if held.is_empty() { &train } else { &held });
+        let bits = judge(&circuit);
         if bits < state.best {
             state.best = bits;
             state.best_epoch = state.epoch;
             best.clone_from(&circuit);
+        }
+        state.seconds = before + began.elapsed().as_secs_f64();
+        if grown
+            && state.epoch == 1
+            && let Some(minutes) = recipe.minutes
+        {
+            let left = minutes * 60.0 - state.seconds;
+            state.epochs = 1 + (left / (state.seconds - spent).max(1e-3)).max(0.0) as usize;
         }
         if saved.elapsed() > SAVE_EVERY {
             save_now(&state, &em, &best)?;
             saved = Instant::now();
         }
         // Early passes go up and down with their large steps.
-        if 2 * state.epoch > state.epochs
+        if grown
+            && 2 * state.epoch > state.epochs
             && state.epoch >= state.best_epoch + recipe.patience.max(1)
         {
             break;
@@ -199,16 +255,14 @@ pub fn train(
         bits: state.bits,
         held_out_bits: state.best,
         epochs: state.epoch,
+        seconds: before + began.elapsed().as_secs_f64(),
     })
 }
 
-/// Cosine from the first rate to the last; the very first step takes the batch as it is.
-fn rate(recipe: &Recipe, done: f64, step: usize) -> f32 {
+/// Cosine from the first rate to the last.
+fn rate(recipe: &Recipe, done: f64) -> f32 {
     let (first, last) = recipe.rate;
-    match step {
-        0 => 1.0,
-        _ => last + (first - last) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos() as f32),
-    }
+    last + (first - last) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos() as f32)
 }
 
 /// Records to learn from and records held out, evenly over all.
@@ -271,7 +325,8 @@ fn save(file: &Path, state: &State, em: &Em, best: &Circuit) -> Result<()> {
     Ok(())
 }
 
-fn load(file: &Path, key: u64, em: &mut Em, best: &mut Circuit) -> Result<State> {
+/// The state in a checkpoint, and the bytes with the tables.
+fn read(file: &Path, key: u64) -> Result<(State, Vec<u8>)> {
     let bytes = std::fs::read(file)?;
     let (_, head) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
     let text = head.metadata().as_ref().and_then(|m| m.get("state"));
@@ -281,7 +336,11 @@ fn load(file: &Path, key: u64, em: &mut Em, best: &mut Circuit) -> Result<State>
             "the checkpoint is of another run: other records, structure or recipe".into(),
         ));
     }
-    let all = SafeTensors::deserialize(&bytes).map_err(fault)?;
+    Ok((state, bytes))
+}
+
+fn fill(bytes: &[u8], em: &mut Em, best: &mut Circuit) -> Result<()> {
+    let all = SafeTensors::deserialize(bytes).map_err(fault)?;
     let fill = |name: &str, tables: &mut dyn Iterator<Item = &mut Vec<f32>>| -> Result<()> {
         let tensor = all.tensor(name).map_err(fault)?;
         let mut from = tensor.data().chunks_exact(4);
@@ -295,8 +354,7 @@ fn load(file: &Path, key: u64, em: &mut Em, best: &mut Circuit) -> Result<State>
     fill("leaves", &mut em.mean.leaves.iter_mut())?;
     let (edges, leaves) = best.tables_mut();
     fill("best_edges", &mut edges.iter_mut())?;
-    fill("best_leaves", &mut leaves.iter_mut())?;
-    Ok(state)
+    fill("best_leaves", &mut leaves.iter_mut())
 }
 
 #[cfg(test)]
@@ -321,6 +379,7 @@ mod tests {
     fn recipe() -> Recipe {
         Recipe {
             epochs: 12,
+            seedling: 2,
             batch: 200,
             ..Recipe::default()
         }

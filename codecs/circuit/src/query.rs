@@ -1,0 +1,465 @@
+//! What a circuit answers exactly, without sampling: likelihoods with values unknown, conditionals of
+//! variables given others; and samples and completions given some values.
+//!
+//! A record here is a slice of one value per variable; one equal to the variable's alphabet is
+//! unknown and summed out. Every answer costs one upward and at most one downward pass, O(|p|), in
+//! `f64`.
+
+use nc::rng::Rng;
+
+use crate::Circuit;
+
+/// Messages of the upward pass.
+struct Up {
+    /// Per vertex and state: likelihood of all that is known at and below it, up to a factor.
+    low: Vec<Vec<f64>>,
+    /// The same without the vertex's own variable.
+    below: Vec<Vec<f64>>,
+    /// Per vertex and parent's state: `low` through the edge.
+    up: Vec<Vec<f64>>,
+    /// Logarithm of the record's likelihood.
+    log: f64,
+}
+
+/// Known values at a vertex: the leaf's row; none where it is unknown or there is no variable.
+fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<&'a [f32]> {
+    let vertex = circuit.tree().vertices()[v];
+    let at = usize::from(*record.get(vertex.variable?)?) * vertex.states;
+    circuit.leaf(v).get(at..at + vertex.states)
+}
+
+fn upward(circuit: &Circuit, record: &[u16]) -> Up {
+    let vertices = circuit.tree().vertices();
+    let n = vertices.len();
+    let (mut low, mut below, mut up) = (
+        vec![Vec::new(); n],
+        vec![Vec::new(); n],
+        vec![Vec::new(); n],
+    );
+    let mut log = 0.0f64;
+    for (i, v) in vertices.iter().enumerate().rev() {
+        let mut b = vec![1.0f64; v.states];
+        for c in circuit.tree().children(i) {
+            let from: &Vec<f64> = &up[*c];
+            b.iter_mut().zip(from).for_each(|(b, u)| *b *= u);
+        }
+        let mut l = b.clone();
+        if let Some(leaf) = seen(circuit, i, record) {
+            l.iter_mut()
+                .zip(leaf)
+                .for_each(|(l, p)| *l *= f64::from(*p));
+        }
+        // Kept near one, or deep trees would underflow.
+        let most = l.iter().copied().fold(0.0, f64::max);
+        if most > 0.0 {
+            l.iter_mut().for_each(|l| *l /= most);
+            b.iter_mut().for_each(|b| *b /= most);
+        }
+        log += most.ln();
+        let edge = circuit.edge(i).chunks_exact(v.states);
+        up[i] = edge
+            .map(|row| row.iter().zip(&l).map(|(e, l)| f64::from(*e) * l).sum())
+            .collect();
+        if v.parent.is_none() {
+            log += up[i].iter().sum::<f64>().ln();
+        }
+        (low[i], below[i]) = (l, b);
+    }
+    Up {
+        low,
+        below,
+        up,
+        log,
+    }
+}
+
+/// Natural logarithm of the probability of what is known of a record; minus infinity where it cannot
+/// be.
+#[must_use]
+pub fn log_likelihood(circuit: &Circuit, record: &[u16]) -> f64 {
+    upward(circuit, record).log
+}
+
+/// Of each of `wanted`, the probability of each of its values given what is known of the *other*
+/// variables.
+#[must_use]
+pub fn conditionals(circuit: &Circuit, record: &[u16], wanted: &[usize]) -> Vec<Vec<f64>> {
+    let vertices = circuit.tree().vertices();
+    let pass = upward(circuit, record);
+    let mut posterior: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
+    let mut out = vec![Vec::new(); wanted.len()];
+    for (i, v) in vertices.iter().enumerate() {
+        // The parent's states given all but what is at and below this vertex.
+        let outside: Vec<f64> = match v.parent {
+            None => vec![1.0],
+            Some(p) => posterior[p]
+                .iter()
+                .zip(&pass.up[i])
+                .map(|(g, u)| if *u > 0.0 { g / u } else { 0.0 })
+                .collect(),
+        };
+        let mut above = vec![0.0f64; v.states];
+        for (o, row) in outside.iter().zip(circuit.edge(i).chunks_exact(v.states)) {
+            above
+                .iter_mut()
+                .zip(row)
+                .for_each(|(a, e)| *a += o * f64::from(*e));
+        }
+        for (w, out) in wanted.iter().zip(&mut out) {
+            if v.variable == Some(*w) {
+                let states: Vec<f64> = above
+                    .iter()
+                    .zip(&pass.below[i])
+                    .map(|(a, b)| a * b)
+                    .collect();
+                let rows = circuit.leaf(i).chunks_exact(v.states);
+                *out = rows
+                    .map(|row| {
+                        row.iter()
+                            .zip(&states)
+                            .map(|(p, s)| f64::from(*p) * s)
+                            .sum()
+                    })
+                    .collect();
+                normalise(out);
+            }
+        }
+        let mut g: Vec<f64> = above.iter().zip(&pass.low[i]).map(|(a, l)| a * l).collect();
+        normalise(&mut g);
+        posterior[i] = g;
+    }
+    out
+}
+
+/// To sum 1; even where all are 0.
+fn normalise(row: &mut [f64]) {
+    let sum: f64 = row.iter().sum();
+    if sum > 0.0 {
+        row.iter_mut().for_each(|x| *x /= sum);
+    } else {
+        let n = row.len() as f64;
+        row.fill(1.0 / n);
+    }
+}
+
+/// An index in proportion to weights.
+fn draw(weights: impl Iterator<Item = f64> + Clone, rng: &mut Rng) -> usize {
+    let sum: f64 = weights.clone().sum();
+    let mut left = f64::from(rng.unit()) * sum;
+    let mut last = 0;
+    for (i, w) in weights.enumerate() {
+        if w > 0.0 {
+            last = i;
+            if left < w {
+                break;
+            }
+        }
+        left -= w;
+    }
+    last
+}
+
+/// Draws the unknown values of a record given the known ones; never one of `but`, which has a value
+/// to leave out for each variable.
+#[must_use]
+pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut Rng) -> Vec<u16> {
+    let vertices = circuit.tree().vertices();
+    let pass = upward(circuit, record);
+    let mut states = vec![0usize; vertices.len()];
+    let mut out = record.to_vec();
+    for (i, v) in vertices.iter().enumerate() {
+        let row = v.parent.map_or(0, |p| states[p]);
+        let edge = &circuit.edge(i)[row * v.states..(row + 1) * v.states];
+        let weights = edge.iter().zip(&pass.low[i]);
+        let s = draw(weights.map(|(e, l)| f64::from(*e) * l), rng);
+        states[i] = s;
+        if let Some(x) = v.variable
+            && seen(circuit, i, record).is_none()
+        {
+            let not = but.get(x).copied().flatten().map(usize::from);
+            let leaf = circuit.leaf(i)[s..].iter().step_by(v.states).enumerate();
+            let weights = leaf.map(|(x, p)| if Some(x) == not { 0.0 } else { f64::from(*p) });
+            out[x] = draw(weights, rng) as u16;
+        }
+    }
+    out
+}
+
+/// The unknown values of a record by their most likely completion: first the values of the most
+/// likely joint choice of values and states, which one pass finds exactly; then each unknown value
+/// in turn becomes the likeliest given all others, until none changes. The likelihood never falls in
+/// this, but the end may not be the best of all: with states summed out that is NP-hard (Park 2002).
+/// Never one of `but`.
+#[must_use]
+pub fn complete(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16> {
+    /// Rounds over the unknown values.
+    const ROUNDS: usize = 4;
+    let mut out = joint_mode(circuit, record, but);
+    let unknown: Vec<usize> = (0..record.len())
+        .filter(|x| circuit.alphabets().get(*x) == Some(&u32::from(record[*x])))
+        .collect();
+    for _ in 0..ROUNDS {
+        let mut changed = false;
+        for x in &unknown {
+            let mut p = conditionals(circuit, &out, &[*x]).swap_remove(0);
+            if let Some(p) = but[*x].and_then(|b| p.get_mut(usize::from(b))) {
+                *p = 0.0;
+            }
+            let best = most(p.iter().copied());
+            let now = usize::from(out[*x]);
+            if best != now && p[best] > p[now] {
+                out[*x] = best as u16;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    out
+}
+
+/// The first greatest.
+fn most(values: impl Iterator<Item = f64>) -> usize {
+    let best = |(i, best): (usize, f64), (j, x)| if x > best { (j, x) } else { (i, best) };
+    values.enumerate().fold((0, f64::NEG_INFINITY), best).0
+}
+
+/// The values of the most likely joint choice of values and states, given the known values.
+fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16> {
+    let vertices = circuit.tree().vertices();
+    let mut low: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
+    let mut modes: Vec<Vec<usize>> = vec![Vec::new(); vertices.len()];
+    let mut up: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
+    for (i, v) in vertices.iter().enumerate().rev() {
+        let mut l = vec![0.0f64; v.states];
+        if let Some(leaf) = seen(circuit, i, record) {
+            l.iter_mut()
+                .zip(leaf)
+                .for_each(|(l, p)| *l += f64::from(*p).ln());
+        } else if let Some(x) = v.variable {
+            let not = but.get(x).copied().flatten().map(usize::from);
+            for (s, l) in l.iter_mut().enumerate() {
+                let leaf = circuit.leaf(i)[s..].iter().step_by(v.states).enumerate();
+                let mode =
+                    most(leaf.map(|(x, p)| if Some(x) == not { -1.0 } else { f64::from(*p) }));
+                modes[i].push(mode);
+                *l += f64::from(circuit.leaf(i)[mode * v.states + s]).ln();
+            }
+        }
+        for c in circuit.tree().children(i) {
+            let from: &Vec<f64> = &up[*c];
+            l.iter_mut().zip(from).for_each(|(l, u)| *l += u);
+        }
+        let edge = circuit.edge(i).chunks_exact(v.states);
+        up[i] = edge
+            .map(|row| {
+                let terms = row.iter().zip(&l).map(|(e, l)| f64::from(*e).ln() + l);
+                terms.fold(f64::NEG_INFINITY, f64::max)
+            })
+            .collect();
+        low[i] = l;
+    }
+    let mut states = vec![0usize; vertices.len()];
+    let mut out = record.to_vec();
+    for (i, v) in vertices.iter().enumerate() {
+        let row = v.parent.map_or(0, |p| states[p]);
+        let edge = &circuit.edge(i)[row * v.states..(row + 1) * v.states];
+        let terms = edge.iter().zip(&low[i]);
+        states[i] = most(terms.map(|(e, l)| f64::from(*e).ln() + l));
+        if let (Some(x), Some(mode)) = (v.variable, modes[i].get(states[i])) {
+            out[x] = *mode as u16;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Tree, Vertex};
+
+    const ALPHABETS: [u32; 4] = [3, 2, 4, 2];
+
+    /// A tree with a branch and a vertex without a variable, random tables.
+    fn circuit(seed: u64) -> Circuit {
+        let vertex = |parent, states, variable| Vertex {
+            parent,
+            states,
+            variable,
+        };
+        let tree = Tree::new(vec![
+            vertex(None, 3, Some(2)),
+            vertex(Some(0), 2, None),
+            vertex(Some(1), 4, Some(0)),
+            vertex(Some(1), 3, Some(3)),
+            vertex(Some(0), 2, Some(1)),
+        ])
+        .unwrap();
+        let mut rng = Rng::new(seed);
+        let mut row = |n: usize| -> Vec<f32> {
+            let mut row: Vec<f64> = (0..n)
+                .map(|_| f64::from(rng.unit()).powi(3) + 0.01)
+                .collect();
+            normalise(&mut row);
+            row.iter().map(|x| *x as f32).collect()
+        };
+        let (mut edges, mut leaves) = (Vec::new(), Vec::new());
+        for v in tree.vertices() {
+            let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
+            edges.push((0..above).flat_map(|_| row(v.states)).collect());
+            let n = v.variable.map_or(0, |x| ALPHABETS[x] as usize);
+            let columns: Vec<Vec<f32>> = (0..v.states).map(|_| row(n)).collect();
+            leaves.push(
+                (0..n)
+                    .flat_map(|x| columns.iter().map(move |c| c[x]))
+                    .collect(),
+            );
+        }
+        Circuit::new(tree, ALPHABETS.to_vec(), edges, leaves).unwrap()
+    }
+
+    /// Every record, and its probability by the sum over all states of all vertices.
+    fn all(c: &Circuit) -> Vec<(Vec<u16>, f64)> {
+        let mut out = Vec::new();
+        for i in 0..3 * 2 * 4 * 2u16 {
+            let record = vec![i % 3, i / 3 % 2, i / 6 % 4, i / 24];
+            let mut p = 0.0;
+            for s in 0..3 * 2 * 4 * 3 * 2usize {
+                let states = [s % 3, s / 3 % 2, s / 6 % 4, s / 24 % 3, s / 72];
+                let mut term = 1.0;
+                for (v, vertex) in c.tree().vertices().iter().enumerate() {
+                    let above = vertex.parent.map_or(0, |p| states[p]);
+                    term *= f64::from(c.edge(v)[above * vertex.states + states[v]]);
+                    if let Some(x) = vertex.variable {
+                        let at = usize::from(record[x]) * vertex.states + states[v];
+                        term *= f64::from(c.leaf(v)[at]);
+                    }
+                }
+                p += term;
+            }
+            out.push((record, p));
+        }
+        out
+    }
+
+    /// All patterns of what is known of a record.
+    fn holes(record: &[u16]) -> impl Iterator<Item = Vec<u16>> + '_ {
+        (0..16usize).map(|known| {
+            let value = |x: usize| {
+                if known >> x & 1 == 1 {
+                    record[x]
+                } else {
+                    ALPHABETS[x] as u16
+                }
+            };
+            (0..4).map(value).collect()
+        })
+    }
+
+    fn fits(record: &[u16], pattern: &[u16]) -> bool {
+        let each = record.iter().zip(pattern).zip(ALPHABETS);
+        each.into_iter()
+            .all(|((r, p), n)| r == p || u32::from(*p) == n)
+    }
+
+    #[test]
+    fn likelihoods_and_conditionals_are_those_of_brute_force() {
+        for seed in 1..4 {
+            let c = circuit(seed);
+            let all = all(&c);
+            let total: f64 = all.iter().map(|(_, p)| p).sum();
+            assert!((total - 1.0).abs() < 1e-5);
+            for pattern in all.iter().flat_map(|(r, _)| holes(r)) {
+                let sum = |f: &dyn Fn(&[u16]) -> bool| -> f64 {
+                    all.iter().filter(|(r, _)| f(r)).map(|(_, p)| p).sum()
+                };
+                let p = sum(&|r| fits(r, &pattern));
+                assert!((log_likelihood(&c, &pattern).exp() - p).abs() < 1e-5 * p);
+                let got = conditionals(&c, &pattern, &[0, 1, 2, 3]);
+                for (x, got) in got.iter().enumerate() {
+                    let mut others = pattern.clone();
+                    others[x] = ALPHABETS[x] as u16;
+                    let given = sum(&|r| fits(r, &others));
+                    for (value, got) in got.iter().enumerate() {
+                        let with = sum(&|r| fits(r, &others) && usize::from(r[x]) == value);
+                        assert!((got - with / given).abs() < 1e-5, "{pattern:?} {x}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_pass_a_chi_square_test() {
+        let c = circuit(5);
+        let all = all(&c);
+        let n = 20_000;
+        // Free, and given two values.
+        for pattern in [[3, 2, 4, 2], [3, 1, 4, 0]] {
+            let expected: Vec<(&[u16], f64)> = all
+                .iter()
+                .filter(|(r, _)| fits(r, &pattern))
+                .map(|(r, p)| (&r[..], *p))
+                .collect();
+            let given: f64 = expected.iter().map(|(_, p)| p).sum();
+            let mut rng = Rng::new(11);
+            let mut counts = vec![0.0; expected.len()];
+            for _ in 0..n {
+                let s = sample(&c, &pattern, &[None; 4], &mut rng);
+                let at = expected.iter().position(|(r, _)| *r == s);
+                counts[at.unwrap()] += 1.0;
+            }
+            let (mut chi, mut cells) = (0.0, 0.0);
+            let (mut rare, mut rare_seen) = (0.0, 0.0);
+            for ((_, p), seen) in expected.iter().zip(&counts) {
+                let e = p / given * f64::from(n);
+                // The usual rule: no cell of less than five.
+                if e < 5.0 {
+                    rare += e;
+                    rare_seen += seen;
+                } else {
+                    chi += (seen - e) * (seen - e) / e;
+                    cells += 1.0;
+                }
+            }
+            if rare > 5.0 {
+                chi += (rare_seen - rare) * (rare_seen - rare) / rare;
+                cells += 1.0;
+            }
+            // Wilson and Hilferty: the quantile of 0.999.
+            let f: f64 = cells - 1.0;
+            let bound = f * (1.0 - 2.0 / (9.0 * f) + 3.09 * (2.0 / (9.0 * f)).sqrt()).powi(3);
+            assert!(chi < bound, "{chi} of {f} degrees, bound {bound}");
+        }
+        let mut rng = Rng::new(1);
+        let but = [Some(0), None, Some(3), None];
+        for _ in 0..200 {
+            let s = sample(&c, &[3, 2, 4, 2], &but, &mut rng);
+            assert!(s[0] != 0 && s[2] != 3);
+        }
+    }
+
+    #[test]
+    fn completions_keep_what_is_known_and_gain_on_the_joint_mode() {
+        let mut best = 0;
+        let mut tried = 0;
+        for seed in 1..20 {
+            let c = circuit(seed);
+            let all = all(&c);
+            for pattern in holes(&all[7].0) {
+                let start = joint_mode(&c, &pattern, &[None; 4]);
+                let got = complete(&c, &pattern, &[None; 4]);
+                assert!(fits(&got, &pattern));
+                let p = |r: &[u16]| log_likelihood(&c, r);
+                assert!(p(&got) >= p(&start) - 1e-9);
+                let can = all.iter().filter(|(r, _)| fits(r, &pattern));
+                let top = can.map(|(_, p)| *p).fold(0.0, f64::max);
+                best += usize::from(p(&got) >= top.ln() - 1e-6);
+                tried += 1;
+            }
+        }
+        assert!(best * 10 > tried * 9, "{best} of {tried} the best of all");
+    }
+}
