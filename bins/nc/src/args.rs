@@ -66,6 +66,9 @@ pub enum Command {
     Info(Inputs),
     /// Lower the rate of an .nc file without decoding it
     Trim(Trim),
+    /// Ask a circuit: how likely records are, what follows from what, samples, completions
+    #[command(subcommand)]
+    Query(Query),
     /// Look at model files
     #[command(subcommand)]
     Model(Model),
@@ -112,13 +115,17 @@ pub struct Encode {
     /// What to reach.
     #[command(flatten)]
     pub goal: GoalArgs,
-    /// Codec; by default audio takes the audio codec (grvq), and nothing else is guessed: `store`
-    /// keeps any file as it is
+    /// Codec; by default that of the model given, or for audio the audio codec (grvq); nothing else
+    /// is guessed: `store` keeps any file as it is
     #[arg(long, value_name = "NAME")]
     pub codec: Option<String>,
     /// Model file; by default the one built in
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Records that decode together, of a circuit: 1 lets each be read alone at the price of a byte
+    /// or so; by default 16
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub group: u32,
     /// Decode the result and compare it before it gets its name
     #[arg(long)]
     pub verify: bool,
@@ -154,6 +161,9 @@ pub struct Decode {
     /// Decode a part only: 30s..40s, 1:30..1:40, or 480000.. in samples; either end may be left out
     #[arg(long, value_name = "FROM..TO", value_parser = crate::range::parse)]
     pub range: Option<crate::range::Range>,
+    /// Of a table, decode these columns only, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub only: Vec<String>,
     /// Model file, where the file needs another one than those built in
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
@@ -198,10 +208,92 @@ pub struct Trim {
 #[derive(Subcommand)]
 pub enum Model {
     /// Tell what is in a model file
-    Info {
-        /// The model file (.ncm)
-        file: PathBuf,
+    Info(ModelInfo),
+}
+
+/// `nc model info`
+#[derive(Args)]
+pub struct ModelInfo {
+    /// The model file (.ncm)
+    pub file: PathBuf,
+    /// Records to measure the bits of each variable on, of a circuit
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Write a PNG of samples, of a circuit over images
+    #[arg(long, value_name = "PNG")]
+    pub samples: Option<PathBuf>,
+    /// Overwrite the PNG
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// `nc query`: what a circuit answers exactly.
+#[derive(Subcommand)]
+pub enum Query {
+    /// Bits of each record under the model, and of all; an empty or ? cell of a table counts as
+    /// unknown and is summed over with --missing
+    Likelihood(QueryRecords),
+    /// Distribution of columns, given others
+    Conditional {
+        /// What every query names.
+        #[command(flatten)]
+        given: Given,
+        /// Columns to tell of, separated by commas; all by default
+        #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+        of: Vec<String>,
     },
+    /// Draw records, given columns or not; written in the form the model was learnt from
+    Sample {
+        /// What every query names.
+        #[command(flatten)]
+        given: Given,
+        /// How many
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+        count: usize,
+        /// Seed
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u64,
+        /// Output; - is standard output
+        output: PathBuf,
+        /// Overwrite it
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Fill the unknown cells of records with their most likely completion
+    Complete {
+        /// What every query on records names.
+        #[command(flatten)]
+        records: QueryRecords,
+        /// Output; - is standard output
+        output: PathBuf,
+        /// Overwrite it
+        #[arg(short, long)]
+        force: bool,
+    },
+}
+
+/// A model and what is known.
+#[derive(Args)]
+pub struct Given {
+    /// Model file
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// What is known, as COLUMN=VALUE; may be repeated
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    pub given: Vec<String>,
+}
+
+/// A model and records.
+#[derive(Args)]
+pub struct QueryRecords {
+    /// Model file
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Cells with this text are unknown, such as ? or NA
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Option<String>,
+    /// Records in the form that the model was learnt from
+    pub input: PathBuf,
 }
 
 /// `nc train`
@@ -210,6 +302,70 @@ pub enum Model {
 pub enum Train {
     /// Train the audio codec and its token prior
     Grvq(TrainGrvq),
+    /// Learn a circuit from records: IDX (also .gz), CSV, PNG folders, Parquet, raw
+    Circuit(TrainCircuit),
+}
+
+/// `nc train circuit`
+#[cfg(feature = "train")]
+#[derive(Args)]
+pub struct TrainCircuit {
+    /// Files of records of one kind: IDX (also .gz), CSV with a header, folders of PNGs of one size,
+    /// Parquet; anything else needs --record-length
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub data: Vec<PathBuf>,
+    /// Model file to write (.ncm)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Bytes of a record, for files that do not say
+    #[arg(long, value_name = "N")]
+    pub record_length: Option<usize>,
+    /// States of a vertex at most; more fit closer and cost time and model size
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub states: usize,
+    /// Structure: a hidden Chow-Liu tree, or for images a quad tree
+    #[arg(long, value_enum, default_value_t = Structure::Hclt)]
+    pub structure: Structure,
+    /// Passes over the records
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    pub epochs: Option<usize>,
+    /// Minutes to learn for, which then decide the passes
+    #[arg(long, value_name = "MIN")]
+    pub minutes: Option<f64>,
+    /// Cells of tables with this text are unknown, such as ? or NA: they are summed out
+    #[arg(long, value_name = "TEXT")]
+    pub missing: Option<String>,
+    /// Recipe as JSON; by default the one that the defaults were found with
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// Columns that are to decode without the rest, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub first: Vec<String>,
+    /// Seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Licence of the data, for the model's card
+    #[arg(long, value_name = "TEXT")]
+    pub licence: Option<String>,
+    /// Folder for checkpoints; by default beside the output
+    #[arg(long, value_name = "DIR")]
+    pub checkpoints: Option<PathBuf>,
+    /// Go on where a stopped run with the same settings and data left off
+    #[arg(long)]
+    pub resume: bool,
+    /// Overwrite the output
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// How a circuit's variables hang together.
+#[cfg(feature = "train")]
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Structure {
+    /// Hidden Chow-Liu tree: learnt from the data
+    Hclt,
+    /// Quad tree over an image
+    Quad,
 }
 
 /// `nc train grvq`

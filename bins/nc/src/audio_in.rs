@@ -42,6 +42,7 @@ impl AudioIn {
                 Input::File(f) => CompressedReader::from_file(f)?,
                 Input::Pipe(p) => CompressedReader::from_pipe(p)?,
                 Input::Device(d) => CompressedReader::from_pipe(d)?,
+                Input::Again(a) => CompressedReader::from_pipe(a)?,
             })),
             Kind::Nc => return Err(Error::Format("it is an nc file already".into())),
             Kind::Empty => return Err(Error::Format("the file is empty".into())),

@@ -5,11 +5,13 @@
 //! comes.
 
 use std::fs::File;
-use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use nc::container::Reader;
-use nc::{Archive, Control, Decoder, Error, Format, Header, Model, Opener, Registry, SignalBuf};
+use nc::{
+    Archive, Control, Decoder, Error, Format, Header, Model, Opener, Part, Registry, SignalBuf,
+};
 use serde_json::json;
 
 use crate::args::Decode;
@@ -22,6 +24,7 @@ use crate::kept;
 use crate::models;
 use crate::output::{Output, is_dash};
 use crate::range::Range;
+use crate::records::{self, Target};
 use crate::ui::{Ui, name, show};
 use crate::wav::Chunk;
 
@@ -73,7 +76,10 @@ impl Work<'_> {
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.ui.control(threads, &mut progress);
+        let (records, input) = self.holds_records(input)?;
         let done = match (&self.args.range, input) {
+            (_, input) if records => self.records(job, seekable(input)?, &opener, &mut ctl),
+            _ if !self.args.only.is_empty() => Err(Failure::usage("--only is for files of tables")),
             (None, Input::File(file)) => {
                 let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
                 let chunks = kept::chunks(archive.meta()?);
@@ -95,6 +101,109 @@ impl Work<'_> {
         };
         bar.finish_and_clear();
         done
+    }
+
+    /// Whether a file holds records, from its header; the input as it was, or a copy of a pipe.
+    fn holds_records(&self, mut input: Input) -> Result<(bool, Input)> {
+        // The longest header.
+        let mut head = Vec::new();
+        if let Input::File(file) = &mut input {
+            Read::by_ref(file).take(64).read_to_end(&mut head)?;
+            file.seek(SeekFrom::Start(0))?;
+        } else {
+            input.by_ref().take(64).read_to_end(&mut head)?;
+        }
+        let header = Header::read(&mut Reader::new(&head[..], 0));
+        let records = header.is_ok_and(|h| matches!(h.format, Format::Records { .. }));
+        Ok(match input {
+            Input::File(file) => (records, Input::File(file)),
+            pipe => (
+                records,
+                Input::Again(Box::new(io::Cursor::new(head).chain(pipe))),
+            ),
+        })
+    }
+
+    /// Decodes records, whole or in part.
+    fn records(
+        &self,
+        job: &Job,
+        file: File,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let mut budget = self.ui.budget();
+        let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
+        let schema = records::schema(self.model)?;
+        if archive.header().model != self.model.map(|m| m.id) {
+            let needed = archive
+                .header()
+                .model
+                .map_or_else(String::new, |m| m.to_string());
+            return Err(Error::Model(format!("the file needs model {needed}")).into());
+        }
+        let format = archive.header().format;
+        if format
+            != (Format::Records {
+                variables: schema.alphabets().len() as u32,
+            })
+        {
+            return Err(Error::Format("records of another number of variables".into()).into());
+        }
+        let extras = archive.meta()?.iter().find(|m| m.tag == records::EXTRAS);
+        let extras = extras.map_or_else(Vec::new, |m| m.data.clone());
+        let units = archive.units();
+        let (from, to) = match &self.args.range {
+            None => (0, units),
+            Some(range) => within(*range, None, units)?,
+        };
+        let (mut only, mut variables) = (None, None);
+        if !self.args.only.is_empty() {
+            if schema.columns().is_none() {
+                return Err(Failure::usage("--only is for files of tables"));
+            }
+            let mut columns = Vec::new();
+            let mut wanted = Vec::new();
+            for name in &self.args.only {
+                let (column, its) = schema.column(name)?;
+                columns.push(column);
+                wanted.extend(its);
+            }
+            (only, variables) = (Some(columns), Some(wanted));
+        }
+        if self.args.to.out_dir.is_some() {
+            batch::make_folder_of(&job.output)?;
+        }
+        let force = self.args.to.force;
+        let mut target = Target::create(&schema, &job.output, Some(&job.input), force)?;
+        let mut writer = target.writer(
+            &schema,
+            (from, to - from),
+            &extras,
+            only.as_deref(),
+            &mut budget,
+        )?;
+        let mut write = |piece: SignalBuf| match piece {
+            SignalBuf::Records(rows) => writer.write(rows.view()),
+            _ => Err(Error::Format("media kinds mixed".into())),
+        };
+        if (from, to) == (0, units) && variables.is_none() {
+            drop(archive);
+            (&file).seek(SeekFrom::Start(0))?;
+            let mut decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
+            while let Some(piece) = decoder.next(ctl)? {
+                write(piece)?;
+            }
+        } else {
+            let part = Part {
+                units: from..to,
+                variables,
+            };
+            archive.decode_part(&part, opener, ctl, &mut write)?;
+        }
+        let bytes = writer.finish()?;
+        target.commit()?;
+        Ok(self.told(job, bytes, format, to - from, None))
     }
 
     /// Decodes a file from front to back. `chunks` are what is known of its metadata; the rest
@@ -134,18 +243,7 @@ impl Work<'_> {
             _ => None,
         };
         let units = archive.units();
-        let (from, to) = range
-            .units(rate)
-            .ok_or_else(|| Failure::usage("a file of bytes has no seconds").hint("give bytes"))?;
-        if from > units {
-            return Err(Failure::usage(format!(
-                "the range starts at {from}, after the end at {units}"
-            )));
-        }
-        let to = to.unwrap_or(units).min(units);
-        if from > to {
-            return Err(Failure::usage("the range ends before it starts"));
-        }
+        let (from, to) = within(range, rate, units)?;
         let mut chunks = Vec::new();
         if rate.is_some() {
             chunks = kept::chunks(archive.meta()?);
@@ -175,6 +273,17 @@ impl Work<'_> {
     ) -> Result<Done> {
         let bytes = out.written();
         out.commit()?;
+        Ok(self.told(job, bytes, format, units, warning))
+    }
+
+    fn told(
+        &self,
+        job: &Job,
+        bytes: u64,
+        format: Format,
+        units: u64,
+        warning: Option<String>,
+    ) -> Done {
         if let Some(warning) = &warning {
             self.ui.warn(&job.input, warning);
         }
@@ -183,13 +292,13 @@ impl Work<'_> {
             name(&job.input),
             name(&job.output)
         ));
-        Ok(Done(json!({
+        Done(json!({
             "output": name(&job.output),
             "bytes": bytes,
             "units": units,
             "seconds": seconds(format, units),
             "warnings": warning.into_iter().collect::<Vec<_>>(),
-        })))
+        }))
     }
 }
 
@@ -238,6 +347,23 @@ impl<'a> Sink<'a> {
             }
         }
     }
+}
+
+/// A range as units from and to, within a signal of `units`.
+fn within(range: Range, rate: Option<u32>, units: u64) -> Result<(u64, u64)> {
+    let (from, to) = range
+        .units(rate)
+        .ok_or_else(|| Failure::usage("the file has no seconds").hint("give bytes or records"))?;
+    if from > units {
+        return Err(Failure::usage(format!(
+            "the range starts at {from}, after the end at {units}"
+        )));
+    }
+    let to = to.unwrap_or(units).min(units);
+    if from > to {
+        return Err(Failure::usage("the range ends before it starts"));
+    }
+    Ok((from, to))
 }
 
 /// Why something that is no nc file is not decoded.

@@ -1,4 +1,4 @@
-//! `nc encode`: audio or any bytes to an nc file.
+//! `nc encode`: audio, records or any bytes to an nc file.
 //!
 //! The file is complete and flushed before it gets its name, and `--verify` reads it back first.
 
@@ -9,6 +9,7 @@ use nc::{
     Audio, Codec, CodecEntry, Control, Decoder, Encoder, Format, Goal, MediaKind, Model, Registry,
     Signal, Summary,
 };
+use nc_records::{Schema, Source};
 use serde_json::json;
 
 use crate::args::{Encode, GoalArgs};
@@ -19,6 +20,7 @@ use crate::input::{Input, Kind, kind_of};
 use crate::kept;
 use crate::models::{self, Shared};
 use crate::output::{Output, is_dash};
+use crate::records;
 use crate::ui::{Ui, name, show};
 use crate::wav::read_full;
 
@@ -33,11 +35,23 @@ const BLOCK: usize = 1 << 16;
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
     let registry = nc_codecs::registry();
-    let named = match &args.codec {
-        Some(name) => Some(registry.by_name(name)?),
-        None => None,
+    let mut budget = ui.budget();
+    let model = models::given(args.model.as_deref(), &mut budget)?;
+    let named = match (&args.codec, &model) {
+        (Some(name), _) => Some(registry.by_name(name)?),
+        // The model of a codec for records says what its input is.
+        (None, Some(model)) => model
+            .meta("codec")
+            .and_then(|name| registry.by_name(name).ok())
+            .filter(|e| e.info.kind == MediaKind::Records),
+        _ => None,
     };
-    let bytes = named.is_some_and(|e| e.info.kind == MediaKind::Bytes);
+    // Files that get back their name on decoding.
+    let bytes = named.is_some_and(|e| e.info.kind != MediaKind::Audio);
+    let schema = match named {
+        Some(e) if e.info.kind == MediaKind::Records => Some(records::schema(model.as_ref())?),
+        _ => None,
+    };
     let jobs = batch::jobs(
         &args.paths,
         &args.to,
@@ -47,8 +61,6 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
     if jobs.iter().any(|j| is_dash(&j.output)) {
         ui.take_stdout();
     }
-    let mut budget = ui.budget();
-    let model = models::given(args.model.as_deref(), &mut budget)?;
     let shared = named.map(|entry| Shared::new(&registry, entry, model.as_ref()));
     let audio = registry
         .by_kind(MediaKind::Audio)
@@ -59,6 +71,7 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
         ui,
         registry: &registry,
         named,
+        schema,
         model: model.as_ref(),
     };
     Ok(batch::run(
@@ -78,11 +91,22 @@ struct Work<'a> {
     ui: &'a Ui,
     registry: &'a Registry,
     named: Option<&'a CodecEntry>,
+    schema: Option<Schema>,
     model: Option<&'a Model>,
 }
 
 impl Work<'_> {
     fn one(&self, job: &Job, threads: usize, codec: Option<&Shared<'_>>) -> Result<Done> {
+        if let (Some(schema), Some(codec)) = (&self.schema, codec) {
+            let source = records::open(&job.input)?;
+            let bar = self.ui.bar(&job.input);
+            let mut progress = show(&bar);
+            let mut ctl = self.ui.control(threads, &mut progress);
+            ctl.access = self.args.group;
+            let done = self.records(job, source, schema, codec.get()?, &mut ctl);
+            bar.finish_and_clear();
+            return done;
+        }
         let (input, kind) = Input::open(&job.input)?;
         if self.named.is_none() && !kind.is_audio() {
             let why = match kind {
@@ -128,6 +152,48 @@ impl Work<'_> {
         }
         let (_, summary) = encoder.finish(ctl)?;
         self.finish(job, out, summary, Format::Bytes, &[])
+    }
+
+    fn records(
+        &self,
+        job: &Job,
+        source: Source,
+        schema: &Schema,
+        codec: &dyn Codec,
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let goal = goal(&self.args.goal).unwrap_or(Goal::Exact);
+        let mut reader = schema.reader(source, None)?;
+        let at_once = records::rows_at_once(schema);
+        let mut block = reader.next(at_once)?;
+        let mut next = match block {
+            Some(_) => reader.next(at_once)?,
+            None => None,
+        };
+        // A short file has a short header where its length is known.
+        let length = match (&block, &next) {
+            (block, None) => Some(block.as_ref().map_or(0, |b| b.values.nrows() as u64)),
+            _ => None,
+        };
+        let variables = schema.alphabets().len() as u32;
+        let format = Format::Records { variables };
+        let mut out = self.create(job)?;
+        let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
+        while let Some(rows) = block {
+            ctl.check()?;
+            encoder.push(Signal::Records(rows.view()), ctl)?;
+            block = next;
+            next = match block {
+                Some(_) => reader.next(at_once)?,
+                None => None,
+            };
+        }
+        let extras = reader.extras()?;
+        if !extras.is_empty() {
+            encoder.add_meta(records::EXTRAS, &extras);
+        }
+        let (_, summary) = encoder.finish(ctl)?;
+        self.finish(job, out, summary, format, &[])
     }
 
     fn audio(
@@ -196,7 +262,15 @@ impl Work<'_> {
         out.commit()?;
         let seconds = seconds(format, summary.units);
         let kbps = kbps(summary.bytes, seconds);
-        let rate = kbps.map_or(String::new(), |k| format!(", {k:.2} kbit/s"));
+        let rate = match (format, kbps) {
+            (_, Some(k)) => format!(", {k:.2} kbit/s"),
+            (Format::Records { .. }, _) if summary.units > 0 => format!(
+                ", {:.2} for each of {} records",
+                summary.bytes as f64 / summary.units as f64,
+                summary.units
+            ),
+            _ => String::new(),
+        };
         self.ui.summary(format_args!(
             "{} -> {}: {} bytes{rate}",
             name(&job.input),

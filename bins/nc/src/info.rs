@@ -64,7 +64,12 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
             channels,
             depth,
         } => ("audio", Some(rate), Some(channels), Some(depth_name(depth))),
+        Format::Records { .. } => ("records", None, None, None),
         _ => ("bytes", None, None, None),
+    };
+    let variables = match header.format {
+        Format::Records { variables } => Some(variables),
+        _ => None,
     };
     let entry = registry.by_id(header.codec).ok();
     let codec = entry.map_or_else(
@@ -80,6 +85,7 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
         "rate": rate,
         "channels": channels,
         "depth": depth,
+        "variables": variables,
         "units": units,
         "seconds": seconds,
         "bytes": bytes,
@@ -138,7 +144,13 @@ fn text(path: &Path, facts: &Value) -> String {
                 format!("{} samples, {seconds:.3} s", number("units")),
             );
         }
-        None => line("length", format!("{} bytes", number("units"))),
+        None => match facts["variables"].as_u64() {
+            Some(n) => line(
+                "length",
+                format!("{} records of {n} variables", number("units")),
+            ),
+            None => line("length", format!("{} bytes", number("units"))),
+        },
     }
     let rate = facts["kbps"]
         .as_f64()

@@ -47,6 +47,8 @@ pub enum Input {
     Pipe(Pipe),
     /// A pipe or device with a name.
     Device(Chain<Cursor<Vec<u8>>, File>),
+    /// Any of these but a file, with more bytes put back.
+    Again(Box<Chain<Cursor<Vec<u8>>, Input>>),
 }
 
 impl Input {
@@ -91,6 +93,7 @@ impl Read for Input {
             Self::File(f) => f.read(buf),
             Self::Pipe(p) => p.read(buf),
             Self::Device(d) => d.read(buf),
+            Self::Again(a) => a.read(buf),
         }
     }
 }

@@ -17,11 +17,15 @@ mod kept;
 mod meta;
 mod models;
 mod output;
+mod query;
 mod range;
+mod records;
 mod signals;
 mod test;
 #[cfg(feature = "train")]
 mod train;
+#[cfg(feature = "train")]
+mod train_circuit;
 mod trim;
 mod ui;
 mod wav;
@@ -44,9 +48,12 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args, &ui),
         Command::Info(args) => info::run(&args, &ui),
         Command::Trim(args) => trim::run(&args, &mut ui),
-        Command::Model(Model::Info { file }) => models::info(&file, &ui),
+        Command::Query(query) => query::run(&query, &mut ui),
+        Command::Model(Model::Info(args)) => models::info(&args, &ui),
         #[cfg(feature = "train")]
         Command::Train(args::Train::Grvq(args)) => train::grvq(&args, &mut ui),
+        #[cfg(feature = "train")]
+        Command::Train(args::Train::Circuit(args)) => train_circuit::run(&args, &mut ui),
         Command::Completions { shell } => meta::completions(shell).map(|()| 0),
         Command::Man { out_dir } => meta::man(out_dir.as_deref()).map(|()| 0),
     };

@@ -9,9 +9,15 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use nc::{Budget, Codec, CodecEntry, Error, Model, Opener, Registry};
+use nc_codecs::circuit::{Frozen, Texts, query};
+use nc_records::{Image, Schema};
 use serde_json::{Value, json};
 
-use crate::failure::Result;
+use crate::args::ModelInfo;
+use crate::failure::{Failure, Result};
+use crate::output::Output;
+use crate::query::Known;
+use crate::records;
 use crate::ui::{Ui, name};
 
 /// Reads the model file given with `--model`.
@@ -86,18 +92,43 @@ fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
 ///
 /// # Errors
 /// I/O, Model where it is none.
-pub fn info(path: &Path, ui: &Ui) -> Result<u8> {
+pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
+    let path = &args.file;
     let model = read(path, &mut ui.budget()).map_err(|f| f.on(path))?;
     let tensors = model.tensors();
     let weights: usize = tensors
         .iter()
         .map(|(_, shape)| shape.iter().fold(1usize, |n, &d| n.saturating_mul(d)))
         .fold(0, usize::saturating_add);
+    let circuit = match model.meta("codec") {
+        Some("circuit") => Some(Known::new(&model).map_err(|f| f.on(path))?),
+        _ => None,
+    };
+    let asked = args.data.is_some() || args.samples.is_some();
+    if circuit.is_none() && asked {
+        return Err(Failure::usage("--data and --samples are for circuits"));
+    }
+    // Long, and told by structure.
+    let shown = |key: &str| key != "config" && key != records::SCHEMA;
+    let facts = circuit.as_ref().map(structure);
+    let bits = match (&circuit, &args.data) {
+        (Some(known), Some(data)) => Some(bits_by_variable(known, data, ui)?),
+        _ => None,
+    };
+    if let (Some(known), Some(png)) = (&circuit, &args.samples) {
+        samples(known, png, args.force)?;
+    }
     if ui.wants_json() {
         let tensors: Vec<Value> = tensors
             .iter()
             .map(|(name, shape)| json!({ "name": name, "shape": shape }))
             .collect();
+        let bits = bits.map(|b| {
+            json!({
+                "bits_per_variable": b.iter().map(|(_, x)| x).sum::<f64>() / b.len().max(1) as f64,
+                "variables": b.iter().map(|(n, x)| json!({ "name": n, "bits": x })).collect::<Vec<_>>(),
+            })
+        });
         ui.json(&json!({
             "input": name(path),
             "id": model.id.to_string(),
@@ -105,6 +136,8 @@ pub fn info(path: &Path, ui: &Ui) -> Result<u8> {
             "weights": weights,
             "metadata": model.metadata(),
             "tensors": tensors,
+            "structure": facts,
+            "data": bits,
         }))?;
         return Ok(0);
     }
@@ -114,8 +147,112 @@ pub fn info(path: &Path, ui: &Ui) -> Result<u8> {
         "  weights   {weights} in {} tensors",
         tensors.len()
     ))?;
-    for (key, value) in model.metadata() {
+    for (key, value) in model.metadata().iter().filter(|(k, _)| shown(k)) {
         ui.print(format_args!("  {key:<9} {value}"))?;
     }
+    if let (Some(known), Some(facts)) = (&circuit, &facts) {
+        ui.print(format_args!("  records   {}", known.schema))?;
+        for (key, value) in facts.as_object().into_iter().flatten() {
+            ui.print(format_args!("  {:<9} {value}", key.replace('_', " ")))?;
+        }
+    }
+    if let Some(bits) = &bits {
+        let all: f64 = bits.iter().map(|(_, b)| b).sum();
+        ui.print(format_args!(
+            "  bits      {all:.3} per record, {:.4} per variable:",
+            all / bits.len().max(1) as f64
+        ))?;
+        for (variable, b) in bits {
+            ui.print(format_args!("    {b:>8.4}  {variable}"))?;
+        }
+    }
     Ok(0)
+}
+
+/// Size and cost of a circuit.
+fn structure(known: &Known) -> Value {
+    let circuit = &known.stored.circuit;
+    let vertices = circuit.tree().vertices();
+    let most = vertices.iter().map(|v| v.states).max().unwrap_or(0);
+    let d = circuit.alphabets().len();
+    let edges: usize = (0..vertices.len()).map(|v| circuit.edge(v).len()).sum();
+    json!({
+        "variables": d,
+        "vertices": vertices.len(),
+        "states": most,
+        "parameters": circuit.parameters(),
+        "edge_parameters": edges,
+        // Down and up, as the coder counts.
+        "multiply_adds_per_variable": 2 * edges / d.max(1),
+        "first_variables": known.stored.first,
+    })
+}
+
+/// Mean bits of each variable given those coded before it.
+fn bits_by_variable(known: &Known, data: &Path, ui: &Ui) -> Result<Vec<(String, f64)>> {
+    let source = records::open(data).map_err(|f| f.on(data))?;
+    let on = |e: Error| Failure::from(e).on(data);
+    let mut reader = known.schema.reader(source, None).map_err(on)?;
+    let frozen = Frozen::new(&known.stored.circuit)?.with_texts(
+        known.stored.open.clone(),
+        Texts::from_weights(&known.stored.texts),
+    )?;
+    let names = known.schema.names();
+    let mut all = vec![0.0; names.len()];
+    let mut n = 0usize;
+    let ctl = ui.cancellable();
+    while let Some(rows) = reader
+        .next(records::rows_at_once(&known.schema))
+        .map_err(on)?
+    {
+        ctl.check()?;
+        let bits = frozen.bits(rows.view())?;
+        all.iter_mut().zip(&bits).for_each(|(a, b)| *a += b);
+        n += rows.values.nrows();
+    }
+    all.iter_mut().for_each(|b| *b /= n.max(1) as f64);
+    Ok(names.into_iter().zip(all).collect())
+}
+
+/// Writes ten by ten samples as one picture.
+fn samples(known: &Known, png: &Path, force: bool) -> Result<()> {
+    const SIDE: u32 = 10;
+    let image = known
+        .schema
+        .image()
+        .ok_or_else(|| Failure::usage("the model's records are no images"))?;
+    let mut rng = nc::rng::Rng::new(1);
+    let unknown: Vec<u16> = known
+        .stored
+        .circuit
+        .alphabets()
+        .iter()
+        .map(|n| *n as u16)
+        .collect();
+    let line = image.width as usize * usize::from(image.channels);
+    let width = line * SIDE as usize;
+    let mut sheet = vec![0u8; width * (image.height * SIDE) as usize];
+    for i in 0..(SIDE * SIDE) as usize {
+        let row = query::sample(
+            &known.stored.circuit,
+            &unknown,
+            &known.stored.open,
+            &mut rng,
+        );
+        let (x, y) = (i % SIDE as usize, i / SIDE as usize);
+        for (l, samples) in row.chunks_exact(line).enumerate() {
+            let at = (y * image.height as usize + l) * width + x * line;
+            for (out, s) in sheet[at..at + line].iter_mut().zip(samples) {
+                *out = *s as u8;
+            }
+        }
+    }
+    let whole = Image {
+        width: image.width * SIDE,
+        height: image.height * SIDE,
+        ..image
+    };
+    let mut out = Output::create(png, None, force)?;
+    Schema::write_png(&mut out, whole, &sheet)?;
+    out.commit()
 }

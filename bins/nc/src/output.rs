@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::{NamedTempFile, TempDir, TempPath};
 
 use crate::failure::{Failure, Result};
 use crate::signals;
@@ -184,6 +184,92 @@ impl Output {
             }
         }
         Ok(())
+    }
+}
+
+/// A folder that is being filled, and appears whole or not at all.
+pub struct Folder {
+    temporary: TempDir,
+    target: PathBuf,
+    force: bool,
+}
+
+impl Folder {
+    /// A new folder beside `target`.
+    ///
+    /// # Errors
+    /// Usage where the target exists and is not an empty folder, unless `force` is given for a folder;
+    /// I/O where its parent cannot be written to.
+    pub fn create(target: &Path, force: bool) -> Result<Self> {
+        Self::open(target, force).map_err(|f| f.on(target))
+    }
+
+    fn open(target: &Path, force: bool) -> Result<Self> {
+        if is_dash(target) {
+            return Err(Failure::usage(
+                "a folder of images has no place on standard output",
+            ));
+        }
+        match std::fs::metadata(target) {
+            Ok(meta) if !meta.is_dir() => {
+                return Err(Failure::usage(
+                    "the output is a file; images go into a folder",
+                ));
+            }
+            Ok(_) if !force && std::fs::read_dir(target)?.next().is_some() => return Err(exists()),
+            _ => {}
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".nc-").suffix(".part");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o777));
+        }
+        let temporary = builder.tempdir_in(folder_of(target))?;
+        signals::guard(temporary.path());
+        Ok(Self {
+            temporary,
+            target: target.to_path_buf(),
+            force,
+        })
+    }
+
+    /// Where to put files.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Makes the folder visible under its name; into one that has files, with `force`, its files are
+    /// moved one by one.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn commit(self) -> Result<()> {
+        let from = self.temporary.path();
+        let empty = match std::fs::read_dir(&self.target) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(_) => true,
+        };
+        if empty {
+            let _ = std::fs::remove_dir(&self.target);
+            std::fs::rename(from, &self.target)?;
+        } else if self.force {
+            for entry in std::fs::read_dir(from)? {
+                let entry = entry?;
+                std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
+            }
+        } else {
+            return Err(exists());
+        }
+        sync_folder(&self.target);
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        signals::release(self.temporary.path());
     }
 }
 

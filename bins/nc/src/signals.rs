@@ -44,7 +44,7 @@ pub fn set_grace(grace: Duration) {
     );
 }
 
-/// A temporary file to be removed if the process has to end at once.
+/// A temporary file or folder to be removed if the process has to end at once.
 pub fn guard(path: &Path) {
     lock().insert(path.to_path_buf());
 }
@@ -60,7 +60,9 @@ fn lock() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
 
 fn end() -> ! {
     for path in lock().iter() {
-        let _ = std::fs::remove_file(path);
+        if std::fs::remove_file(path).is_err() {
+            let _ = std::fs::remove_dir_all(path);
+        }
     }
     std::process::exit(1)
 }

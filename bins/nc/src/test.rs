@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 
-use nc::{Decoder, SignalBuf};
+use nc::Decoder;
 use serde_json::json;
 
 use crate::args::Inputs;
@@ -37,11 +37,7 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
             let mut decoder = Decoder::new(BufReader::new(input), &opener, ui.budget())?;
             let mut units = 0u64;
             while let Some(piece) = decoder.next(&mut ctl)? {
-                units = units.saturating_add(match piece {
-                    SignalBuf::Bytes(b) => b.len() as u64,
-                    SignalBuf::Audio(a) => a.samples.ncols() as u64,
-                    _ => 0,
-                });
+                units = units.saturating_add(piece.units());
             }
             bar.finish_and_clear();
             if !ui.wants_json() && !ui.is_quiet() {

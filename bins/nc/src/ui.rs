@@ -152,6 +152,14 @@ impl Ui {
         bar
     }
 
+    /// As [`Self::control`], for work without a bar.
+    pub fn cancellable(&self) -> Control<'static> {
+        Control {
+            cancel: Some(self.cancel.clone()),
+            ..Control::default()
+        }
+    }
+
     /// What the library is given for a piece of work: `threads` of them, reporting to `progress`.
     pub fn control<'a>(
         &self,

@@ -16,7 +16,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nc::entropy::{WideDecoder, WideEncoder};
+use nc::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
 use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -319,6 +319,35 @@ impl Frozen {
         Ok(RecordsBuf { values, texts })
     }
 
+    /// Bits that each variable costs over all records, given those coded before it, its texts not
+    /// counted: what the coder pays, but for the ends of streams.
+    ///
+    /// # Errors
+    /// As for [`Self::encode`].
+    pub fn bits(&self, records: Records<'_>) -> Result<Vec<f64>> {
+        self.check(&records)?;
+        let d = self.alphabets.len();
+        let values = records.values.as_standard_layout();
+        let rows: Vec<&[u16]> = values.as_slice().unwrap_or_default().chunks(d).collect();
+        let parts: Result<Vec<Vec<f64>>> = rows
+            .par_chunks(lanes(rows.len(), LANES))
+            .map(|rows| {
+                let mut tally = Tally {
+                    rows,
+                    bits: vec![0.0; d],
+                };
+                let end = self.tree.vertices().len();
+                self.walk(rows.len(), end, &mut Room::default(), &mut tally)?;
+                Ok(tally.bits)
+            })
+            .collect();
+        let mut sum = vec![0.0; d];
+        for part in parts? {
+            sum.iter_mut().zip(&part).for_each(|(s, b)| *s += b);
+        }
+        Ok(sum)
+    }
+
     /// One past the last vertex that has to be decoded for `wanted` variables: in a group of many
     /// records, whole streams.
     fn end(&self, wanted: Option<&[usize]>, group: usize) -> Result<usize> {
@@ -339,6 +368,27 @@ impl Frozen {
             _ if end <= self.first => self.first,
             _ => vertices.len(),
         })
+    }
+}
+
+struct Tally<'a> {
+    rows: &'a [&'a [u16]],
+    bits: Vec<f64>,
+}
+
+impl Symbols for Tally<'_> {
+    fn code(&mut self, f: &Frozen, vertex: usize, weights: &[u32], out: &mut [u16]) -> Result<()> {
+        let v = f.tree.vertices()[vertex];
+        let variable = v.variable.unwrap_or(0);
+        let lanes = weights.chunks_exact(v.states).zip(self.rows).zip(out);
+        for ((w, row), out) in lanes {
+            let x = row[variable];
+            let at = usize::from(x);
+            let share = f.left(vertex, w, at + 1) - f.left(vertex, w, at);
+            self.bits[variable] += WIDE_PRECISION as f64 - f64::from(share).log2();
+            *out = x;
+        }
+        Ok(())
     }
 }
 

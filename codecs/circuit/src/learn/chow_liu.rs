@@ -70,7 +70,7 @@ fn information(a: &Binned, b: &Binned, n: usize) -> f64 {
 /// fewer below, in steps of what kernels take at once. What hardly varies tells little.
 fn some_states(states: usize, share: f64) -> usize {
     let some = (states as f64 * (2.0 * share).min(1.0)).ceil() as usize;
-    some.next_multiple_of(16).min(states)
+    some.max(1).next_multiple_of(16).min(states)
 }
 
 /// The hidden Chow-Liu tree of `records`, at most `states` at each vertex: the maximum spanning tree

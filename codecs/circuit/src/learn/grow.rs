@@ -104,7 +104,12 @@ pub(super) fn grow(tree: &Tree, counts: &Counts, wanted: &Tree, seed: u64) -> Co
         }
         let rows = counts.leaves[i].chunks_exact(k);
         let leaf = rows.flat_map(|row| mine.iter().zip(&halves).map(|(s, half)| row[*s] * half));
-        leaves.push(leaf.collect::<Vec<f32>>().into_iter().map(&mut shake).collect());
+        leaves.push(
+            leaf.collect::<Vec<f32>>()
+                .into_iter()
+                .map(&mut shake)
+                .collect(),
+        );
         edges.push(edge);
         from.push(mine);
     }

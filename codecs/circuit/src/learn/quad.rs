@@ -76,7 +76,14 @@ mod tests {
 
     #[test]
     fn every_sample_has_its_place() {
-        for (h, w, c) in [(1, 1, 1), (1, 1, 3), (2, 2, 1), (5, 3, 1), (28, 28, 1), (4, 16, 3)] {
+        for (h, w, c) in [
+            (1, 1, 1),
+            (1, 1, 3),
+            (2, 2, 1),
+            (5, 3, 1),
+            (28, 28, 1),
+            (4, 16, 3),
+        ] {
             let tree = quad_tree(h, w, c, 4).unwrap();
             assert_eq!(tree.variables(), h * w * c);
             let most = tree.vertices().iter().enumerate();
