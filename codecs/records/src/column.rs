@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use nc::{Error, Result};
+use nc::{Error, Records, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::coding::Coding;
@@ -165,6 +165,58 @@ impl Column {
             (Some(low), Some(high)) if low == high => low,
             (Some(low), Some(high)) => format!("{low} .. {high}"),
             _ => "(another text)".into(),
+        }
+    }
+
+    /// Appends the values of `cell`, all unknown where it reads `missing`; true where a text follows.
+    pub fn read(&self, cell: &[u8], missing: Option<&[u8]>, values: &mut Vec<u16>) -> bool {
+        if missing == Some(cell) {
+            values.extend(self.alphabets.iter().map(|n| *n as u16));
+            return false;
+        }
+        let from = values.len();
+        values.resize(from + self.alphabets.len(), 0);
+        values.get_mut(from..).is_none_or(|v| !self.encode(cell, v))
+    }
+
+    /// Gives `each` the cells of every row: their bytes one after another, and where each column's are.
+    /// What is unknown is empty.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for records that are no rows of these columns.
+    pub fn write_rows(
+        columns: &[Self],
+        records: Records<'_>,
+        mut each: impl FnMut(&[u8], &[Range<usize>]),
+    ) -> Result<()> {
+        let wrong = || Error::Format("records that are no rows of this table".into());
+        let mut texts = records.texts.iter().peekable();
+        let (mut bytes, mut cells) = (Vec::new(), Vec::new());
+        for (r, row) in records.values.rows().into_iter().enumerate() {
+            let row = row.to_vec();
+            let mut at = 0;
+            bytes.clear();
+            cells.clear();
+            for column in columns {
+                let n = column.alphabets.len();
+                let values = row.get(at..at + n).ok_or_else(wrong)?;
+                at += n;
+                let from = bytes.len();
+                let mut known = values.iter().zip(&column.alphabets);
+                if known.all(|(v, n)| u32::from(*v) != *n) && !column.decode(values, &mut bytes)? {
+                    let text = texts.next_if(|t| t.row == r).ok_or_else(wrong)?;
+                    bytes.extend_from_slice(&text.bytes);
+                }
+                cells.push(from..bytes.len());
+            }
+            if at != row.len() {
+                return Err(wrong());
+            }
+            each(&bytes, &cells);
+        }
+        match texts.next() {
+            Some(_) => Err(wrong()),
+            None => Ok(()),
         }
     }
 

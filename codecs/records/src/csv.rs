@@ -48,9 +48,8 @@ impl Layout {
         if self == usual {
             return Vec::new();
         }
-        let mut out = vec![
-            u8::from(self.bom) | u8::from(self.crlf) << 1 | u8::from(self.ended) << 2,
-        ];
+        let mut out =
+            vec![u8::from(self.bom) | u8::from(self.crlf) << 1 | u8::from(self.ended) << 2];
         if self.header != usual.header {
             out[0] |= 8;
             out.extend_from_slice(&self.header.0);
@@ -147,7 +146,8 @@ impl Table {
     /// # Errors
     /// [`Error::Model`] where it is none.
     fn delimiter(&self) -> Result<u8> {
-        u8::try_from(self.delimiter).map_err(|_| Error::Model("a delimiter of several bytes".into()))
+        u8::try_from(self.delimiter)
+            .map_err(|_| Error::Model("a delimiter of several bytes".into()))
     }
 
     /// Rows of a file; cells that read `missing` are unknown.
@@ -249,7 +249,11 @@ fn delimiter(head: &[u8]) -> u8 {
         }
     }
     // The first of equals.
-    counts.iter().rev().max_by_key(|(_, n)| *n).map_or(b',', |c| c.0)
+    counts
+        .iter()
+        .rev()
+        .max_by_key(|(_, n)| *n)
+        .map_or(b',', |c| c.0)
 }
 
 /// Cells of a row that starts the bytes; the place of its line feed, or none where it has not come.
@@ -359,7 +363,11 @@ impl Lines {
         self.buffer.drain(..self.at);
         self.at = 0;
         let more = BLOCK.max(self.buffer.len()) as u64;
-        let n = self.bytes.by_ref().take(more).read_to_end(&mut self.buffer)?;
+        let n = self
+            .bytes
+            .by_ref()
+            .take(more)
+            .read_to_end(&mut self.buffer)?;
         self.over = n == 0;
         Ok(())
     }
@@ -442,13 +450,7 @@ impl Reader for TableReader {
         while row < rows && self.lines.next(&mut cells)? {
             for (range, column) in cells.iter().zip(columns) {
                 let cell = &self.lines.buffer[range.clone()];
-                let from = values.len();
-                if self.missing.as_ref().is_some_and(|m| m == cell) {
-                    values.extend(column.alphabets().iter().map(|n| *n as u16));
-                    continue;
-                }
-                values.resize(from + column.alphabets().len(), 0);
-                if !column.encode(cell, &mut values[from..]) {
+                if column.read(cell, self.missing.as_deref(), &mut values) {
                     texts.push(Text {
                         row,
                         bytes: cell.to_vec(),
@@ -482,45 +484,19 @@ pub struct TableWriter<W> {
 
 impl<W: Write> Writer for TableWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
-        let wrong = || Error::Format("records that are no rows of this table".into());
-        let mut texts = records.texts.iter().peekable();
-        let (mut out, mut skipped) = (Vec::new(), Vec::new());
-        for (r, row) in records.values.rows().into_iter().enumerate() {
-            let row = row.to_vec();
-            let mut at = 0;
-            let mut cells: Vec<Range<usize>> = Vec::new();
-            skipped.clear();
-            for column in &self.table.columns {
-                let n = column.alphabets().len();
-                let values = row.get(at..at + n).ok_or_else(wrong)?;
-                at += n;
-                let from = skipped.len();
-                // What is unknown is left empty.
-                let unknown = values
-                    .iter()
-                    .zip(column.alphabets())
-                    .any(|(v, n)| u32::from(*v) == *n);
-                if !unknown && !column.decode(values, &mut skipped)? {
-                    let text = texts.next_if(|t| t.row == r).ok_or_else(wrong)?;
-                    skipped.extend_from_slice(&text.bytes);
-                }
-                cells.push(from..skipped.len());
-            }
-            if at != row.len() {
-                return Err(wrong());
-            }
+        let all: Vec<usize> = (0..self.table.columns.len()).collect();
+        let only = self.only.as_deref().unwrap_or(&all);
+        let mut out = Vec::new();
+        Column::write_rows(&self.table.columns, records, |row, cells| {
             out.extend_from_slice(self.layout.eol());
-            let all: Vec<usize> = (0..cells.len()).collect();
-            for (i, c) in self.only.as_deref().unwrap_or(&all).iter().enumerate() {
+            for (i, c) in only.iter().enumerate() {
                 if i > 0 {
                     out.push(self.delimiter);
                 }
-                out.extend_from_slice(&skipped[cells.get(*c).ok_or_else(wrong)?.clone()]);
+                let range = cells.get(*c).cloned().unwrap_or_default();
+                out.extend_from_slice(&row[range]);
             }
-        }
-        if texts.next().is_some() {
-            return Err(wrong());
-        }
+        })?;
         self.out.write_all(&out)?;
         self.written += out.len() as u64;
         Ok(())
@@ -545,7 +521,9 @@ mod tests {
 
     fn learn(text: &[u8]) -> Result<Table> {
         let text = text.to_vec();
-        Table::learn(1, |_| Ok((text.clone(), Box::new(Cursor::new(text.clone())))))
+        Table::learn(1, |_| {
+            Ok((text.clone(), Box::new(Cursor::new(text.clone()))))
+        })
     }
 
     fn round(table: &Table, text: &[u8]) -> Result<Vec<u8>> {
@@ -597,7 +575,12 @@ mod tests {
             b"a,b",
         ];
         for text in others {
-            assert_eq!(round(&table, text).unwrap(), text, "{}", text.escape_ascii());
+            assert_eq!(
+                round(&table, text).unwrap(),
+                text,
+                "{}",
+                text.escape_ascii()
+            );
         }
     }
 

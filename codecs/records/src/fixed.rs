@@ -61,7 +61,8 @@ impl Idx {
             .shape
             .iter()
             .try_fold(self.width(), |n, d| n.checked_mul(u64::from(*d)));
-        all.filter(|n| (1..=LONGEST).contains(n)).map(|n| n as usize)
+        all.filter(|n| (1..=LONGEST).contains(n))
+            .map(|n| n as usize)
     }
 }
 

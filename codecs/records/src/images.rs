@@ -22,7 +22,9 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
-        let png = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        let png = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
         if !png || !path.is_file() {
             continue;
         }
@@ -43,8 +45,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// [`Error::Usage`] for what is no PNG of 8 bits.
 pub fn read(path: &Path) -> Result<(Image, Vec<u8>)> {
-    let wrong =
-        |what: &dyn std::fmt::Display| Error::Usage(format!("{}: {what}", path.display()));
+    let wrong = |what: &dyn std::fmt::Display| Error::Usage(format!("{}: {what}", path.display()));
     let mut reader = ImageReader::new(BufReader::new(File::open(path)?));
     reader.set_format(image::ImageFormat::Png);
     let image = reader.decode().map_err(|e| wrong(&e))?;

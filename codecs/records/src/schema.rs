@@ -54,7 +54,9 @@ pub struct Schema(Form);
 #[serde(rename_all = "lowercase")]
 enum Form {
     Idx(Idx),
-    Raw { length: u32 },
+    Raw {
+        length: u32,
+    },
     Png(Image),
     Table(Table),
     #[cfg(feature = "parquet")]
@@ -76,9 +78,10 @@ impl Schema {
     pub fn learn(files: &[PathBuf], how: &Learn) -> Result<Self> {
         let on = |file: &Path, e: Error| match e {
             Error::Usage(what) => Error::Usage(format!("{}: {what}", file.display())),
-            Error::Io(e) => {
-                Error::Io(std::io::Error::new(e.kind(), format!("{}: {e}", file.display())))
-            }
+            Error::Io(e) => Error::Io(std::io::Error::new(
+                e.kind(),
+                format!("{}: {e}", file.display()),
+            )),
             e => e,
         };
         let Some((first, others)) = files.split_first() else {
@@ -357,7 +360,10 @@ impl Schema {
             }
             Form::Png(_) => Err(other(&"a file")),
             #[cfg(feature = "parquet")]
-            Form::Parquet(parquet) => Ok(Box::new(parquet.reader(bytes)?)),
+            Form::Parquet(parquet) => {
+                let missing = missing.map(|m| m.as_bytes().to_vec());
+                Ok(Box::new(parquet.reader(bytes, missing)?))
+            }
         }
     }
 
@@ -430,7 +436,11 @@ impl fmt::Display for Schema {
         match &self.0 {
             Form::Idx(idx) => match self.image() {
                 Some(image) => write!(f, "IDX images of {image}"),
-                None => write!(f, "IDX items of {:?} elements of type {}", idx.shape, idx.element),
+                None => write!(
+                    f,
+                    "IDX items of {:?} elements of type {}",
+                    idx.shape, idx.element
+                ),
             },
             Form::Raw { length } => write!(f, "records of {length} bytes"),
             Form::Png(image) => write!(f, "PNGs of {image}"),

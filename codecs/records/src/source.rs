@@ -55,10 +55,7 @@ impl Source {
     }
 }
 
-fn look(
-    mut stream: Box<dyn Read + Send>,
-    n: usize,
-) -> Result<(Vec<u8>, Box<dyn Read + Send>)> {
+fn look(mut stream: Box<dyn Read + Send>, n: usize) -> Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut head = Vec::new();
     stream.by_ref().take(n as u64).read_to_end(&mut head)?;
     let all = Cursor::new(head.clone()).chain(stream);
