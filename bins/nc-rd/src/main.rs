@@ -13,6 +13,7 @@ mod coder;
 mod own;
 mod peers;
 mod plot;
+mod records;
 mod report;
 mod run;
 mod spectrogram;
@@ -61,6 +62,22 @@ enum Command {
         no_peers: bool,
         #[command(flatten)]
         output: Output,
+    },
+    /// Bytes per record of tables: nc's circuits, zstd with and without a dictionary, xz, Parquet.
+    /// Every fifth row is held out and measured, the others are learnt from
+    Records {
+        /// CSV files with a header, no line ends within cells
+        #[arg(required = true, value_name = "CSV")]
+        tables: Vec<PathBuf>,
+        /// The `nc` to run; by default the one beside this program, or on PATH
+        #[arg(long, value_name = "PROGRAM")]
+        nc: Option<PathBuf>,
+        /// States of nc's circuit, instead of its default
+        #[arg(long, value_name = "N")]
+        states: Option<usize>,
+        /// Write rows as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
     },
     /// Judge decoded files against originals of the same name
     Judge {
@@ -134,6 +151,15 @@ fn main() -> Result<()> {
             }
             ensure!(!coders.is_empty(), "nothing to run");
             speech(&data, &coders, skipped, &output)
+        }
+        Command::Records {
+            tables,
+            nc,
+            states,
+            json,
+        } => {
+            let rows = records::run(&tables, nc.as_deref(), states)?;
+            records::report(&rows, json.as_deref())
         }
         Command::Judge {
             reference,

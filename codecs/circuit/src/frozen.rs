@@ -203,6 +203,18 @@ impl Frozen {
         Ok(self)
     }
 
+    /// Multiply-adds through edges that a record costs to encode or to decode: every edge down once and
+    /// up once.
+    #[must_use]
+    pub fn multiply_adds(&self) -> usize {
+        let each = |t: &Tables| {
+            let down = t.down.as_ref().map_or(0, |l| l.inputs() * l.outputs());
+            let up = t.up.as_ref().map_or(0, |l| l.inputs() * l.outputs());
+            down + up
+        };
+        self.vertices.iter().map(each).sum()
+    }
+
     /// Streams of each group of records: 2 where first variables have their own.
     #[must_use]
     pub fn streams(&self) -> usize {
