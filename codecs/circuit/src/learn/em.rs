@@ -12,6 +12,7 @@ use nc::rng::Rng;
 use nc_kernels::matrix::{View, product};
 use rayon::prelude::*;
 
+use super::family::{Family, fit};
 use super::smooth::{Smoothing, smooth};
 use crate::{Circuit, Records, Tree};
 
@@ -69,6 +70,21 @@ fn marginals(records: &Records) -> Vec<Vec<f32>> {
     }
     out.iter_mut().for_each(|c| normalise(c));
     out
+}
+
+/// Empties what an edge `[above, states]` has between states of different components; where one side
+/// has fewer states than components, none.
+fn separate(edge: &mut [f32], above: usize, states: usize, components: usize) {
+    if components < 2 || above < components || states < components {
+        return;
+    }
+    for (j, row) in edge.chunks_exact_mut(states).enumerate() {
+        for (k, p) in row.iter_mut().enumerate() {
+            if j * components / above != k * components / states {
+                *p = 0.0;
+            }
+        }
+    }
 }
 
 fn normalise(row: &mut [f32]) {
@@ -241,6 +257,9 @@ pub struct Em {
     records: f32,
     /// Whether near values of a variable are alike.
     ordered: Vec<bool>,
+    family: Family,
+    /// Circuits that are mixed: states of different ones have no edge between them.
+    components: usize,
     pub(super) mean: Counts,
     marginals: Vec<Vec<f32>>,
 }
@@ -266,9 +285,34 @@ impl Em {
             smoothing: smoothing.unwrap_or(none),
             records: records.len().max(1) as f32,
             ordered: ordered.to_vec(),
+            family: Family::default(),
+            components: 1,
             mean: Counts::zero(circuit),
             marginals: marginals(records),
         }
+    }
+
+    /// With leaves of a family, where near values are alike.
+    #[must_use]
+    pub fn with_family(mut self, family: Family) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// For a mixture of circuits on the same tree: each vertex's states are shared out among
+    /// `components`, and edges between different ones stay empty.
+    #[must_use]
+    pub fn with_components(mut self, components: usize, circuit: &mut Circuit) -> Self {
+        self.components = components.max(1);
+        let vertices = circuit.tree().vertices().to_vec();
+        let (edges, _) = circuit.tables_mut();
+        for (v, edge) in vertices.iter().zip(edges) {
+            if let Some(p) = v.parent {
+                separate(edge, vertices[p].states, v.states, self.components);
+                edge.chunks_exact_mut(v.states).for_each(normalise);
+            }
+        }
+        self
     }
 
     /// One step of size `rate` (1: the batch alone counts) on `rows`; the sum of their
@@ -333,13 +377,19 @@ impl Em {
                     row.iter_mut()
                         .zip(general)
                         .for_each(|(p, g)| *p += more * g + 1e-12);
-                    normalise(row);
                 }
+                if let Some(p) = vertices[i].parent {
+                    separate(edge, vertices[p].states, k, self.components);
+                }
+                edge.chunks_exact_mut(k).for_each(normalise);
                 if let Some(x) = vertices[i].variable {
                     leaf.copy_from_slice(leaf_counts);
                     let ordered = self.ordered.get(x).copied().unwrap_or(false);
                     let (how, n) = (&self.smoothing, self.records);
-                    smooth(leaf, k, &self.marginals[x], how, n, ordered);
+                    match self.family {
+                        family if ordered && family != Family::Categorical => fit(leaf, k, family),
+                        _ => smooth(leaf, k, &self.marginals[x], how, n, ordered),
+                    }
                     normalise_columns(leaf, k);
                 }
             });

@@ -77,8 +77,7 @@ fn sources(shares: &[f32], states: usize) -> Vec<usize> {
 /// Counts for `tree` with the states of `wanted`, from counts for the same tree with others.
 pub(super) fn grow(tree: &Tree, counts: &Counts, wanted: &Tree, seed: u64) -> Counts {
     let mut rng = Rng::new(seed);
-    let shakiness: f32 = std::env::var("SHAKE").map_or(SHAKE, |x| x.parse().unwrap_or(SHAKE));
-    let mut shake = |n: f32| n * (1e-3 - (1.0 - rng.unit()).max(1e-7).ln()).powf(shakiness);
+    let mut shake = |n: f32| n * (1.0 + SHAKE * (rng.unit() - 0.5));
     let mut from: Vec<Vec<usize>> = Vec::new();
     let (mut edges, mut leaves) = (Vec::new(), Vec::new());
     let pairs = tree.vertices().iter().zip(wanted.vertices());

@@ -2,6 +2,7 @@
 
 mod chow_liu;
 mod em;
+mod family;
 mod grow;
 mod quad;
 mod smooth;
@@ -9,6 +10,7 @@ mod train;
 
 pub use chow_liu::{hidden_chow_liu, hidden_chow_liu_after};
 pub use em::{Em, bits_per_dimension, log_likelihoods, start};
+pub use family::Family;
 pub use quad::quad_tree;
 pub use smooth::Smoothing;
 pub use train::{Learnt, Recipe, train};
