@@ -127,6 +127,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
         },
     };
     let files: Vec<String> = args.data.iter().map(|p| name(p)).collect();
+    recipe.smoothing = learnt.smoothing;
     let recipe = serde_json::to_string(&recipe).map_err(|e| Error::Model(e.to_string()))?;
     let meta: BTreeMap<String, String> = [
         (SCHEMA, schema.to_json()?),

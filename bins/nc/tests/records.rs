@@ -222,6 +222,15 @@ fn tables_come_back_byte_for_byte_and_by_column() {
     }
 }
 
+/// As every version must: the table beside it, byte for byte.
+#[test]
+fn the_golden_table_decodes() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpora/golden");
+    let args = ["decode", "--model", "table.ncm", "table.nc", "-"];
+    let want = std::fs::read(golden.join("table.csv")).unwrap();
+    assert!(ok(&golden, &args) == want);
+}
+
 #[test]
 fn queries_are_answered() {
     let dir = tempfile::tempdir().unwrap();

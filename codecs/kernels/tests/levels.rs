@@ -556,3 +556,108 @@ const GOLDEN: [u64; 13] = [
     0xf7d7a8696e03ec10,
     0x780bdc2efe981ca,
 ];
+
+/// A row's sum as documented: element i to partial sum i mod 16, then halves added.
+fn sum16(row: &[f32]) -> f32 {
+    let mut parts = [0.0f32; 16];
+    for (i, x) in row.iter().enumerate() {
+        parts[i % 16] += x;
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            parts[i] += parts[i + half];
+        }
+    }
+    parts[0]
+}
+
+fn normalised(row: &mut [f32]) {
+    let sum = sum16(row);
+    if sum > 1e-30 {
+        let scale = 1.0 / sum;
+        row.iter_mut().for_each(|x| *x *= scale);
+    } else {
+        let even = 1.0 / row.len() as f32;
+        row.fill(even);
+    }
+}
+
+#[test]
+fn mixtures_are_their_definition() {
+    let mut r = Rng(77);
+    for k in [1, 2, 7, 8, 15, 16, 17, 31, 32, 48, 64, 100, 128] {
+        let rows = 5;
+        // A row of nothing, one of tiny numbers, one with a peak.
+        let mut a: Vec<f32> = (0..rows * k).map(|_| r.f(1.0).abs()).collect();
+        a[..k].fill(0.0);
+        a[k..2 * k].iter_mut().for_each(|x| *x *= 1e-36);
+        a[2 * k] = 1e6;
+        let by: Vec<f32> = (0..rows * k).map(|_| r.f(1.0).abs()).collect();
+        let low: Vec<u32> = (0..k).map(|_| (r.next() % (1 << 19)) as u32).collect();
+        let high: Vec<u32> = low
+            .iter()
+            .map(|l| l + (r.next() % (1 << 19)) as u32)
+            .collect();
+        let weights: Vec<u32> = (0..k).map(|_| (r.next() % (1 << 16)) as u32).collect();
+
+        let mut normal = a.clone();
+        normal.chunks_exact_mut(k).for_each(normalised);
+        let mut absorbed = a.clone();
+        absorbed.iter_mut().zip(&by).for_each(|(a, b)| *a *= b);
+        absorbed.chunks_exact_mut(k).for_each(normalised);
+        let (mut seen, mut m) = (normal[2 * k..3 * k].to_vec(), vec![0.0; k]);
+        for i in 0..k {
+            m[i] = (high[i] - low[i]) as f32 + 0.0625;
+            seen[i] *= m[i];
+        }
+        normalised(&mut seen);
+        normalised(&mut m);
+        let shares: Vec<u32> = normal
+            .chunks_exact(k)
+            .flat_map(|row| {
+                let mut out: Vec<u32> = row.iter().map(|p| (p * 65_536.0) as u32).collect();
+                let most = row.iter().copied().fold(0.0, f32::max);
+                let at = row.iter().position(|p| *p == most).unwrap();
+                let sum: u32 = out.iter().sum();
+                out[at] = out[at].wrapping_add(65_536u32.wrapping_sub(sum));
+                out
+            })
+            .collect();
+        let product: u64 = weights
+            .iter()
+            .zip(&high)
+            .map(|(w, x)| u64::from(*w) * u64::from(*x))
+            .sum();
+
+        for kernels in kernels() {
+            let mut got = a.clone();
+            kernels.normalise(k, &mut got).unwrap();
+            assert_eq!(bits(&got), bits(&normal), "{kernels:?} {k}");
+            let mut whole = vec![0; rows * k];
+            kernels.shares(k, 16, &got, &mut whole).unwrap();
+            assert_eq!(whole, shares, "{kernels:?} {k}");
+            assert!(
+                whole
+                    .chunks_exact(k)
+                    .all(|row| row.iter().sum::<u32>() == 65_536)
+            );
+            let mut got = a.clone();
+            kernels.absorb(k, &mut got, &by).unwrap();
+            assert_eq!(bits(&got), bits(&absorbed), "{kernels:?} {k}");
+            let (mut got, mut got_m) = (normal[2 * k..3 * k].to_vec(), vec![9.0; k]);
+            kernels.observe(&low, &high, &mut got, &mut got_m).unwrap();
+            assert_eq!(bits(&got), bits(&seen), "{kernels:?} {k}");
+            assert_eq!(bits(&got_m), bits(&m), "{kernels:?} {k}");
+            assert_eq!(kernels.mix(&weights, &high), product, "{kernels:?} {k}");
+        }
+    }
+    let kernels = Kernels::best();
+    assert!(kernels.normalise(3, &mut [0.0; 4]).is_err());
+    assert!(kernels.absorb(2, &mut [0.0; 4], &[0.0; 3]).is_err());
+    assert!(
+        kernels
+            .observe(&[0; 2], &[0; 2], &mut [0.0; 2], &mut [0.0; 3])
+            .is_err()
+    );
+    assert!(kernels.shares(2, 25, &[0.0; 2], &mut [0; 2]).is_err());
+}

@@ -11,6 +11,7 @@ const TEXT: f64 = 4.0;
 
 /// Values of the leading variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Top {
     /// All from the first to the last.
     Range(i64, i64),

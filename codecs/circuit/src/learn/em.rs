@@ -292,6 +292,11 @@ impl Em {
         }
     }
 
+    /// Other smoothing from now on.
+    pub(super) fn smooth_by(&mut self, smoothing: Smoothing) {
+        self.smoothing = smoothing;
+    }
+
     /// With leaves of a family, where near values are alike.
     #[must_use]
     pub fn with_family(mut self, family: Family) -> Self {

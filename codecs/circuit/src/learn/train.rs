@@ -72,12 +72,16 @@ pub struct Learnt {
     pub bits: f64,
     /// Bits per variable of the records held out.
     pub held_out_bits: f64,
+    /// The smoothing that they chose.
+    pub smoothing: Smoothing,
     /// Passes over the records with all states.
     pub epochs: usize,
     /// Seconds that learning took, all of its runs together.
     pub seconds: f64,
 }
 
+/// Factor by which smoothing is tried stronger and weaker at the end.
+const TRIAL: f32 = 3.0;
 /// Between checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(120);
 
@@ -255,6 +259,35 @@ pub fn train(
             break;
         }
     }
+    // The counts of the last pass under other smoothing: how much is best depends on the data.
+    let mut smoothing = recipe.smoothing;
+    if state.best_epoch == state.epoch && !held.is_empty() {
+        let mut step = TRIAL;
+        while step > 1.2 {
+            let mut gained = false;
+            for change in [step, 1.0 / step] {
+                for part in [
+                    |s: &mut Smoothing, by: f32| s.edges *= by,
+                    |s: &mut Smoothing, by: f32| s.leaves *= by,
+                    |s: &mut Smoothing, by: f32| s.marginal *= by,
+                ] {
+                    ctl.check()?;
+                    let mut other = smoothing;
+                    part(&mut other, change);
+                    em.smooth_by(other);
+                    em.maximise(&mut circuit);
+                    let bits = judge(&circuit);
+                    if bits < state.best {
+                        (state.best, smoothing, gained) = (bits, other, true);
+                        best.clone_from(&circuit);
+                    }
+                }
+            }
+            if !gained {
+                step = step.sqrt();
+            }
+        }
+    }
     if let Some(file) = &file {
         let _ = std::fs::remove_file(file);
     }
@@ -262,6 +295,7 @@ pub fn train(
         circuit: best,
         bits: state.bits,
         held_out_bits: state.best,
+        smoothing,
         epochs: state.epoch,
         seconds: before + began.elapsed().as_secs_f64(),
     })
