@@ -25,6 +25,7 @@ fn the_python_decoder_agrees_on_the_golden_files() {
         .arg(root.join("tests/circuit_decoder.py"))
         .args(["--self-test", "--model", "circuit.ncm"])
         .args(["--model", "circuit-first.ncm"])
+        .args(["--model", "circuit-table.ncm"])
         .args(expected.iter().map(|line| name(line)));
     let output = match python.output() {
         Err(e) if e.kind() == ErrorKind::NotFound => {
