@@ -226,7 +226,13 @@ fn tables_come_back_byte_for_byte_and_by_column() {
 #[test]
 fn the_golden_table_decodes() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpora/golden");
-    let args = ["decode", "--model", "circuit-table.ncm", "circuit-table.nc", "-"];
+    let args = [
+        "decode",
+        "--model",
+        "circuit-table.ncm",
+        "circuit-table.nc",
+        "-",
+    ];
     let want = std::fs::read(golden.join("circuit-table.csv")).unwrap();
     assert!(ok(&golden, &args) == want);
 }
