@@ -321,8 +321,11 @@ pub struct TrainCircuit {
     #[arg(long, value_name = "N")]
     pub record_length: Option<usize>,
     /// States of a vertex at most; more fit closer and cost time and model size
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 64)]
     pub states: usize,
+    /// Bins of a variable's values, each with states of its own; 1: every state gives every value
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub bins: u16,
     /// Structure: a hidden Chow-Liu tree, or for images a quad tree
     #[arg(long, value_enum, default_value_t = Structure::Hclt)]
     pub structure: Structure,

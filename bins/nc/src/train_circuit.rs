@@ -5,7 +5,9 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use nc::{Error, Progress};
-use nc_codecs::circuit::learn::{Recipe, hidden_chow_liu_after, quad_tree, train};
+use nc_codecs::circuit::learn::{
+    Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins,
+};
 use nc_codecs::circuit::{Records, Stored, Texts};
 use nc_records::{Learn, Schema, Source};
 use serde_json::json;
@@ -71,6 +73,12 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
             quad_tree(h, w, usize::from(image.channels), states)?
         }
     };
+    let tree = with_bins(tree, &data, usize::from(args.bins))?;
+    let image = schema.image();
+    let traits = Traits {
+        ordered: schema.ordered(),
+        image: image.map(|i| [i.height as usize, i.width as usize, usize::from(i.channels)]),
+    };
     let mut out = Output::create(&args.output, None, args.force)?;
     let folder = args.checkpoints.clone().unwrap_or_else(|| {
         let mut name = args.output.as_os_str().to_owned();
@@ -104,14 +112,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(ui.threads())
         .build_global();
-    let learnt = train(
-        &data,
-        tree,
-        &schema.ordered(),
-        &recipe,
-        args.resume,
-        &mut ctl,
-    );
+    let learnt = train(&data, tree, &traits, &recipe, args.resume, &mut ctl);
     bar.finish_and_clear();
     let learnt = learnt?;
     // Empty once the checkpoint is gone.

@@ -59,7 +59,7 @@ fn cost(c: &mut Criterion) {
     println!("{:>6} {:>10} {:>10} {:>12}", "D", "this", "seed's", "naive");
     for d in SIZES {
         let circuit = circuit(d);
-        let own = Frozen::new(&circuit).unwrap().multiply_adds();
+        let own = Frozen::new(&circuit).unwrap().multiply_adds(&[]);
         let (naive, paths) = others(&circuit);
         println!("{d:>6} {:>10} {:>10} {:>12}", own / d, paths / d, naive / d);
     }

@@ -1,15 +1,74 @@
 //! A circuit's tables.
 
+use std::ops::Range;
+
 use nc::{Error, Result};
 
 use crate::Tree;
+
+/// Where a bin's values, its states and its part of the leaf lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Values of the variable; none at a vertex without one.
+    pub values: Range<usize>,
+    /// States of the vertex.
+    pub states: Range<usize>,
+    /// Start of its part of the leaf: `[values, states]`.
+    pub leaf: usize,
+}
+
+impl Span {
+    /// Where value `x` has its row in the leaf: a probability for each of the bin's states.
+    #[must_use]
+    pub fn row(&self, x: usize) -> Range<usize> {
+        let k = self.states.len();
+        let at = self.leaf + (x - self.values.start) * k;
+        at..at + k
+    }
+}
+
+/// The bins of a tree's vertices over these alphabets; a vertex without bins has one.
+fn spans(tree: &Tree, alphabets: &[u32]) -> Result<Vec<Vec<Span>>> {
+    let wrong = || Error::Format("circuit: bins that do not fit the alphabet".into());
+    let mut all = Vec::with_capacity(tree.vertices().len());
+    for (i, v) in tree.vertices().iter().enumerate() {
+        let values = v.variable.map_or(Some(0), |x| alphabets.get(x).copied());
+        let values = values.ok_or_else(wrong)? as usize;
+        let mut out = Vec::new();
+        let (mut value, mut state, mut leaf) = (0, 0, 0usize);
+        for b in tree.bins(i) {
+            let span = Span {
+                values: value..value + b.values,
+                states: state..state + b.states,
+                leaf,
+            };
+            let size = b.values.checked_mul(b.states).ok_or_else(wrong)?;
+            leaf = leaf.checked_add(size).ok_or_else(wrong)?;
+            value = value.checked_add(b.values).ok_or_else(wrong)?;
+            state += b.states;
+            out.push(span);
+        }
+        if out.is_empty() {
+            out.push(Span {
+                values: 0..values,
+                states: 0..v.states,
+                leaf: 0,
+            });
+        } else if value != values {
+            return Err(wrong());
+        }
+        all.push(out);
+    }
+    Ok(all)
+}
 
 /// A tree with its tables: a distribution over records.
 ///
 /// Vertex `v` of K states has: as root, the probabilities `[K]` of its states; else an edge `[P, K]`,
 /// row-major, each row the probabilities of its states given one of the parent's P; and, where a
-/// variable of N values is observed, a leaf `[N, K]`: the probability of each value under each
-/// state, states adjacent.
+/// variable of N values is observed, a leaf: for each of its bins ([`Circuit::spans`]; one, unless the
+/// tree says otherwise) `[values, states]`, the probability of each of the bin's values under each of
+/// its states, states adjacent. The other states do not give these values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Circuit {
     tree: Tree,
@@ -18,6 +77,7 @@ pub struct Circuit {
     edges: Vec<Vec<f32>>,
     /// Per vertex; empty without a variable.
     leaves: Vec<Vec<f32>>,
+    spans: Vec<Vec<Span>>,
 }
 
 impl Circuit {
@@ -33,13 +93,13 @@ impl Circuit {
     ) -> Result<Self> {
         let n = tree.vertices().len();
         let mut fits = tree.variables() == alphabets.len() && edges.len() == n && leaves.len() == n;
-        for ((v, edge), leaf) in tree.vertices().iter().zip(&edges).zip(&leaves) {
+        let spans = spans(&tree, &alphabets)?;
+        let tables = edges.iter().zip(&leaves).zip(&spans);
+        for (v, ((edge, leaf), spans)) in tree.vertices().iter().zip(tables) {
             let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
-            let values = v
-                .variable
-                .map_or(0, |x| alphabets.get(x).copied().unwrap_or(0));
+            let size = |s: &Span| s.values.len().saturating_mul(s.states.len());
             fits &= edge.len() == above.saturating_mul(v.states)
-                && leaf.len() == v.states.saturating_mul(values as usize);
+                && leaf.len() == spans.iter().map(size).fold(0, usize::saturating_add);
         }
         if !fits {
             return Err(Error::Format("circuit: tables of other sizes".into()));
@@ -53,6 +113,7 @@ impl Circuit {
             alphabets,
             edges,
             leaves,
+            spans,
         })
     }
 
@@ -74,7 +135,21 @@ impl Circuit {
         self.edges.get(v).map_or(&[], Vec::as_slice)
     }
 
-    /// The leaf at vertex `v`, `[values, states]`; empty without a variable.
+    /// The bins of vertex `v`, at least one; they cover its states, and the values of its variable.
+    #[must_use]
+    pub fn spans(&self, v: usize) -> &[Span] {
+        self.spans.get(v).map_or(&[], Vec::as_slice)
+    }
+
+    /// The index of the bin of vertex `v` that has value `x`; none for an unknown value, or without
+    /// a variable.
+    #[must_use]
+    pub fn bin(&self, v: usize, x: u16) -> Option<usize> {
+        let x = usize::from(x);
+        self.spans(v).iter().position(|s| s.values.contains(&x))
+    }
+
+    /// The leaf at vertex `v`: for each bin `[values, states]`; empty without a variable.
     #[must_use]
     pub fn leaf(&self, v: usize) -> &[f32] {
         self.leaves.get(v).map_or(&[], Vec::as_slice)
@@ -87,7 +162,7 @@ impl Circuit {
     }
 
     #[cfg(feature = "train")]
-    pub(crate) fn tables_mut(&mut self) -> (&mut [Vec<f32>], &mut [Vec<f32>]) {
-        (&mut self.edges, &mut self.leaves)
+    pub(crate) fn tables_mut(&mut self) -> (&mut [Vec<f32>], &mut [Vec<f32>], &[Vec<Span>]) {
+        (&mut self.edges, &mut self.leaves, &self.spans)
     }
 }

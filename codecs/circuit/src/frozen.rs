@@ -4,13 +4,15 @@
 //! model file holds (halves are multiples of 2^-24), and all tables follow from these in integer
 //! arithmetic.
 
+use std::ops::Range;
+
 use nc::entropy::WIDE_PRECISION;
 use nc::{Error, Result};
 use nc_kernels::{Kernels, PackedLinear};
 use rayon::prelude::*;
 
 use crate::text::Texts;
-use crate::{Circuit, Tree};
+use crate::{Circuit, Span, Tree};
 
 /// Bits of an edge's entry.
 pub(crate) const EDGE: u32 = 16;
@@ -36,16 +38,50 @@ pub struct Frozen {
 /// One vertex.
 #[derive(Debug, Clone)]
 pub(crate) struct Tables {
-    /// Parent's states to the vertex's; of the root nothing.
-    pub(crate) down: Option<PackedLinear>,
-    /// And back.
-    pub(crate) up: Option<PackedLinear>,
+    /// Per bin of the parent: its states to all of the vertex's; of the root nothing.
+    pub(crate) down: Vec<PackedLinear>,
+    /// Per bin of the parent and then of the vertex: the states of the one from those of the other.
+    pub(crate) up: Vec<PackedLinear>,
     /// The root's probabilities.
     pub(crate) prior: Vec<f32>,
+    pub(crate) bins: Vec<BinTables>,
+}
+
+/// One bin of a vertex.
+#[derive(Debug, Clone)]
+pub(crate) struct BinTables {
+    pub(crate) values: Range<usize>,
+    pub(crate) states: Range<usize>,
     /// Cumulative frequencies `[values + 1, states]`, rising to 2^20; empty without a variable.
     pub(crate) leaf: Vec<u32>,
     /// How the mean of the states spreads over values, `[values + 1]`: where a search starts.
     pub(crate) guide: Vec<u32>,
+}
+
+impl BinTables {
+    fn new(circuit: &Circuit, vertex: usize, span: &Span) -> Self {
+        let k = span.states.len();
+        let size = span.values.len() * k;
+        let (mut cumulative, mut guide) = (Vec::new(), Vec::new());
+        if size > 0 {
+            cumulative = leaf(&circuit.leaf(vertex)[span.leaf..span.leaf + size], k);
+            let rows = cumulative.chunks_exact(k);
+            guide.extend(rows.map(|row| row.iter().map(|c| c / k as u32).sum::<u32>()));
+        }
+        Self {
+            values: span.values.clone(),
+            states: span.states.clone(),
+            leaf: cumulative,
+            guide,
+        }
+    }
+
+    /// Rows `x` and `x + 1` of the cumulative frequencies of a value of this bin.
+    pub(crate) fn ends(&self, x: usize) -> (&[u32], &[u32]) {
+        let k = self.states.len();
+        let at = (x - self.values.start) * k;
+        self.leaf[at..at + 2 * k].split_at(k)
+    }
 }
 
 /// `floor(p * 2^24)`.
@@ -105,43 +141,59 @@ fn leaf(table: &[f32], states: usize) -> Vec<u32> {
     out
 }
 
+/// Rows `rows` and columns `columns` of a table with rows of `k`, packed as they are or transposed.
+fn pack(
+    table: &[f32],
+    k: usize,
+    rows: &Range<usize>,
+    columns: &Range<usize>,
+    transposed: bool,
+) -> Result<PackedLinear> {
+    let part = |r: usize| table[r * k..][columns.clone()].iter().copied();
+    let (outputs, inputs) = (rows.len(), columns.len());
+    let packed = if transposed {
+        let mut turned = vec![0.0; outputs * inputs];
+        for (r, row) in rows.clone().enumerate() {
+            for (c, x) in part(row).enumerate() {
+                turned[c * outputs + r] = x;
+            }
+        }
+        PackedLinear::new(&turned, None, inputs, outputs)
+    } else {
+        let rows: Vec<f32> = rows.clone().flat_map(part).collect();
+        PackedLinear::new(&rows, None, outputs, inputs)
+    };
+    packed.map_err(|e| Error::Format(format!("circuit: {e}")))
+}
+
 impl Tables {
     fn new(circuit: &Circuit, i: usize) -> Result<Self> {
-        let wrong = |e: nc_kernels::KernelError| Error::Format(format!("circuit: {e}"));
         let v = circuit.tree().vertices()[i];
         let k = v.states;
         let edge = edge(circuit.edge(i), k);
-        let above = edge.len() / k;
-        let (mut down, mut up, mut prior) = (None, None, Vec::new());
-        if v.parent.is_some() {
-            let mut turned = vec![0.0; edge.len()];
-            for (r, row) in edge.chunks_exact(k).enumerate() {
-                for (c, x) in row.iter().enumerate() {
-                    turned[c * above + r] = *x;
-                }
-            }
-            down = Some(PackedLinear::new(&turned, None, k, above).map_err(wrong)?);
-            up = Some(PackedLinear::new(&edge, None, above, k).map_err(wrong)?);
-        } else {
-            prior = edge;
-        }
-        let table = circuit.leaf(i);
-        let (leaf, mut guide) = if table.is_empty() {
-            (Vec::new(), Vec::new())
-        } else {
-            let leaf = leaf(table, k);
-            let guide = leaf.chunks_exact(k);
-            let guide = guide.map(|row| row.iter().map(|c| c / k as u32).sum());
-            let guide: Vec<u32> = guide.collect();
-            (leaf, guide)
+        let spans = circuit.spans(i);
+        let bins = spans.iter().map(|s| BinTables::new(circuit, i, s));
+        let bins = bins.collect();
+        let (mut down, mut up) = (Vec::new(), Vec::new());
+        let Some(parent) = v.parent else {
+            return Ok(Self {
+                down,
+                up,
+                prior: edge,
+                bins,
+            });
         };
-        guide.shrink_to_fit();
+        for above in circuit.spans(parent) {
+            down.push(pack(&edge, k, &above.states, &(0..k), true)?);
+            for s in spans {
+                up.push(pack(&edge, k, &above.states, &s.states, false)?);
+            }
+        }
         Ok(Self {
             down,
             up,
-            prior,
-            leaf,
-            guide,
+            prior: Vec::new(),
+            bins,
         })
     }
 }
@@ -203,16 +255,31 @@ impl Frozen {
         Ok(self)
     }
 
-    /// Multiply-adds through edges that a record costs to encode or to decode: every edge down once and
-    /// up once.
+    /// Multiply-adds through edges that `record` costs to encode or to decode: every edge down once, from
+    /// the states of the parent's bin, and up once, between the states of two bins. A value that is
+    /// missing counts as 0.
     #[must_use]
-    pub fn multiply_adds(&self) -> usize {
-        let each = |t: &Tables| {
-            let down = t.down.as_ref().map_or(0, |l| l.inputs() * l.outputs());
-            let up = t.up.as_ref().map_or(0, |l| l.inputs() * l.outputs());
-            down + up
+    pub fn multiply_adds(&self, record: &[u16]) -> usize {
+        let bin = |v: usize| {
+            let x = self.tree.vertices()[v].variable;
+            let x = x.and_then(|x| record.get(x)).copied().unwrap_or(0);
+            self.bin(v, x)
         };
-        self.vertices.iter().map(each).sum()
+        let mut sum = 0;
+        for (i, v) in self.tree.vertices().iter().enumerate() {
+            if let Some(p) = v.parent {
+                let above = self.vertices[p].bins[bin(p)].states.len();
+                sum += above * (v.states + self.vertices[i].bins[bin(i)].states.len());
+            }
+        }
+        sum
+    }
+
+    /// The bin of vertex `v` that has value `x`, the last for one that there is not.
+    pub(crate) fn bin(&self, v: usize, x: u16) -> usize {
+        let bins = &self.vertices[v].bins;
+        let inner = &bins[..bins.len() - 1];
+        inner.partition_point(|b| b.values.end <= usize::from(x))
     }
 
     /// Streams of each group of records: 2 where first variables have their own.
@@ -237,26 +304,71 @@ impl Frozen {
         self.tree.vertices().iter().filter_map(|v| v.variable)
     }
 
-    /// Left end of symbol `x`'s share of 2^24 under integer mixture weights of sum 2^16.
-    pub(crate) fn left(&self, vertex: usize, weights: &[u32], x: usize) -> u32 {
-        let k = weights.len();
-        let leaf = &self.vertices[vertex].leaf;
-        let values = (leaf.len() / k - 1) as u64;
-        let sum = match leaf.get(x * k..(x + 1) * k) {
-            _ if x == 0 => 0,
-            Some(row) if (x as u64) < values => self.kernels.mix(weights, row),
-            _ => 1 << (LEAF + WEIGHT),
+    /// Left end of the share of 2^24 that a symbol has below which the mixture has `sum` of 2^36.
+    fn left(values: usize, sum: u64, x: usize) -> u32 {
+        let sum = if x == values {
+            1 << (LEAF + WEIGHT)
+        } else {
+            sum
         };
         // The step of one per symbol leaves room for values that no state has seen.
-        let spread = (1 << WIDE_PRECISION) - values;
+        let spread = (1 << WIDE_PRECISION) - values as u64;
         ((sum * spread) >> (LEAF + WEIGHT)) as u32 + x as u32
     }
 
-    /// The symbol whose share holds `quantile`, with the share's ends. The search halves the mass
-    /// that is left under the mean of the states, so likely values take few steps.
+    /// Number of values at a vertex with a variable.
+    fn values(&self, vertex: usize) -> usize {
+        self.vertices[vertex]
+            .bins
+            .last()
+            .map_or(0, |b| b.values.end)
+    }
+
+    /// The share of 2^24 of symbol `x` under integer mixture weights of sum 2^16: from and to.
+    pub(crate) fn share(&self, vertex: usize, weights: &[u32], x: u16) -> (u32, u32) {
+        let values = self.values(vertex);
+        let bin = &self.vertices[vertex].bins[self.bin(vertex, x)];
+        let (before, rest) = weights.split_at(bin.states.start);
+        let below = u64::from(before.iter().sum::<u32>()) << LEAF;
+        let x = usize::from(x);
+        let (low, high) = bin.ends(x);
+        let end = |row: &[u32]| below + self.kernels.mix(rest, row);
+        (
+            Self::left(values, end(low), x),
+            Self::left(values, end(high), x + 1),
+        )
+    }
+
+    /// The symbol whose share holds `quantile`, with the share's ends: first the bin, then a search that
+    /// halves the mass that is left under the mean of the bin's states, so likely values take few
+    /// steps.
     pub(crate) fn find(&self, vertex: usize, weights: &[u32], quantile: u32) -> (u32, u32, u32) {
-        let guide = &self.vertices[vertex].guide;
-        let (mut low, mut high) = ((0, 0), (guide.len() - 1, 1 << WIDE_PRECISION));
+        let values = self.values(vertex);
+        let bins = &self.vertices[vertex].bins;
+        let mut below = 0u64;
+        let mut start = 0;
+        let mut found = None;
+        for bin in bins {
+            let own: u32 = weights[bin.states.clone()].iter().sum();
+            let above = below + (u64::from(own) << LEAF);
+            let end = Self::left(values, above, bin.values.end);
+            if quantile < end || bin.values.end == values {
+                found = Some((bin, end));
+                break;
+            }
+            (below, start) = (above, end);
+        }
+        let Some((bin, end)) = found else {
+            return (0, 0, 0);
+        };
+        let k = bin.states.len();
+        let own = &weights[bin.states.clone()];
+        let left = |i: usize| {
+            let sum = below + self.kernels.mix(own, &bin.leaf[i * k..(i + 1) * k]);
+            Self::left(values, sum, bin.values.start + i)
+        };
+        let guide = &bin.guide;
+        let (mut low, mut high) = ((0, start), (guide.len() - 1, end));
         let mut even = false;
         while high.0 - low.0 > 1 {
             let inner = &guide[low.0 + 1..high.0];
@@ -276,13 +388,13 @@ impl Frozen {
                 (low.0 + 1 + at).min(high.0 - 1)
             };
             even = !even && high.0 - low.0 > 8;
-            let left = self.left(vertex, weights, mid);
+            let left = left(mid);
             if left <= quantile {
                 low = (mid, left);
             } else {
                 high = (mid, left);
             }
         }
-        (low.0 as u32, low.1, high.1)
+        ((bin.values.start + low.0) as u32, low.1, high.1)
     }
 }

@@ -18,10 +18,10 @@ mod records;
 mod text;
 mod tree;
 
-pub use circuit::Circuit;
+pub use circuit::{Circuit, Span};
 pub use codec::{CircuitCodec, ENTRY, INFO};
 pub use frozen::Frozen;
 pub use model::Stored;
 pub use records::Records;
 pub use text::{MAX_TEXT, Texts};
-pub use tree::{Tree, Vertex};
+pub use tree::{Bin, Tree, Vertex};

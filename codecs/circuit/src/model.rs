@@ -8,7 +8,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 
-use crate::{Circuit, Tree, Vertex};
+use crate::{Bin, Circuit, Tree, Vertex};
 
 /// Structure, as it stands in a model file's metadata under `config`; one entry per vertex in
 /// preorder or per variable.
@@ -21,6 +21,9 @@ struct Config {
     variables: Vec<i32>,
     /// Number of values of each variable.
     alphabets: Vec<u32>,
+    /// Values and states of each bin, of vertices with bins; nothing where no vertex has any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    bins: Vec<Vec<[u32; 2]>>,
     /// The value of each variable that says that a text follows, -1 for none.
     open: Vec<i32>,
     /// Vertices whose variables are coded into a stream of their own.
@@ -67,7 +70,17 @@ impl Stored {
         let c = &self.circuit;
         let vertices = c.tree().vertices();
         let index = |i: Option<usize>| i.and_then(|i| i32::try_from(i).ok()).unwrap_or(-1);
+        let tree = c.tree();
+        let bins = |v| {
+            let each = tree.bins(v).iter();
+            each.map(|b| [b.values as u32, b.states as u32]).collect()
+        };
+        let mut bins: Vec<Vec<[u32; 2]>> = (0..vertices.len()).map(bins).collect();
+        if bins.iter().all(Vec::is_empty) {
+            bins.clear();
+        }
         let config = Config {
+            bins,
             parents: vertices.iter().map(|v| index(v.parent)).collect(),
             states: vertices.iter().map(|v| v.states as u32).collect(),
             variables: vertices.iter().map(|v| index(v.variable)).collect(),
@@ -124,7 +137,19 @@ impl Stored {
             states: config.states[v] as usize,
             variable: index(config.variables[v]),
         });
-        let tree = Tree::new(vertices.collect()).map_err(|e| wrong(&e))?;
+        let mut tree = Tree::new(vertices.collect()).map_err(|e| wrong(&e))?;
+        if !config.bins.is_empty() {
+            let bin = |[values, states]: &[u32; 2]| Bin {
+                values: *values as usize,
+                states: *states as usize,
+            };
+            let bins = config.bins.iter().map(|b| b.iter().map(bin).collect());
+            tree = tree.with_bins(bins.collect()).map_err(|e| wrong(&e))?;
+            let states = tree.vertices().iter().map(|v| v.states as u64);
+            if !states.eq(config.states.iter().map(|s| u64::from(*s))) {
+                return Err(wrong(&"bins that do not fit the states"));
+            }
+        }
         if config.alphabets.len() != tree.variables()
             || config.open.len() != tree.variables()
             || config.alphabets.iter().any(|a| !(2..=65_536).contains(a))
@@ -141,12 +166,20 @@ impl Stored {
             Ok(table.to_vec())
         };
         let (mut all_edges, mut all_leaves) = (Vec::new(), Vec::new());
-        for v in tree.vertices() {
+        for (i, v) in tree.vertices().iter().enumerate() {
             let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
             let values = v.variable.map_or(0, |x| config.alphabets[x] as usize);
-            let size = |a: usize| a.checked_mul(v.states).ok_or_else(short);
-            all_edges.push(take(&mut edge, size(above)?)?);
-            all_leaves.push(take(&mut leaf, size(values)?)?);
+            let size = |a: usize, b: usize| a.checked_mul(b).ok_or_else(short);
+            all_edges.push(take(&mut edge, size(above, v.states)?)?);
+            let mut leaves = match tree.bins(i) {
+                [] => size(values, v.states)?,
+                _ => 0,
+            };
+            for b in tree.bins(i) {
+                let more = size(b.values, b.states)?;
+                leaves = leaves.checked_add(more).ok_or_else(short)?;
+            }
+            all_leaves.push(take(&mut leaf, leaves)?);
         }
         if !edge.is_empty() || !leaf.is_empty() {
             return Err(wrong(&"tables that are too long"));

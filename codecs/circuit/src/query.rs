@@ -7,7 +7,7 @@
 
 use nc::rng::Rng;
 
-use crate::Circuit;
+use crate::{Circuit, Span};
 
 /// Messages of the upward pass.
 struct Up {
@@ -21,14 +21,30 @@ struct Up {
     log: f64,
 }
 
-/// Known values at a vertex: the leaf's row; none where it is unknown or there is no variable.
-fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<&'a [f32]> {
-    let vertex = circuit.tree().vertices()[v];
-    let at = usize::from(*record.get(vertex.variable?)?) * vertex.states;
-    circuit.leaf(v).get(at..at + vertex.states)
+/// A known value at a vertex: the states of its bin, and the leaf's row over them; none where it is
+/// unknown or there is no variable.
+fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<(&'a Span, &'a [f32])> {
+    let x = *record.get(circuit.tree().vertices()[v].variable?)?;
+    let span = circuit.spans(v).get(circuit.bin(v, x)?)?;
+    Some((span, circuit.leaf(v).get(span.row(usize::from(x)))?))
 }
 
-fn upward(circuit: &Circuit, record: &[u16]) -> Up {
+/// Multiplies what a value says into the likelihoods of a vertex's states.
+fn multiply(states: &mut [f64], (span, leaf): (&Span, &[f32])) {
+    for (s, l) in states.iter_mut().enumerate() {
+        let at = s.checked_sub(span.states.start).and_then(|i| leaf.get(i));
+        *l *= at.map_or(0.0, |p| f64::from(*p));
+    }
+}
+
+/// The value to leave out at vertex `v`, where its variable is unknown.
+fn left_out(circuit: &Circuit, v: usize, but: &[Option<u16>]) -> Option<usize> {
+    let x = circuit.tree().vertices()[v].variable?;
+    but.get(x).copied().flatten().map(usize::from)
+}
+
+/// The upward pass. Unknown values are summed over all but those of `but`.
+fn upward(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Up {
     let vertices = circuit.tree().vertices();
     let n = vertices.len();
     let (mut low, mut below, mut up) = (
@@ -44,10 +60,14 @@ fn upward(circuit: &Circuit, record: &[u16]) -> Up {
             b.iter_mut().zip(from).for_each(|(b, u)| *b *= u);
         }
         let mut l = b.clone();
-        if let Some(leaf) = seen(circuit, i, record) {
-            l.iter_mut()
-                .zip(leaf)
-                .for_each(|(l, p)| *l *= f64::from(*p));
+        if let Some(known) = seen(circuit, i, record) {
+            multiply(&mut l, known);
+        } else if let Some(x) = left_out(circuit, i, but)
+            && let Some(span) = circuit.spans(i).iter().find(|s| s.values.contains(&x))
+        {
+            let leaf = &circuit.leaf(i)[span.row(x)];
+            let states = l[span.states.clone()].iter_mut().zip(leaf);
+            states.for_each(|(l, p)| *l *= (1.0 - f64::from(*p)).max(0.0));
         }
         // Kept near one, or deep trees would underflow.
         let most = l.iter().copied().fold(0.0, f64::max);
@@ -77,7 +97,7 @@ fn upward(circuit: &Circuit, record: &[u16]) -> Up {
 /// be.
 #[must_use]
 pub fn log_likelihood(circuit: &Circuit, record: &[u16]) -> f64 {
-    upward(circuit, record).log
+    upward(circuit, record, &[]).log
 }
 
 /// Of each of `wanted`, the probability of each of its values given what is known of the *other*
@@ -85,7 +105,7 @@ pub fn log_likelihood(circuit: &Circuit, record: &[u16]) -> f64 {
 #[must_use]
 pub fn conditionals(circuit: &Circuit, record: &[u16], wanted: &[usize]) -> Vec<Vec<f64>> {
     let vertices = circuit.tree().vertices();
-    let pass = upward(circuit, record);
+    let pass = upward(circuit, record, &[]);
     let mut posterior: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
     let mut out = vec![Vec::new(); wanted.len()];
     for (i, v) in vertices.iter().enumerate() {
@@ -112,15 +132,13 @@ pub fn conditionals(circuit: &Circuit, record: &[u16], wanted: &[usize]) -> Vec<
                     .zip(&pass.below[i])
                     .map(|(a, b)| a * b)
                     .collect();
-                let rows = circuit.leaf(i).chunks_exact(v.states);
-                *out = rows
-                    .map(|row| {
-                        row.iter()
-                            .zip(&states)
-                            .map(|(p, s)| f64::from(*p) * s)
-                            .sum()
-                    })
-                    .collect();
+                for span in circuit.spans(i) {
+                    let states = &states[span.states.clone()];
+                    out.extend(span.values.clone().map(|x| {
+                        let row = circuit.leaf(i)[span.row(x)].iter();
+                        row.zip(states).map(|(p, s)| f64::from(*p) * s).sum::<f64>()
+                    }));
+                }
                 normalise(out);
             }
         }
@@ -159,12 +177,26 @@ fn draw(weights: impl Iterator<Item = f64> + Clone, rng: &mut Rng) -> usize {
     last
 }
 
+/// The values that state `s` of vertex `v` gives, with their probabilities.
+fn column(
+    circuit: &Circuit,
+    v: usize,
+    s: usize,
+) -> impl Iterator<Item = (usize, f64)> + Clone + '_ {
+    let span = circuit.spans(v).iter().find(|b| b.states.contains(&s));
+    span.into_iter().flat_map(move |b| {
+        let leaf = circuit.leaf(v)[b.leaf + s - b.states.start..].iter();
+        let each = b.values.clone().zip(leaf.step_by(b.states.len()));
+        each.map(|(x, p)| (x, f64::from(*p)))
+    })
+}
+
 /// Draws the unknown values of a record given the known ones; never one of `but`, which has a value
 /// to leave out for each variable.
 #[must_use]
 pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut Rng) -> Vec<u16> {
     let vertices = circuit.tree().vertices();
-    let pass = upward(circuit, record);
+    let pass = upward(circuit, record, but);
     let mut states = vec![0usize; vertices.len()];
     let mut out = record.to_vec();
     for (i, v) in vertices.iter().enumerate() {
@@ -176,10 +208,11 @@ pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut 
         if let Some(x) = v.variable
             && seen(circuit, i, record).is_none()
         {
-            let not = but.get(x).copied().flatten().map(usize::from);
-            let leaf = circuit.leaf(i)[s..].iter().step_by(v.states).enumerate();
-            let weights = leaf.map(|(x, p)| if Some(x) == not { 0.0 } else { f64::from(*p) });
-            out[x] = draw(weights, rng) as u16;
+            let not = left_out(circuit, i, but);
+            let leaf = column(circuit, i, s);
+            let values = leaf.clone().map(|(x, _)| x);
+            let weights = leaf.map(|(x, p)| if Some(x) == not { 0.0 } else { p });
+            out[x] = values.clone().nth(draw(weights, rng)).unwrap_or(0) as u16;
         }
     }
     out
@@ -233,18 +266,20 @@ fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16
     let mut up: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
     for (i, v) in vertices.iter().enumerate().rev() {
         let mut l = vec![0.0f64; v.states];
-        if let Some(leaf) = seen(circuit, i, record) {
-            l.iter_mut()
-                .zip(leaf)
-                .for_each(|(l, p)| *l += f64::from(*p).ln());
-        } else if let Some(x) = v.variable {
-            let not = but.get(x).copied().flatten().map(usize::from);
+        if let Some(known) = seen(circuit, i, record) {
+            let mut p = vec![1.0; v.states];
+            multiply(&mut p, known);
+            l = p.into_iter().map(f64::ln).collect();
+        } else if v.variable.is_some() {
+            let not = left_out(circuit, i, but);
             for (s, l) in l.iter_mut().enumerate() {
-                let leaf = circuit.leaf(i)[s..].iter().step_by(v.states).enumerate();
-                let mode =
-                    most(leaf.map(|(x, p)| if Some(x) == not { -1.0 } else { f64::from(*p) }));
+                let best = |best: (usize, f64), (x, p)| match Some(x) != not && p > best.1 {
+                    true => (x, p),
+                    false => best,
+                };
+                let (mode, p) = column(circuit, i, s).fold((0, 0.0), best);
                 modes[i].push(mode);
-                *l += f64::from(circuit.leaf(i)[mode * v.states + s]).ln();
+                *l = p.ln();
             }
         }
         for c in circuit.tree().children(i) {
@@ -278,7 +313,7 @@ fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Tree, Vertex};
+    use crate::{Bin, Tree, Vertex};
 
     const ALPHABETS: [u32; 4] = [3, 2, 4, 2];
 
@@ -297,6 +332,17 @@ mod tests {
             vertex(Some(0), 2, Some(1)),
         ])
         .unwrap();
+        let bin = |values, states| Bin { values, states };
+        // Values 0 and 1 of variable 2 by one state, 2 and 3 by two; of variable 0 likewise.
+        let tree = tree
+            .with_bins(vec![
+                vec![bin(2, 1), bin(2, 2)],
+                vec![],
+                vec![bin(1, 1), bin(2, 3)],
+                vec![],
+                vec![bin(1, 1), bin(1, 1)],
+            ])
+            .unwrap();
         let mut rng = Rng::new(seed);
         let mut row = |n: usize| -> Vec<f32> {
             let mut row: Vec<f64> = (0..n)
@@ -306,16 +352,23 @@ mod tests {
             row.iter().map(|x| *x as f32).collect()
         };
         let (mut edges, mut leaves) = (Vec::new(), Vec::new());
-        for v in tree.vertices() {
+        for (i, v) in tree.vertices().iter().enumerate() {
             let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
             edges.push((0..above).flat_map(|_| row(v.states)).collect());
-            let n = v.variable.map_or(0, |x| ALPHABETS[x] as usize);
-            let columns: Vec<Vec<f32>> = (0..v.states).map(|_| row(n)).collect();
-            leaves.push(
-                (0..n)
-                    .flat_map(|x| columns.iter().map(move |c| c[x]))
-                    .collect(),
-            );
+            let all = [Bin {
+                values: v.variable.map_or(0, |x| ALPHABETS[x] as usize),
+                states: v.states,
+            }];
+            let bins = match tree.bins(i) {
+                [] => &all,
+                bins => bins,
+            };
+            let mut leaf = Vec::new();
+            for b in bins {
+                let columns: Vec<Vec<f32>> = (0..b.states).map(|_| row(b.values)).collect();
+                leaf.extend((0..b.values).flat_map(|x| columns.iter().map(move |c| c[x])));
+            }
+            leaves.push(leaf);
         }
         Circuit::new(tree, ALPHABETS.to_vec(), edges, leaves).unwrap()
     }
@@ -333,8 +386,10 @@ mod tests {
                     let above = vertex.parent.map_or(0, |p| states[p]);
                     term *= f64::from(c.edge(v)[above * vertex.states + states[v]]);
                     if let Some(x) = vertex.variable {
-                        let at = usize::from(record[x]) * vertex.states + states[v];
-                        term *= f64::from(c.leaf(v)[at]);
+                        let x = usize::from(record[x]);
+                        term *= column(c, v, states[v])
+                            .find(|(value, _)| *value == x)
+                            .map_or(0.0, |(_, p)| p);
                     }
                 }
                 p += term;

@@ -13,12 +13,25 @@ pub struct Vertex {
     pub variable: Option<usize>,
 }
 
+/// Some of a vertex's states, and the values of its variable that they alone give: in a vertex with
+/// bins, values and states are both shared out among these, in rising order. Once a value is known,
+/// the states of its bin are the only ones left, which makes a vertex of many states cheap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bin {
+    /// Number of values, at least 1.
+    pub values: usize,
+    /// Number of states, at least 1.
+    pub states: usize,
+}
+
 /// A rooted tree of latent vertices, in depth-first preorder: the order in which the variables are
 /// coded. Each variable is observed at exactly one vertex.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     vertices: Vec<Vertex>,
     children: Vec<Vec<usize>>,
+    /// Per vertex; none where every state gives every value.
+    bins: Vec<Vec<Bin>>,
 }
 
 impl Tree {
@@ -60,7 +73,12 @@ impl Tree {
         if vertices.iter().zip(&children).any(bare) {
             return wrong("a vertex with neither variable nor children");
         }
-        Ok(Self { vertices, children })
+        let bins = vec![Vec::new(); vertices.len()];
+        Ok(Self {
+            vertices,
+            children,
+            bins,
+        })
     }
 
     /// From parents in any order: `parents[v]` of each vertex, none for the one root; `states` and
@@ -111,6 +129,38 @@ impl Tree {
     #[must_use]
     pub fn children(&self, v: usize) -> &[usize] {
         self.children.get(v).map_or(&[], Vec::as_slice)
+    }
+
+    /// With bins for each vertex, none where every state gives every value. A vertex with bins has as
+    /// many states as they have together.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for bins without values or states, or at a vertex without a variable.
+    pub fn with_bins(mut self, bins: Vec<Vec<Bin>>) -> Result<Self> {
+        if bins.len() != self.vertices.len() {
+            return Err(Error::Format("circuit: not bins for each vertex".into()));
+        }
+        for (v, bins) in self.vertices.iter_mut().zip(&bins) {
+            if bins.is_empty() {
+                continue;
+            }
+            if v.variable.is_none() || bins.iter().any(|b| b.values == 0 || b.states == 0) {
+                return Err(Error::Format("circuit: bins of nothing".into()));
+            }
+            let states = bins
+                .iter()
+                .try_fold(0usize, |sum, b| sum.checked_add(b.states));
+            v.states =
+                states.ok_or_else(|| Error::Format("circuit: bins of too many states".into()))?;
+        }
+        self.bins = bins;
+        Ok(self)
+    }
+
+    /// Bins of vertex `v`; none where every state gives every value.
+    #[must_use]
+    pub fn bins(&self, v: usize) -> &[Bin] {
+        self.bins.get(v).map_or(&[], Vec::as_slice)
     }
 
     /// Number of variables.

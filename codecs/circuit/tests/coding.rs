@@ -10,7 +10,7 @@ use nc::{
     Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
     SignalBuf, Text,
 };
-use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start};
+use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start, with_bins};
 use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
@@ -37,7 +37,8 @@ fn some(n: usize) -> Records {
 }
 
 fn learnt(records: &Records) -> Circuit {
-    let tree = hidden_chow_liu(records, 6).unwrap();
+    let tree = hidden_chow_liu(records, 12).unwrap();
+    let tree = with_bins(tree, records, 4).unwrap();
     let mut circuit = start(tree, records, 1).unwrap();
     let mut em = Em::new(&circuit, records, Some(Smoothing::default()), &[]);
     let rows: Vec<&[u16]> = records.rows().collect();

@@ -1,57 +1,75 @@
 //! Expectation-maximisation over batches of records, as matrix products.
 //!
-//! For a batch of B records and a vertex of K states, `L [B, K]` is the likelihood of the values
-//! observed at and below the vertex, and `U = L W^T [B, P]` the same given the parent's state. Down
-//! from the root go the posteriors `g [B, K]`: with `R = g / U` of the parent's, an edge's expected
-//! counts are `W * (R^T L)` and the child's posteriors `L * (R W)`. That is three products of
-//! B P K multiply-adds per edge. Likelihoods are scaled to a mean of one per record and vertex, for
-//! they underflow otherwise.
+//! The passes over a batch are in [`super::pass`]; here is what is done with the expected counts.
 
 use nc::Result;
 use nc::rng::Rng;
-use nc_kernels::matrix::{View, product};
 use rayon::prelude::*;
 
 use super::family::{Family, fit};
+use super::pass::Pass;
 use super::smooth::{Smoothing, smooth};
-use crate::{Circuit, Records, Tree};
+use crate::{Circuit, Records, Span, Tree};
 
-/// Records that one thread works on at a time.
-const BLOCK: usize = 256;
+/// Records that one thread works on at a time: enough that runs of one pair of bins are not short.
+const BLOCK: usize = 1024;
+
+/// Counts given to the mean row of a parent's bin, shared out as the vertex's states are in general.
+const BIN: f32 = 20.0;
 
 /// Powers of the exponential variables that a start is disturbed by: states whose leaves are alike
 /// take long to part.
 const EDGES: f32 = 1.0;
 const LEAVES: f32 = 4.0;
 
-/// A circuit to start from: edges near uniform, leaves near the variables' marginals, both
-/// disturbed so that states can part.
+/// A circuit to start from: edges near uniform within each bin, leaves near the variables' marginals,
+/// both disturbed so that states can part.
 ///
 /// # Errors
 /// [`nc::Error::Format`] where `tree` and `records` do not fit each other.
 pub fn start(tree: Tree, records: &Records, seed: u64) -> Result<Circuit> {
-    let mut rng = Rng::new(seed);
     let alphabets = records.variables().to_vec();
     let marginals = marginals(records);
+    let vertices = tree.vertices().to_vec();
+    let sizes = vertices.iter().enumerate().map(|(i, v)| {
+        let above = v.parent.map_or(1, |p| vertices[p].states);
+        let bins = tree.bins(i).iter().map(|b| b.values * b.states).sum();
+        let all = v
+            .variable
+            .map_or(0, |x| alphabets.get(x).copied().unwrap_or(0));
+        let leaf = match tree.bins(i) {
+            [] => all as usize * v.states,
+            _ => bins,
+        };
+        (vec![0.0; above * v.states], vec![0.0; leaf])
+    });
+    let (edges, leaves) = sizes.unzip();
+    let mut circuit = Circuit::new(tree, alphabets, edges, leaves)?;
+    let mut rng = Rng::new(seed);
     let mut shake = |spread: f32| (1e-3 - (1.0 - rng.unit()).max(1e-7).ln()).powf(spread);
-    let (mut edges, mut leaves) = (Vec::new(), Vec::new());
-    for v in tree.vertices() {
-        let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
-        let mut edge: Vec<f32> = (0..above * v.states).map(|_| shake(EDGES)).collect();
-        edge.chunks_exact_mut(v.states).for_each(normalise);
-        edges.push(edge);
-        let mut leaf = Vec::new();
-        if let Some(marginal) = v.variable.and_then(|x| marginals.get(x)) {
-            leaf = marginal
-                .iter()
-                .flat_map(|p| std::iter::repeat_n(*p, v.states))
-                .map(|p| p * shake(LEAVES))
-                .collect();
-            normalise_columns(&mut leaf, v.states);
+    let (edges, leaves, spans) = circuit.tables_mut();
+    for (((v, edge), leaf), spans) in vertices.iter().zip(edges).zip(leaves).zip(spans) {
+        let marginal = v.variable.and_then(|x| marginals.get(x));
+        for row in edge.chunks_exact_mut(v.states) {
+            for s in spans {
+                let mass: f32 = marginal.map_or(1.0, |m| m[s.values.clone()].iter().sum());
+                let each = mass / s.states.len() as f32;
+                let states = row[s.states.clone()].iter_mut();
+                states.for_each(|p| *p = each * shake(EDGES));
+            }
+            normalise(row);
         }
-        leaves.push(leaf);
+        let Some(marginal) = marginal else { continue };
+        for s in spans {
+            let k = s.states.len();
+            let part = &mut leaf[s.leaf..s.leaf + s.values.len() * k];
+            for (row, p) in part.chunks_exact_mut(k).zip(&marginal[s.values.clone()]) {
+                row.iter_mut().for_each(|l| *l = p * shake(LEAVES));
+            }
+            normalise_columns(part, k);
+        }
     }
-    Circuit::new(tree, alphabets, edges, leaves)
+    Ok(circuit)
 }
 
 /// Share of each value of each variable, with one count spread over the alphabet.
@@ -72,15 +90,29 @@ fn marginals(records: &Records) -> Vec<Vec<f32>> {
     out
 }
 
-/// Empties what an edge `[above, states]` has between states of different components; where one side
-/// has fewer states than components, none.
-fn separate(edge: &mut [f32], above: usize, states: usize, components: usize) {
-    if components < 2 || above < components || states < components {
-        return;
+/// Which of `components` each state belongs to: each bin's states are shared out; none where a bin has
+/// fewer states than that.
+fn members(spans: &[Span], components: usize) -> Option<Vec<usize>> {
+    let mut out = Vec::new();
+    for s in spans {
+        let n = s.states.len();
+        if n < components {
+            return None;
+        }
+        out.extend((0..n).map(|i| i * components / n));
     }
-    for (j, row) in edge.chunks_exact_mut(states).enumerate() {
-        for (k, p) in row.iter_mut().enumerate() {
-            if j * components / above != k * components / states {
+    Some(out)
+}
+
+/// Empties what an edge has between states of different components, where both sides have them.
+fn separate(edge: &mut [f32], above: &[Span], below: &[Span], components: usize) {
+    let sides = members(above, components).zip(members(below, components));
+    let Some((above, below)) = sides.filter(|_| components > 1) else {
+        return;
+    };
+    for (row, a) in edge.chunks_exact_mut(below.len()).zip(above) {
+        for (p, b) in row.iter_mut().zip(&below) {
+            if a != *b {
                 *p = 0.0;
             }
         }
@@ -118,115 +150,6 @@ impl Counts {
         Self {
             edges: (0..n).map(|v| vec![0.0; c.edge(v).len()]).collect(),
             leaves: (0..n).map(|v| vec![0.0; c.leaf(v).len()]).collect(),
-        }
-    }
-}
-
-/// Working memory of one block of records: `L`, and `U` of every vertex.
-struct Pass<'a> {
-    circuit: &'a Circuit,
-    rows: Vec<&'a [u16]>,
-    low: Vec<Vec<f32>>,
-    up: Vec<Vec<f32>>,
-}
-
-impl<'a> Pass<'a> {
-    /// The upward pass; also the sum of the records' log-likelihoods, in nats.
-    fn up(circuit: &'a Circuit, rows: Vec<&'a [u16]>) -> (Self, Vec<f64>) {
-        let vertices = circuit.tree().vertices();
-        let b = rows.len();
-        let mut logs = vec![0.0f64; b];
-        let mut low: Vec<Vec<f32>> = vec![Vec::new(); vertices.len()];
-        let mut up: Vec<Vec<f32>> = vec![Vec::new(); vertices.len()];
-        for (i, v) in vertices.iter().enumerate().rev() {
-            let k = v.states;
-            let mut l = vec![1.0f32; b * k];
-            if let Some(x) = v.variable {
-                let leaf = circuit.leaf(i);
-                for (l, row) in l.chunks_exact_mut(k).zip(&rows) {
-                    let at = usize::from(row[x]) * k;
-                    // An unknown value lies past the table; it is summed out.
-                    if let Some(leaf) = leaf.get(at..at + k) {
-                        l.copy_from_slice(leaf);
-                    }
-                }
-            }
-            for c in circuit.tree().children(i) {
-                l.iter_mut().zip(&up[*c]).for_each(|(l, u)| *l *= u);
-            }
-            for (l, log) in l.chunks_exact_mut(k).zip(&mut logs) {
-                let mean = l.iter().sum::<f32>() / k as f32;
-                let mean = mean.max(1e-30);
-                let scale = 1.0 / mean;
-                l.iter_mut().for_each(|l| *l *= scale);
-                *log += f64::from(mean.ln());
-            }
-            let above = v.parent.map_or(1, |p| vertices[p].states);
-            let mut u = vec![0.0; b * above];
-            product(
-                &mut u,
-                false,
-                View::new(&l, b, k),
-                View::new(circuit.edge(i), above, k).t(),
-            );
-            if v.parent.is_none() {
-                for (u, log) in u.iter().zip(&mut logs) {
-                    *log += f64::from(u.max(1e-30).ln());
-                }
-            }
-            low[i] = l;
-            up[i] = u;
-        }
-        let pass = Self {
-            circuit,
-            rows,
-            low,
-            up,
-        };
-        (pass, logs)
-    }
-
-    /// The downward pass: adds expected counts, those of edges still without the factor `W`.
-    fn down(&self, counts: &mut Counts) {
-        let vertices = self.circuit.tree().vertices();
-        let b = self.rows.len();
-        let mut posterior: Vec<Vec<f32>> = vec![Vec::new(); vertices.len()];
-        for (i, v) in vertices.iter().enumerate() {
-            let k = v.states;
-            let (above, ratio) = match v.parent {
-                None => (1, self.up[i].iter().map(|u| 1.0 / u.max(1e-30)).collect()),
-                Some(p) => (
-                    vertices[p].states,
-                    posterior[p]
-                        .iter()
-                        .zip(&self.up[i])
-                        .map(|(g, u)| g / u.max(1e-30))
-                        .collect::<Vec<f32>>(),
-                ),
-            };
-            let ratio = View::new(&ratio, b, above);
-            let low = View::new(&self.low[i], b, k);
-            product(&mut counts.edges[i], true, ratio.t(), low);
-            let mut g = vec![0.0; b * k];
-            let edge = View::new(self.circuit.edge(i), above, k);
-            product(&mut g, false, ratio, edge);
-            g.iter_mut().zip(&self.low[i]).for_each(|(g, l)| *g *= l);
-            if let Some(x) = v.variable {
-                let leaf = &mut counts.leaves[i];
-                for (g, row) in g.chunks_exact(k).zip(&self.rows) {
-                    let at = usize::from(row[x]) * k;
-                    if let Some(leaf) = leaf.get_mut(at..at + k) {
-                        leaf.iter_mut().zip(g).for_each(|(n, g)| *n += g);
-                    }
-                }
-            }
-            posterior[i] = g;
-            // The parent's are needed until its last child.
-            if let Some(p) = v.parent
-                && self.circuit.tree().children(p).last() == Some(&i)
-            {
-                posterior[p] = Vec::new();
-            }
         }
     }
 }
@@ -310,10 +233,10 @@ impl Em {
     pub fn with_components(mut self, components: usize, circuit: &mut Circuit) -> Self {
         self.components = components.max(1);
         let vertices = circuit.tree().vertices().to_vec();
-        let (edges, _) = circuit.tables_mut();
-        for (v, edge) in vertices.iter().zip(edges) {
+        let (edges, _, spans) = circuit.tables_mut();
+        for ((v, edge), own) in vertices.iter().zip(edges).zip(spans) {
             if let Some(p) = v.parent {
-                separate(edge, vertices[p].states, v.states, self.components);
+                separate(edge, &spans[p], own, self.components);
                 edge.chunks_exact_mut(v.states).for_each(normalise);
             }
         }
@@ -361,50 +284,81 @@ impl Em {
     /// The circuit's tables from the counts.
     pub(super) fn maximise(&self, circuit: &mut Circuit) {
         let vertices = circuit.tree().vertices().to_vec();
-        let (edges, leaves) = circuit.tables_mut();
+        let (edges, leaves, spans) = circuit.tables_mut();
         let counts = self.mean.edges.par_iter().zip(&self.mean.leaves);
-        edges
-            .par_iter_mut()
-            .zip(leaves)
-            .zip(counts)
-            .enumerate()
-            .for_each(|(i, ((edge, leaf), (edge_counts, leaf_counts)))| {
-                let k = vertices[i].states;
-                edge.copy_from_slice(edge_counts);
-                let mut general = vec![1e-12f32; k];
-                for row in edge.chunks_exact(k) {
-                    general.iter_mut().zip(row).for_each(|(g, p)| *g += p);
+        let tables = edges.par_iter_mut().zip(leaves).zip(counts).enumerate();
+        tables.for_each(|(i, ((edge, leaf), (edge_counts, leaf_counts)))| {
+            let v = vertices[i];
+            edge.copy_from_slice(edge_counts);
+            match v.parent {
+                Some(p) => {
+                    self.smooth_edge(edge, v.states, &spans[p]);
+                    separate(edge, &spans[p], &spans[i], self.components);
                 }
-                normalise(&mut general);
-                let more = self.smoothing.edges / self.records;
-                for row in edge.chunks_exact_mut(k) {
-                    let general = general.iter();
-                    row.iter_mut()
-                        .zip(general)
-                        .for_each(|(p, g)| *p += more * g + 1e-12);
+                None => edge.iter_mut().for_each(|p| *p += 1e-12),
+            }
+            edge.chunks_exact_mut(v.states).for_each(normalise);
+            if let Some(x) = v.variable {
+                leaf.copy_from_slice(leaf_counts);
+                for s in &spans[i] {
+                    let part = &mut leaf[s.leaf..s.leaf + s.values.len() * s.states.len()];
+                    self.smooth_leaf(part, s, x);
                 }
-                if let Some(p) = vertices[i].parent {
-                    separate(edge, vertices[p].states, k, self.components);
-                }
-                edge.chunks_exact_mut(k).for_each(normalise);
-                if let Some(x) = vertices[i].variable {
-                    leaf.copy_from_slice(leaf_counts);
-                    let ordered = self.ordered.get(x).copied().unwrap_or(false);
-                    let (how, n) = (&self.smoothing, self.records);
-                    match self.family {
-                        family if ordered && family != Family::Categorical => fit(leaf, k, family),
-                        _ => smooth(leaf, k, &self.marginals[x], how, n, ordered),
-                    }
-                    normalise_columns(leaf, k);
-                }
-            });
+            }
+        });
+    }
+
+    /// Draws each row of an edge towards the mean row of its bin at the parent, and that towards the
+    /// mean of all rows.
+    fn smooth_edge(&self, edge: &mut [f32], k: usize, above: &[Span]) {
+        let mean = |rows: &[f32]| {
+            let mut mean = vec![1e-12f32; k];
+            for row in rows.chunks_exact(k) {
+                mean.iter_mut().zip(row).for_each(|(m, p)| *m += p);
+            }
+            mean
+        };
+        let mut general = mean(edge);
+        normalise(&mut general);
+        let more = self.smoothing.edges / self.records;
+        for s in above {
+            let rows = &mut edge[s.states.start * k..s.states.end * k];
+            let mut bin = mean(rows);
+            let each = bin.iter_mut().zip(&general);
+            each.for_each(|(b, g)| *b += BIN / self.records * g);
+            normalise(&mut bin);
+            for row in rows.chunks_exact_mut(k) {
+                let each = row.iter_mut().zip(&bin);
+                each.for_each(|(p, b)| *p += more * b + 1e-12);
+            }
+        }
+    }
+
+    /// A bin's leaf of variable `x` from its counts.
+    fn smooth_leaf(&self, leaf: &mut [f32], span: &Span, x: usize) {
+        let k = span.states.len();
+        let ordered = self.ordered.get(x).copied().unwrap_or(false);
+        match self.family {
+            family if ordered && family != Family::Categorical => fit(leaf, k, family),
+            _ => {
+                let all = &self.marginals[x];
+                let mut marginal = all[span.values.clone()].to_vec();
+                normalise(&mut marginal);
+                let reach = match ordered {
+                    true => (all.len() as f32 * self.smoothing.reach) as usize,
+                    false => 0,
+                };
+                smooth(leaf, k, &marginal, &self.smoothing, self.records, reach);
+            }
+        }
+        normalise_columns(leaf, k);
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::hidden_chow_liu;
+    use super::super::{hidden_chow_liu, with_bins};
     use super::*;
 
     /// Four dependent variables of different alphabets.
@@ -429,6 +383,7 @@ mod tests {
     fn full_batch_steps_never_lower_the_likelihood() {
         let records = some(500);
         let tree = hidden_chow_liu(&records, 4).unwrap();
+        let tree = with_bins(tree, &records, 3).unwrap();
         let mut circuit = start(tree, &records, 3).unwrap();
         let mut em = Em::new(&circuit, &records, None, &[]);
         let rows: Vec<&[u16]> = records.rows().collect();
@@ -446,6 +401,7 @@ mod tests {
     fn probabilities_of_all_records_sum_to_one() {
         let records = some(200);
         let tree = hidden_chow_liu(&records, 3).unwrap();
+        let tree = with_bins(tree, &records, 2).unwrap();
         let circuit = start(tree, &records, 5).unwrap();
         let mut all = Vec::new();
         for i in 0..3 * 5 * 2 * 7u16 {

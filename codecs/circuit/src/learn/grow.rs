@@ -9,7 +9,7 @@ use std::collections::BinaryHeap;
 use nc::rng::Rng;
 
 use super::em::Counts;
-use crate::{Tree, Vertex};
+use crate::{Bin, Circuit, Tree, Vertex};
 
 /// A state with less than this share of what an even one has is dropped.
 const DEAD: f32 = 1.0 / 32.0;
@@ -74,55 +74,67 @@ fn sources(shares: &[f32], states: usize) -> Vec<usize> {
     out
 }
 
-/// Counts for `tree` with the states of `wanted`, from counts for the same tree with others.
-pub(super) fn grow(tree: &Tree, counts: &Counts, wanted: &Tree, seed: u64) -> Counts {
+/// Counts for `to` from those of `from`: the same tree and bins with other states.
+pub(super) fn grow(from: &Circuit, counts: &Counts, to: &Circuit, seed: u64) -> Counts {
     let mut rng = Rng::new(seed);
     let mut shake = |n: f32| n * (1.0 + SHAKE * (rng.unit() - 0.5));
-    let mut from: Vec<Vec<usize>> = Vec::new();
+    // Per vertex which old state each new one comes from, and the share of it that it gets.
+    let mut origin: Vec<Vec<(usize, f32)>> = Vec::new();
     let (mut edges, mut leaves) = (Vec::new(), Vec::new());
-    let pairs = tree.vertices().iter().zip(wanted.vertices());
-    for (i, (old, new)) in pairs.enumerate() {
-        let k = old.states;
+    for (i, v) in from.tree().vertices().iter().enumerate() {
+        let k = v.states;
         let mut shares = vec![1e-12f32; k];
         for row in counts.edges[i].chunks_exact(k) {
             shares.iter_mut().zip(row).for_each(|(s, n)| *s += n);
         }
-        let mine = sources(&shares, new.states);
-        let copies = |of: &[usize], x: usize| of.iter().filter(|y| **y == x).count() as f32;
-        let halves: Vec<f32> = mine.iter().map(|s| 1.0 / copies(&mine, *s)).collect();
-        let root = [0];
-        let above: &[usize] = match new.parent {
-            None => &root,
-            Some(p) => &from[p],
-        };
+        let mut mine = Vec::new();
+        let mut leaf = Vec::new();
+        for (old, new) in from.spans(i).iter().zip(to.spans(i)) {
+            let sources = sources(&shares[old.states.clone()], new.states.len());
+            let copies = |s: &usize| sources.iter().filter(|o| *o == s).count() as f32;
+            let parts: Vec<f32> = sources.iter().map(|s| 1.0 / copies(s)).collect();
+            for x in old.values.clone() {
+                let row = &counts.leaves[i][old.row(x)];
+                let each = sources.iter().zip(&parts);
+                leaf.extend(each.map(|(s, part)| shake(row[*s] * part)));
+            }
+            let states = sources.iter().map(|s| old.states.start + s);
+            mine.extend(states.zip(parts));
+        }
+        let root = [(0, 1.0)];
+        let above: &[(usize, f32)] = v.parent.map_or(&root, |p| &origin[p]);
         let mut edge = Vec::with_capacity(above.len() * mine.len());
-        for p in above {
-            let part = 1.0 / copies(above, *p);
-            for (s, half) in mine.iter().zip(&halves) {
-                edge.push(shake(counts.edges[i][p * k + s] * part * half));
+        for (p, half) in above {
+            for (s, part) in &mine {
+                edge.push(shake(counts.edges[i][p * k + s] * half * part));
             }
         }
-        let rows = counts.leaves[i].chunks_exact(k);
-        let leaf = rows.flat_map(|row| mine.iter().zip(&halves).map(|(s, half)| row[*s] * half));
-        leaves.push(
-            leaf.collect::<Vec<f32>>()
-                .into_iter()
-                .map(&mut shake)
-                .collect(),
-        );
         edges.push(edge);
-        from.push(mine);
+        leaves.push(leaf);
+        origin.push(mine);
     }
     Counts { edges, leaves }
 }
 
-/// The same tree with at most `states` at a vertex.
+/// The same tree with at most about `states` at a vertex, at least one for each bin.
 pub(super) fn capped(tree: &Tree, states: usize) -> nc::Result<Tree> {
     let cap = |v: &Vertex| Vertex {
         states: v.states.min(states),
         ..*v
     };
-    Tree::new(tree.vertices().iter().map(cap).collect())
+    let vertices = tree.vertices();
+    let bins = vertices.iter().enumerate().map(|(i, v)| {
+        let fewer = |b: &Bin| Bin {
+            states: match states < v.states {
+                true => (b.states * states / v.states).max(1),
+                false => b.states,
+            },
+            ..*b
+        };
+        tree.bins(i).iter().map(fewer).collect()
+    });
+    let bins = bins.collect();
+    Tree::new(vertices.iter().map(cap).collect())?.with_bins(bins)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Smoothing {
-    /// Counts given to each row of an edge, shared out as the vertex's states are in general.
+    /// Counts given to each row of an edge, shared out as in the other rows of the parent's bin.
     pub edges: f32,
     /// Counts given to each state of a leaf, shared out as its own counts over near values are.
     pub leaves: f32,
@@ -24,7 +24,7 @@ pub struct Smoothing {
 impl Default for Smoothing {
     fn default() -> Self {
         Self {
-            edges: 5.0,
+            edges: 3.0,
             leaves: 100.0,
             reach: 1.0 / 32.0,
             marginal: 10.0,
@@ -36,21 +36,8 @@ impl Default for Smoothing {
 const ATOM: f32 = 0.1;
 
 /// Adds to a leaf of counts `[values, k]`, each of `1 / n` record, what smoothing asks for.
-/// `marginal` is the share of each value, none 0.
-pub fn smooth(
-    leaf: &mut [f32],
-    k: usize,
-    marginal: &[f32],
-    how: &Smoothing,
-    n: f32,
-    ordered: bool,
-) {
-    let values = marginal.len();
-    let reach = if ordered {
-        (values as f32 * how.reach) as usize
-    } else {
-        0
-    };
+/// `marginal` is the share of each value, none 0; values up to `reach` apart are alike.
+pub fn smooth(leaf: &mut [f32], k: usize, marginal: &[f32], how: &Smoothing, n: f32, reach: usize) {
     if reach > 0 && how.leaves > 0.0 {
         let mut near = near(leaf, k, marginal, reach);
         let mut sums = vec![0.0f32; k];
