@@ -1,13 +1,14 @@
 //! Coding records on a frozen circuit: one walk over the tree for each.
 //!
 //! Variables are coded in depth-first order. On entering a vertex, `a [K]` is the probability of
-//! its states given all that was coded before: the parent's, through the edge. The symbol's
-//! distribution is the mixture of the leaf's by `a`. On leaving, the likelihood `m [K]` of all that
-//! was coded at and below the vertex goes back through the edge into the parent's `a` and `m`.
+//! its states given all that was coded before. The symbol's distribution is the mixture of the leaf's
+//! by `a`. `m [K]` is the likelihood of what has been coded at and below the vertex since; `a m` is what
+//! goes down the edge to a child, and on leaving, `m` goes back up the edge into the parent's `m`.
 //! What lies to the right is not seen yet and sums to one. So each edge is used twice, and a
-//! record costs 2 |edges| + O(leaves) multiply-adds whatever the depth, where coding each
+//! record costs 2 |edges| + O(leaves) multiply-adds at most, whatever the depth, where coding each
 //! variable by two full evaluations costs D times that, and the coder of Liu et al. (2022)
-//! log D times.
+//! log D times. Once a symbol is known only the states of its bin are left, so an edge costs the part
+//! of its table that starts in the parent's bin, once, and the part between two bins, once.
 //!
 //! Exactness: tables are integers; floats are made of them by exact conversion and only added,
 //! multiplied and divided in one order ([`nc_kernels`]); cumulative frequencies are integer sums.
@@ -21,7 +22,7 @@ use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::frozen::{Frozen, Tables, WEIGHT};
+use crate::frozen::{Frozen, Tables, weights_total};
 
 /// A text, with its row and variable.
 type Placed = (usize, usize, Vec<u8>);
@@ -47,9 +48,9 @@ fn fault(e: nc_kernels::KernelError) -> Error {
 #[derive(Default)]
 struct Open {
     vertex: usize,
-    /// Probability of the states given the past.
+    /// Probability of the states when the vertex was entered, given the past.
     a: Vec<f32>,
-    /// Likelihood of what was coded here and below, up to a factor.
+    /// Likelihood of what was coded here and below since, up to a factor.
     m: Vec<f32>,
     /// Records of one pair of bins, in order.
     runs: Vec<Run>,
@@ -88,6 +89,8 @@ struct Room {
     open: Vec<Open>,
     /// Probabilities of the states of the vertex that is entered, in the order of the parent's rows.
     entered: Vec<f32>,
+    /// Probabilities of the parent's states by now, in the same order.
+    now: Vec<f32>,
     /// Likelihoods that go up an edge.
     up: Vec<f32>,
     starts: Vec<[u32; 3]>,
@@ -157,7 +160,10 @@ impl Frozen {
             let Some(below) = room.path.pop() else { break };
             let tables = &self.vertices[below.vertex];
             let mut u = std::mem::take(&mut room.up);
-            if let Some(above) = room.path.last_mut() {
+            // A vertex of one state tells nothing.
+            if let Some(above) = room.path.last_mut()
+                && self.tree.vertices()[below.vertex].states > 1
+            {
                 let (mut m, mut lanes) = (&below.m[..], &below.lanes[..]);
                 for run in &below.runs {
                     let up = &tables.up[run.above * tables.bins.len() + run.bin];
@@ -170,8 +176,7 @@ impl Frozen {
                     lanes = here.1;
                     for (u, lane) in u.chunks_exact(k).zip(here.0) {
                         let at = above.rows[*lane as usize].1 as usize;
-                        let (a, m) = (&mut above.a[at..at + k], &mut above.m[at..at + k]);
-                        self.kernels.absorb(k, a, u).map_err(fault)?;
+                        let m = &mut above.m[at..at + k];
                         self.kernels.absorb(k, m, u).map_err(fault)?;
                     }
                 }
@@ -214,7 +219,12 @@ impl Frozen {
                     &top
                 }
                 Some(above) => {
-                    let (mut from, mut to) = (&above.a[..], &mut entered[..]);
+                    room.now.resize(above.a.len(), 0.0);
+                    let now = &mut room.now;
+                    self.kernels
+                        .multiply(&above.a, &above.m, now)
+                        .map_err(fault)?;
+                    let (mut from, mut to) = (&now[..], &mut entered[..]);
                     // Runs of one bin are neighbours.
                     for runs in above.runs.chunk_by(|a, b| a.bin == b.bin) {
                         let n: usize = runs.iter().map(|r| r.records).sum();
@@ -224,7 +234,6 @@ impl Frozen {
                         self.kernels.linear(down, a, out).map_err(fault)?;
                         (from, to) = (rest, more);
                     }
-                    self.kernels.normalise(k, entered).map_err(fault)?;
                     above
                 }
             };
@@ -234,12 +243,15 @@ impl Frozen {
             if v.variable.is_some() {
                 room.weights.resize(lanes * k, 0);
                 self.kernels
-                    .shares(k, WEIGHT, &room.entered, &mut room.weights)
+                    .shares(k, weights_total(k), &mut room.entered, &mut room.weights)
                     .map_err(fault)?;
                 symbols.code(self, i, &above.lanes, &room.weights, &mut room.coded)?;
                 let coded = room.coded.iter();
                 own.bins.extend(coded.map(|x| self.bin(i, *x) as u16));
             } else {
+                self.kernels
+                    .normalise(k, &mut room.entered)
+                    .map_err(fault)?;
                 own.bins.resize(lanes, 0);
             }
             own.place(tables, above, &mut room.starts);
@@ -253,7 +265,7 @@ impl Frozen {
                 let m = &mut own.m[at..at + bin.states.len()];
                 if v.variable.is_some() {
                     let (low, high) = bin.ends(usize::from(room.coded[lane]));
-                    self.kernels.observe(low, high, a, m).map_err(fault)?;
+                    self.kernels.observe(low, high, m).map_err(fault)?;
                 } else {
                     m.fill(1.0);
                 }

@@ -18,8 +18,14 @@ use crate::{Circuit, Span, Tree};
 pub(crate) const EDGE: u32 = 16;
 /// Bits of a leaf's total.
 pub(crate) const LEAF: u32 = 20;
-/// Bits of the mixture's weights.
-pub(crate) const WEIGHT: u32 = 16;
+/// Bits of the mixture's weights' total.
+const WEIGHT: u32 = 23;
+
+/// What the probabilities of `states` states are multiplied by to become weights: so much less than 2^23
+/// that no rounding brings the sum of weights over it. What is missing goes to the last value.
+pub(crate) fn weights_total(states: usize) -> u32 {
+    (1u32 << WEIGHT).saturating_sub(states as u32)
+}
 
 /// A circuit in integers. Immutable, shared between threads.
 #[derive(Debug, Clone)]
@@ -304,16 +310,24 @@ impl Frozen {
         self.tree.vertices().iter().filter_map(|v| v.variable)
     }
 
-    /// Left end of the share of 2^24 that a symbol has below which the mixture has `sum` of 2^36.
+    /// Left end of the share of 2^24 that a symbol has below which the mixture has `sum` of 2^43.
     fn left(values: usize, sum: u64, x: usize) -> u32 {
-        let sum = if x == values {
-            1 << (LEAF + WEIGHT)
-        } else {
-            sum
-        };
         // The step of one per symbol leaves room for values that no state has seen.
         let spread = (1 << WIDE_PRECISION) - values as u64;
-        ((sum * spread) >> (LEAF + WEIGHT)) as u32 + x as u32
+        if x == values {
+            return 1 << WIDE_PRECISION;
+        }
+        let sum = sum >> (LEAF + WEIGHT - WIDE_PRECISION as u32);
+        ((sum * spread) >> WIDE_PRECISION) as u32 + x as u32
+    }
+
+    /// The sum of products of weights and a row of a leaf: below a kernel's worth in place.
+    fn mix(&self, weights: &[u32], row: &[u32]) -> u64 {
+        if row.len() > 16 {
+            return self.kernels.mix(weights, row);
+        }
+        let products = weights.iter().zip(row);
+        products.map(|(w, c)| u64::from(*w) * u64::from(*c)).sum()
     }
 
     /// Number of values at a vertex with a variable.
@@ -324,7 +338,7 @@ impl Frozen {
             .map_or(0, |b| b.values.end)
     }
 
-    /// The share of 2^24 of symbol `x` under integer mixture weights of sum 2^16: from and to.
+    /// The share of 2^24 of symbol `x` under integer mixture weights: from and to.
     pub(crate) fn share(&self, vertex: usize, weights: &[u32], x: u16) -> (u32, u32) {
         let values = self.values(vertex);
         let bin = &self.vertices[vertex].bins[self.bin(vertex, x)];
@@ -332,7 +346,7 @@ impl Frozen {
         let below = u64::from(before.iter().sum::<u32>()) << LEAF;
         let x = usize::from(x);
         let (low, high) = bin.ends(x);
-        let end = |row: &[u32]| below + self.kernels.mix(rest, row);
+        let end = |row: &[u32]| below + self.mix(rest, row);
         (
             Self::left(values, end(low), x),
             Self::left(values, end(high), x + 1),
@@ -364,7 +378,7 @@ impl Frozen {
         let k = bin.states.len();
         let own = &weights[bin.states.clone()];
         let left = |i: usize| {
-            let sum = below + self.kernels.mix(own, &bin.leaf[i * k..(i + 1) * k]);
+            let sum = below + self.mix(own, &bin.leaf[i * k..(i + 1) * k]);
             Self::left(values, sum, bin.values.start + i)
         };
         let guide = &bin.guide;

@@ -118,7 +118,7 @@ impl Kernels {
     /// Multiplies `rows` by `by`, then [`Self::normalise`].
     ///
     /// # Errors
-    /// [`KernelError::Length`] if a slice does not fit.
+    /// [`KernelError::Length`] if the two are not the same number of whole rows.
     pub fn absorb(&self, k: usize, rows: &mut [f32], by: &[f32]) -> Result<()> {
         self::rows("rows", rows.len(), k)?;
         same("by", rows.len(), by.len())?;
@@ -128,37 +128,44 @@ impl Kernels {
         Ok(())
     }
 
-    /// The likelihood `high - low + 1/16` of one row's states into `m` and, as a factor, into `a`; then both as
-    /// [`Self::normalise`]. Differences are below 2^24.
+    /// `out = a b`, element by element.
     ///
     /// # Errors
-    /// [`KernelError::Length`] if the slices are not of one length.
-    pub fn observe(&self, low: &[u32], high: &[u32], a: &mut [f32], m: &mut [f32]) -> Result<()> {
-        same("low", a.len(), low.len())?;
-        same("high", a.len(), high.len())?;
-        same("m", a.len(), m.len())?;
-        if !a.is_empty() {
-            enter!(self, observe(low, high, a, m));
-        }
+    /// [`KernelError::Length`] if the lengths differ.
+    pub fn multiply(&self, a: &[f32], b: &[f32], out: &mut [f32]) -> Result<()> {
+        same("b", a.len(), b.len())?;
+        same("out", a.len(), out.len())?;
+        enter!(self, multiply(a, b, out));
         Ok(())
     }
 
-    /// Integers of sum `2^bits` (at most 24) for each row of `k` shares of sum one: rounded down, the rest to the
-    /// first greatest share.
+    /// The likelihood `m = high - low + 1/16` of one row's states. Differences are below 2^24.
     ///
     /// # Errors
-    /// [`KernelError::Length`] if a slice does not fit, [`KernelError::Range`] for more bits.
-    pub fn shares(&self, k: usize, bits: u32, rows: &[f32], out: &mut [u32]) -> Result<()> {
+    /// [`KernelError::Length`] if the lengths differ.
+    pub fn observe(&self, low: &[u32], high: &[u32], m: &mut [f32]) -> Result<()> {
+        same("low", m.len(), low.len())?;
+        same("high", m.len(), high.len())?;
+        enter!(self, observe(low, high, m));
+        Ok(())
+    }
+
+    /// [`Self::normalise`]s each row of `k`, and gives the integers `floor(total * element)`; `total` is at
+    /// most 2^24.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if a slice does not fit, [`KernelError::Range`] for a greater total.
+    pub fn shares(&self, k: usize, total: u32, rows: &mut [f32], out: &mut [u32]) -> Result<()> {
         self::rows("rows", rows.len(), k)?;
         same("out", rows.len(), out.len())?;
-        if bits > 24 {
+        if total > 1 << 24 {
             return Err(KernelError::Range {
-                what: "bits",
-                got: bits as usize,
+                what: "total",
+                got: total as usize,
             });
         }
         if k > 0 {
-            enter!(self, shares(k, bits, rows, out));
+            enter!(self, shares(k, total, rows, out));
         }
         Ok(())
     }

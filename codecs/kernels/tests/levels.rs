@@ -605,24 +605,10 @@ fn mixtures_are_their_definition() {
         let mut absorbed = a.clone();
         absorbed.iter_mut().zip(&by).for_each(|(a, b)| *a *= b);
         absorbed.chunks_exact_mut(k).for_each(normalised);
-        let (mut seen, mut m) = (normal[2 * k..3 * k].to_vec(), vec![0.0; k]);
-        for i in 0..k {
-            m[i] = (high[i] - low[i]) as f32 + 0.0625;
-            seen[i] *= m[i];
-        }
-        normalised(&mut seen);
-        normalised(&mut m);
-        let shares: Vec<u32> = normal
-            .chunks_exact(k)
-            .flat_map(|row| {
-                let mut out: Vec<u32> = row.iter().map(|p| (p * 65_536.0) as u32).collect();
-                let most = row.iter().copied().fold(0.0, f32::max);
-                let at = row.iter().position(|p| *p == most).unwrap();
-                let sum: u32 = out.iter().sum();
-                out[at] = out[at].wrapping_add(65_536u32.wrapping_sub(sum));
-                out
-            })
-            .collect();
+        let each = high.iter().zip(&low);
+        let m: Vec<f32> = each.map(|(h, l)| (h - l) as f32 + 0.0625).collect();
+        let products: Vec<f32> = a.iter().zip(&by).map(|(a, b)| a * b).collect();
+        let shares: Vec<u32> = normal.iter().map(|p| (p * 8e6) as u32).collect();
         let product: u64 = weights
             .iter()
             .zip(&high)
@@ -634,30 +620,34 @@ fn mixtures_are_their_definition() {
             kernels.normalise(k, &mut got).unwrap();
             assert_eq!(bits(&got), bits(&normal), "{kernels:?} {k}");
             let mut whole = vec![0; rows * k];
-            kernels.shares(k, 16, &got, &mut whole).unwrap();
+            let mut got = a.clone();
+            kernels.shares(k, 8_000_000, &mut got, &mut whole).unwrap();
+            assert_eq!(bits(&got), bits(&normal), "{kernels:?} {k}");
             assert_eq!(whole, shares, "{kernels:?} {k}");
-            assert!(
-                whole
-                    .chunks_exact(k)
-                    .all(|row| row.iter().sum::<u32>() == 65_536)
-            );
             let mut got = a.clone();
             kernels.absorb(k, &mut got, &by).unwrap();
             assert_eq!(bits(&got), bits(&absorbed), "{kernels:?} {k}");
-            let (mut got, mut got_m) = (normal[2 * k..3 * k].to_vec(), vec![9.0; k]);
-            kernels.observe(&low, &high, &mut got, &mut got_m).unwrap();
-            assert_eq!(bits(&got), bits(&seen), "{kernels:?} {k}");
-            assert_eq!(bits(&got_m), bits(&m), "{kernels:?} {k}");
+            let mut got = vec![9.0; k];
+            kernels.observe(&low, &high, &mut got).unwrap();
+            assert_eq!(bits(&got), bits(&m), "{kernels:?} {k}");
+            let mut got = vec![9.0; rows * k];
+            kernels.multiply(&a, &by, &mut got).unwrap();
+            assert_eq!(bits(&got), bits(&products), "{kernels:?} {k}");
             assert_eq!(kernels.mix(&weights, &high), product, "{kernels:?} {k}");
         }
     }
     let kernels = Kernels::best();
     assert!(kernels.normalise(3, &mut [0.0; 4]).is_err());
     assert!(kernels.absorb(2, &mut [0.0; 4], &[0.0; 3]).is_err());
+    assert!(kernels.observe(&[0; 2], &[0; 2], &mut [0.0; 3]).is_err());
     assert!(
         kernels
-            .observe(&[0; 2], &[0; 2], &mut [0.0; 2], &mut [0.0; 3])
+            .multiply(&[0.0; 2], &[0.0; 3], &mut [0.0; 2])
             .is_err()
     );
-    assert!(kernels.shares(2, 25, &[0.0; 2], &mut [0; 2]).is_err());
+    assert!(
+        kernels
+            .shares(2, 1 << 25, &mut [0.0; 2], &mut [0; 2])
+            .is_err()
+    );
 }

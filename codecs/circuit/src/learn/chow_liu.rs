@@ -67,10 +67,13 @@ fn information(a: &Binned, b: &Binned, n: usize) -> f64 {
 }
 
 /// States of a vertex whose variable has this share of the greatest entropy: all from a half up,
-/// fewer below, in steps of what kernels take at once. What hardly varies tells little.
+/// fewer below, one where it does not vary. What hardly varies tells little.
 fn some_states(states: usize, share: f64) -> usize {
     let some = (states as f64 * (2.0 * share).min(1.0)).ceil() as usize;
-    some.max(1).next_multiple_of(16).min(states)
+    match some {
+        0..=8 => some.max(1),
+        _ => some.next_multiple_of(8).min(states),
+    }
 }
 
 /// The hidden Chow-Liu tree of `records`, at most `states` at each vertex: the maximum spanning tree

@@ -40,6 +40,57 @@ pub(crate) trait Vector: Copy {
     /// `if self is NaN { t } else { f }`.
     unsafe fn select_nan(self, t: Self, f: Self) -> Self;
 
+    /// The first `n` of LANES values, below LANES, and zeros behind them; touches no more memory.
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> Self {
+        unsafe {
+            let mut all = [0f32; 16];
+            for (i, x) in all.iter_mut().enumerate().take(n) {
+                *x = *p.add(i);
+            }
+            Self::load(all.as_ptr())
+        }
+    }
+    /// Writes the first `n` values.
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut f32, n: usize) {
+        unsafe {
+            let mut all = [0f32; 16];
+            self.store(all.as_mut_ptr());
+            for (i, x) in all.iter().enumerate().take(n) {
+                *p.add(i) = *x;
+            }
+        }
+    }
+    /// Writes the first `n` values, which lie between 0 and 2^30, as integers, rounded down.
+    #[inline(always)]
+    unsafe fn store_whole(self, p: *mut u32, n: usize) {
+        unsafe {
+            let mut all = [0f32; 16];
+            self.store(all.as_mut_ptr());
+            for (i, x) in all.iter().enumerate().take(n) {
+                *p.add(i) = *x as u32;
+            }
+        }
+    }
+    /// The sum of sixteen values, which are as many of the vectors as they fill: i and i + 8, then i and i + 4,
+    /// i + 2, i + 1 added.
+    #[inline(always)]
+    unsafe fn sum(parts: [Self; 4]) -> f32 {
+        unsafe {
+            let mut s = [0f32; 16];
+            for (i, v) in parts.iter().enumerate().take(16 / Self::LANES) {
+                v.store(s.as_mut_ptr().add(i * Self::LANES));
+            }
+            for half in [8, 4, 2, 1] {
+                for i in 0..half {
+                    s[i] += s[i + half];
+                }
+            }
+            s[0]
+        }
+    }
+
     #[inline(always)]
     unsafe fn bits(x: u32) -> Self {
         unsafe { Self::splat(f32::from_bits(x)) }
@@ -75,10 +126,11 @@ macro_rules! entry_points {
             /// Dot product over sixteen partial sums, written to `out[0]`.
             dot(a: &[f32], b: &[f32], out: &mut f32) = crate::generic::norm::dot::<$v>;
             /// Rows of probabilities.
-            normalise(k: usize, rows: &mut [f32]) = crate::generic::mixture::normalise;
-            absorb(k: usize, rows: &mut [f32], by: &[f32]) = crate::generic::mixture::absorb;
-            observe(low: &[u32], high: &[u32], a: &mut [f32], m: &mut [f32]) = crate::generic::mixture::observe;
-            shares(k: usize, bits: u32, rows: &[f32], out: &mut [u32]) = crate::generic::mixture::shares;
+            normalise(k: usize, rows: &mut [f32]) = crate::generic::mixture::normalise::<$v>;
+            absorb(k: usize, rows: &mut [f32], by: &[f32]) = crate::generic::mixture::absorb::<$v>;
+            multiply(a: &[f32], b: &[f32], out: &mut [f32]) = crate::generic::mixture::multiply;
+            observe(low: &[u32], high: &[u32], m: &mut [f32]) = crate::generic::mixture::observe;
+            shares(k: usize, total: u32, rows: &mut [f32], out: &mut [u32]) = crate::generic::mixture::shares::<$v>;
             mix(weights: &[u32], row: &[u32], out: &mut u64) = crate::generic::mixture::mix;
         );
     };

@@ -79,6 +79,15 @@ macro_rules! on_bits {
     };
 }
 
+/// The sum of four values: i and i + 2, then i and i + 1.
+#[inline(always)]
+unsafe fn sum4(x: __m128) -> f32 {
+    unsafe {
+        let two = _mm_add_ps(x, _mm_movehl_ps(x, x));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+    }
+}
+
 /// SSE2.
 pub(crate) mod sse2 {
     use super::*;
@@ -106,6 +115,10 @@ pub(crate) mod sse2 {
                 Self(_mm_or_ps(_mm_and_ps(m, t.0), _mm_andnot_ps(m, f.0)))
             }
         }
+        #[inline(always)]
+        unsafe fn sum([a, b, c, d]: [Self; 4]) -> f32 {
+            unsafe { sum4(_mm_add_ps(_mm_add_ps(a.0, c.0), _mm_add_ps(b.0, d.0))) }
+        }
     }
 
     entry_points!(F4, linear F4, 6, 8, 1);
@@ -117,6 +130,15 @@ pub(crate) mod avx2 {
 
     #[derive(Clone, Copy)]
     pub(crate) struct F8(__m256);
+
+    /// A mask of the first `n` lanes.
+    #[inline(always)]
+    unsafe fn first(n: usize) -> __m256i {
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lanes)
+        }
+    }
 
     // SAFETY: every intrinsic needs AVX2 at most, which the entry points require; pointers as the trait says.
     impl Vector for F8 {
@@ -138,6 +160,28 @@ pub(crate) mod avx2 {
                 Self(_mm256_blendv_ps(f.0, t.0, m))
             }
         }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize) -> Self {
+            unsafe { Self(_mm256_maskload_ps(p, first(n))) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, p: *mut f32, n: usize) {
+            unsafe { _mm256_maskstore_ps(p, first(n), self.0) }
+        }
+        #[inline(always)]
+        unsafe fn store_whole(self, p: *mut u32, n: usize) {
+            unsafe {
+                _mm256_maskstore_epi32(p.cast(), first(n), _mm256_cvttps_epi32(self.0));
+            }
+        }
+        #[inline(always)]
+        unsafe fn sum([a, b, ..]: [Self; 4]) -> f32 {
+            unsafe {
+                let eight = _mm256_add_ps(a.0, b.0);
+                let high = _mm256_extractf128_ps::<1>(eight);
+                sum4(_mm_add_ps(_mm256_castps256_ps128(eight), high))
+            }
+        }
     }
 
     entry_points!(
@@ -152,6 +196,12 @@ pub(crate) mod avx512 {
 
     #[derive(Clone, Copy)]
     pub(crate) struct F16(__m512);
+
+    /// A mask of the first `n` lanes, at most 16.
+    #[inline(always)]
+    fn first(n: usize) -> __mmask16 {
+        ((1u32 << n) - 1) as __mmask16
+    }
 
     // SAFETY: every intrinsic needs AVX-512F and VL at most, which the entry points require; pointers as the trait says.
     impl Vector for F16 {
@@ -171,6 +221,29 @@ pub(crate) mod avx512 {
             unsafe {
                 let m = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0);
                 Self(_mm512_mask_blend_ps(m, f.0, t.0))
+            }
+        }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize) -> Self {
+            unsafe { Self(_mm512_maskz_loadu_ps(first(n), p)) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, p: *mut f32, n: usize) {
+            unsafe { _mm512_mask_storeu_ps(p, first(n), self.0) }
+        }
+        #[inline(always)]
+        unsafe fn store_whole(self, p: *mut u32, n: usize) {
+            unsafe {
+                _mm512_mask_storeu_epi32(p.cast(), first(n), _mm512_cvttps_epi32(self.0));
+            }
+        }
+        #[inline(always)]
+        unsafe fn sum([a, ..]: [Self; 4]) -> f32 {
+            unsafe {
+                let high = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(a.0));
+                let eight = _mm256_add_ps(_mm512_castps512_ps256(a.0), _mm256_castpd_ps(high));
+                let high = _mm256_extractf128_ps::<1>(eight);
+                sum4(_mm_add_ps(_mm256_castps256_ps128(eight), high))
             }
         }
     }

@@ -14,6 +14,9 @@ pub(crate) const PANEL: usize = 32;
 /// Rows whose packed copy is made at once: 96 x 256 inputs are 96 KiB, an easy fit for a second-level cache.
 const ROWS: usize = 96;
 
+/// Elements of a packed copy that is kept on the stack.
+const FEW: usize = 512;
+
 /// One tile: `x` packed [k, MR], `w` the panel at the tile's first output; writes `MR` rows of `NV` vectors.
 #[inline(always)]
 unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(
@@ -178,7 +181,16 @@ pub(crate) unsafe fn linear<V: Vector, const MR: usize, const NV: usize, const P
             single::<V, NV, P>(k, out, x.as_ptr(), wp, bp, y.as_mut_ptr());
             return;
         }
-        let mut packed = vec![0f32; k * t.min(ROWS)];
+        // Small ones on the stack: a call for a few rows of a few inputs is shorter than an allocation.
+        let (mut few, mut many);
+        let size = k * t.min(ROWS);
+        let packed: &mut [f32] = if size <= FEW {
+            few = [0f32; FEW];
+            &mut few
+        } else {
+            many = vec![0f32; size];
+            &mut many
+        };
         for (x, y) in x.chunks(ROWS * k).zip(y.chunks_mut(ROWS * out)) {
             let rows = x.len() / k;
             // The blocks of this chunk: as many of MR rows as fit, then 4, 2 and 1.
