@@ -260,12 +260,27 @@ class Model:
         up = [1 if parent < 0 else self.states[parent] for parent in self.parents]
         edges = rows("edges", list(zip(up, self.states)))
         self.edges = [[edge_shares(row) for row in table] for table in edges]
-        leaves = [v for v, variable in enumerate(self.variables) if variable >= 0]
-        shapes = [(self.alphabets[self.variables[v]], self.states[v]) for v in leaves]
-        self.leaves = {
-            v: [leaf_cumulative(state) for state in zip(*table)]
-            for v, table in zip(leaves, rows("leaves", shapes))
-        }
+        bins = config.get("bins") or [[]] * len(self.states)
+        # Per vertex its bins: first value and first state of each, and the ends.
+        self.bins, shapes = [], []
+        for variable, states, pairs in zip(self.variables, self.states, bins):
+            values = self.alphabets[variable] if variable >= 0 else 0
+            pairs = pairs or [[values, states]]
+            ends = [[sum(pair[i] for pair in pairs[:n]) for n in range(len(pairs) + 1)] for i in (0, 1)]
+            check(ends[0][-1] == values and ends[1][-1] == states, "bins that do not fit")
+            self.bins.append(list(zip(*ends)))
+            shapes += [tuple(pair) for pair in pairs if variable >= 0]
+        tables = iter(rows("leaves", shapes))
+        self.leaves = {}
+        for v, variable in enumerate(self.variables):
+            if variable < 0:
+                continue
+            count, leaf = self.alphabets[variable], []
+            for (low, _), (high, _) in zip(self.bins[v], self.bins[v][1:]):
+                for state in zip(*next(tables)):
+                    inner = leaf_cumulative(state)
+                    leaf.append([0] * low + inner + [1 << 20] * (count - high))
+            self.leaves[v] = leaf
         texts = rows("texts", [(256, 256)])[0] if "texts" in header else [[1] * 256] * 256
         self.texts = [text_cumulative(row) for row in texts]
 
@@ -335,36 +350,37 @@ class RangeDecoder:
 # --- The walk.
 
 
-def leave(m_c, shares, a_p, m_p):
-    """Step 1: what was decoded below vertex c goes into its parent's `a` and `m`."""
+def leave(m_c, shares, m_p):
+    """Step 1: what was decoded below vertex c goes into its parent's `m`."""
     u = []
     for row in shares:
         total = 0
         for likelihood, s in zip(m_c, row):
             total = add(total, multiply(likelihood, s))
         u.append(total)
-    return normalise(list(map(multiply, a_p, u))), normalise(list(map(multiply, m_p, u)))
+    return normalise(list(map(multiply, m_p, u)))
 
 
-def enter(a_p, shares):
+def enter(a_p, m_p, shares):
     """Step 2: the probability of a vertex's states from its parent's."""
     a = [0] * len(shares[0])
-    for probability, row in zip(a_p, shares):
+    for probability, likelihood, row in zip(a_p, m_p, shares):
+        now = multiply(probability, likelihood)
         for j, s in enumerate(row):
-            a[j] = add(a[j], multiply(probability, s))
+            a[j] = add(a[j], multiply(now, s))
     return normalise(a)
 
 
 def read_value(decoder, a, c):
     """Step 3: a value under the mixture of the states' cumulative tables."""
     n = len(c[0]) - 1
-    w = [x >> 149 - 16 for x in a]
-    top = a.index(max(a))
-    w[top] = max(0, w[top] + (1 << 16) - sum(w))
+    w = [multiply(x, ((1 << 23) - len(a)) * ONE) // ONE for x in a]
 
     def start(x):
-        mixed = 1 << 36 if x == n else sum(weight * row[x] for weight, row in zip(w, c))
-        return (mixed * (2**24 - n) >> 36) + x
+        if x == n:
+            return 1 << 24
+        mixed = sum(weight * row[x] for weight, row in zip(w, c))
+        return ((mixed >> 19) * (2**24 - n) >> 24) + x
 
     return decoder.symbol(n, start)
 
@@ -382,16 +398,22 @@ def read_text(decoder, tables):
 def read_record(model, decoders, vertices):
     """One record: its values, and the text of each variable with its open value."""
     values, texts = [None] * len(model.alphabets), {}
-    a, m, path = {}, {}, []
+    # Of each vertex on the path: a, m, and the states that are left.
+    a, m, left, path = {}, {}, {}, []
     for v in vertices:
         parent, states = model.parents[v], model.states[v]
         while path and path[-1] != parent:
             c = path.pop()
             check(path, "vertices are not in preorder")
-            p = path[-1]
-            a[p], m[p] = leave(m[c], model.edges[c], a[p], m[p])
-        a[v] = enter(a[parent], model.edges[v]) if path else model.edges[v][0]
-        m[v] = [ONE] * states
+            if model.states[c] > 1:
+                p = path[-1]
+                edge = [[model.edges[c][i][j] for j in left[c]] for i in left[p]]
+                m[p] = leave(m[c], edge, m[p])
+        if path:
+            a[v] = enter(a[parent], m[parent], [model.edges[v][i] for i in left[parent]])
+        else:
+            a[v] = normalise(model.edges[v][0])
+        m[v], left[v] = [ONE] * states, range(states)
         path.append(v)
         variable = model.variables[v]
         if variable < 0:
@@ -401,9 +423,13 @@ def read_record(model, decoders, vertices):
         values[variable] = x
         if x == model.open[variable]:
             texts[variable] = read_text(decoder, model.texts)
+        for (_, low), (end, high) in zip(model.bins[v], model.bins[v][1:]):
+            if x < end:
+                left[v] = range(low, high)
+                break
+        a[v] = [a[v][k] for k in left[v]]
         # The count plus 1/16 is rounded, as every sum.
-        likelihood = [add((row[x + 1] - row[x]) * ONE, ONE >> 4) for row in c]
-        a[v], m[v] = normalise(list(map(multiply, a[v], likelihood))), normalise(likelihood)
+        m[v] = [add((c[k][x + 1] - c[k][x]) * ONE, ONE >> 4) for k in left[v]]
     return values, texts
 
 
