@@ -111,8 +111,8 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
     // Long, and told by structure.
     let shown = |key: &str| key != "config" && key != records::SCHEMA;
     let facts = circuit.as_ref().map(structure);
-    let bits = match (&circuit, &args.data) {
-        (Some(known), Some(data)) => Some(bits_by_variable(known, data, ui)?),
+    let cost = match (&circuit, &args.data) {
+        (Some(known), Some(data)) => Some(cost(known, data, ui)?),
         _ => None,
     };
     if let (Some(known), Some(png)) = (&circuit, &args.samples) {
@@ -123,10 +123,12 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
             .iter()
             .map(|(name, shape)| json!({ "name": name, "shape": shape }))
             .collect();
-        let bits = bits.map(|b| {
+        let data = cost.map(|c| {
+            let each = c.bits.iter();
             json!({
-                "bits_per_variable": b.iter().map(|(_, x)| x).sum::<f64>() / b.len().max(1) as f64,
-                "variables": b.iter().map(|(n, x)| json!({ "name": n, "bits": x })).collect::<Vec<_>>(),
+                "bits_per_variable": c.per_variable(each.clone().map(|(_, x)| x).sum()),
+                "multiply_adds_per_variable": c.per_variable(c.multiply_adds),
+                "variables": each.map(|(n, x)| json!({ "name": n, "bits": x })).collect::<Vec<_>>(),
             })
         });
         ui.json(&json!({
@@ -137,7 +139,7 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
             "metadata": model.metadata(),
             "tensors": tensors,
             "structure": facts,
-            "data": bits,
+            "data": data,
         }))?;
         return Ok(0);
     }
@@ -156,13 +158,17 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
             ui.print(format_args!("  {:<9} {value}", key.replace('_', " ")))?;
         }
     }
-    if let Some(bits) = &bits {
-        let all: f64 = bits.iter().map(|(_, b)| b).sum();
+    if let Some(cost) = &cost {
+        let all: f64 = cost.bits.iter().map(|(_, b)| b).sum();
+        ui.print(format_args!(
+            "  cost      {:.0} multiply-adds per variable through edges",
+            cost.per_variable(cost.multiply_adds)
+        ))?;
         ui.print(format_args!(
             "  bits      {all:.3} per record, {:.4} per variable:",
-            all / bits.len().max(1) as f64
+            cost.per_variable(all)
         ))?;
-        for (variable, b) in bits {
+        for (variable, b) in &cost.bits {
             ui.print(format_args!("    {b:>8.4}  {variable}"))?;
         }
     }
@@ -182,14 +188,27 @@ fn structure(known: &Known) -> Value {
         "states": most,
         "parameters": circuit.parameters(),
         "edge_parameters": edges,
-        // Down and up, as the coder counts.
-        "multiply_adds_per_variable": 2 * edges / d.max(1),
+        // Down and up, where all states are left; bins leave fewer.
+        "multiply_adds_per_variable_at_most": 2 * edges / d.max(1),
         "first_variables": known.stored.first,
     })
 }
 
-/// Mean bits of each variable given those coded before it.
-fn bits_by_variable(known: &Known, data: &Path, ui: &Ui) -> Result<Vec<(String, f64)>> {
+/// What records cost under a circuit.
+struct Cost {
+    /// Mean bits of each variable given those coded before it.
+    bits: Vec<(String, f64)>,
+    /// Mean multiply-adds through edges for a record.
+    multiply_adds: f64,
+}
+
+impl Cost {
+    fn per_variable(&self, sum: f64) -> f64 {
+        sum / self.bits.len().max(1) as f64
+    }
+}
+
+fn cost(known: &Known, data: &Path, ui: &Ui) -> Result<Cost> {
     let source = records::open(data).map_err(|f| f.on(data))?;
     let on = |e: Error| Failure::from(e).on(data);
     let mut reader = known.schema.reader(source, None).map_err(on)?;
@@ -199,7 +218,7 @@ fn bits_by_variable(known: &Known, data: &Path, ui: &Ui) -> Result<Vec<(String, 
     )?;
     let names = known.schema.names();
     let mut all = vec![0.0; names.len()];
-    let mut n = 0usize;
+    let (mut n, mut multiply_adds) = (0usize, 0usize);
     let ctl = ui.cancellable();
     while let Some(rows) = reader
         .next(records::rows_at_once(&known.schema))
@@ -209,9 +228,16 @@ fn bits_by_variable(known: &Known, data: &Path, ui: &Ui) -> Result<Vec<(String, 
         let bits = frozen.bits(rows.view())?;
         all.iter_mut().zip(&bits).for_each(|(a, b)| *a += b);
         n += rows.values.nrows();
+        for row in rows.values.rows() {
+            multiply_adds += frozen.multiply_adds(&row.to_vec());
+        }
     }
-    all.iter_mut().for_each(|b| *b /= n.max(1) as f64);
-    Ok(names.into_iter().zip(all).collect())
+    let n = n.max(1) as f64;
+    all.iter_mut().for_each(|b| *b /= n);
+    Ok(Cost {
+        bits: names.into_iter().zip(all).collect(),
+        multiply_adds: multiply_adds as f64 / n,
+    })
 }
 
 /// Writes ten by ten samples as one picture.

@@ -96,6 +96,8 @@ pub struct Learnt {
 
 /// Factor by which smoothing is tried stronger and weaker at the end.
 const TRIAL: f32 = 3.0;
+/// Share of the passes after which a stop for want of a gain may come.
+const SETTLED: f64 = 0.6;
 /// Between checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(120);
 
@@ -207,6 +209,7 @@ pub fn train(
         Some(file) => save(file, state, em, best),
         None => Ok(()),
     };
+    let mut done = 0.0;
     loop {
         let grown = state.states >= most;
         let epochs = if grown { state.epochs } else { recipe.growth };
@@ -256,10 +259,15 @@ pub fn train(
                 .collect();
             let batch: Vec<&[u16]> = moved.iter().map(|r| &r[..]).collect();
             let step = state.epoch * per + i;
-            let done = if grown {
-                step as f64 / (state.epochs * per) as f64
-            } else {
-                0.0
+            // By the clock where that decides the passes: their number is an estimate that goes up and
+            // down, and steps must not.
+            done = match (grown, recipe.minutes) {
+                (false, _) => 0.0,
+                (true, None) => step as f64 / (state.epochs * per) as f64,
+                (true, Some(minutes)) => {
+                    let spent = before + began.elapsed().as_secs_f64();
+                    (spent / (minutes * 60.0).max(1e-3)).min(1.0)
+                }
             };
             let rate = match step {
                 0 if state.states == first => 1.0,
@@ -303,10 +311,7 @@ pub fn train(
             saved = Instant::now();
         }
         // Early passes go up and down with their large steps.
-        if grown
-            && 2 * state.epoch > state.epochs
-            && state.epoch >= state.best_epoch + recipe.patience.max(1)
-        {
+        if grown && done > SETTLED && state.epoch >= state.best_epoch + recipe.patience.max(1) {
             break;
         }
     }
@@ -456,7 +461,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::super::hidden_chow_liu;
+    use super::super::{hidden_chow_liu, with_bins};
     use super::*;
 
     fn some() -> Records {
@@ -481,7 +486,7 @@ mod tests {
     #[test]
     fn learning_gains_and_a_resumed_run_is_an_uninterrupted_one() {
         let records = some();
-        let tree = || hidden_chow_liu(&records, 6).unwrap();
+        let tree = || with_bins(hidden_chow_liu(&records, 6).unwrap(), &records, 3).unwrap();
         let traits = Traits {
             ordered: vec![false, false, true],
             image: None,
@@ -518,6 +523,34 @@ mod tests {
         let resumed = train(&records, tree(), &traits, &recipe(), true, &mut ctl).unwrap();
         assert_eq!(resumed.circuit, whole.circuit);
         assert_eq!(resumed.held_out_bits, whole.held_out_bits);
+    }
+
+    #[test]
+    fn images_move_by_a_pixel() {
+        // Two lines of three pixels of two samples.
+        let image: Vec<u16> = (0..12).collect();
+        let size = [2, 3, 2];
+        let down = shifted(&image, size, 1);
+        assert_eq!(down, [&image[..6], &image[..6]].concat());
+        let up = shifted(&image, size, 0);
+        assert_eq!(up, [&image[6..], &image[6..]].concat());
+        assert_eq!(
+            shifted(&image, size, 2),
+            [2, 3, 4, 5, 4, 5, 8, 9, 10, 11, 10, 11]
+        );
+        assert_eq!(
+            shifted(&image, size, 3),
+            [0, 1, 0, 1, 2, 3, 6, 7, 6, 7, 8, 9]
+        );
+
+        let traits = Traits {
+            image: Some([1, 1, 2]),
+            ..Traits::default()
+        };
+        let tree = hidden_chow_liu(&some(), 2).unwrap();
+        let mut ctl = Control::default();
+        let wrong = train(&some(), tree, &traits, &recipe(), false, &mut ctl);
+        assert!(matches!(wrong, Err(Error::Usage(_))));
     }
 
     #[test]
