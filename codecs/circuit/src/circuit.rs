@@ -27,6 +27,10 @@ impl Span {
     }
 }
 
+/// A table for each vertex.
+#[cfg(feature = "train")]
+type Tables<'a> = &'a mut [Vec<f32>];
+
 /// The bins of a tree's vertices over these alphabets; a vertex without bins has one.
 fn spans(tree: &Tree, alphabets: &[u32]) -> Result<Vec<Vec<Span>>> {
     let wrong = || Error::Format("circuit: bins that do not fit the alphabet".into());
@@ -162,7 +166,7 @@ impl Circuit {
     }
 
     #[cfg(feature = "train")]
-    pub(crate) fn tables_mut(&mut self) -> (&mut [Vec<f32>], &mut [Vec<f32>], &[Vec<Span>]) {
+    pub(crate) fn tables_mut(&mut self) -> (Tables<'_>, Tables<'_>, &[Vec<Span>]) {
         (&mut self.edges, &mut self.leaves, &self.spans)
     }
 }

@@ -116,10 +116,12 @@ impl<'a> Pass<'a> {
         };
         let mut bin: Vec<Vec<usize>> = (0..vertices.len()).map(bin_of).collect();
         let mut at: Vec<Rows> = (0..vertices.len()).map(|_| Rows::default()).collect();
-        let root = (vec![0..1], vec![0; rows.len()]);
+        // What stands for the root's parent: one bin of one state.
+        let (one, zeros) = (0..1, vec![0; rows.len()]);
+        let one = std::slice::from_ref(&one);
         for (i, v) in vertices.iter().enumerate().rev() {
             let own = std::mem::take(&mut bin[i]);
-            let above = v.parent.map_or((&root.0[..], &root.1[..]), |p| {
+            let above = v.parent.map_or((one, &zeros[..]), |p| {
                 (all[p].as_slice(), bin[p].as_slice())
             });
             let mut here = Rows::new((&all[i], above.0), (&own, above.1));
