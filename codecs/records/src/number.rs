@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn a_style_reads_only_what_it_writes() {
-        let cases: [(Style, &[(&str, i64)], &[&str]); 5] = [
+        type Case<'a> = (Style, &'a [(&'a str, i64)], &'a [&'a str]);
+        let cases: [Case<'_>; 5] = [
             (
                 style(0, 0, 0),
                 &[

@@ -110,9 +110,9 @@ impl Opened {
             let optional = group.metadata().column(c).column_descr().max_def_level() > 0;
             let reader = group.get_column_reader(c).map_err(usage)?;
             let cells = match reader {
-                ColumnReader::BoolColumnReader(r) => cells(r, rows, optional, |x| text(x)),
-                ColumnReader::Int32ColumnReader(r) => cells(r, rows, optional, |x| text(x)),
-                ColumnReader::Int64ColumnReader(r) => cells(r, rows, optional, |x| text(x)),
+                ColumnReader::BoolColumnReader(r) => cells(r, rows, optional, text),
+                ColumnReader::Int32ColumnReader(r) => cells(r, rows, optional, text),
+                ColumnReader::Int64ColumnReader(r) => cells(r, rows, optional, text),
                 // Digits enough to give the same float again.
                 ColumnReader::FloatColumnReader(r) => {
                     cells(r, rows, optional, |x| format!("{x:?}").into_bytes())
