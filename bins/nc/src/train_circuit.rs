@@ -60,25 +60,24 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     if !first.is_empty() && first.len() >= data.variables().len() {
         return Err(Failure::usage("--first must leave columns to come after"));
     }
+    let image = schema.image();
+    let traits = Traits {
+        ordered: schema.ordered(),
+        image: image.map(|i| [i.height as usize, i.width as usize, usize::from(i.channels)]),
+    };
     let tree = match args.structure {
         Structure::Hclt => hidden_chow_liu_after(&data, states, &first)?,
         Structure::Quad => {
             if !first.is_empty() {
                 return Err(Failure::usage("--first needs the structure hclt"));
             }
-            let image = schema
-                .image()
+            let [height, width, samples] = traits
+                .image
                 .ok_or_else(|| Failure::usage("a quad tree needs records that are images"))?;
-            let (h, w) = (image.height as usize, image.width as usize);
-            quad_tree(h, w, usize::from(image.channels), states)?
+            quad_tree(height, width, samples, states)?
         }
     };
     let tree = with_bins(tree, &data, usize::from(args.bins))?;
-    let image = schema.image();
-    let traits = Traits {
-        ordered: schema.ordered(),
-        image: image.map(|i| [i.height as usize, i.width as usize, usize::from(i.channels)]),
-    };
     let mut out = Output::create(&args.output, None, args.force)?;
     let folder = args.checkpoints.clone().unwrap_or_else(|| {
         let mut name = args.output.as_os_str().to_owned();

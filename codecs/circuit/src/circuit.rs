@@ -39,18 +39,25 @@ fn spans(tree: &Tree, alphabets: &[u32]) -> Result<Vec<Vec<Span>>> {
         let values = v.variable.map_or(Some(0), |x| alphabets.get(x).copied());
         let values = values.ok_or_else(wrong)? as usize;
         let mut out = Vec::new();
-        let (mut value, mut state, mut leaf) = (0, 0, 0usize);
+        let (mut value, mut state, mut leaf) = (0usize, 0, 0usize);
         for b in tree.bins(i) {
-            let span = Span {
-                values: value..value + b.values,
+            // Within the alphabet, and so is all that follows from it.
+            let end = value.saturating_add(b.values);
+            if end > values {
+                return Err(wrong());
+            }
+            out.push(Span {
+                values: value..end,
                 states: state..state + b.states,
                 leaf,
-            };
-            let size = b.values.checked_mul(b.states).ok_or_else(wrong)?;
-            leaf = leaf.checked_add(size).ok_or_else(wrong)?;
-            value = value.checked_add(b.values).ok_or_else(wrong)?;
+            });
+            value = end;
             state += b.states;
-            out.push(span);
+            leaf = b
+                .values
+                .checked_mul(b.states)
+                .and_then(|n| leaf.checked_add(n))
+                .ok_or_else(wrong)?;
         }
         if out.is_empty() {
             out.push(Span {
@@ -98,12 +105,12 @@ impl Circuit {
         let n = tree.vertices().len();
         let mut fits = tree.variables() == alphabets.len() && edges.len() == n && leaves.len() == n;
         let spans = spans(&tree, &alphabets)?;
-        let tables = edges.iter().zip(&leaves).zip(&spans);
-        for (v, ((edge, leaf), spans)) in tree.vertices().iter().zip(tables) {
+        let tables = edges.iter().zip(&leaves);
+        for (i, (v, (edge, leaf))) in tree.vertices().iter().zip(tables).enumerate() {
             let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
-            let size = |s: &Span| s.values.len().saturating_mul(s.states.len());
+            let values = v.variable.map_or(0, |x| alphabets[x] as usize);
             fits &= edge.len() == above.saturating_mul(v.states)
-                && leaf.len() == spans.iter().map(size).fold(0, usize::saturating_add);
+                && Some(leaf.len()) == tree.leaf_entries(i, values);
         }
         if !fits {
             return Err(Error::Format("circuit: tables of other sizes".into()));

@@ -22,7 +22,8 @@ use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use crate::frozen::{Frozen, Tables, weights_total};
+use crate::frozen::Frozen;
+use crate::walk::{Place, Room, Symbols};
 
 /// A text, with its row and variable.
 type Placed = (usize, usize, Vec<u8>);
@@ -38,243 +39,7 @@ fn lanes(groups: usize, most: usize) -> usize {
     groups.div_ceil(blocks.max(1)).max(1)
 }
 
-fn fault(e: nc_kernels::KernelError) -> Error {
-    Error::Usage(format!("circuit: {e}"))
-}
-
-/// A vertex on the path to the current one. A record's rows hold the states of the bin that its value
-/// is in; records of the same bins here and at the parent lie together, so that edges are products
-/// of matrices. No arithmetic of a record depends on what lies beside it.
-#[derive(Default)]
-struct Open {
-    vertex: usize,
-    /// Probability of the states when the vertex was entered, given the past.
-    a: Vec<f32>,
-    /// Likelihood of what was coded here and below since, up to a factor.
-    m: Vec<f32>,
-    /// Records of one pair of bins, in order.
-    runs: Vec<Run>,
-    /// Lane of each row.
-    lanes: Vec<u32>,
-    /// Of each lane its row, and where that starts.
-    rows: Vec<(u32, u32)>,
-    /// Bin of each lane.
-    bins: Vec<u16>,
-}
-
-/// Records of a bin whose parents are of one bin.
-struct Run {
-    bin: usize,
-    above: usize,
-    records: usize,
-}
-
-/// What happens to the symbols: given a vertex and the weights `[records, states]` of records that are in
-/// these lanes, codes one symbol per lane.
-trait Symbols {
-    fn code(
-        &mut self,
-        frozen: &Frozen,
-        vertex: usize,
-        lanes: &[u32],
-        weights: &[u32],
-        out: &mut [u16],
-    ) -> Result<()>;
-}
-
-/// Memory of a walk that the next one uses again.
-#[derive(Default)]
-struct Room {
-    path: Vec<Open>,
-    open: Vec<Open>,
-    /// Probabilities of the states of the vertex that is entered, in the order of the parent's rows.
-    entered: Vec<f32>,
-    /// Probabilities of the parent's states by now, in the same order.
-    now: Vec<f32>,
-    /// Likelihoods that go up an edge.
-    up: Vec<f32>,
-    starts: Vec<[u32; 3]>,
-    weights: Vec<u32>,
-    coded: Vec<u16>,
-}
-
-impl Open {
-    /// Gives every lane a row, by its bin and then by that of the parent, which `above` has.
-    fn place(&mut self, tables: &Tables, above: &Open, starts: &mut Vec<[u32; 3]>) {
-        let parents = (tables.down.len()).max(1);
-        let key = |own: u16, above: u16| usize::from(own) * parents + usize::from(above);
-        // Per pair of bins: records; then its first row, and where that starts.
-        starts.clear();
-        starts.resize(tables.bins.len() * parents, [0; 3]);
-        for (own, above) in self.bins.iter().zip(&above.bins) {
-            starts[key(*own, *above)][0] += 1;
-        }
-        self.runs.clear();
-        let (mut row, mut at) = (0, 0);
-        for (pair, start) in starts.iter_mut().enumerate() {
-            let records = start[0];
-            let bin = pair / parents;
-            *start = [records, row, at];
-            row += records;
-            at += records * tables.bins[bin].states.len() as u32;
-            if records > 0 {
-                self.runs.push(Run {
-                    bin,
-                    above: pair % parents,
-                    records: records as usize,
-                });
-            }
-        }
-        self.a.resize(at as usize, 0.0);
-        self.m.resize(at as usize, 0.0);
-        self.lanes.resize(self.bins.len(), 0);
-        self.rows.clear();
-        for (lane, (own, above)) in self.bins.iter().zip(&above.bins).enumerate() {
-            let start = &mut starts[key(*own, *above)];
-            self.rows.push((start[1], start[2]));
-            self.lanes[start[1] as usize] = lane as u32;
-            start[1] += 1;
-            start[2] += tables.bins[usize::from(*own)].states.len() as u32;
-        }
-    }
-}
-
 impl Frozen {
-    /// Bytes that one lane of a walk holds at most.
-    fn lane_bytes(&self) -> usize {
-        // Over all vertices on the way down, for in preorder the path is not longer than that.
-        let vertices = self.tree.vertices();
-        let mut held = vec![0usize; vertices.len()];
-        let mut most = 0;
-        for (i, v) in vertices.iter().enumerate() {
-            let own = v.states.saturating_mul(16).saturating_add(64);
-            held[i] = v.parent.map_or(0, |p| held[p]).saturating_add(own);
-            most = most.max(held[i]);
-        }
-        most.saturating_add(1024)
-    }
-
-    /// Leaves the vertices below `parent` on the path.
-    fn leave(&self, room: &mut Room, parent: Option<usize>) -> Result<()> {
-        while room.path.last().map(|o| Some(o.vertex)) != Some(parent) {
-            let Some(below) = room.path.pop() else { break };
-            let tables = &self.vertices[below.vertex];
-            let mut u = std::mem::take(&mut room.up);
-            // A vertex of one state tells nothing.
-            if let Some(above) = room.path.last_mut()
-                && self.tree.vertices()[below.vertex].states > 1
-            {
-                let (mut m, mut lanes) = (&below.m[..], &below.lanes[..]);
-                for run in &below.runs {
-                    let up = &tables.up[run.above * tables.bins.len() + run.bin];
-                    let (n, k) = (run.records, up.outputs());
-                    u.resize(n * k, 0.0);
-                    let from = m.split_at(n * up.inputs());
-                    self.kernels.linear(up, from.0, &mut u).map_err(fault)?;
-                    m = from.1;
-                    let here = lanes.split_at(n);
-                    lanes = here.1;
-                    for (u, lane) in u.chunks_exact(k).zip(here.0) {
-                        let at = above.rows[*lane as usize].1 as usize;
-                        let m = &mut above.m[at..at + k];
-                        self.kernels.absorb(k, m, u).map_err(fault)?;
-                    }
-                }
-            }
-            room.up = u;
-            room.open.push(below);
-        }
-        Ok(())
-    }
-
-    /// Takes one record per lane through the circuit, as far as vertex `end`.
-    fn walk(
-        &self,
-        lanes: usize,
-        end: usize,
-        room: &mut Room,
-        symbols: &mut dyn Symbols,
-    ) -> Result<()> {
-        while let Some(o) = room.path.pop() {
-            room.open.push(o);
-        }
-        room.coded.resize(lanes, 0);
-        // What the root sees above it: one bin, lanes in their order.
-        let mut top = Open::default();
-        top.lanes.extend(0..lanes as u32);
-        top.rows.extend((0..lanes as u32).map(|i| (i, 0)));
-        top.bins.resize(lanes, 0);
-        for (i, v) in self.tree.vertices()[..end].iter().enumerate() {
-            let k = v.states;
-            let tables = &self.vertices[i];
-            if v.parent.is_some() {
-                self.leave(room, v.parent)?;
-            }
-            room.entered.resize(lanes * k, 0.0);
-            let entered = &mut room.entered;
-            let above = match room.path.last() {
-                None => {
-                    let rows = entered.chunks_exact_mut(k);
-                    rows.for_each(|a| a.copy_from_slice(&tables.prior));
-                    &top
-                }
-                Some(above) => {
-                    room.now.resize(above.a.len(), 0.0);
-                    let now = &mut room.now;
-                    self.kernels
-                        .multiply(&above.a, &above.m, now)
-                        .map_err(fault)?;
-                    let (mut from, mut to) = (&now[..], &mut entered[..]);
-                    // Runs of one bin are neighbours.
-                    for runs in above.runs.chunk_by(|a, b| a.bin == b.bin) {
-                        let n: usize = runs.iter().map(|r| r.records).sum();
-                        let down = &tables.down[runs[0].bin];
-                        let (a, rest) = from.split_at(n * down.inputs());
-                        let (out, more) = to.split_at_mut(n * k);
-                        self.kernels.linear(down, a, out).map_err(fault)?;
-                        (from, to) = (rest, more);
-                    }
-                    above
-                }
-            };
-            let mut own = room.open.pop().unwrap_or_default();
-            own.vertex = i;
-            own.bins.clear();
-            if v.variable.is_some() {
-                room.weights.resize(lanes * k, 0);
-                self.kernels
-                    .shares(k, weights_total(k), &mut room.entered, &mut room.weights)
-                    .map_err(fault)?;
-                symbols.code(self, i, &above.lanes, &room.weights, &mut room.coded)?;
-                let coded = room.coded.iter();
-                own.bins.extend(coded.map(|x| self.bin(i, *x) as u16));
-            } else {
-                self.kernels
-                    .normalise(k, &mut room.entered)
-                    .map_err(fault)?;
-                own.bins.resize(lanes, 0);
-            }
-            own.place(tables, above, &mut room.starts);
-            for lane in 0..lanes {
-                let bin = &tables.bins[usize::from(own.bins[lane])];
-                let from = above.rows[lane].0 as usize * k;
-                let from = from + bin.states.start..from + bin.states.end;
-                let at = own.rows[lane].1 as usize;
-                let a = &mut own.a[at..at + bin.states.len()];
-                a.copy_from_slice(&room.entered[from]);
-                let m = &mut own.m[at..at + bin.states.len()];
-                if v.variable.is_some() {
-                    let (low, high) = bin.ends(usize::from(room.coded[lane]));
-                    self.kernels.observe(low, high, m).map_err(fault)?;
-                } else {
-                    m.fill(1.0);
-                }
-            }
-            room.path.push(own);
-        }
-        Ok(())
-    }
-
     /// Checks records before they are coded.
     fn check(&self, records: &Records<'_>) -> Result<()> {
         let usage = |text: String| Err(Error::Usage(text));
@@ -490,24 +255,11 @@ struct Tally<'a> {
 }
 
 impl Symbols for Tally<'_> {
-    fn code(
-        &mut self,
-        f: &Frozen,
-        vertex: usize,
-        lanes: &[u32],
-        weights: &[u32],
-        out: &mut [u16],
-    ) -> Result<()> {
-        let v = f.tree.vertices()[vertex];
-        let variable = v.variable.unwrap_or(0);
-        for (w, lane) in weights.chunks_exact(v.states).zip(lanes) {
-            let lane = *lane as usize;
-            let x = self.rows[lane][variable];
-            let (left, right) = f.share(vertex, w, x);
-            self.bits[variable] += WIDE_PRECISION as f64 - f64::from(right - left).log2();
-            out[lane] = x;
-        }
-        Ok(())
+    fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
+        let x = self.rows[lane][at.variable];
+        let (left, right) = f.share(at.vertex, weights, x);
+        self.bits[at.variable] += WIDE_PRECISION as f64 - f64::from(right - left).log2();
+        Ok(x)
     }
 }
 
@@ -534,33 +286,19 @@ impl Put<'_> {
 }
 
 impl Symbols for Put<'_> {
-    fn code(
-        &mut self,
-        f: &Frozen,
-        vertex: usize,
-        lanes: &[u32],
-        weights: &[u32],
-        out: &mut [u16],
-    ) -> Result<()> {
-        let v = f.tree.vertices()[vertex];
-        let variable = v.variable.unwrap_or(0);
-        let (per, stream) = (f.streams(), f.stream(vertex));
-        for (w, lane) in weights.chunks_exact(v.states).zip(lanes) {
-            let lane = *lane as usize;
-            let x = self.rows[lane][variable];
-            let share = f.share(vertex, w, x);
-            let text = match f.open[variable] {
-                Some(open) if open == x => Some(self.text(f, lane, variable).to_vec()),
-                _ => None,
-            };
-            let coder = &mut self.coders[lane * per + stream];
-            coder.put_share(share.0, share.1)?;
-            if let Some(text) = text {
-                f.texts.put(&text, coder)?;
-            }
-            out[lane] = x;
+    fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
+        let x = self.rows[lane][at.variable];
+        let (left, right) = f.share(at.vertex, weights, x);
+        let text = match f.open[at.variable] {
+            Some(open) if open == x => Some(self.text(f, lane, at.variable).to_vec()),
+            _ => None,
+        };
+        let coder = &mut self.coders[lane * f.streams() + f.stream(at.vertex)];
+        coder.put_share(left, right)?;
+        if let Some(text) = text {
+            f.texts.put(&text, coder)?;
         }
-        Ok(())
+        Ok(x)
     }
 }
 
@@ -578,31 +316,16 @@ struct Get<'a> {
 }
 
 impl Symbols for Get<'_> {
-    fn code(
-        &mut self,
-        f: &Frozen,
-        vertex: usize,
-        lanes: &[u32],
-        weights: &[u32],
-        out: &mut [u16],
-    ) -> Result<()> {
-        let v = f.tree.vertices()[vertex];
-        let variable = v.variable.unwrap_or(0);
-        let d = f.alphabets.len();
-        let (per, stream) = (f.streams(), f.stream(vertex));
-        for (w, lane) in weights.chunks_exact(v.states).zip(lanes) {
-            let lane = *lane as usize;
-            let coder = &mut self.coders[lane * per + stream];
-            let x = coder.get(|quantile| f.find(vertex, w, quantile))? as u16;
-            let row = self.row + lane * self.step;
-            if f.open[variable] == Some(x) {
-                let text = f.texts.get(coder, &mut |bytes| charge(self.left, bytes))?;
-                self.texts.push((self.first + row, variable, text));
-            }
-            out[lane] = x;
-            self.values[row * d + variable] = x;
+    fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
+        let coder = &mut self.coders[lane * f.streams() + f.stream(at.vertex)];
+        let x = coder.get(|quantile| f.find(at.vertex, weights, quantile))? as u16;
+        let row = self.row + lane * self.step;
+        if f.open[at.variable] == Some(x) {
+            let text = f.texts.get(coder, &mut |bytes| charge(self.left, bytes))?;
+            self.texts.push((self.first + row, at.variable, text));
         }
-        Ok(())
+        self.values[row * f.alphabets.len() + at.variable] = x;
+        Ok(x)
     }
 }
 

@@ -321,15 +321,6 @@ impl Frozen {
         ((sum * spread) >> WIDE_PRECISION) as u32 + x as u32
     }
 
-    /// The sum of products of weights and a row of a leaf: below a kernel's worth in place.
-    fn mix(&self, weights: &[u32], row: &[u32]) -> u64 {
-        if row.len() > 16 {
-            return self.kernels.mix(weights, row);
-        }
-        let products = weights.iter().zip(row);
-        products.map(|(w, c)| u64::from(*w) * u64::from(*c)).sum()
-    }
-
     /// Number of values at a vertex with a variable.
     fn values(&self, vertex: usize) -> usize {
         self.vertices[vertex]
@@ -346,7 +337,7 @@ impl Frozen {
         let below = u64::from(before.iter().sum::<u32>()) << LEAF;
         let x = usize::from(x);
         let (low, high) = bin.ends(x);
-        let end = |row: &[u32]| below + self.mix(rest, row);
+        let end = |row: &[u32]| below + self.kernels.mix(rest, row);
         (
             Self::left(values, end(low), x),
             Self::left(values, end(high), x + 1),
@@ -378,7 +369,7 @@ impl Frozen {
         let k = bin.states.len();
         let own = &weights[bin.states.clone()];
         let left = |i: usize| {
-            let sum = below + self.mix(own, &bin.leaf[i * k..(i + 1) * k]);
+            let sum = below + self.kernels.mix(own, &bin.leaf[i * k..(i + 1) * k]);
             Self::left(values, sum, bin.values.start + i)
         };
         let guide = &bin.guide;

@@ -17,6 +17,7 @@ pub mod query;
 mod records;
 mod text;
 mod tree;
+mod walk;
 
 pub use circuit::{Circuit, Span};
 pub use codec::{CircuitCodec, ENTRY, INFO};

@@ -169,16 +169,9 @@ impl Stored {
         for (i, v) in tree.vertices().iter().enumerate() {
             let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
             let values = v.variable.map_or(0, |x| config.alphabets[x] as usize);
-            let size = |a: usize, b: usize| a.checked_mul(b).ok_or_else(short);
-            all_edges.push(take(&mut edge, size(above, v.states)?)?);
-            let mut leaves = match tree.bins(i) {
-                [] => size(values, v.states)?,
-                _ => 0,
-            };
-            for b in tree.bins(i) {
-                let more = size(b.values, b.states)?;
-                leaves = leaves.checked_add(more).ok_or_else(short)?;
-            }
+            let edges = above.checked_mul(v.states).ok_or_else(short)?;
+            let leaves = tree.leaf_entries(i, values).ok_or_else(short)?;
+            all_edges.push(take(&mut edge, edges)?);
             all_leaves.push(take(&mut leaf, leaves)?);
         }
         if !edge.is_empty() || !leaf.is_empty() {

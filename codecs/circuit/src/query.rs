@@ -21,12 +21,20 @@ struct Up {
     log: f64,
 }
 
-/// A known value at a vertex: the states of its bin, and the leaf's row over them; none where it is
-/// unknown or there is no variable.
-fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<(&'a Span, &'a [f32])> {
-    let x = *record.get(circuit.tree().vertices()[v].variable?)?;
+/// A value at a vertex: its bin, and the leaf's row over the bin's states; none for a value that there is
+/// not.
+fn row(circuit: &Circuit, v: usize, x: u16) -> Option<(&Span, &[f32])> {
     let span = circuit.spans(v).get(circuit.bin(v, x)?)?;
     Some((span, circuit.leaf(v).get(span.row(usize::from(x)))?))
+}
+
+/// The known value at a vertex; none where it is unknown or there is no variable.
+fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<(&'a Span, &'a [f32])> {
+    row(
+        circuit,
+        v,
+        *record.get(circuit.tree().vertices()[v].variable?)?,
+    )
 }
 
 /// Multiplies what a value says into the likelihoods of a vertex's states.
@@ -38,9 +46,8 @@ fn multiply(states: &mut [f64], (span, leaf): (&Span, &[f32])) {
 }
 
 /// The value to leave out at vertex `v`, where its variable is unknown.
-fn left_out(circuit: &Circuit, v: usize, but: &[Option<u16>]) -> Option<usize> {
-    let x = circuit.tree().vertices()[v].variable?;
-    but.get(x).copied().flatten().map(usize::from)
+fn left_out(circuit: &Circuit, v: usize, but: &[Option<u16>]) -> Option<u16> {
+    *but.get(circuit.tree().vertices()[v].variable?)?
 }
 
 /// The upward pass. Unknown values are summed over all but those of `but`.
@@ -62,10 +69,9 @@ fn upward(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Up {
         let mut l = b.clone();
         if let Some(known) = seen(circuit, i, record) {
             multiply(&mut l, known);
-        } else if let Some(x) = left_out(circuit, i, but)
-            && let Some(span) = circuit.spans(i).iter().find(|s| s.values.contains(&x))
+        } else if let Some((span, leaf)) =
+            left_out(circuit, i, but).and_then(|x| row(circuit, i, x))
         {
-            let leaf = &circuit.leaf(i)[span.row(x)];
             let states = l[span.states.clone()].iter_mut().zip(leaf);
             states.for_each(|(l, p)| *l *= (1.0 - f64::from(*p)).max(0.0));
         }
@@ -208,7 +214,7 @@ pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut 
         if let Some(x) = v.variable
             && seen(circuit, i, record).is_none()
         {
-            let not = left_out(circuit, i, but);
+            let not = left_out(circuit, i, but).map(usize::from);
             let leaf = column(circuit, i, s);
             let values = leaf.clone().map(|(x, _)| x);
             let weights = leaf.map(|(x, p)| if Some(x) == not { 0.0 } else { p });
@@ -271,7 +277,7 @@ fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16
             multiply(&mut p, known);
             l = p.into_iter().map(f64::ln).collect();
         } else if v.variable.is_some() {
-            let not = left_out(circuit, i, but);
+            let not = left_out(circuit, i, but).map(usize::from);
             for (s, l) in l.iter_mut().enumerate() {
                 let best = |best: (usize, f64), (x, p)| match Some(x) != not && p > best.1 {
                     true => (x, p),

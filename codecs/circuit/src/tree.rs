@@ -163,6 +163,18 @@ impl Tree {
         self.bins.get(v).map_or(&[], Vec::as_slice)
     }
 
+    /// Entries of the leaf of vertex `v` over a variable of `values` values; none where they are too many
+    /// to count.
+    #[must_use]
+    pub fn leaf_entries(&self, v: usize, values: usize) -> Option<usize> {
+        match self.bins(v) {
+            [] => self.vertices.get(v)?.states.checked_mul(values),
+            bins => bins.iter().try_fold(0usize, |sum, b| {
+                sum.checked_add(b.values.checked_mul(b.states)?)
+            }),
+        }
+    }
+
     /// Number of variables.
     #[must_use]
     pub fn variables(&self) -> usize {

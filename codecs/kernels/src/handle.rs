@@ -172,7 +172,13 @@ impl Kernels {
 
     /// The sum of products of two rows of integers, modulo 2^64; of the shorter one's length.
     #[must_use]
+    #[inline]
     pub fn mix(&self, weights: &[u32], row: &[u32]) -> u64 {
+        /// Rows that are shorter than the way to a level's code.
+        const SHORT: usize = 16;
+        if row.len() <= SHORT {
+            return crate::generic::mixture::mix(weights, row);
+        }
         let mut out = 0;
         enter!(self, mix(weights, row, &mut out));
         out

@@ -33,14 +33,10 @@ pub fn start(tree: Tree, records: &Records, seed: u64) -> Result<Circuit> {
     let vertices = tree.vertices().to_vec();
     let sizes = vertices.iter().enumerate().map(|(i, v)| {
         let above = v.parent.map_or(1, |p| vertices[p].states);
-        let bins = tree.bins(i).iter().map(|b| b.values * b.states).sum();
-        let all = v
-            .variable
-            .map_or(0, |x| alphabets.get(x).copied().unwrap_or(0));
-        let leaf = match tree.bins(i) {
-            [] => all as usize * v.states,
-            _ => bins,
-        };
+        let values = v.variable.and_then(|x| alphabets.get(x)).copied();
+        let leaf = tree
+            .leaf_entries(i, values.unwrap_or(0) as usize)
+            .unwrap_or(0);
         (vec![0.0; above * v.states], vec![0.0; leaf])
     });
     let (edges, leaves) = sizes.unzip();

@@ -1,6 +1,7 @@
 //! Learning: structure from mutual information, parameters by expectation-maximisation.
 
 mod bins;
+mod checkpoint;
 mod chow_liu;
 mod em;
 mod family;

@@ -1,15 +1,13 @@
 //! The whole of learning: a validation split, annealed steps, early stopping, checkpoints.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nc::rng::Rng;
 use nc::{Control, Error, Progress, Result};
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::{State, fill, key, read, save};
 use super::grow::{capped, grow};
 use super::{Em, Family, Smoothing, bits_per_dimension, start};
 use crate::{Circuit, Records, Tree};
@@ -100,25 +98,6 @@ const TRIAL: f32 = 3.0;
 const SETTLED: f64 = 0.6;
 /// Between checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(120);
-
-/// What a run has to know to go on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct State {
-    /// Of recipe, structure and records: another run's checkpoint is not taken.
-    key: u64,
-    epochs: usize,
-    /// States at the moment, at most.
-    states: usize,
-    /// Passes done with these states, and batches of the one at hand with the sum of their
-    /// log-likelihoods.
-    epoch: usize,
-    batch: usize,
-    sum: f64,
-    best_epoch: usize,
-    best: f64,
-    bits: f64,
-    seconds: f64,
-}
 
 /// An image moved by one pixel up, down, left or right, the border repeated.
 fn shifted(row: &[u16], [height, width, samples]: [usize; 3], direction: usize) -> Vec<u16> {
@@ -373,88 +352,6 @@ fn split(records: &Records, recipe: &Recipe) -> (Records, Records) {
     records.partition(|i| i % every != every / 2)
 }
 
-fn key(recipe: &Recipe, tree: &Tree, records: &Records, traits: &Traits) -> u64 {
-    let text = format!("{recipe:?} {tree:?} {traits:?} {:?}", records.variables());
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(text.as_bytes());
-    for row in records.rows() {
-        for x in row {
-            hash.update(&x.to_le_bytes());
-        }
-    }
-    hash.digest()
-}
-
-fn fault(e: impl std::fmt::Display) -> Error {
-    Error::Io(std::io::Error::other(format!("checkpoint: {e}")))
-}
-
-/// Writes the state beside the old one, then over it.
-fn save(file: &Path, state: &State, em: &Em, best: &Circuit) -> Result<()> {
-    let n = best.tree().vertices().len();
-    let bytes = |tables: &mut dyn Iterator<Item = &[f32]>| -> Vec<u8> {
-        tables.flatten().flat_map(|x| x.to_le_bytes()).collect()
-    };
-    let data = [
-        ("edges", bytes(&mut em.mean.edges.iter().map(Vec::as_slice))),
-        (
-            "leaves",
-            bytes(&mut em.mean.leaves.iter().map(Vec::as_slice)),
-        ),
-        ("best_edges", bytes(&mut (0..n).map(|v| best.edge(v)))),
-        ("best_leaves", bytes(&mut (0..n).map(|v| best.leaf(v)))),
-    ];
-    let views: Result<Vec<_>> = data
-        .iter()
-        .map(|(name, b)| {
-            let view = TensorView::new(Dtype::F32, vec![b.len() / 4], b);
-            Ok((*name, view.map_err(fault)?))
-        })
-        .collect();
-    let text = serde_json::to_string(state).map_err(fault)?;
-    let meta = [("state".to_owned(), text)].into();
-    let bytes = safetensors::serialize(views?, Some(meta)).map_err(fault)?;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let new: PathBuf = file.with_extension("new");
-    std::fs::write(&new, bytes)?;
-    std::fs::rename(&new, file)?;
-    Ok(())
-}
-
-/// The state in a checkpoint, and the bytes with the tables.
-fn read(file: &Path, key: u64) -> Result<(State, Vec<u8>)> {
-    let bytes = std::fs::read(file)?;
-    let (_, head) = SafeTensors::read_metadata(&bytes).map_err(fault)?;
-    let text = head.metadata().as_ref().and_then(|m| m.get("state"));
-    let state: State = serde_json::from_str(text.map_or("", |t| t.as_str())).map_err(fault)?;
-    if state.key != key {
-        return Err(Error::Usage(
-            "the checkpoint is of another run: other records, structure or recipe".into(),
-        ));
-    }
-    Ok((state, bytes))
-}
-
-fn fill(bytes: &[u8], em: &mut Em, best: &mut Circuit) -> Result<()> {
-    let all = SafeTensors::deserialize(bytes).map_err(fault)?;
-    let fill = |name: &str, tables: &mut dyn Iterator<Item = &mut Vec<f32>>| -> Result<()> {
-        let tensor = all.tensor(name).map_err(fault)?;
-        let mut from = tensor.data().chunks_exact(4);
-        for x in tables.flatten() {
-            let b = from.next().ok_or_else(|| fault("too short"))?;
-            *x = f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        }
-        Ok(())
-    };
-    fill("edges", &mut em.mean.edges.iter_mut())?;
-    fill("leaves", &mut em.mean.leaves.iter_mut())?;
-    let (edges, leaves, _) = best.tables_mut();
-    fill("best_edges", &mut edges.iter_mut())?;
-    fill("best_leaves", &mut leaves.iter_mut())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -474,6 +371,13 @@ mod tests {
         Records::new(vec![6, 7, 40], values.collect()).unwrap()
     }
 
+    fn traits() -> Traits {
+        Traits {
+            ordered: vec![false, false, true],
+            image: None,
+        }
+    }
+
     fn recipe() -> Recipe {
         Recipe {
             epochs: 12,
@@ -487,10 +391,7 @@ mod tests {
     fn learning_gains_and_a_resumed_run_is_an_uninterrupted_one() {
         let records = some();
         let tree = || with_bins(hidden_chow_liu(&records, 6).unwrap(), &records, 3).unwrap();
-        let traits = Traits {
-            ordered: vec![false, false, true],
-            image: None,
-        };
+        let traits = traits();
         let mut ctl = Control::default();
         let whole = train(&records, tree(), &traits, &recipe(), false, &mut ctl).unwrap();
         // Independent variables cost this much.
@@ -556,10 +457,7 @@ mod tests {
     #[test]
     fn families_and_mixtures_learn() {
         let records = some();
-        let traits = Traits {
-            ordered: vec![false, false, true],
-            image: None,
-        };
+        let traits = traits();
         let bits = |recipe: &Recipe| {
             let tree = hidden_chow_liu(&records, 6).unwrap();
             let mut ctl = Control::default();
@@ -585,15 +483,12 @@ mod tests {
             assert!((sum - 1.0).abs() < 1e-3);
         }
         let components = 2;
-        let mixed = bits(&Recipe {
-            components,
-            ..recipe()
-        });
-        let all = Recipe {
+        let mixture = Recipe {
             components,
             ..recipe()
         };
-        assert!(mean(&all) < mean(&recipe()) + 0.1);
+        let mixed = bits(&mixture);
+        assert!(mean(&mixture) < mean(&recipe()) + 0.1);
         let edge = mixed.circuit.edge(1);
         let crossing = (0..36).filter(|i| (i / 6 < 3) != (i % 6 < 3));
         assert!(crossing.clone().all(|i| edge[i] == 0.0) && crossing.count() == 18);
@@ -610,10 +505,7 @@ mod tests {
             .map(|(x, n)| if rng.below(4) == 0 { *n as u16 } else { *x })
             .collect();
         let holes = Records::new(whole.variables().to_vec(), holes).unwrap();
-        let traits = Traits {
-            ordered: vec![false, false, true],
-            image: None,
-        };
+        let traits = traits();
         // The mean over seeds: learning ends in one of many optima.
         let bits = |records: &Records| {
             let one = |seed| {

@@ -131,7 +131,7 @@ macro_rules! entry_points {
             multiply(a: &[f32], b: &[f32], out: &mut [f32]) = crate::generic::mixture::multiply;
             observe(low: &[u32], high: &[u32], m: &mut [f32]) = crate::generic::mixture::observe;
             shares(k: usize, total: u32, rows: &mut [f32], out: &mut [u32]) = crate::generic::mixture::shares::<$v>;
-            mix(weights: &[u32], row: &[u32], out: &mut u64) = crate::generic::mixture::mix;
+            mix(weights: &[u32], row: &[u32], out: &mut u64) = crate::generic::mixture::mix_into;
         );
     };
     (@fns [$(#[$attr:meta])*] $v:ty; $($(#[$doc:meta])* $name:ident($($a:ident: $t:ty),*) = $f:path;)*) => {

@@ -130,12 +130,17 @@ pub(crate) unsafe fn shares<V: Vector>(k: usize, total: u32, rows: &mut [f32], o
     }
 }
 
-/// The sum of products of two rows of integers, written to `out`.
+/// The sum of products of two rows of integers, modulo 2^64.
 #[inline(always)]
-pub(crate) unsafe fn mix(weights: &[u32], row: &[u32], out: &mut u64) {
-    *out = weights
-        .iter()
-        .zip(row)
+pub(crate) fn mix(weights: &[u32], row: &[u32]) -> u64 {
+    let products = weights.iter().zip(row);
+    products
         .map(|(w, c)| u64::from(*w) * u64::from(*c))
-        .fold(0, u64::wrapping_add);
+        .fold(0, u64::wrapping_add)
+}
+
+/// [`mix`], written to `out`.
+#[inline(always)]
+pub(crate) unsafe fn mix_into(weights: &[u32], row: &[u32], out: &mut u64) {
+    *out = mix(weights, row);
 }

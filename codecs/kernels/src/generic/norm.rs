@@ -13,22 +13,6 @@ const WIDE: usize = 16;
 /// Vectors that make up sixteen lanes at the narrowest level.
 const PARTS: usize = 4;
 
-#[inline(always)]
-unsafe fn tree<V: Vector>(acc: [V; PARTS]) -> f32 {
-    unsafe {
-        let mut s = [0f32; WIDE];
-        for p in 0..WIDE / V::LANES {
-            acc[p].store(s.as_mut_ptr().add(p * V::LANES));
-        }
-        for half in [8, 4, 2, 1] {
-            for i in 0..half {
-                s[i] += s[i + half];
-            }
-        }
-        s[0]
-    }
-}
-
 /// The last incomplete group of a row, filled up with `fill`.
 #[inline(always)]
 fn padded(row: &[f32], from: usize, fill: f32) -> [f32; WIDE] {
@@ -58,7 +42,7 @@ unsafe fn sum<V: Vector>(row: &[f32], fill: f32, term: impl Fn(V) -> V) -> f32 {
                 acc[p] = acc[p].add(term(V::load(g.as_ptr().add(p * V::LANES))));
             }
         }
-        tree(acc)
+        V::sum(acc)
     }
 }
 
@@ -149,6 +133,6 @@ pub(crate) unsafe fn dot<V: Vector>(a: &[f32], b: &[f32], out: &mut f32) {
                 acc[p] = acc[p].add(V::load(ga.as_ptr().add(o)).mul(V::load(gb.as_ptr().add(o))));
             }
         }
-        *out = tree(acc);
+        *out = V::sum(acc);
     }
 }
