@@ -6,7 +6,7 @@
 //! is the bandwidth of the cache that holds them. The rest count elements (`rfft`: points; `resample`: input samples).
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc_kernels::{Kernels, Level, PackedLinear, Padding, Resampler, Rfft};
+use nc_kernels::{Conv2d, Kernels, Level, PackedLinear, Padding, Resampler, Rfft};
 use std::hint::black_box;
 
 fn ramp(n: usize) -> Vec<f32> {
@@ -33,7 +33,35 @@ fn linear(c: &mut Criterion, group: &str, t: usize, k: usize, out: usize) {
     });
 }
 
+fn conv2d(c: &mut Criterion, k: usize, cin: usize, cout: usize) {
+    let (h, w) = (120, 208);
+    let s = Conv2d {
+        k,
+        cin,
+        xs: cin,
+        cout,
+    };
+    let (x, wt, bias) = (ramp((h + 2) * (w + 2) * cin), ramp(s.weights()), ramp(cout));
+    let mut y = vec![0f32; (h + 2) * (w + 2) * cout];
+    let work = h * w * s.weights();
+    each_level(c, &format!("conv {k}x{k} {cin} to {cout}"), work, |kern| {
+        let _ = black_box(kern.conv2d(&s, h, w, black_box(&x), &wt, &bias, &mut y));
+    });
+    let (mut dw, mut db) = (wt.clone(), bias.clone());
+    each_level(
+        c,
+        &format!("conv {k}x{k} {cin} to {cout}, gradient of weights"),
+        work,
+        |kern| {
+            let _ = black_box(kern.conv2d_grad(&s, h, w, black_box(&x), &y, &mut dw, &mut db));
+        },
+    );
+}
+
 fn kernels(c: &mut Criterion) {
+    for (k, cin, cout) in [(1, 16, 32), (1, 32, 16), (3, 8, 16), (3, 16, 8), (3, 16, 16), (1, 24, 64)] {
+        conv2d(c, k, cin, cout);
+    }
     linear(c, "linear 96x256x768", 96, 256, 768);
     linear(c, "linear 500x256x768", 500, 256, 768);
     linear(c, "linear 500x768x256", 500, 768, 256);

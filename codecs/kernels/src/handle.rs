@@ -26,6 +26,7 @@ macro_rules! enter {
         }
     };
 }
+pub(crate) use enter;
 
 macro_rules! elementwise {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -51,7 +52,7 @@ pub enum Padding {
 /// and on every machine, except that a NaN's sign and payload are unspecified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernels {
-    level: Level,
+    pub(crate) level: Level,
 }
 
 impl Default for Kernels {

@@ -36,6 +36,7 @@ mod exact;
 mod fft;
 mod generic;
 mod handle;
+mod image;
 mod level;
 #[cfg(feature = "matrix")]
 pub mod matrix;
@@ -47,6 +48,7 @@ mod stft;
 pub use error::{KernelError, Result};
 pub use fft::{MAX_FFT, Rfft};
 pub use handle::{Kernels, Padding};
+pub use image::Conv2d;
 pub use level::Level;
 pub use packed::{PackedCodebook, PackedLinear};
 pub use resample::{Resampler, resample, resampled_len};

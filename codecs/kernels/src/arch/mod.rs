@@ -102,6 +102,17 @@ pub(crate) trait Vector: Copy {
 macro_rules! entry_points {
     ($(#[$attr:meta])* $v:ty, linear $l:ty, $mr:literal, $nv:literal, $p:literal) => {
         entry_points!(@fns [$(#[$attr])*] $v;
+            /// Layers over images.
+            image_conv(s: &crate::generic::image::Conv, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
+                crate::generic::image::conv::<$l>;
+            image_conv_grad(s: &crate::generic::image::Conv, x: &[f32], g: &[f32], dw: &mut [f32], db: &mut [f32]) =
+                crate::generic::image::conv_grad::<$l>;
+            image_depthwise(h: usize, w: usize, c: usize, x: &[f32], wt: &[f32], bias: &[f32], y: &mut [f32]) =
+                crate::generic::image::depthwise::<$l>;
+            image_depthwise_grad(h: usize, w: usize, c: usize, x: &[f32], g: &[f32], dw: &mut [f32], db: &mut [f32]) =
+                crate::generic::image::depthwise_grad::<$l>;
+            hard_swish(x: &[f32], y: &mut [f32]) = crate::generic::image::hard_swish::<$l>;
+            hard_swish_grad(x: &[f32], g: &mut [f32]) = crate::generic::image::hard_swish_grad::<$l>;
             /// y [t, out] = x [t, k] * packed weights + bias.
             linear(t: usize, k: usize, out: usize, x: &[f32], w: &[f32], bias: &[f32], y: &mut [f32]) =
                 crate::generic::linear::linear::<$l, $mr, $nv, $p>;

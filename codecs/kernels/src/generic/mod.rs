@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod conv;
+pub(crate) mod image;
 pub(crate) mod linear;
 pub(crate) mod math;
 pub(crate) mod mixture;

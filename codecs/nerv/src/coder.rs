@@ -1,0 +1,229 @@
+//! Adaptive binary coding with mixed contexts, in integers only.
+//!
+//! Every yes-or-no decision is predicted by several counters, each looked up by another context; the predictions are
+//! mixed in the logistic domain with weights that learn as they go (after Mahoney's lpaq). There is nothing to
+//! transmit and nothing in floating point, so encoder and decoder agree on every machine.
+
+use std::sync::OnceLock;
+
+use nc::entropy::{RangeDecoder, RangeEncoder};
+use nc::{Error, Result};
+
+/// Where bits go or come from.
+pub trait Bits {
+    /// Codes `bit`, whose probability of being 1 is `p` of 65536; gives the bit (the decoder's own).
+    ///
+    /// # Errors
+    /// Those of the coder.
+    fn bit(&mut self, bit: bool, p: u32) -> Result<bool>;
+}
+
+impl Bits for RangeEncoder {
+    fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
+        let split = 65536 - p;
+        if bit {
+            self.put_share(split, 65536)?;
+        } else {
+            self.put_share(0, split)?;
+        }
+        Ok(bit)
+    }
+}
+
+impl Bits for RangeDecoder {
+    fn bit(&mut self, _: bool, p: u32) -> Result<bool> {
+        Ok(self.get_cumulative(&[0, 65536 - p, 65536])? == 1)
+    }
+}
+
+/// Adds up what bits would cost.
+#[derive(Debug, Clone, Default)]
+pub struct Cost {
+    /// Bits so far.
+    pub bits: f64,
+}
+
+impl Bits for Cost {
+    fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
+        let p = if bit { p } else { 65536 - p };
+        self.bits -= (f64::from(p) / 65536.0).log2();
+        Ok(bit)
+    }
+}
+
+/// `ln(p / (1 - p))` in 1/256, of a probability in 1/4096; and back.
+struct Tables {
+    stretch: [i16; 4096],
+    squash: [u16; 4096],
+}
+
+/// The tables, made once by the integer recurrence of lpaq's `squash`.
+fn tables() -> &'static Tables {
+    static TABLES: OnceLock<Tables> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        // 1 / (1 + e^-x) at x = -8, -7.5, .. 8, of 65536, rounded.
+        const KNOTS: [i64; 33] = [
+            22, 36, 60, 98, 162, 267, 440, 725, 1179, 1921, 3108, 4975, 7812, 11956, 17625, 24743,
+            32768, 40793, 47911, 53580, 57724, 60561, 62428, 63615, 64357, 64811, 65096, 65269,
+            65374, 65438, 65476, 65500, 65514,
+        ];
+        let mut squash = [0; 4096];
+        for (i, s) in squash.iter_mut().enumerate() {
+            let (at, part) = (i >> 7, (i & 127) as i64);
+            *s = ((KNOTS[at] * (128 - part) + KNOTS[at + 1] * part) >> 7) as u16;
+        }
+        let mut stretch = [0; 4096];
+        let mut at = 0;
+        for (i, s) in stretch.iter_mut().enumerate() {
+            while at < 4095 && usize::from(squash[at]) < i * 16 + 8 {
+                at += 1;
+            }
+            *s = at as i16 - 2048;
+        }
+        Tables { stretch, squash }
+    })
+}
+
+/// A counter: a probability of 1 (of 65536) and how often it was asked, which sets how fast it moves.
+#[derive(Debug, Clone, Copy)]
+struct Counter {
+    p: u16,
+    n: u16,
+}
+
+const FRESH: Counter = Counter { p: 32768, n: 0 };
+
+impl Counter {
+    fn update(&mut self, bit: bool, limit: u16) {
+        // 65536 / (n + 1.5)
+        const RATES: [u32; 32] = [
+            43690, 26214, 18724, 14563, 11915, 10082, 8738, 7710, 6898, 6241, 5698, 5242, 4854,
+            4519, 4228, 3971, 3744, 3542, 3360, 3196, 3048, 2912, 2788, 2674, 2570, 2473, 2383,
+            2299, 2221, 2148, 2080, 2016,
+        ];
+        let rate = i64::from(RATES[usize::from(self.n.min(31))]).max(65536 / i64::from(limit));
+        let target = if bit { 65535 } else { 0 };
+        let p = i64::from(self.p);
+        self.p = (p + (((target - p) * rate) >> 16)).clamp(32, 65503) as u16;
+        if self.n < 255 {
+            self.n += 1;
+        }
+    }
+}
+
+/// Predictions that are mixed at most.
+pub const INPUTS: usize = 6;
+
+/// A set of decisions that share their kinds of contexts: `inputs` tables of counters, and mixing weights chosen by
+/// one more context.
+#[derive(Debug, Clone)]
+pub struct Model {
+    counters: Vec<Counter>,
+    sizes: [usize; INPUTS],
+    inputs: usize,
+    weights: Vec<[i32; INPUTS]>,
+    limit: u16,
+}
+
+impl Model {
+    /// A model whose i-th context is below `sizes[i]`, its set of weights below `sets`; counters forget after about
+    /// `limit` events (32 to 1023).
+    pub fn new(sizes: &[usize], sets: usize, limit: u16) -> Self {
+        let inputs = sizes.len().min(INPUTS);
+        let mut all = [0; INPUTS];
+        all[..inputs].copy_from_slice(&sizes[..inputs]);
+        Self {
+            counters: vec![FRESH; all.iter().sum()],
+            sizes: all,
+            inputs,
+            weights: vec![[(65536 * 5 / 4) / inputs as i32; INPUTS]; sets],
+            limit,
+        }
+    }
+
+    /// Codes a decision; contexts out of range count as the last.
+    ///
+    /// # Errors
+    /// Those of the coder.
+    pub fn code<B: Bits>(&mut self, io: &mut B, bit: bool, contexts: &[usize], set: usize) -> Result<bool> {
+        let t = tables();
+        let mut at = [0; INPUTS];
+        let mut st = [0i32; INPUTS];
+        let mut first = 0;
+        let set = set.min(self.weights.len() - 1);
+        let weights = &self.weights[set];
+        let mut dot = 0i64;
+        for i in 0..self.inputs {
+            at[i] = first + contexts[i].min(self.sizes[i] - 1);
+            first += self.sizes[i];
+            let c = self.counters[at[i]];
+            st[i] = i32::from(t.stretch[usize::from(c.p >> 4)]);
+            // A fresh counter knows nothing; a young one little.
+            if c.n < 4 {
+                st[i] = st[i] * i32::from(c.n) / 4;
+            }
+            dot += i64::from(weights[i]) * i64::from(st[i]);
+        }
+        let x = (dot >> 16).clamp(-2047, 2047) as i32;
+        let p = u32::from(t.squash[(x + 2048) as usize]).clamp(24, 65512);
+        let bit = io.bit(bit, p)?;
+        let err = (if bit { 65535 } else { 0 }) - p as i32;
+        let weights = &mut self.weights[set];
+        for i in 0..self.inputs {
+            // Error of 16 bits by a stretch of 8 fraction bits; rate 1/64.
+            let step = (i64::from(err) * i64::from(st[i])) >> 14;
+            weights[i] = (weights[i] + step as i32).clamp(-(1 << 20), 1 << 20);
+            self.counters[at[i]].update(bit, self.limit);
+        }
+        Ok(bit)
+    }
+}
+
+/// Codes `value` (0 or more) by Exp-Golomb with an adaptive counter for each bit of the prefix, and plain bits after it.
+#[derive(Debug, Clone)]
+pub struct Golomb {
+    prefix: Model,
+    rest: Model,
+    contexts: usize,
+}
+
+/// Bits of the longest prefix.
+const PREFIX: usize = 20;
+
+impl Golomb {
+    /// For values in each of `contexts`.
+    pub fn new(contexts: usize) -> Self {
+        Self {
+            prefix: Model::new(&[contexts * PREFIX, PREFIX], 1, 255),
+            rest: Model::new(&[PREFIX * 2], 1, 255),
+            contexts,
+        }
+    }
+
+    /// Codes a value; gives it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a value of more than 20 bits.
+    pub fn code<B: Bits>(&mut self, io: &mut B, value: u32, context: usize) -> Result<u32> {
+        let context = context.min(self.contexts - 1);
+        let n = (value + 1).ilog2() as usize;
+        let mut length = 0;
+        while self
+            .prefix
+            .code(io, length < n, &[context * PREFIX + length, length], 0)?
+        {
+            length += 1;
+            if length >= PREFIX {
+                return Err(Error::Format("a number too large".into()));
+            }
+        }
+        let mut v = 1u32;
+        for i in (0..length).rev() {
+            let bit = (value + 1) >> i & 1 == 1;
+            // The first bit after the leading one is worth learning.
+            let c = if i + 1 == length { length * 2 } else { length * 2 + 1 };
+            v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
+        }
+        Ok(v - 1)
+    }
+}

@@ -1,0 +1,450 @@
+//! How latents are coded: blocks that are empty are skipped, others have the place of their last coefficient and then
+//! all before it, from the last to the first, each with the magnitudes around it as context.
+
+use nc::{Error, Result};
+
+use crate::coder::{Bits, Golomb, Model};
+use crate::transform::{BIG, Latents, PlaneLatents, Transform};
+
+/// Largest magnitude.
+pub const PEAK: i32 = 1 << 14;
+/// Classes of frames: intra, predicted, and three depths of frames predicted from both sides.
+pub const CLASSES: usize = 5;
+/// Kinds of blocks: luma 8, luma 16, chroma; each intra or inter.
+pub const KINDS: usize = 6;
+/// Bins of the magnitude around.
+pub const NEAR: usize = 8;
+/// Bins of the frequency.
+pub const BANDS: usize = 9;
+
+/// Kind of a block.
+pub fn kind(plane: usize, n: usize, class: usize) -> usize {
+    let k = if plane > 0 { 2 } else { usize::from(n == BIG) };
+    k * 2 + usize::from(class > 0)
+}
+
+/// Band of a coefficient.
+pub fn band(n: usize, y: usize, x: usize) -> usize {
+    match if n == BIG { (x + y).div_ceil(2) } else { x + y } {
+        0 if x + y == 0 => 0,
+        d @ 0..=4 => d.max(1),
+        5..=6 => 5,
+        7..=8 => 6,
+        9..=10 => 7,
+        _ => 8,
+    }
+}
+
+/// Bin of a magnitude sum.
+pub fn near(m: i32) -> usize {
+    match m {
+        0..=4 => m as usize,
+        5..=6 => 5,
+        7..=9 => 6,
+        _ => 7,
+    }
+}
+
+/// Magnitudes right of and below (y, x), capped, weighted for what lies next to it.
+#[inline]
+pub fn around(n: usize, q: &[i16], y: usize, x: usize) -> i32 {
+    let m = |y: usize, x: usize| {
+        if y < n && x < n {
+            i32::from(q[y * n + x]).abs().min(4)
+        } else {
+            0
+        }
+    };
+    m(y, x + 1) + m(y + 1, x) + m(y + 1, x + 1) + m(y, x + 2) + m(y + 2, x)
+}
+
+/// What is known of the blocks next to a block.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside {
+    /// Whether left and upper block have coefficients.
+    pub full: [bool; 2],
+    /// A hint of the frame's motion: 0 none, to 3.
+    pub hint: usize,
+    /// Whether luma at this place has coefficients (for chroma), or the plane before.
+    pub luma: usize,
+}
+
+/// Codes latents, learning as it goes.
+#[derive(Debug, Clone)]
+pub struct LatentCoder {
+    big: Model,
+    empty: Model,
+    last: Golomb,
+    zero: Model,
+    one: Model,
+    two: Model,
+    rest: Golomb,
+    sign: Model,
+    transform: Transform,
+}
+
+impl Default for LatentCoder {
+    fn default() -> Self {
+        Self {
+            big: Model::new(&[CLASSES * 9, 9, CLASSES * 4], 1, 255),
+            empty: Model::new(&[KINDS * 16, KINDS * CLASSES * 4, KINDS * 4 * 4, KINDS * 16 * 3], KINDS, 400),
+            last: Golomb::new(KINDS * 3),
+            zero: Model::new(
+                &[
+                    KINDS * 64 * 3,
+                    KINDS * BANDS * NEAR * 2,
+                    KINDS * 64 * 4,
+                    KINDS * BANDS * 8,
+                    CLASSES * BANDS * NEAR,
+                ],
+                KINDS * 3,
+                600,
+            ),
+            one: Model::new(&[KINDS * NEAR * 3, KINDS * BANDS * 3, CLASSES * NEAR], KINDS, 400),
+            two: Model::new(&[KINDS * NEAR, KINDS * BANDS], KINDS, 400),
+            rest: Golomb::new(KINDS),
+            sign: Model::new(&[KINDS * 9, KINDS], 1, 1000),
+            transform: Transform::default(),
+        }
+    }
+}
+
+impl LatentCoder {
+    /// Codes a frame's latents; a decoder's are filled. `hints` gives a number from 0 to 3 for each luma square of 8.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for numbers that no encoder writes.
+    pub fn code<B: Bits>(&mut self, io: &mut B, class: usize, latents: &mut Latents, hints: &dyn Fn(usize, usize, usize) -> usize) -> Result<()> {
+        let mut luma: Vec<u8> = Vec::new();
+        let mut luma_w = 0;
+        for plane in 0..latents.planes.len() {
+            let p = &mut latents.planes[plane];
+            let (fw, fh) = (p.w * p.side / 8, p.h * p.side / 8);
+            // Which small squares have coefficients, and the DC of each.
+            let mut full = vec![0u8; fw * fh];
+            let mut dc = vec![0i16; fw * fh];
+            for square in 0..p.w * p.h {
+                let (sx, sy) = (square % p.w, square / p.w);
+                if p.side == BIG {
+                    let left = sx > 0 && p.big[square - 1];
+                    let up = sy > 0 && p.big[square - p.w];
+                    let both = usize::from(left) + usize::from(up);
+                    let any = usize::from(sx > 0 && full[sy * 2 * fw + sx * 2 - 1] > 0) + usize::from(sy > 0 && full[(sy * 2 - 1) * fw + sx * 2] > 0);
+                    let hint = hints(0, sx * 2, sy * 2);
+                    p.big[square] = self.big.code(io, p.big[square], &[class * 9 + both * 3 + any, both * 3 + any, class * 4 + hint], 0)?;
+                }
+                for (n, [bx, by], at) in p.blocks(square) {
+                    let (x, y) = (sx * p.side / 8 + bx / 8, sy * p.side / 8 + by / 8);
+                    let beside = Beside {
+                        full: [x > 0 && full[y * fw + x - 1] > 0, y > 0 && full[(y - 1) * fw + x] > 0],
+                        hint: hints(plane, x, y),
+                        luma: if plane == 0 {
+                            usize::from(x > 0 && y > 0 && full[(y - 1) * fw + x - 1] > 0) + usize::from(y > 0 && x + n / 8 < fw && full[(y - 1) * fw + x + n / 8] > 0)
+                        } else if plane == 1 {
+                            let (lx, ly) = (x * luma_w / fw, y * luma_w / fw);
+                            let l = |x: usize, y: usize| luma.get(y * luma_w + x).is_some_and(|v| *v > 0 && x < luma_w);
+                            usize::from(l(lx, ly)) + usize::from(l(lx + 1, ly) || l(lx, ly + 1) || l(lx + 1, ly + 1))
+                        } else {
+                            usize::from(luma.get(y * fw + x).is_some_and(|v| *v > 0)) * 2
+                        },
+                    };
+                    let signs = [if x > 0 { dc[y * fw + x - 1] } else { 0 }, if y > 0 { dc[(y - 1) * fw + x] } else { 0 }];
+                    let left = if x > 0 { full[y * fw + x - 1] } else { 0 };
+                    let up = if y > 0 { full[(y - 1) * fw + x] } else { 0 };
+                    let size = (left + up).min(3);
+                    let k = kind(plane, n, class);
+                    let count = self.block(io, class, k, n, &mut p.q[at..at + n * n], &beside, signs, size.into())?;
+                    for dy in 0..n / 8 {
+                        for dx in 0..n / 8 {
+                            full[(y + dy) * fw + x + dx] = count;
+                            dc[(y + dy) * fw + x + dx] = p.q[at];
+                        }
+                    }
+                }
+            }
+            // V learns from U; U from luma.
+            luma = full;
+            luma_w = fw;
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn block<B: Bits>(&mut self, io: &mut B, class: usize, k: usize, n: usize, q: &mut [i16], b: &Beside, dc: [i16; 2], size: usize) -> Result<u8> {
+        let scan = std::mem::take(&mut self.transform.scan[usize::from(n == BIG)]);
+        let r = self.coefficients(io, class, k, n, &scan, q, b, dc, size);
+        self.transform.scan[usize::from(n == BIG)] = scan;
+        r
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn coefficients<B: Bits>(&mut self, io: &mut B, class: usize, k: usize, n: usize, scan: &[u16], q: &mut [i16], b: &Beside, dc: [i16; 2], size: usize) -> Result<u8> {
+        let end = scan.iter().rposition(|at| q[usize::from(*at)] != 0);
+        let near2 = usize::from(b.full[0]) + 2 * usize::from(b.full[1]);
+        let contexts = [
+            k * 16 + near2 * 4 + b.hint.min(3),
+            (k * CLASSES + class) * 4 + size,
+            (k * 4 + near2) * 4 + b.luma.min(3),
+            (k * 16 + size * 4 + b.hint.min(3)) * 3 + b.luma.min(2),
+        ];
+        if !self.empty.code(io, end.is_some(), &contexts, k)? {
+            q.fill(0);
+            return Ok(0);
+        }
+        let last = self.last.code(io, end.unwrap_or(0) as u32, k * 3 + size.min(2))? as usize;
+        if last >= n * n {
+            return Err(Error::Format("a coefficient out of its block".into()));
+        }
+        let mut source = [0i16; 256];
+        source[..n * n].copy_from_slice(q);
+        q.fill(0);
+        let mut count = 0u32;
+        for i in (0..=last).rev() {
+            let at = usize::from(scan[i]);
+            let (y, x) = (at / n, at % n);
+            let m = around(n, q, y, x);
+            let (nb, bd) = (near(m), band(n, y, x));
+            let want = source[at];
+            let place = if n == BIG { i / 4 } else { i };
+            if i < last {
+                let left = last - i;
+                let far = match left {
+                    0..=2 => 0,
+                    3..=8 => 1,
+                    _ => 2,
+                };
+                let contexts = [
+                    (k * 64 + place) * 3 + nb.min(2),
+                    ((k * BANDS + bd) * NEAR + nb) * 2 + usize::from(size > 1),
+                    (k * 64 + place) * 4 + size,
+                    (k * BANDS + bd) * 8 + (count.min(7) as usize),
+                    (class * BANDS + bd) * NEAR + nb,
+                ];
+                if !self.zero.code(io, want != 0, &contexts, k * 3 + far)? {
+                    continue;
+                }
+            }
+            count += 1;
+            let g = usize::from(i == last);
+            let mut v = 1;
+            if self.one.code(io, want.unsigned_abs() > 1, &[(k * NEAR + nb) * 3 + g + usize::from(i == 0), (k * BANDS + bd) * 3 + size.min(2), class * NEAR + nb], k)? {
+                v = 2;
+                if self.two.code(io, want.unsigned_abs() > 2, &[k * NEAR + nb, k * BANDS + bd], k)? {
+                    v = 3 + self.rest.code(io, u32::from(want.unsigned_abs().saturating_sub(3)), k)? as i32;
+                    if v > PEAK {
+                        return Err(Error::Format("a coefficient out of range".into()));
+                    }
+                }
+            }
+            let context = if i == 0 {
+                (i32::from(dc[0].signum()) * 3 + i32::from(dc[1].signum()) + 4) as usize
+            } else {
+                4
+            };
+            let negative = self.sign.code(io, want < 0, &[k * 9 + context, k], 0)?;
+            q[at] = if negative { -v } else { v } as i16;
+        }
+        Ok(count.min(2) as u8)
+    }
+}
+
+/// Bits of decisions, estimated from how often they were taken; for choosing latents, never for coding them.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// Of magnitudes 0, 1, 2 and 3 or more, by kind, band and neighbourhood.
+    counts: Vec<[f32; 4]>,
+    bits: Vec<[f32; 4]>,
+    /// Of empty blocks and others, by kind and full neighbours.
+    full: Vec<[f32; 2]>,
+    full_bits: Vec<[f32; 2]>,
+    /// Of the last place, by kind, in buckets of doubling size.
+    last: Vec<[f32; 9]>,
+    last_bits: Vec<[f32; 9]>,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let cells = KINDS * CLASSES * BANDS * NEAR;
+        let mut counts = vec![[0.0; 4]; cells];
+        for (i, c) in counts.iter_mut().enumerate() {
+            let e = 0.08 + 0.08 * (i % NEAR) as f32;
+            *c = [1.0 - e, e * 0.75, e * 0.17, e * 0.08].map(|v| v * 8.0);
+        }
+        let mut r = Self {
+            bits: counts.clone(),
+            counts,
+            full: (0..KINDS * CLASSES * 3).map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0]).collect(),
+            full_bits: vec![[0.0; 2]; KINDS * CLASSES * 3],
+            last: vec![[2.0; 9]; KINDS * CLASSES],
+            last_bits: vec![[0.0; 9]; KINDS * CLASSES],
+        };
+        r.refresh(1.0);
+        r
+    }
+}
+
+fn bits_of<const N: usize>(c: &[f32; N]) -> [f32; N] {
+    let sum: f32 = c.iter().sum();
+    c.map(|v| -(v / sum).max(1e-5).log2())
+}
+
+fn bucket(i: usize) -> usize {
+    (i + 1).ilog2() as usize
+}
+
+impl Rates {
+    /// Turns counts into bits, and lets the counts fade.
+    pub fn refresh(&mut self, keep: f32) {
+        for (c, b) in self.counts.iter_mut().zip(&mut self.bits) {
+            *b = bits_of(c);
+            b[3] += 1.0;
+            c.iter_mut().zip([0.4, 0.1, 0.03, 0.02]).for_each(|(c, p)| *c = *c * keep + p);
+        }
+        for (c, b) in self.full.iter_mut().zip(&mut self.full_bits) {
+            *b = bits_of(c);
+            c.iter_mut().for_each(|c| *c = *c * keep + 0.1);
+        }
+        for (c, b) in self.last.iter_mut().zip(&mut self.last_bits) {
+            *b = bits_of(c);
+            for (i, b) in b.iter_mut().enumerate() {
+                *b += i as f32 * 0.9;
+            }
+            c.iter_mut().for_each(|c| *c = *c * keep + 0.05);
+        }
+    }
+
+    /// Adds what another has counted.
+    pub fn add(&mut self, o: &Tally) {
+        for (i, m) in &o.numbers {
+            self.counts[*i as usize][usize::from(*m)] += 1.0;
+        }
+        for (i, m) in &o.full {
+            self.full[*i as usize][usize::from(*m)] += 1.0;
+        }
+        for (i, m) in &o.last {
+            self.last[*i as usize][usize::from(*m)] += 1.0;
+        }
+    }
+
+    #[inline]
+    fn number(&self, cell: usize, v: i32) -> f32 {
+        let b = &self.bits[cell];
+        match v {
+            0..=2 => b[v as usize],
+            _ => b[3] + 2.0 * ((v - 2) as f32).log2(),
+        }
+    }
+}
+
+/// Decisions that were taken in one frame.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    numbers: Vec<(u32, u8)>,
+    full: Vec<(u32, u8)>,
+    last: Vec<(u32, u8)>,
+}
+
+impl Tally {
+    /// Adds another's.
+    pub fn extend(&mut self, o: Self) {
+        self.numbers.extend(o.numbers);
+        self.full.extend(o.full);
+        self.last.extend(o.last);
+    }
+}
+
+/// Quantises one block so that squared error plus `lambda` a bit is small; `c` are coefficients in steps. Gives the cost
+/// in units of a squared step.
+#[allow(clippy::too_many_arguments)]
+pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &mut [i16], tally: Option<&mut Tally>) -> f32 {
+    let kc = k * CLASSES + class;
+    let cell = |bd: usize, nb: usize| (kc * BANDS + bd) * NEAR + nb;
+    q.fill(0);
+    let last_bits = &rates.last_bits[kc];
+    // Distortion of zero everywhere.
+    let zero: f32 = c.iter().map(|v| v * v).sum();
+    let empty_bits = rates.full_bits[kc * 3 + full];
+    let empty = zero + lambda * empty_bits[0];
+    let mut cost = zero + lambda * empty_bits[1];
+    let mut last: Option<usize> = None;
+    // Cheapest place to stop dropping the tail: cost of everything before it counted as if it were the last.
+    for i in (0..n * n).rev() {
+        let at = usize::from(scan[i]);
+        let v = c[at].abs();
+        if last.is_none() && v < 0.5 {
+            continue;
+        }
+        let (y, x) = (at / n, at % n);
+        let bd = band(n, y, x);
+        match last {
+            None => {
+                let r = v.round() as i32;
+                let nb = 0;
+                let ce = cell(bd, nb);
+                // The last place is never zero, which its magnitude's bits know.
+                let known = -(1.0 - 2f32.powf(-rates.bits[ce][0])).max(1e-3).log2();
+                let mut best = (0.0, 0);
+                for m in [r, r - 1] {
+                    if m < 1 {
+                        continue;
+                    }
+                    let d = (v - m as f32) * (v - m as f32) - v * v;
+                    // Zeros up to here would have to be paid by a coefficient further down: charge the
+                    // difference to a last place of half the distance.
+                    let j = d + lambda * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)] - last_bits[bucket(i / 3)] + 0.15 * (i - i / 3) as f32);
+                    if j < best.0 {
+                        best = (j, m);
+                    }
+                }
+                if best.1 > 0 {
+                    let d = (v - best.1 as f32) * (v - best.1 as f32) - v * v;
+                    cost += d + lambda * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
+                    q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
+                    last = Some(i);
+                }
+            }
+            Some(_) => {
+                let nb = near(around(n, q, y, x));
+                let ce = cell(bd, nb);
+                let mut best = (lambda * rates.bits[ce][0], 0);
+                let r = v.round() as i32;
+                for m in [r, r - 1] {
+                    if m < 1 {
+                        continue;
+                    }
+                    let d = (v - m as f32) * (v - m as f32) - v * v;
+                    let j = d + lambda * (rates.number(ce, m) + 1.0);
+                    if j < best.0 {
+                        best = (j, m);
+                    }
+                }
+                cost += best.0;
+                q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
+            }
+        }
+    }
+    if last.is_none() || cost >= empty {
+        q.fill(0);
+        last = None;
+        cost = empty;
+    }
+    if let Some(t) = tally {
+        t.full.push(((kc * 3 + full) as u32, u8::from(last.is_some())));
+        if let Some(l) = last {
+            t.last.push((kc as u32, bucket(l) as u8));
+            // Again from the end, with what was decided.
+            let copy: Vec<i16> = q.to_vec();
+            q.fill(0);
+            for i in (0..=l).rev() {
+                let at = usize::from(scan[i]);
+                let (y, x) = (at / n, at % n);
+                let ce = cell(band(n, y, x), near(around(n, q, y, x)));
+                q[at] = copy[at];
+                if i < l {
+                    t.numbers.push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
+                }
+            }
+        }
+    }
+    cost
+}

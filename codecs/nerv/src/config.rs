@@ -1,0 +1,57 @@
+//! The networks of this codec.
+
+use crate::coefficient::CLASSES;
+use crate::geometry::Geometry;
+use crate::graph::Graph;
+
+/// Sizes of the default network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Channels.
+    pub width: usize,
+    /// Blocks.
+    pub blocks: usize,
+    /// Widening of a block.
+    pub expand: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            width: 16,
+            blocks: 4,
+            expand: 2,
+        }
+    }
+}
+
+/// The graph of a network and where its inputs and its output lie.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// The operations.
+    pub graph: Graph,
+    /// Image that takes the prediction and the residual.
+    pub input: usize,
+    /// Image with the output.
+    pub output: usize,
+}
+
+impl Config {
+    /// The network for frames of this geometry.
+    pub fn network(&self, geo: &Geometry) -> Network {
+        let mut g = Graph::default();
+        let [h, w] = geo.half;
+        let p = geo.channels();
+        let input = g.image(h, w, (2 * p).next_multiple_of(8));
+        let mut x = g.conv("in", input, 3, 2 * p, self.width, 1.0);
+        for b in 0..self.blocks {
+            x = g.block(&format!("{b}"), x, self.expand, CLASSES);
+        }
+        let output = g.conv("head", x, 3, self.width, p.next_multiple_of(8), 0.01);
+        Network {
+            graph: g,
+            input,
+            output,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Where the samples of a frame lie in the network's images.
+//!
+//! The network works at half the luma resolution: a pixel there holds the four luma samples of its square and the
+//! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). The sides are
+//! rounded up to a multiple of what the coarsest grid needs; samples beyond the frame repeat its edge.
+
+use crate::graph::Shape;
+
+/// A plane's place in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plane {
+    /// Columns.
+    pub w: usize,
+    /// Rows.
+    pub h: usize,
+    /// First sample in the frame.
+    pub at: usize,
+    /// Luma columns and rows for each of its own: 1 or 2.
+    pub sub: [usize; 2],
+}
+
+/// One channel of the half-resolution image: the samples `(2 / sub) i + offset` of a plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Channel {
+    plane: usize,
+    step: [usize; 2],
+    offset: [usize; 2],
+}
+
+/// Geometry of a clip's frames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Geometry {
+    /// Planes Y, U, V or Y alone.
+    pub planes: Vec<Plane>,
+    /// Bits of a sample.
+    pub bits: u8,
+    /// Rows and columns of the half-resolution image.
+    pub half: [usize; 2],
+    channels: Vec<Channel>,
+}
+
+impl Geometry {
+    /// For frames of `w` x `h` whose chroma, if any, is subsampled by `sub` (columns, rows); the half-resolution sides
+    /// are multiples of `multiple`.
+    pub fn new(w: usize, h: usize, sub: Option<[usize; 2]>, bits: u8, multiple: usize) -> Self {
+        let mut planes = vec![Plane {
+            w,
+            h,
+            at: 0,
+            sub: [1, 1],
+        }];
+        if let Some(sub) = sub {
+            let (cw, ch) = (w.div_ceil(sub[0]), h.div_ceil(sub[1]));
+            for i in 0..2 {
+                planes.push(Plane {
+                    w: cw,
+                    h: ch,
+                    at: w * h + i * cw * ch,
+                    sub,
+                });
+            }
+        }
+        let mut channels = Vec::new();
+        for (plane, p) in planes.iter().enumerate() {
+            let step = [2 / p.sub[0], 2 / p.sub[1]];
+            for y in 0..step[1] {
+                for x in 0..step[0] {
+                    channels.push(Channel {
+                        plane,
+                        step,
+                        offset: [x, y],
+                    });
+                }
+            }
+        }
+        let side = |n: usize| n.div_ceil(2).next_multiple_of(multiple);
+        Self {
+            planes,
+            bits,
+            half: [side(h), side(w)],
+            channels,
+        }
+    }
+
+    /// Samples of a frame.
+    pub fn samples(&self) -> usize {
+        self.planes.last().map_or(0, |p| p.at + p.w * p.h)
+    }
+
+    /// Channels of the half-resolution image.
+    pub fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Largest sample.
+    pub fn peak(&self) -> u16 {
+        ((1u32 << self.bits) - 1) as u16
+    }
+
+    /// What a sample is divided by for the network, which sees about -2 to 2.
+    pub fn scale(&self) -> f32 {
+        (1u32 << (self.bits - 2)) as f32
+    }
+
+    fn middle(&self) -> f32 {
+        (1u32 << (self.bits - 1)) as f32
+    }
+
+    /// Weight of a squared error of each channel, so that their sum is that of the planes' mean squared errors
+    /// weighted 4:1:1, in units of luma samples.
+    pub fn channel_weights(&self) -> Vec<f32> {
+        let luma = self.planes.first().map_or(0, |p| p.w * p.h) as f32;
+        let weight = |p: &Plane| luma / (4.0 * (p.w * p.h) as f32);
+        self.channels
+            .iter()
+            .map(|c| match c.plane {
+                0 => 1.0,
+                i => weight(&self.planes[i]),
+            })
+            .collect()
+    }
+
+    /// Fills the first channels of an image of `shape` with a frame.
+    pub fn pack(&self, frame: &[u16], shape: Shape, out: &mut [f32]) {
+        let (middle, scale) = (self.middle(), 1.0 / self.scale());
+        for (ch, c) in self.channels.iter().enumerate() {
+            let p = self.planes[c.plane];
+            for i in 0..shape.h {
+                let y = (i * c.step[1] + c.offset[1]).min(p.h - 1);
+                let row = &frame[p.at + y * p.w..][..p.w];
+                let out = &mut out[shape.row(i)..][..shape.w * shape.c];
+                for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
+                    let x = (j * c.step[0] + c.offset[0]).min(p.w - 1);
+                    out[ch] = (f32::from(row[x]) - middle) * scale;
+                }
+            }
+        }
+    }
+
+    /// Adds planes of residuals, `stride`s wide, to channels `first..` of an image.
+    pub fn pack_planes(&self, planes: &[Vec<f32>], strides: &[usize], shape: Shape, first: usize, out: &mut [f32]) {
+        let scale = 1.0 / self.scale();
+        for (ch, c) in self.channels.iter().enumerate() {
+            let (from, stride) = (&planes[c.plane], strides[c.plane]);
+            let rows = from.len() / stride;
+            for i in 0..shape.h {
+                let y = (i * c.step[1] + c.offset[1]).min(rows - 1);
+                let row = &from[y * stride..][..stride];
+                let out = &mut out[shape.row(i)..][..shape.w * shape.c];
+                for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
+                    let x = (j * c.step[0] + c.offset[0]).min(stride - 1);
+                    out[first + ch] = row[x] * scale;
+                }
+            }
+        }
+    }
+
+    /// The planes that lie in channels `first..` of an image.
+    pub fn unpack_planes(&self, shape: Shape, first: usize, image: &[f32], planes: &mut [Vec<f32>], strides: &[usize]) {
+        let scale = self.scale();
+        for (ch, c) in self.channels.iter().enumerate() {
+            let (to, stride) = (&mut planes[c.plane], strides[c.plane]);
+            let rows = to.len() / stride;
+            for i in 0..shape.h {
+                let y = i * c.step[1] + c.offset[1];
+                if y >= rows {
+                    break;
+                }
+                let row = &mut to[y * stride..][..stride];
+                let from = &image[shape.row(i)..][..shape.w * shape.c];
+                for (j, from) in from.chunks_exact(shape.c).enumerate() {
+                    let x = j * c.step[0] + c.offset[0];
+                    let Some(to) = row.get_mut(x) else { break };
+                    *to = from[first + ch] * scale;
+                }
+            }
+        }
+    }
+
+    /// The frame that `base` + `image` holds in its first channels, rounded and clamped.
+    pub fn unpack(&self, shape: Shape, base: Option<(&[f32], Shape)>, image: &[f32], frame: &mut [u16]) {
+        let (middle, scale) = (self.middle() + 0.5, self.scale());
+        let peak = f32::from(self.peak());
+        for (ch, c) in self.channels.iter().enumerate() {
+            let p = self.planes[c.plane];
+            for i in 0..shape.h {
+                let y = i * c.step[1] + c.offset[1];
+                if y >= p.h {
+                    break;
+                }
+                let row = &mut frame[p.at + y * p.w..][..p.w];
+                let from = &image[shape.row(i)..][..shape.w * shape.c];
+                for (j, from) in from.chunks_exact(shape.c).enumerate() {
+                    let x = j * c.step[0] + c.offset[0];
+                    let Some(to) = row.get_mut(x) else { break };
+                    let b = base.map_or(0.0, |(b, s)| b[s.row(i) + j * s.c + ch]);
+                    // NaN becomes 0.
+                    *to = ((from[ch] + b) * scale + middle).clamp(0.0, peak) as u16;
+                }
+            }
+        }
+    }
+
+    /// Calls `f` with each plane's index, pixel and the place of its sample in the half-resolution image.
+    pub fn inside(&self, i: usize, j: usize, ch: usize) -> bool {
+        let c = self.channels[ch];
+        let p = self.planes[c.plane];
+        i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w
+    }
+}

@@ -1,0 +1,291 @@
+//! A network as a list of operations on images, run forward by the decoder and backward in training.
+//!
+//! Every network of this codec, the default one and the published ones, is built from these few
+//! operations; so decoding, its budget, training, the count of multiply-adds and the entropy coding of
+//! the weights are written once.
+
+use nc::{Budget, Error, Result};
+use nc_kernels::{Conv2d, Kernels};
+
+/// An image of the graph: pixels and channels (a multiple of 8), with a border of one pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Rows.
+    pub h: usize,
+    /// Columns.
+    pub w: usize,
+    /// Channels in memory.
+    pub c: usize,
+}
+
+impl Shape {
+    /// Elements with the border.
+    pub fn len(&self) -> usize {
+        (self.h + 2) * (self.w + 2) * self.c
+    }
+
+    /// Where the row `y` of the inside begins.
+    pub fn row(&self, y: usize) -> usize {
+        ((y + 1) * (self.w + 2) + 1) * self.c
+    }
+}
+
+/// A parameter tensor of the network, a slice of one long vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// Name, e.g. `s2.up.weight`.
+    pub name: String,
+    /// First element.
+    pub at: usize,
+    /// Elements.
+    pub len: usize,
+    /// Elements in a row whose members share a scale (the inputs of one output run down the rows).
+    pub cols: usize,
+    /// Standard deviation at the start; 0 for a constant.
+    pub std: f32,
+    /// Mean at the start.
+    pub mean: f32,
+}
+
+/// One operation; numbers name images and parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    /// `y = conv(x)`.
+    Conv {
+        x: usize,
+        y: usize,
+        s: Conv2d,
+        w: usize,
+        b: usize,
+    },
+    /// Depthwise 3 x 3.
+    Depthwise {
+        x: usize,
+        y: usize,
+        w: usize,
+        b: usize,
+    },
+    /// Hard swish.
+    Act { x: usize, y: usize },
+    /// Pixel shuffle by `r`, added to `y`: channel `(i r + j) C + c` of `x` goes to channel c of
+    /// pixel (i, j) of its square.
+    ShuffleAdd { x: usize, y: usize, r: usize },
+    /// `y = x + gamma(class) t + beta(class)`.
+    Modulate {
+        x: usize,
+        t: usize,
+        y: usize,
+        g: usize,
+        b: usize,
+    },
+}
+
+/// A network.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Graph {
+    /// Images.
+    pub images: Vec<Shape>,
+    /// Parameters.
+    pub params: Vec<Param>,
+    /// Operations in order.
+    pub ops: Vec<Op>,
+}
+
+impl Graph {
+    /// A new image.
+    pub fn image(&mut self, h: usize, w: usize, c: usize) -> usize {
+        self.images.push(Shape { h, w, c });
+        self.images.len() - 1
+    }
+
+    /// A new parameter.
+    pub fn param(&mut self, name: String, len: usize, cols: usize, std: f32, mean: f32) -> usize {
+        let at = self.weights();
+        self.params.push(Param {
+            name,
+            at,
+            len,
+            cols,
+            std,
+            mean,
+        });
+        self.params.len() - 1
+    }
+
+    /// Parameters in all.
+    pub fn weights(&self) -> usize {
+        self.params.last().map_or(0, |p| p.at + p.len)
+    }
+
+    /// Adds a convolution of the first `cin` channels of `x`; gives its output.
+    pub fn conv(&mut self, name: &str, x: usize, k: usize, cin: usize, cout: usize, gain: f32) -> usize {
+        let Shape { h, w, c } = self.images[x];
+        let s = Conv2d {
+            k,
+            cin,
+            xs: c,
+            cout,
+        };
+        let std = gain / ((k * k * cin) as f32).sqrt();
+        let y = self.image(h, w, cout);
+        let w = self.param(format!("{name}.weight"), s.weights(), cout, std, 0.0);
+        let b = self.param(format!("{name}.bias"), cout, cout, 0.0, 0.0);
+        self.ops.push(Op::Conv { x, y, s, w, b });
+        y
+    }
+
+    /// Adds the shuffled `x` to `y`.
+    pub fn shuffle_add(&mut self, x: usize, y: usize, r: usize) {
+        self.ops.push(Op::ShuffleAdd { x, y, r });
+    }
+
+    /// Adds a separable residual block: depthwise, widened by `expand`, activation, narrowed, scaled
+    /// and shifted by the frame's class.
+    pub fn block(&mut self, name: &str, x: usize, expand: usize, classes: usize) -> usize {
+        let Shape { h, w, c } = self.images[x];
+        let t = self.image(h, w, c);
+        let dw = self.param(format!("{name}.dw.weight"), 9 * c, c, 0.2, 0.0);
+        let db = self.param(format!("{name}.dw.bias"), c, c, 0.0, 0.0);
+        self.ops.push(Op::Depthwise {
+            x,
+            y: t,
+            w: dw,
+            b: db,
+        });
+        let u = self.conv(&format!("{name}.up"), t, 1, c, c * expand, 1.4);
+        let v = self.image(h, w, c * expand);
+        self.ops.push(Op::Act { x: u, y: v });
+        let t = self.conv(&format!("{name}.down"), v, 1, c * expand, c, 1.0);
+        let y = self.image(h, w, c);
+        let g = self.param(format!("{name}.gamma"), classes * c, c, 0.0, 0.5);
+        let b = self.param(format!("{name}.beta"), classes * c, c, 0.0, 0.0);
+        self.ops.push(Op::Modulate { x, t, y, g, b });
+        y
+    }
+
+    /// Multiply-adds of one pass.
+    pub fn macs(&self) -> u64 {
+        let mut sum = 0;
+        for op in &self.ops {
+            sum += match op {
+                Op::Conv { y, s, .. } => self.images[*y].h * self.images[*y].w * s.weights(),
+                Op::Depthwise { y, .. } => {
+                    self.images[*y].h * self.images[*y].w * self.images[*y].c * 9
+                }
+                _ => 0,
+            } as u64;
+        }
+        sum
+    }
+
+    /// The images, zero.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] past the budget.
+    pub fn buffers(&self, budget: &mut Budget) -> Result<Vec<Vec<f32>>> {
+        let bytes: u64 = self.images.iter().map(|s| s.len() as u64 * 4).sum();
+        budget.charge(bytes)?;
+        Ok(self.images.iter().map(|s| vec![0.0; s.len()]).collect())
+    }
+
+    fn slice<'a>(&self, p: &'a [f32], i: usize) -> &'a [f32] {
+        let q = &self.params[i];
+        &p[q.at..q.at + q.len]
+    }
+
+    /// Runs the network: the input images in `t` are set, all others are computed.
+    ///
+    /// # Errors
+    /// None for buffers of this graph.
+    pub fn forward(&self, k: &Kernels, p: &[f32], class: usize, t: &mut [Vec<f32>]) -> Result<()> {
+        for op in &self.ops {
+            match *op {
+                Op::Conv { x, y, s, w, b } => {
+                    let Shape { h, w: width, .. } = self.images[y];
+                    let mut out = std::mem::take(&mut t[y]);
+                    k.conv2d(
+                        &s,
+                        h,
+                        width,
+                        &t[x],
+                        self.slice(p, w),
+                        self.slice(p, b),
+                        &mut out,
+                    )
+                    .map_err(wrong)?;
+                    t[y] = out;
+                }
+                Op::Depthwise { x, y, w, b } => {
+                    let Shape { h, w: width, .. } = self.images[y];
+                    let mut out = std::mem::take(&mut t[y]);
+                    k.depthwise2d(
+                        h,
+                        width,
+                        &t[x],
+                        self.slice(p, w),
+                        self.slice(p, b),
+                        &mut out,
+                    )
+                    .map_err(wrong)?;
+                    t[y] = out;
+                }
+                Op::Act { x, y } => {
+                    let mut out = std::mem::take(&mut t[y]);
+                    k.hard_swish(&t[x], &mut out).map_err(wrong)?;
+                    t[y] = out;
+                }
+                Op::ShuffleAdd { x, y, r } => {
+                    let mut out = std::mem::take(&mut t[y]);
+                    shuffle(self.images[y], r, &t[x], &mut out);
+                    t[y] = out;
+                }
+                Op::Modulate { x, t: u, y, g, b } => {
+                    let shape = self.images[y];
+                    let mut out = std::mem::take(&mut t[y]);
+                    let at = class * shape.c;
+                    let g = &self.slice(p, g)[at..at + shape.c];
+                    let b = &self.slice(p, b)[at..at + shape.c];
+                    modulate(shape, &t[x], &t[u], g, b, &mut out);
+                    t[y] = out;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {
+    Error::Format(format!("network: {e}"))
+}
+
+/// Adds the shuffled `x` to the inside of `y` of shape `s`.
+fn shuffle(s: Shape, r: usize, x: &[f32], y: &mut [f32]) {
+    let xs = Shape {
+        h: s.h / r,
+        w: s.w / r,
+        c: s.c * r * r,
+    };
+    for row in 0..s.h {
+        let out = &mut y[s.row(row)..s.row(row) + s.w * s.c];
+        let from = &x[xs.row(row / r)..xs.row(row / r) + xs.w * xs.c];
+        let part = (row % r) * r * s.c;
+        for (out, from) in out.chunks_exact_mut(r * s.c).zip(from.chunks_exact(xs.c)) {
+            for (o, f) in out.iter_mut().zip(&from[part..part + r * s.c]) {
+                *o += f;
+            }
+        }
+    }
+}
+
+fn modulate(s: Shape, x: &[f32], t: &[f32], g: &[f32], b: &[f32], y: &mut [f32]) {
+    for row in 0..s.h {
+        let at = s.row(row)..s.row(row) + s.w * s.c;
+        let out = y[at.clone()].chunks_exact_mut(s.c);
+        let pairs = x[at.clone()].chunks_exact(s.c).zip(t[at].chunks_exact(s.c));
+        for (y, (x, t)) in out.zip(pairs) {
+            for i in 0..s.c {
+                y[i] = x[i] + (t[i] * g[i] + b[i]);
+            }
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! Motion: where the blocks of a frame come from in the frames decoded before it, and how that is coded.
+//!
+//! Blocks of 8 x 8 luma samples have a vector in quarter samples into one reference or the mean of two. Interpolation is
+//! that of HEVC (Ugur et al. 2013, 8 and 4 taps), in integers.
+
+use nc::{Error, Result};
+
+use crate::coder::{Bits, Golomb, Model};
+use crate::geometry::{Geometry, Plane};
+
+/// Side of the smallest block.
+pub const BLOCK: usize = 8;
+/// Samples that a reference is extended by on each side.
+pub const PAD: usize = 80;
+
+/// A vector in quarter luma samples: columns, rows.
+pub type Vector = [i16; 2];
+
+/// What a block is predicted from: vectors into the first and the second reference, one or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Block {
+    /// 0: the first, 1: the second, 2: their mean.
+    pub mode: u8,
+    /// Into each reference; zero where unused.
+    pub v: [Vector; 2],
+}
+
+/// The blocks of a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Columns of blocks.
+    pub w: usize,
+    /// Rows of blocks.
+    pub h: usize,
+    /// Row by row.
+    pub blocks: Vec<Block>,
+}
+
+/// A decoded frame whose planes are extended on all sides.
+#[derive(Debug, Clone, Default)]
+pub struct Reference {
+    planes: Vec<Vec<u16>>,
+}
+
+impl Reference {
+    /// Extends the planes of `frame`.
+    pub fn new(g: &Geometry, frame: &[u16]) -> Self {
+        let mut r = Self::default();
+        r.set(g, frame);
+        r
+    }
+
+    /// The same, in place.
+    pub fn set(&mut self, g: &Geometry, frame: &[u16]) {
+        self.planes.resize(g.planes.len(), Vec::new());
+        for (to, p) in self.planes.iter_mut().zip(&g.planes) {
+            let stride = p.w + 2 * PAD;
+            to.resize(stride * (p.h + 2 * PAD), 0);
+            for y in 0..p.h + 2 * PAD {
+                let from = &frame[p.at + y.saturating_sub(PAD).min(p.h - 1) * p.w..][..p.w];
+                let row = &mut to[y * stride..(y + 1) * stride];
+                row[..PAD].fill(from[0]);
+                row[PAD..PAD + p.w].copy_from_slice(from);
+                row[PAD + p.w..].fill(from[p.w - 1]);
+            }
+        }
+    }
+
+    /// Bytes in memory for frames of this geometry.
+    pub fn bytes(g: &Geometry) -> u64 {
+        g.planes
+            .iter()
+            .map(|p| ((p.w + 2 * PAD) * (p.h + 2 * PAD) * 2) as u64)
+            .sum()
+    }
+}
+
+/// HEVC's luma filters for 1/4, 1/2 and 3/4, and its chroma filters for eighths, as 8 taps.
+const LUMA: [[i32; 8]; 4] = [
+    [0, 0, 0, 64, 0, 0, 0, 0],
+    [-1, 4, -10, 58, 17, -5, 1, 0],
+    [-1, 4, -11, 40, 40, -11, 4, -1],
+    [0, 1, -5, 17, 58, -10, 4, -1],
+];
+const CHROMA: [[i32; 4]; 8] = [
+    [0, 64, 0, 0],
+    [-2, 58, 10, -2],
+    [-4, 54, 16, -2],
+    [-6, 46, 28, -4],
+    [-4, 36, 36, -4],
+    [-4, 28, 46, -6],
+    [-2, 16, 54, -4],
+    [-2, 10, 58, -2],
+];
+
+/// One block of a plane: `n` columns and `m` rows at (`x`, `y`) of the block grid, moved by whole samples and a filter
+/// each way.
+struct Piece<'a> {
+    from: &'a [u16],
+    stride: usize,
+    at: usize,
+    n: usize,
+    m: usize,
+}
+
+/// Filters a piece, whose filter's first tap meets the sample `T / 2 - 1` before it.
+fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [bool; 2], peak: i32, out: &mut [i32; 256]) {
+    let back = T / 2 - 1;
+    let (n, m) = (p.n, p.m);
+    if whole == [true, true] {
+        for y in 0..m {
+            let row = &p.from[p.at + y * p.stride..][..n];
+            for (o, v) in out[y * n..(y + 1) * n].iter_mut().zip(row) {
+                *o = i32::from(*v);
+            }
+        }
+        return;
+    }
+    let mut mid = [0i32; 16 * (16 + 7)];
+    let rows = if whole[1] { m } else { m + T - 1 };
+    let top = if whole[1] { p.at } else { p.at - back * p.stride };
+    for y in 0..rows {
+        let mid = &mut mid[y * n..(y + 1) * n];
+        if whole[0] {
+            let row = &p.from[top + y * p.stride..][..n];
+            for (o, v) in mid.iter_mut().zip(row) {
+                *o = i32::from(*v) << 6;
+            }
+        } else {
+            let row = &p.from[top + y * p.stride - back..][..n + T - 1];
+            for (x, o) in mid.iter_mut().enumerate() {
+                let taps: &[u16] = &row[x..x + T];
+                *o = taps.iter().zip(fx).map(|(v, f)| i32::from(*v) * f).sum();
+            }
+        }
+    }
+    for y in 0..m {
+        for x in 0..n {
+            let v = if whole[1] {
+                (mid[y * n + x] + 32) >> 6
+            } else {
+                let mut s = 0;
+                for (t, f) in fy.iter().enumerate() {
+                    s += mid[(y + t) * n + x] * f;
+                }
+                (s + (1 << 11)) >> 12
+            };
+            out[y * n + x] = v.clamp(0, peak);
+        }
+    }
+}
+
+/// Predicts one block of one plane from one reference.
+fn predict(g: &Geometry, plane: usize, r: &Reference, v: Vector, x: usize, y: usize, n: usize, m: usize, out: &mut [i32; 256]) {
+    let p: Plane = g.planes[plane];
+    let stride = p.w + 2 * PAD;
+    // In eighths of this plane's samples.
+    let e = [
+        i32::from(v[0]) * 2 / 1 / p.sub[0] as i32,
+        i32::from(v[1]) * 2 / 1 / p.sub[1] as i32,
+    ];
+    let clamp = |at: usize, e: i32, size: usize, n: usize| {
+        let at = at as i32 + (e >> 3);
+        // Far outside all samples are the same.
+        at.clamp(-(PAD as i32) + 8, size as i32 + PAD as i32 - 8 - n as i32)
+    };
+    let px = clamp(x, e[0], p.w, n) + PAD as i32;
+    let py = clamp(y, e[1], p.h, m) + PAD as i32;
+    let piece = Piece {
+        from: &r.planes[plane],
+        stride,
+        at: py as usize * stride + px as usize,
+        n,
+        m,
+    };
+    let phase = [(e[0] & 7) as usize, (e[1] & 7) as usize];
+    let whole = [phase[0] == 0, phase[1] == 0];
+    let peak = i32::from(g.peak());
+    if plane == 0 {
+        filter(&piece, &LUMA[phase[0] / 2], &LUMA[phase[1] / 2], whole, peak, out);
+    } else {
+        filter(&piece, &CHROMA[phase[0]], &CHROMA[phase[1]], whole, peak, out);
+    }
+}
+
+/// Predicts a whole frame.
+pub fn compensate(g: &Geometry, field: &Field, refs: [&Reference; 2], out: &mut [u16]) {
+    let (mut a, mut b) = ([0i32; 256], [0i32; 256]);
+    for (plane, p) in g.planes.iter().enumerate() {
+        let (bw, bh) = (BLOCK / p.sub[0], BLOCK / p.sub[1]);
+        for by in 0..field.h {
+            let y = by * bh;
+            let m = bh.min(p.h.saturating_sub(y));
+            let mut bx = 0;
+            while bx < field.w {
+                let block = field.blocks[by * field.w + bx];
+                // Two equal blocks side by side are done at once.
+                let pair = bx + 1 < field.w && field.blocks[by * field.w + bx + 1] == block;
+                let x = bx * bw;
+                let width = if pair { 2 * bw } else { bw };
+                let n = width.min(p.w.saturating_sub(x));
+                bx += if pair { 2 } else { 1 };
+                if n == 0 || m == 0 {
+                    continue;
+                }
+                let first = if block.mode == 1 { 1 } else { 0 };
+                predict(g, plane, refs[first], block.v[first], x, y, n, m, &mut a);
+                if block.mode == 2 {
+                    predict(g, plane, refs[1], block.v[1], x, y, n, m, &mut b);
+                    for (a, b) in a[..n * m].iter_mut().zip(&b[..n * m]) {
+                        *a = (*a + b + 1) >> 1;
+                    }
+                }
+                for i in 0..m {
+                    let to = &mut out[p.at + (y + i) * p.w + x..][..n];
+                    for (t, v) in to.iter_mut().zip(&a[i * n..]) {
+                        *t = *v as u16;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Field {
+    /// A field of zero vectors for frames of this geometry.
+    pub fn new(g: &Geometry) -> Self {
+        let p = g.planes[0];
+        let (w, h) = (p.w.div_ceil(BLOCK), p.h.div_ceil(BLOCK));
+        Self {
+            w,
+            h,
+            blocks: vec![Block::default(); w * h],
+        }
+    }
+
+    fn get(&self, x: isize, y: isize) -> Option<Block> {
+        if x < 0 || y < 0 || x as usize >= self.w || y as usize >= self.h {
+            return None;
+        }
+        Some(self.blocks[y as usize * self.w + x as usize])
+    }
+
+    /// Blocks that the one at (x, y), of `side` small blocks, may simply repeat: left, above, above right.
+    pub fn neighbours(&self, x: usize, y: usize, side: usize) -> [Option<Block>; 3] {
+        let (x, y) = (x as isize, y as isize);
+        let right = x + side as isize;
+        // What lies above right is decoded already only at the top of a larger block.
+        [
+            self.get(x - 1, y),
+            self.get(x, y - 1),
+            self.get(right, y - 1).filter(|_| y % 4 == 0),
+        ]
+    }
+
+    /// The vector expected in list `l`: the median of the neighbours that use it.
+    pub fn expected(near: &[Option<Block>; 3], l: usize) -> Vector {
+        let used: Vec<Vector> = near
+            .iter()
+            .flatten()
+            .filter(|b| b.mode == 2 || usize::from(b.mode) == l)
+            .map(|b| b.v[l])
+            .collect();
+        match used.as_slice() {
+            [] => [0, 0],
+            [a] => *a,
+            [a, b] => [mean(a[0], b[0]), mean(a[1], b[1])],
+            [a, b, c, ..] => [median(a[0], b[0], c[0]), median(a[1], b[1], c[1])],
+        }
+    }
+
+    fn fill(&mut self, x: usize, y: usize, side: usize, block: Block) {
+        for y in y..(y + side).min(self.h) {
+            for x in x..(x + side).min(self.w) {
+                self.blocks[y * self.w + x] = block;
+            }
+        }
+    }
+
+    fn uniform(&self, x: usize, y: usize, side: usize) -> bool {
+        let first = self.blocks[y * self.w + x];
+        (y..(y + side).min(self.h))
+            .all(|y| (x..(x + side).min(self.w)).all(|x| self.blocks[y * self.w + x] == first))
+    }
+}
+
+fn mean(a: i16, b: i16) -> i16 {
+    ((i32::from(a) + i32::from(b)) >> 1) as i16
+}
+
+fn median(a: i16, b: i16, c: i16) -> i16 {
+    a.max(b).min(a.min(b).max(c))
+}
+
+/// Codes fields, learning as it goes.
+#[derive(Debug, Clone)]
+pub struct MotionCoder {
+    split: Model,
+    repeat: Model,
+    mode: Model,
+    size: Golomb,
+    sign: Model,
+}
+
+impl Default for MotionCoder {
+    fn default() -> Self {
+        Self {
+            split: Model::new(&[27, 3], 3, 255),
+            repeat: Model::new(&[64, 3 * 4], 3, 255),
+            mode: Model::new(&[64, 4], 2, 255),
+            size: Golomb::new(12),
+            sign: Model::new(&[4], 1, 255),
+        }
+    }
+}
+
+/// Largest vector, in quarter samples: what the extended frame can serve.
+pub const REACH: i16 = 16000;
+
+impl MotionCoder {
+    /// Codes a field with one or `two` references; a decoder's field is filled.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for vectors that no encoder writes.
+    pub fn code<B: Bits>(&mut self, io: &mut B, field: &mut Field, two: bool) -> Result<()> {
+        for y in (0..field.h).step_by(4) {
+            for x in (0..field.w).step_by(4) {
+                self.square(io, field, x, y, 4, two)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn square<B: Bits>(&mut self, io: &mut B, f: &mut Field, x: usize, y: usize, side: usize, two: bool) -> Result<()> {
+        if x >= f.w || y >= f.h {
+            return Ok(());
+        }
+        if side > 1 {
+            let depth = if side == 4 { 0 } else { 1 };
+            // How broken up the neighbourhood is.
+            let rough = |b: Option<Block>, c: Option<Block>| usize::from(b.is_some() && c.is_some() && b != c);
+            let (xi, yi) = (x as isize, y as isize);
+            let left = rough(f.get(xi - 1, yi), f.get(xi - 1, yi + side as isize - 1));
+            let top = rough(f.get(xi, yi - 1), f.get(xi + side as isize - 1, yi - 1));
+            let corner = rough(f.get(xi - 1, yi), f.get(xi, yi - 1));
+            let c = depth * 8 + left * 4 + top * 2 + corner;
+            if self.split.code(io, !f.uniform(x, y, side), &[c, depth], depth)? {
+                let half = side / 2;
+                for (dx, dy) in [(0, 0), (half, 0), (0, half), (half, half)] {
+                    self.square(io, f, x + dx, y + dy, half, two)?;
+                }
+                return Ok(());
+            }
+        }
+        let block = f.blocks[y * f.w + x];
+        let block = self.block(io, f, x, y, side, block, two)?;
+        f.fill(x, y, side, block);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn block<B: Bits>(&mut self, io: &mut B, f: &Field, x: usize, y: usize, side: usize, b: Block, two: bool) -> Result<Block> {
+        let near = f.neighbours(x, y, side);
+        let depth = side.ilog2() as usize;
+        let same = usize::from(near[0] == near[1]) + 2 * usize::from(near[1] == near[2]);
+        let mut seen: [Option<Block>; 3] = [None; 3];
+        for (i, n) in near.iter().enumerate() {
+            let Some(candidate) = *n else { continue };
+            if seen.contains(&Some(candidate)) {
+                continue;
+            }
+            seen[i] = Some(candidate);
+            let c = i * 12 + depth * 4 + same;
+            if self.repeat.code(io, b == candidate, &[c, i * 4 + same], depth)? {
+                return Ok(candidate);
+            }
+        }
+        let mut out = Block::default();
+        if two {
+            let m = |b: &Option<Block>| b.map_or(3, |b| usize::from(b.mode));
+            let c = m(&near[0]) * 4 + m(&near[1]);
+            let both = self.mode.code(io, b.mode == 2, &[c, 0], 0)?;
+            out.mode = if both {
+                2
+            } else {
+                u8::from(self.mode.code(io, b.mode == 1, &[16 + c, 1], 1)?)
+            };
+        }
+        for l in 0..2 {
+            if out.mode != 2 && usize::from(out.mode) != l {
+                continue;
+            }
+            let want = Field::expected(&near, l);
+            for axis in 0..2 {
+                let d = i32::from(b.v[l][axis]) - i32::from(want[axis]);
+                let c = (depth * 2 + axis) * 2 + usize::from(out.mode == 2);
+                let n = self.size.code(io, d.unsigned_abs(), c)? as i32;
+                let negative = n != 0 && self.sign.code(io, d < 0, &[axis], 0)?;
+                let v = i32::from(want[axis]) + if negative { -n } else { n };
+                if v.abs() > i32::from(REACH) {
+                    return Err(Error::Format("a motion vector out of reach".into()));
+                }
+                out.v[l][axis] = v as i16;
+            }
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,249 @@
+//! The blocks of a frame's latents and their transform, an orthonormal DCT-II in one fixed order of IEEE operations.
+
+use crate::geometry::Geometry;
+
+/// Sides of the blocks: 16 or 8 for luma, 8 for chroma.
+pub const BIG: usize = 16;
+/// Side of a small block.
+pub const SMALL: usize = 8;
+
+/// `[n, n]` rows of the DCT-II: row u is `sqrt(2 / n) cos(pi (2 x + 1) u / 2 n)`, row 0 `sqrt(1 / n)`.
+fn matrix<const N: usize>() -> [[f32; N]; N] {
+    let mut m = [[0.0; N]; N];
+    for (u, row) in m.iter_mut().enumerate() {
+        let scale = if u == 0 { 1.0 / N as f64 } else { 2.0 / N as f64 }.sqrt();
+        for (x, v) in row.iter_mut().enumerate() {
+            let angle = std::f64::consts::PI * ((2 * x + 1) * u) as f64 / (2 * N) as f64;
+            *v = (scale * angle.cos()) as f32;
+        }
+    }
+    m
+}
+
+/// The transforms.
+#[derive(Debug, Clone)]
+pub struct Transform {
+    small: [[f32; 8]; 8],
+    big: [[f32; 16]; 16],
+    /// Diagonal scans: place in the block of each coefficient.
+    pub scan: [Vec<u16>; 2],
+}
+
+fn scan(n: usize) -> Vec<u16> {
+    let mut all: Vec<(usize, usize)> = (0..n * n).map(|i| (i / n, i % n)).collect();
+    all.sort_by_key(|(y, x)| (y + x, if (y + x) % 2 == 0 { *x } else { *y }));
+    all.iter().map(|(y, x)| (y * n + x) as u16).collect()
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self {
+            small: matrix(),
+            big: matrix(),
+            scan: [scan(8), scan(16)],
+        }
+    }
+}
+
+/// `out = a m` for each row of `a`, or `a m^T`.
+#[inline(always)]
+fn rows<const N: usize>(a: &[f32], m: &[[f32; N]; N], turned: bool, out: &mut [f32]) {
+    for (a, out) in a.chunks_exact(N).zip(out.chunks_exact_mut(N)) {
+        let mut sum = [0.0; N];
+        if turned {
+            for (s, row) in sum.iter_mut().zip(m) {
+                for i in 0..N {
+                    *s += a[i] * row[i];
+                }
+            }
+        } else {
+            for (v, row) in a.iter().zip(m) {
+                for i in 0..N {
+                    sum[i] += v * row[i];
+                }
+            }
+        }
+        out.copy_from_slice(&sum);
+    }
+}
+
+/// `out = m a` or `m^T a`.
+#[inline(always)]
+fn columns<const N: usize>(a: &[f32], m: &[[f32; N]; N], turned: bool, out: &mut [f32]) {
+    for (y, out) in out.chunks_exact_mut(N).enumerate() {
+        let mut sum = [0.0; N];
+        for (i, row) in a.chunks_exact(N).enumerate() {
+            let w = if turned { m[i][y] } else { m[y][i] };
+            for x in 0..N {
+                sum[x] += w * row[x];
+            }
+        }
+        out.copy_from_slice(&sum);
+    }
+}
+
+impl Transform {
+    /// Coefficients of a block of `n` x `n` samples.
+    pub fn forward(&self, n: usize, x: &[f32], out: &mut [f32]) {
+        let mut t = [0.0; 256];
+        if n == BIG {
+            columns::<16>(x, &self.big, false, &mut t);
+            rows::<16>(&t, &self.big, true, out);
+        } else {
+            columns::<8>(&x[..64], &self.small, false, &mut t[..64]);
+            rows::<8>(&t[..64], &self.small, true, &mut out[..64]);
+        }
+    }
+
+    /// Samples of a block of coefficients.
+    pub fn inverse(&self, n: usize, c: &[f32], out: &mut [f32]) {
+        let mut t = [0.0; 256];
+        if n == BIG {
+            columns::<16>(c, &self.big, true, &mut t);
+            rows::<16>(&t, &self.big, false, out);
+        } else {
+            columns::<8>(&c[..64], &self.small, true, &mut t[..64]);
+            rows::<8>(&t[..64], &self.small, false, &mut out[..64]);
+        }
+    }
+}
+
+/// The latents of one frame: quantised coefficients.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Latents {
+    /// By plane.
+    pub planes: Vec<PlaneLatents>,
+}
+
+/// The latents of one plane: squares of side [`BIG`] (luma) or [`SMALL`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlaneLatents {
+    /// Columns of squares.
+    pub w: usize,
+    /// Rows of squares.
+    pub h: usize,
+    /// Side of a square.
+    pub side: usize,
+    /// Whether a square is one block of 16 x 16.
+    pub big: Vec<bool>,
+    /// Coefficients of each square: of one big block, or of four small ones one after another, in natural order.
+    pub q: Vec<i16>,
+}
+
+impl Latents {
+    /// Zeros for frames of this geometry.
+    pub fn new(g: &Geometry) -> Self {
+        let planes = g.planes.iter().enumerate().map(|(i, p)| {
+            let side = if i == 0 { BIG } else { SMALL };
+            let (w, h) = (p.w.div_ceil(side), p.h.div_ceil(side));
+            PlaneLatents {
+                w,
+                h,
+                side,
+                big: vec![false; w * h],
+                q: vec![0; w * h * side * side],
+            }
+        });
+        Self {
+            planes: planes.collect(),
+        }
+    }
+}
+
+impl PlaneLatents {
+    /// Blocks of a square: side, place in the square, first coefficient.
+    pub fn blocks(&self, square: usize) -> Vec<(usize, [usize; 2], usize)> {
+        let n = self.side * self.side;
+        let first = square * n;
+        if self.side == BIG && !self.big[square] {
+            return (0..4)
+                .map(|i| (SMALL, [(i % 2) * SMALL, (i / 2) * SMALL], first + i * 64))
+                .collect();
+        }
+        vec![(self.side, [0, 0], first)]
+    }
+
+    /// Adds the samples of the latents, each times `step`, to a plane of the squares' whole size, `stride` wide.
+    pub fn synthesise(&self, t: &Transform, step: f32, intra: bool, out: &mut [f32]) {
+        let stride = self.w * self.side;
+        let (mut c, mut x) = ([0.0; 256], [0.0; 256]);
+        out.fill(0.0);
+        let mut means = Means::new(self.w * self.side / 8);
+        for square in 0..self.w * self.h {
+            let all = &self.q[square * self.side * self.side..][..self.side * self.side];
+            if !intra && all.iter().all(|v| *v == 0) {
+                continue;
+            }
+            let (sx, sy) = (square % self.w * self.side, square / self.w * self.side);
+            for (n, [bx, by], at) in self.blocks(square) {
+                let q = &self.q[at..at + n * n];
+                if !intra && q.iter().all(|v| *v == 0) {
+                    continue;
+                }
+                for (c, q) in c.iter_mut().zip(q) {
+                    *c = f32::from(*q) * step;
+                }
+                if intra {
+                    let (x, y) = ((sx + bx) / 8, (sy + by) / 8);
+                    let dc = means.expected(x, y, n) + i32::from(q[0]);
+                    means.set(x, y, n, dc);
+                    c[0] = dc as f32 * step;
+                }
+                t.inverse(n, &c[..n * n], &mut x[..n * n]);
+                for (i, row) in x[..n * n].chunks_exact(n).enumerate() {
+                    out[(sy + by + i) * stride + sx + bx..][..n].copy_from_slice(row);
+                }
+            }
+        }
+    }
+}
+
+/// The mean of each small block of a plane that was coded so far, from which the next one's is predicted in intra frames.
+#[derive(Debug, Clone)]
+pub struct Means {
+    w: usize,
+    /// DC of a block of side 8, in sixteenths of a step.
+    dc: Vec<i32>,
+}
+
+impl Means {
+    /// For `w` small blocks in a row.
+    pub fn new(w: usize) -> Self {
+        Self { w, dc: Vec::new() }
+    }
+
+    /// A copy, or an empty one where it is not needed.
+    pub fn clone_if(&self, needed: bool) -> Self {
+        if needed { self.clone() } else { Self::new(self.w) }
+    }
+
+    /// The DC expected of a block of side `n` at (x, y).
+    pub fn expected(&self, x: usize, y: usize, n: usize) -> i32 {
+        let get = |x: usize, y: usize| self.dc.get(y * self.w + x).copied().unwrap_or(0);
+        let m = match (x > 0, y > 0) {
+            (false, false) => 0,
+            (true, false) => get(x - 1, y),
+            (false, true) => get(x, y - 1),
+            (true, true) => {
+                let (a, b, c) = (get(x - 1, y), get(x, y - 1), get(x - 1, y - 1));
+                // Between the mean and the plane through the three.
+                (3 * (a + b) - 2 * c).div_euclid(4)
+            }
+        };
+        (m * (n / 8) as i32 + 8).div_euclid(16)
+    }
+
+    /// Notes the DC of a block.
+    pub fn set(&mut self, x: usize, y: usize, n: usize, dc: i32) {
+        let k = n / 8;
+        let end = (y + k) * self.w;
+        if self.dc.len() < end {
+            self.dc.resize(end, 0);
+        }
+        for y in y..y + k {
+            for x in x..(x + k).min(self.w) {
+                self.dc[y * self.w + x] = dc * 16 / k as i32;
+            }
+        }
+    }
+}
