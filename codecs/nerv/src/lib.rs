@@ -1,0 +1,9 @@
+//! Video and images: frames stored as they are, or as one value for each plane.
+//!
+//! A chunk's payload begins with its mode, so that the way that frames are coded can differ from chunk
+//! to chunk: a black title costs a few bytes, and what is to come back exactly is stored.
+
+mod codec;
+mod stored;
+
+pub use codec::{ENTRY, INFO, Nerv};
