@@ -34,8 +34,8 @@ pub struct VideoFormat {
     pub chroma: Chroma,
     /// Bits of a sample, 8 to 16.
     pub bits: u8,
-    /// Whether the planes are full-range BT.601 YCbCr made from RGB, as images are: a decoder of
-    /// images then turns them back in just that way.
+    /// Whether the planes are full-range BT.601 YCbCr made from RGB, or full-range grey, as images
+    /// are: a decoder of images then turns them back in just that way.
     pub rgb: bool,
 }
 
@@ -47,8 +47,7 @@ impl VideoFormat {
             && self.height >= 1
             && self.height <= MAX_EDGE;
         let rate = (self.rate[0] == 0) == (self.rate[1] == 0);
-        let colour = !(self.rgb && matches!(self.chroma, Chroma::Gray));
-        edges && rate && colour && self.bits >= 8 && self.bits <= 16
+        edges && rate && self.bits >= 8 && self.bits <= 16
     }
 
     /// Planes of a frame.
@@ -211,11 +210,6 @@ mod tests {
             },
             VideoFormat { bits: 7, ..ODD },
             VideoFormat { bits: 17, ..ODD },
-            VideoFormat {
-                chroma: Chroma::Gray,
-                rgb: true,
-                ..ODD
-            },
         ] {
             assert!(matches!(wrong.frame_samples(), Err(Error::Limit(_))));
         }
