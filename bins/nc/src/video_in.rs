@@ -49,7 +49,7 @@ impl VideoIn {
             return Ok(Self::new(Source::Image(Some(samples)), format, Some(1)));
         }
         let length = match &mut input {
-            Input::File(file) => Some(y4m::count(file)?),
+            Input::File(file) => Some(y4m::count(file, &budget)?),
             _ => None,
         };
         let reader = Y4mReader::new(input, &mut budget)?;

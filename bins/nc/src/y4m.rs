@@ -242,15 +242,23 @@ fn cut(number: u64) -> Error {
     Error::Format(format!("the file ends within frame {number}"))
 }
 
+/// Bytes of memory that reading frames takes: one as bytes and as samples.
+fn memory(format: &VideoFormat) -> Result<u64> {
+    let samples = format.frame_samples()? as u64;
+    Ok(samples * (format.sample_bytes() as u64 + 2))
+}
+
 /// Frames in a file, which is walked through without reading them.
 ///
 /// # Errors
-/// [`Error::Format`] where it is damaged or ends early, and those of [`Head::parse`].
-pub fn count(file: &mut File) -> Result<u64> {
+/// [`Error::Limit`] for frames that `budget` could not hold, [`Error::Format`] where the file is
+/// damaged or ends early, and those of [`Head::parse`].
+pub fn count(file: &mut File, budget: &Budget) -> Result<u64> {
     let len = file.metadata()?.len();
     file.seek(SeekFrom::Start(0))?;
     let mut r = BufReader::new(&mut *file);
     let format = head(&mut r, MAGIC)?.format;
+    budget.clone().charge(memory(&format)?)?;
     let bytes = format.frame_samples()? as u64 * format.sample_bytes() as u64;
     let mut frames = 0;
     while frame_line(&mut r, frames)?.is_some() {
@@ -295,10 +303,8 @@ impl<R: Read> Y4mReader<R> {
     fn open(r: R, magic: &[u8], budget: &mut Budget) -> Result<Self> {
         let mut r = BufReader::with_capacity(1 << 16, r);
         let head = head(&mut r, magic)?;
-        let samples = head.format.frame_samples()?;
-        let bytes = samples * head.format.sample_bytes();
-        // As bytes and as samples.
-        budget.charge(bytes as u64 + samples as u64 * 2)?;
+        budget.charge(memory(&head.format)?)?;
+        let bytes = head.format.frame_samples()? * head.format.sample_bytes();
         Ok(Self {
             r,
             head,

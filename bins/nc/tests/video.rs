@@ -13,7 +13,7 @@ use serde_json::Value;
 /// A Y4M file of noise under a gradient, with its line.
 fn y4m(line: &str, frame: usize, frames: usize) -> Vec<u8> {
     let mut out = format!("YUV4MPEG2 {line}\n").into_bytes();
-    let deep = line.contains("10");
+    let deep = line.contains("p10") || line.contains("mono10");
     for i in 0..frames {
         out.extend_from_slice(b"FRAME\n");
         for (j, b) in noise(i as u64 + 3, frame).into_iter().enumerate() {
