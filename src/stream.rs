@@ -137,7 +137,9 @@ impl<'c, W: Write> Encoder<'c, W> {
         match self.emitter.header().length {
             Some(length) => {
                 let to_come = length.saturating_sub(self.emitter.units()).max(units);
-                left.mul_f64(units as f64 / to_come as f64)
+                let share = left.as_secs_f64() * (units as f64 / to_come as f64);
+                // Of a time without end rounding makes more than there is.
+                Duration::try_from_secs_f64(share).map_or(left, |share| share.min(left))
             }
             None => left / 2,
         }

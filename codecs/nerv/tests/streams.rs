@@ -157,6 +157,9 @@ fn pieces_are_whole_frames_of_the_format_and_options_are_known() {
         ..x.view()
     };
     assert!(matches!(push(loud, &mut ctl), Err(Error::Usage(_))));
+    ctl.time_limit = Some(Duration::MAX);
+    let many = clip(SMALL, 600);
+    push(many.view(), &mut ctl).unwrap();
     ctl.time_limit = Some(Duration::from_secs(5));
     push(x.view(), &mut ctl).unwrap();
     assert_eq!(ctl.time_limit, Some(Duration::from_secs(5)));
