@@ -117,7 +117,7 @@ pub struct Encode {
     /// What to reach.
     #[command(flatten)]
     pub goal: GoalArgs,
-    /// Get back the very input, of a codec that can
+    /// Get back the very input, of a codec that can; colours of PNGs to within two levels
     #[arg(long, group = "GoalArgs")]
     pub lossless: bool,
     /// Codec; by default that of the model given, or for audio the audio codec (grvq), for video and
