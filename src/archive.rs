@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
 use crate::emit::{Emitter, Summary};
 use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
-use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf};
+use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
 /// Bytes of the end record of a file with an index: tag, hash, offset of the index.
 const END_BYTES: i64 = 1 + 4 + 8;
@@ -410,6 +410,13 @@ fn slice(y: SignalBuf, from: u64, to: u64) -> SignalBuf {
         SignalBuf::Records(r) => {
             let to = to.min(r.values.nrows());
             SignalBuf::Records(r.view().rows(from.min(to), to).unwrap_or_default())
+        }
+        SignalBuf::Video(v) => {
+            let part = v.view().part(from, to);
+            SignalBuf::Video(VideoBuf {
+                format: v.format,
+                samples: part.map_or_else(Vec::new, |p| p.samples.to_vec()),
+            })
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{Budget, Control, Format, MediaKind, Model, ModelId, Result, Signal, SignalBuf};
 
-/// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit; never reused.
+/// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit, 3 nerv; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CodecId(pub u8);
 
@@ -34,7 +34,7 @@ pub enum Goal {
     Exact,
     /// 0 (smallest) to 10 (best) on the codec's own scale.
     Quality(f32),
-    /// Bits per second over the whole file on disk.
+    /// Bits per second over the whole file on disk, of a signal that has time.
     Bitrate(u32),
     /// Bytes of the whole file on disk (for a chunk: of its payload).
     Bytes(u64),

@@ -1,8 +1,13 @@
-//! Progress, cancellation, threads, seed and checkpoint folder, passed into every long call.
+//! Progress, cancellation, threads, effort and checkpoint folder, passed into every long call.
+//!
+//! What a result is to be like is in a [`crate::Goal`]; what may be spent on it, and who wants to hear
+//! how it goes, is here, so that a codec without an interest in it has nothing to do.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::{Error, Result};
 
@@ -17,6 +22,18 @@ pub struct Progress<'a> {
     pub total: Option<u64>,
     /// A short text for the terminal, e.g. a loss; may be empty.
     pub note: &'a str,
+}
+
+/// How much work an encoder is to put into a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Effort {
+    /// A first look.
+    Fast,
+    /// What most people want.
+    #[default]
+    Medium,
+    /// As good as the codec can, however long that takes.
+    Slow,
 }
 
 /// What a caller hands into a long-running call.
@@ -35,6 +52,17 @@ pub struct Control<'a> {
     pub access: u32,
     /// Where long work keeps its checkpoints.
     pub checkpoints: Option<PathBuf>,
+    /// Whether work goes on from what is in [`Self::checkpoints`], where that is of the same work.
+    pub resume: bool,
+    /// Work to put into encoding; a codec without a choice ignores it.
+    pub effort: Effort,
+    /// Time that encoding may take. In a call of [`crate::Encoder`] it is for the whole file, whose
+    /// chunks share it; in one of [`crate::Codec::encode`] for that chunk. A codec whose work has an
+    /// end anyhow ignores it; the others stop in time with the best they have.
+    pub time_limit: Option<Duration>,
+    /// Switches of one codec alone, by name, for experiments. An encoder refuses those that it does
+    /// not know with [`Error::Usage`]; see [`Self::refuse_options`].
+    pub options: BTreeMap<String, String>,
 }
 
 impl Control<'_> {
@@ -42,6 +70,23 @@ impl Control<'_> {
     pub fn report(&mut self, progress: Progress<'_>) {
         if let Some(f) = self.progress.as_mut() {
             f(progress);
+        }
+    }
+
+    /// Nothing, where all options are among `known`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the first that is not.
+    pub fn refuse_options(&self, codec: &str, known: &[&str]) -> Result<()> {
+        match self.options.keys().find(|k| !known.contains(&k.as_str())) {
+            None => Ok(()),
+            Some(key) if known.is_empty() => Err(Error::Usage(format!(
+                "{codec} has no option {key}, nor any other"
+            ))),
+            Some(key) => Err(Error::Usage(format!(
+                "{codec} has no option {key}; there are {}",
+                known.join(", ")
+            ))),
         }
     }
 

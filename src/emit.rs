@@ -23,6 +23,15 @@ pub struct Summary {
     pub chunks: u64,
 }
 
+/// So many units in so many seconds, where a signal has time.
+fn units_per_second(format: Format) -> Option<(u32, u32)> {
+    match format {
+        Format::Audio { rate, .. } => Some((rate.max(1), 1)),
+        Format::Video(v) => v.fps().map(|_| (v.rate[0], v.rate[1])),
+        _ => None,
+    }
+}
+
 pub(crate) struct Emitter<W> {
     out: Writer<W>,
     header: Header,
@@ -37,7 +46,7 @@ pub(crate) struct Emitter<W> {
 impl<W: Write> Emitter<W> {
     pub(crate) fn new(w: W, header: Header, goal: Goal) -> Result<Self> {
         match goal {
-            Goal::Bitrate(_) if !matches!(header.format, Format::Audio { .. }) => {
+            Goal::Bitrate(_) if units_per_second(header.format).is_none() => {
                 return Err(Error::Usage("a bitrate needs a signal in time".into()));
             }
             Goal::Bytes(_) if header.length.is_none() => {
@@ -83,14 +92,16 @@ impl<W: Write> Emitter<W> {
     fn chunk_goal(&self, units: u64) -> Goal {
         let done = u128::from(self.summary.units.saturating_add(units));
         let total = match self.goal {
-            Goal::Bitrate(bits) => match self.header.format {
-                Format::Audio { rate, .. } => {
-                    let all = u128::from(bits) * done / 8 / u128::from(rate.max(1));
-                    // Metadata is part of the rate, but a picture must not starve the sound.
-                    all - u128::from(self.meta_bytes()).min(all / 4)
-                }
-                _ => 0,
-            },
+            Goal::Bitrate(bits) => {
+                let (units, seconds) = units_per_second(self.header.format).unwrap_or((1, 0));
+                let all = u128::from(bits)
+                    .saturating_mul(done)
+                    .saturating_mul(u128::from(seconds))
+                    / 8
+                    / u128::from(units);
+                // Metadata is part of the rate, but a picture must not starve the sound.
+                all - u128::from(self.meta_bytes()).min(all / 4)
+            }
             Goal::Bytes(bytes) => {
                 let all = u128::from(self.header.length.unwrap_or(0).max(1));
                 u128::from(bytes.saturating_sub(self.meta_bytes())) * done / all

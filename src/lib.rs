@@ -13,10 +13,12 @@ mod emit;
 pub mod entropy;
 pub mod error;
 pub mod model;
+mod pending;
 mod registry;
 pub mod rng;
 pub mod signal;
 pub mod stream;
+pub mod video;
 
 pub use archive::Archive;
 pub use budget::Budget;
@@ -24,7 +26,7 @@ pub use codec::{
     ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Part, Plan, Registry,
 };
 pub use container::Header;
-pub use control::{Control, Progress};
+pub use control::{Control, Effort, Progress};
 pub use emit::Summary;
 pub use error::{Error, Result};
 pub use model::{Model, ModelId, Tensor};
@@ -32,3 +34,4 @@ pub use signal::{
     Audio, AudioBuf, Format, MediaKind, Records, RecordsBuf, SampleDepth, Signal, SignalBuf, Text,
 };
 pub use stream::{Decoder, Encoder, Opener, decode, encode};
+pub use video::{Chroma, Video, VideoBuf, VideoFormat};

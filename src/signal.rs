@@ -2,6 +2,8 @@
 
 use ndarray::{Array2, ArrayView2};
 
+use crate::{Video, VideoBuf, VideoFormat};
+
 /// What kind of media a codec takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub enum MediaKind {
     Audio,
     /// Rows of small integers. A unit is a row.
     Records,
+    /// Moving or still pictures. A unit is a frame.
+    Video,
 }
 
 /// How samples are kept in the original, so that a decoded WAV has the same form.
@@ -50,6 +54,8 @@ pub enum Format {
         /// Variables in a row, 1 to 2^20.
         variables: u32,
     },
+    /// Moving or still pictures.
+    Video(VideoFormat),
 }
 
 impl Format {
@@ -59,6 +65,7 @@ impl Format {
             Self::Bytes => MediaKind::Bytes,
             Self::Audio { .. } => MediaKind::Audio,
             Self::Records { .. } => MediaKind::Records,
+            Self::Video(_) => MediaKind::Video,
         }
     }
 }
@@ -150,12 +157,14 @@ pub enum Signal<'a> {
     Audio(Audio<'a>),
     /// Rows of small integers.
     Records(Records<'a>),
+    /// Frames.
+    Video(Video<'a>),
 }
 
 impl Signal<'_> {
     /// What hashes of a signal run over: bytes as they are; sound as the little-endian bits of its
     /// f32 samples, channel after channel; records as their values in 16 bits, row after row, then
-    /// each text with a zero behind it.
+    /// each text with a zero behind it; frames as their samples, a byte each at 8 bits, else two.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         match self {
             Self::Bytes(b) => b.to_vec(),
@@ -168,6 +177,7 @@ impl Signal<'_> {
                 }
                 out
             }
+            Self::Video(v) => v.to_le_bytes(),
         }
     }
 }
@@ -182,6 +192,8 @@ pub enum SignalBuf {
     Audio(AudioBuf),
     /// Rows of small integers.
     Records(RecordsBuf),
+    /// Frames.
+    Video(VideoBuf),
 }
 
 impl SignalBuf {
@@ -194,6 +206,7 @@ impl SignalBuf {
                 samples: a.samples.view(),
             }),
             Self::Records(r) => Signal::Records(r.view()),
+            Self::Video(v) => Signal::Video(v.view()),
         }
     }
 
@@ -208,6 +221,7 @@ impl SignalBuf {
             Self::Bytes(b) => b.len() as u64,
             Self::Audio(a) => a.samples.ncols() as u64,
             Self::Records(r) => r.values.nrows() as u64,
+            Self::Video(v) => v.view().frames() as u64,
         }
     }
 }

@@ -1,15 +1,17 @@
 //! Streams: a signal in, a file out, and back, in memory that does not grow with its length.
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::container::{CHUNK, ChunkFrame, END, Header, LAST, META, Meta, Reader};
 use crate::emit::{Emitter, Summary};
+use crate::pending::Pending;
 use crate::{
     AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Part, Plan,
-    Progress, RecordsBuf, Result, Signal, SignalBuf, Text,
+    Progress, RecordsBuf, Result, Signal, SignalBuf, Text, VideoBuf,
 };
 
 /// Encodes a signal as it comes.
@@ -19,86 +21,8 @@ pub struct Encoder<'c, W> {
     emitter: Emitter<W>,
     pending: Pending,
     budget: Budget,
-}
-
-/// Samples or bytes that wait for a whole chunk.
-enum Pending {
-    Bytes(Vec<u8>),
-    Audio {
-        rate: u32,
-        rows: Vec<Vec<f32>>,
-    },
-    Records {
-        values: Vec<u16>,
-        variables: usize,
-        texts: Vec<Text>,
-    },
-}
-
-impl Pending {
-    fn units(&self) -> u64 {
-        match self {
-            Self::Bytes(b) => b.len() as u64,
-            Self::Audio { rows, .. } => rows.first().map_or(0, |r| r.len() as u64),
-            Self::Records {
-                values, variables, ..
-            } => (values.len() / variables) as u64,
-        }
-    }
-
-    /// A copy of the first `n` units, or of all where there are fewer.
-    fn first(&self, n: usize) -> SignalBuf {
-        match self {
-            Self::Bytes(b) => SignalBuf::Bytes(b[..n.min(b.len())].to_vec()),
-            Self::Audio { rate, rows } => {
-                let n = n.min(rows.first().map_or(0, Vec::len));
-                let mut samples = Array2::zeros((rows.len(), n));
-                for (mut to, from) in samples.rows_mut().into_iter().zip(rows) {
-                    to.iter_mut().zip(from).for_each(|(t, f)| *t = *f);
-                }
-                SignalBuf::Audio(AudioBuf {
-                    rate: *rate,
-                    samples,
-                })
-            }
-            Self::Records {
-                values,
-                variables,
-                texts,
-            } => {
-                let n = n.min(values.len() / variables);
-                let values = values[..n * variables].to_vec();
-                let values = Array2::from_shape_vec((n, *variables), values).unwrap_or_default();
-                let texts = texts.iter().take_while(|t| t.row < n).cloned().collect();
-                SignalBuf::Records(RecordsBuf { values, texts })
-            }
-        }
-    }
-
-    /// Forgets the first `n` units.
-    fn drop(&mut self, n: usize) {
-        match self {
-            Self::Bytes(b) => drop(b.drain(..n.min(b.len()))),
-            Self::Audio { rows, .. } => {
-                for row in rows {
-                    row.drain(..n.min(row.len()));
-                }
-            }
-            Self::Records {
-                values,
-                variables,
-                texts,
-            } => {
-                let n = n.min(values.len() / *variables);
-                values.drain(..n * *variables);
-                texts.retain_mut(|t| {
-                    let keep = t.row >= n;
-                    t.row = t.row.wrapping_sub(n);
-                    keep
-                });
-            }
-        }
-    }
+    /// When the first chunk was begun; a limit of time counts from here.
+    started: Option<Instant>,
 }
 
 impl<'c, W: Write> Encoder<'c, W> {
@@ -124,24 +48,13 @@ impl<'c, W: Write> Encoder<'c, W> {
             codec.model(),
             &plan,
         );
-        let pending = match format {
-            Format::Bytes => Pending::Bytes(Vec::new()),
-            Format::Audio { rate, channels, .. } => Pending::Audio {
-                rate,
-                rows: vec![Vec::new(); usize::from(channels)],
-            },
-            Format::Records { variables } => Pending::Records {
-                values: Vec::new(),
-                variables: (variables as usize).max(1),
-                texts: Vec::new(),
-            },
-        };
         Ok(Self {
             codec,
             plan,
             emitter: Emitter::new(w, header, goal)?,
-            pending,
+            pending: Pending::new(format)?,
             budget: Budget::default(),
+            started: None,
         })
     }
 
@@ -159,36 +72,7 @@ impl<'c, W: Write> Encoder<'c, W> {
     /// [`Error::Usage`] for another format than announced, [`Error::Cancelled`], [`Error::Io`], and
     /// those of the codec.
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
-        match (x, &mut self.pending) {
-            (Signal::Bytes(b), Pending::Bytes(p)) => p.extend_from_slice(b),
-            (Signal::Audio(a), Pending::Audio { rate, rows })
-                if a.rate == *rate && a.samples.nrows() == rows.len() =>
-            {
-                for (row, new) in rows.iter_mut().zip(a.samples.rows()) {
-                    row.extend(new.iter());
-                }
-            }
-            (
-                Signal::Records(x),
-                Pending::Records {
-                    values,
-                    variables,
-                    texts,
-                },
-            ) if x.values.ncols() == *variables => {
-                let first = values.len() / *variables;
-                values.extend(x.values.iter());
-                texts.extend(x.texts.iter().map(|t| Text {
-                    row: first.saturating_add(t.row),
-                    bytes: t.bytes.clone(),
-                }));
-            }
-            _ => {
-                return Err(Error::Usage(
-                    "another format than the encoder was made for".into(),
-                ));
-            }
-        }
+        self.pending.push(x)?;
         // What follows a chunk is always longer than its overlap.
         while self.pending.units() > self.plan.chunk.saturating_add(u64::from(self.plan.overlap)) {
             self.chunk(false, ctl)?;
@@ -216,9 +100,13 @@ impl<'c, W: Write> Encoder<'c, W> {
         let codec = self.codec;
         // Lengths in memory fit usize.
         let x = self.pending.first(coded as usize);
+        let limit = ctl.time_limit;
+        ctl.time_limit = limit.map(|all| self.share_of_time(all, units, last));
         let payload = self.emitter.chunk(units, last, |goal, out| {
             codec.encode(x.view(), &head, goal, ctl, out)
-        })?;
+        });
+        ctl.time_limit = limit;
+        let payload = payload?;
         if codec.info().lossless {
             self.emitter.hash.update(&x.to_le_bytes());
         } else {
@@ -236,6 +124,25 @@ impl<'c, W: Write> Encoder<'c, W> {
             note: "",
         });
         Ok(())
+    }
+
+    /// What the next chunk may take of a limit of time for the whole file: of what is left its share
+    /// of the units that are left, or half of it where nobody knows how many these are.
+    fn share_of_time(&mut self, all: Duration, units: u64, last: bool) -> Duration {
+        let started = *self.started.get_or_insert_with(Instant::now);
+        let left = all.saturating_sub(started.elapsed());
+        if last {
+            return left;
+        }
+        match self.emitter.header().length {
+            Some(length) => {
+                let to_come = length.saturating_sub(self.emitter.units()).max(units);
+                let share = left.as_secs_f64() * (units as f64 / to_come as f64);
+                // Of a time without end rounding makes more than there is.
+                Duration::try_from_secs_f64(share).map_or(left, |share| share.min(left))
+            }
+            None => left / 2,
+        }
     }
 
     /// Writes what is left and the end of the file.
@@ -598,6 +505,7 @@ pub fn encode(codec: &dyn Codec, x: Signal<'_>, goal: Goal) -> Result<Vec<u8>> {
             let variables = u32::try_from(r.values.ncols()).unwrap_or(u32::MAX);
             (Format::Records { variables }, r.values.nrows() as u64)
         }
+        Signal::Video(v) => (Format::Video(v.format), v.frames() as u64),
     };
     let mut ctl = Control::default();
     let mut e = Encoder::new(Vec::new(), codec, format, Some(length), goal)?;
@@ -622,6 +530,10 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
             values: Array2::zeros((0, variables as usize)),
             texts: Vec::new(),
         }),
+        Format::Video(format) => SignalBuf::Video(VideoBuf {
+            format,
+            samples: Vec::new(),
+        }),
     };
     while let Some(piece) = d.next(&mut ctl)? {
         match (&mut out, piece) {
@@ -645,6 +557,10 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
                     row: first.saturating_add(t.row),
                     ..t
                 }));
+            }
+            (SignalBuf::Video(out), SignalBuf::Video(p)) => {
+                budget.charge(p.samples.len() as u64 * 2)?;
+                out.samples.extend(p.samples);
             }
             _ => return Err(Error::Format("media kinds mixed".into())),
         }

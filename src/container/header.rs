@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::wire::{Reader, put_varint};
 use super::{MAGIC, MAJOR, MINOR};
-use crate::{CodecId, Error, Format, ModelId, Plan, Result, SampleDepth};
+use crate::{Chroma, CodecId, Error, Format, ModelId, Plan, Result, SampleDepth, VideoFormat};
 
 const HAS_LENGTH: u8 = 1;
 const HAS_MODEL: u8 = 2;
@@ -46,6 +46,17 @@ const fn depth_code(d: SampleDepth) -> u8 {
         SampleDepth::I32 => 3,
         SampleDepth::F32 => 4,
     }
+}
+
+/// Chroma in bits 0 and 1, `rgb` in bit 2, bits beyond 8 above.
+const fn layout_code(v: &VideoFormat) -> u8 {
+    let chroma = match v.chroma {
+        Chroma::Gray => 0,
+        Chroma::C420 => 1,
+        Chroma::C422 => 2,
+        Chroma::C444 => 3,
+    };
+    chroma | (v.rgb as u8) << 2 | v.bits.saturating_sub(8) << 3
 }
 
 impl Header {
@@ -97,6 +108,13 @@ impl Header {
             Format::Records { variables } => {
                 out.push(2);
                 put_varint(u64::from(variables), &mut out);
+            }
+            Format::Video(v) => {
+                out.push(3);
+                for n in [v.width, v.height, v.rate[0], v.rate[1]] {
+                    put_varint(u64::from(n), &mut out);
+                }
+                out.push(layout_code(&v));
             }
         }
         if let Some(n) = self.length {
@@ -175,6 +193,32 @@ impl Header {
                     return Err(Error::Format(format!("{variables} variables")));
                 }
                 Format::Records { variables }
+            }
+            3 => {
+                let (width, height) = (r.varint()?, r.varint()?);
+                let rate = [r.varint()?, r.varint()?];
+                let layout = r.byte()?;
+                let chroma = match layout & 3 {
+                    0 => Chroma::Gray,
+                    1 => Chroma::C420,
+                    2 => Chroma::C422,
+                    _ => Chroma::C444,
+                };
+                let v = VideoFormat {
+                    width: small(width, "width")?,
+                    height: small(height, "height")?,
+                    rate: [small(rate[0], "frame rate")?, small(rate[1], "frame rate")?],
+                    chroma,
+                    bits: (layout >> 3).saturating_add(8),
+                    rgb: layout & 4 != 0,
+                };
+                if !v.is_valid() {
+                    return Err(Error::Format(format!(
+                        "video of {} x {} at {} bits, {}/{} frames per second",
+                        v.width, v.height, v.bits, v.rate[0], v.rate[1]
+                    )));
+                }
+                Format::Video(v)
             }
             other => return Err(Error::Unsupported(format!("media kind {other}"))),
         };

@@ -4,6 +4,7 @@
 //! disagree.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -13,8 +14,8 @@ use crate::failure::EXIT_CODES;
 /// nc: learned codecs with honest files
 ///
 /// Encodes audio to a few kbit/s with a neural codec, decodes it to the same samples on every
-/// machine, and says by itself when a file is damaged. The rate given is the rate of the whole
-/// file on disk.
+/// machine, and says by itself when a file is damaged. Video, images and records have codecs of their
+/// own. The rate given is the rate of the whole file on disk.
 #[derive(Parser)]
 #[command(name = "nc", version, after_help = EXIT_CODES, propagate_version = true)]
 pub struct Cli {
@@ -109,14 +110,18 @@ pub struct Destination {
     override_usage = "nc encode [OPTIONS] IN OUT\n       nc encode [OPTIONS] --out-dir DIR IN..."
 )]
 pub struct Encode {
-    /// Input and output, or inputs with --out-dir; - is standard input or output
+    /// Input and output, or inputs with --out-dir; - is standard input or output. Video comes as .y4m,
+    /// a .png or a folder of PNGs, or as any file that ffmpeg reads, where that is installed
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// What to reach.
     #[command(flatten)]
     pub goal: GoalArgs,
-    /// Codec; by default that of the model given, or for audio the audio codec (grvq); nothing else
-    /// is guessed: `store` keeps any file as it is
+    /// Get back the very input, of a codec that can; colours of PNGs to within two levels
+    #[arg(long, group = "GoalArgs")]
+    pub lossless: bool,
+    /// Codec; by default that of the model given, or for audio the audio codec (grvq), for video and
+    /// images the video codec (nerv); nothing else is guessed: `store` keeps any file as it is
     #[arg(long, value_name = "NAME")]
     pub codec: Option<String>,
     /// Model file; by default the one built in
@@ -126,12 +131,42 @@ pub struct Encode {
     /// or so; by default 16
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub group: u32,
+    /// Frames per second of a folder of images, such as 25, 29.97 or 30000/1001; by default 24
+    #[arg(long, value_name = "FPS", value_parser = parse_rate)]
+    pub rate: Option<[u32; 2]>,
+    /// Work that a codec which learns while it encodes puts into a file
+    #[arg(long, value_enum, default_value_t = Preset::Medium)]
+    pub preset: Preset,
+    /// Time that such a codec may take for a file, such as 90s, 10m or 1:30:00; it stops with the best
+    /// it has
+    #[arg(long, value_name = "TIME", value_parser = crate::range::duration)]
+    pub time_limit: Option<Duration>,
+    /// Folder where such a codec keeps its state, so that stopped work can go on
+    #[arg(long, value_name = "DIR")]
+    pub checkpoints: Option<PathBuf>,
+    /// Go on from --checkpoints, where they are of the same work
+    #[arg(long, requires = "checkpoints")]
+    pub resume: bool,
+    /// Switch of the codec's own, for experiments; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_option)]
+    pub option: Vec<(String, String)>,
     /// Decode the result and compare it before it gets its name
     #[arg(long)]
     pub verify: bool,
     /// Destination.
     #[command(flatten)]
     pub to: Destination,
+}
+
+/// Work that is put into a file.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Preset {
+    /// A first look
+    Fast,
+    /// What most people want
+    Medium,
+    /// As good as the codec can
+    Slow,
 }
 
 /// What an encoder is to reach.
@@ -141,7 +176,7 @@ pub struct GoalArgs {
     /// Rate of the whole file in kbit/s; the default for audio is 3 per channel
     #[arg(short = 'b', long, value_name = "KBPS", value_parser = parse_kbps)]
     pub bitrate: Option<u32>,
-    /// Quality from 0 (smallest) to 10 (best), on the codec's own scale
+    /// Quality from 0 (smallest) to 10 (best), on the codec's own scale; the default for video is 5
     #[arg(long, value_name = "Q", value_parser = parse_quality)]
     pub quality: Option<f32>,
     /// Size of the whole file in bytes, e.g. 20000 or 20k
@@ -155,10 +190,12 @@ pub struct GoalArgs {
     override_usage = "nc decode [OPTIONS] IN OUT\n       nc decode [OPTIONS] --out-dir DIR IN..."
 )]
 pub struct Decode {
-    /// Input and output, or inputs with --out-dir; - is standard input or output
+    /// Input and output, or inputs with --out-dir; - is standard input or output. Video is written as
+    /// .y4m, a .png of one frame, or a folder of PNGs where the name has no ending
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Decode a part only: 30s..40s, 1:30..1:40, or 480000.. in samples; either end may be left out
+    /// Decode a part only: 30s..40s, 1:30..1:40, or 480000.. in samples (of video, frames); either end
+    /// may be left out
     #[arg(long, value_name = "FROM..TO", value_parser = crate::range::parse)]
     pub range: Option<crate::range::Range>,
     /// Of a table, decode these columns only, separated by commas
@@ -428,6 +465,36 @@ fn parse_kbps(s: &str) -> Result<u32, String> {
         Ok(bps as u32)
     } else {
         Err("expected kbit/s above 0".to_string())
+    }
+}
+
+/// Frames per second as a fraction: `25`, `29.97`, `30000/1001`.
+fn parse_rate(s: &str) -> Result<[u32; 2], String> {
+    let wrong = || "expected frames per second, such as 25, 29.97 or 30000/1001".to_string();
+    let number = |s: &str| s.trim().parse::<u32>().map_err(|_| wrong());
+    let rate = if let Some((n, d)) = s.split_once(['/', ':']) {
+        [number(n)?, number(d)?]
+    } else if let Some((whole, part)) = s.split_once('.') {
+        let digits = u32::try_from(part.len()).map_err(|_| wrong())?;
+        let scale = 10u32.checked_pow(digits).ok_or_else(wrong)?;
+        let whole = number(whole)?.checked_mul(scale).ok_or_else(wrong)?;
+        let sum = whole.checked_add(number(part)?).ok_or_else(wrong)?;
+        [sum, scale]
+    } else {
+        [number(s)?, 1]
+    };
+    if rate.contains(&0) {
+        return Err(wrong());
+    }
+    Ok(rate)
+}
+
+fn parse_option(s: &str) -> Result<(String, String), String> {
+    match s.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_string(), value.to_string()))
+        }
+        _ => Err("expected KEY=VALUE".to_string()),
     }
 }
 

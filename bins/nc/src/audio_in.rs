@@ -46,7 +46,9 @@ impl AudioIn {
             })),
             Kind::Nc => return Err(Error::Format("it is an nc file already".into())),
             Kind::Empty => return Err(Error::Format("the file is empty".into())),
-            Kind::Other => return Err(Error::Format("not an audio file that nc can read".into())),
+            Kind::Y4m | Kind::Png | Kind::Other => {
+                return Err(Error::Format("not an audio file that nc can read".into()));
+            }
         };
         let format = match &source {
             Source::Wav(r) => r.format(),

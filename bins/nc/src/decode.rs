@@ -4,13 +4,16 @@
 //! metadata stands at the end and a WAV file has some of it in front. A pipe is decoded as it
 //! comes.
 
+mod video;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use nc::container::Reader;
 use nc::{
-    Archive, Control, Decoder, Error, Format, Header, Model, Opener, Part, Registry, SignalBuf,
+    Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, Registry,
+    SignalBuf,
 };
 use serde_json::json;
 
@@ -76,9 +79,14 @@ impl Work<'_> {
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.ui.control(threads, &mut progress);
-        let (records, input) = self.holds_records(input)?;
+        let (kind, input) = self.holds(input)?;
         let done = match (&self.args.range, input) {
-            (_, input) if records => self.records(job, seekable(input)?, &opener, &mut ctl),
+            (_, input) if kind == Some(MediaKind::Records) => {
+                self.records(job, seekable(input)?, &opener, &mut ctl)
+            }
+            (_, input) if kind == Some(MediaKind::Video) && self.args.only.is_empty() => {
+                self.video(job, seekable(input)?, &opener, &mut ctl)
+            }
             _ if !self.args.only.is_empty() => Err(Failure::usage("--only is for files of tables")),
             (None, Input::File(file)) => {
                 let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
@@ -103,8 +111,8 @@ impl Work<'_> {
         done
     }
 
-    /// Whether a file holds records, from its header; the input as it was, or a copy of a pipe.
-    fn holds_records(&self, mut input: Input) -> Result<(bool, Input)> {
+    /// What a file holds, from its header; the input as it was, or a copy of a pipe.
+    fn holds(&self, mut input: Input) -> Result<(Option<MediaKind>, Input)> {
         // The longest header.
         let mut head = Vec::new();
         if let Input::File(file) = &mut input {
@@ -114,11 +122,11 @@ impl Work<'_> {
             input.by_ref().take(64).read_to_end(&mut head)?;
         }
         let header = Header::read(&mut Reader::new(&head[..], 0));
-        let records = header.is_ok_and(|h| matches!(h.format, Format::Records { .. }));
+        let kind = header.ok().map(|h| h.format.kind());
         Ok(match input {
-            Input::File(file) => (records, Input::File(file)),
+            Input::File(file) => (kind, Input::File(file)),
             pipe => (
-                records,
+                kind,
                 Input::Again(Box::new(io::Cursor::new(head).chain(pipe))),
             ),
         })
@@ -239,7 +247,7 @@ impl Work<'_> {
     ) -> Result<Done> {
         let format = archive.header().format;
         let rate = match format {
-            Format::Audio { rate, .. } => Some(rate),
+            Format::Audio { rate, .. } => Some(f64::from(rate)),
             _ => None,
         };
         let units = archive.units();
@@ -350,10 +358,10 @@ impl<'a> Sink<'a> {
 }
 
 /// A range as units from and to, within a signal of `units`.
-fn within(range: Range, rate: Option<u32>, units: u64) -> Result<(u64, u64)> {
-    let (from, to) = range
-        .units(rate)
-        .ok_or_else(|| Failure::usage("the file has no seconds").hint("give bytes or records"))?;
+fn within(range: Range, rate: Option<f64>, units: u64) -> Result<(u64, u64)> {
+    let (from, to) = range.units(rate).ok_or_else(|| {
+        Failure::usage("the file has no seconds").hint("give bytes, records or frames")
+    })?;
     if from > units {
         return Err(Failure::usage(format!(
             "the range starts at {from}, after the end at {units}"
@@ -371,7 +379,9 @@ pub fn not_nc(kind: Kind) -> Failure {
     let failure = Failure::format("not an nc file");
     match kind {
         Kind::Empty => Failure::format("the file is empty"),
-        Kind::Wav | Kind::Compressed => failure.hint("nc encode makes one of it"),
+        Kind::Wav | Kind::Compressed | Kind::Y4m | Kind::Png => {
+            failure.hint("nc encode makes one of it")
+        }
         _ => failure,
     }
 }
@@ -395,14 +405,16 @@ pub fn seekable(input: Input) -> Result<File> {
 /// Name of the output in `--out-dir`, from what the file says it holds.
 fn renamed(input: &Path) -> PathBuf {
     let file = Path::new(input.file_name().unwrap_or_default());
-    let audio = File::open(input)
+    let header = File::open(input)
         .ok()
-        .and_then(|f| Header::read(&mut Reader::new(BufReader::new(f), 0)).ok())
-        .is_some_and(|h| matches!(h.format, Format::Audio { .. }));
-    match (audio, file.extension()) {
-        (true, _) => file.with_extension("wav"),
-        (false, Some(e)) if e == "nc" => file.with_extension(""),
-        (false, _) => {
+        .and_then(|f| Header::read(&mut Reader::new(BufReader::new(f), 0)).ok());
+    match (header.map(|h| (h.format, h.length)), file.extension()) {
+        (Some((Format::Audio { .. }, _)), _) => file.with_extension("wav"),
+        // An image has one frame and no time.
+        (Some((Format::Video(v), Some(1))), _) if v.fps().is_none() => file.with_extension("png"),
+        (Some((Format::Video(_), _)), _) => file.with_extension("y4m"),
+        (_, Some(e)) if e == "nc" => file.with_extension(""),
+        _ => {
             let mut name = file.as_os_str().to_os_string();
             name.push(".out");
             name.into()

@@ -1,21 +1,25 @@
-//! `nc encode`: audio, records or any bytes to an nc file.
+//! `nc encode`: audio, video, records or any bytes to an nc file.
 //!
 //! The file is complete and flushed before it gets its name, and `--verify` reads it back first.
 
+mod video;
+
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nc::{
-    Audio, Codec, CodecEntry, Control, Decoder, Encoder, Format, Goal, MediaKind, Model, Registry,
-    Signal, Summary,
+    Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Model,
+    Progress, Registry, Signal, Summary, VideoFormat,
 };
 use nc_records::{Schema, Source};
 use serde_json::json;
 
-use crate::args::{Encode, GoalArgs};
+use crate::args::{Encode, GoalArgs, Preset};
 use crate::audio_in::AudioIn;
 use crate::batch::{self, Done, Job};
 use crate::failure::{Failure, Result};
+use crate::foreign;
 use crate::input::{Input, Kind, kind_of};
 use crate::kept;
 use crate::models::{self, Shared};
@@ -23,6 +27,9 @@ use crate::output::{Output, is_dash};
 use crate::records;
 use crate::ui::{Ui, name, show};
 use crate::wav::read_full;
+
+use video::Found;
+pub use video::Y4M_LINE;
 
 /// Bits per second and channel where no goal is given.
 const DEFAULT_RATE: u32 = 3_000;
@@ -46,8 +53,9 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
             .filter(|e| e.info.kind == MediaKind::Records),
         _ => None,
     };
+    let kind = named.map(|e| e.info.kind);
     // Files that get back their name on decoding.
-    let bytes = named.is_some_and(|e| e.info.kind != MediaKind::Audio);
+    let bytes = kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Video));
     let schema = match named {
         Some(e) if e.info.kind == MediaKind::Records => Some(records::schema(model.as_ref())?),
         _ => None,
@@ -56,16 +64,28 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
         &args.paths,
         &args.to,
         |input| renamed(input, bytes),
-        |found| bytes || kind_of(found).is_audio(),
+        |found| match kind {
+            // Images and what takes another program lie beside sound for other reasons, so they are
+            // taken where video was asked for.
+            Some(MediaKind::Video) => kind_of(found).is_video() || foreign::is_video(found),
+            Some(MediaKind::Audio) => kind_of(found).is_audio(),
+            Some(_) => true,
+            None => kind_of(found).is_audio() || kind_of(found) == Kind::Y4m,
+        },
     )?;
     if jobs.iter().any(|j| is_dash(&j.output)) {
         ui.take_stdout();
     }
+    if args.checkpoints.is_some() {
+        // A stop waits for the step at hand and the checkpoint after it.
+        crate::signals::set_grace(Duration::from_secs(600));
+    }
     let shared = named.map(|entry| Shared::new(&registry, entry, model.as_ref()));
-    let audio = registry
-        .by_kind(MediaKind::Audio)
-        .ok()
-        .map(|entry| Shared::new(&registry, entry, model.as_ref()));
+    let preferred = |kind| {
+        let entry = registry.by_kind(kind).ok();
+        entry.map(|entry| Shared::new(&registry, entry, model.as_ref()))
+    };
+    let (audio, video) = (preferred(MediaKind::Audio), preferred(MediaKind::Video));
     let work = Work {
         args,
         ui,
@@ -73,14 +93,20 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
         named,
         schema,
         model: model.as_ref(),
+        many: jobs.len() > 1,
     };
     Ok(batch::run(
         ui,
         &jobs,
         |job| &job.input,
         |job, threads| {
-            let codec = shared.as_ref().or(audio.as_ref());
-            work.one(job, threads, codec)
+            let named = shared.as_ref();
+            work.one(
+                job,
+                threads,
+                named.or(audio.as_ref()),
+                named.or(video.as_ref()),
+            )
         },
     ))
 }
@@ -93,34 +119,58 @@ struct Work<'a> {
     named: Option<&'a CodecEntry>,
     schema: Option<Schema>,
     model: Option<&'a Model>,
+    many: bool,
 }
 
 impl Work<'_> {
-    fn one(&self, job: &Job, threads: usize, codec: Option<&Shared<'_>>) -> Result<Done> {
+    /// Works on one input; `codec` is the one named, or else that of the kind that it turns out to be.
+    fn one(
+        &self,
+        job: &Job,
+        threads: usize,
+        codec: Option<&Shared<'_>>,
+        for_video: Option<&Shared<'_>>,
+    ) -> Result<Done> {
         if let (Some(schema), Some(codec)) = (&self.schema, codec) {
             let source = records::open(&job.input)?;
             let bar = self.ui.bar(&job.input);
             let mut progress = show(&bar);
-            let mut ctl = self.ui.control(threads, &mut progress);
-            ctl.access = self.args.group;
+            let mut ctl = self.control(job, threads, &mut progress);
             let done = self.records(job, source, schema, codec.get()?, &mut ctl);
             bar.finish_and_clear();
             return done;
         }
-        let (input, kind) = Input::open(&job.input)?;
-        if self.named.is_none() && !kind.is_audio() {
-            let why = match kind {
+        let found = self.look(job)?;
+        let wanted = match &found {
+            Found::Video(_) => for_video,
+            Found::Other(..) => codec,
+        };
+        let kind = self.named.map(|e| e.info.kind);
+        if let Found::Other(_, found) = &found
+            && (kind == Some(MediaKind::Video) || kind.is_none() && !found.is_audio())
+        {
+            let why = match found {
                 Kind::Nc => "it is an nc file already",
-                _ => "not an audio file that nc can read",
+                _ if kind.is_some() => "not video, nor an image",
+                _ => "not an audio file that nc can read, nor video, nor an image",
             };
             return Err(Failure::usage(why).hint("--codec store keeps any file as it is"));
         }
-        let Some(codec) = codec else {
-            return Err(nc::Error::Unsupported("this build has no audio codec".into()).into());
+        let Some(codec) = wanted else {
+            let why = "this build has no codec for what this is";
+            return Err(nc::Error::Unsupported(why.into()).into());
         };
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
-        let mut ctl = self.ui.control(threads, &mut progress);
+        let mut ctl = self.control(job, threads, &mut progress);
+        let (input, kind) = match found {
+            Found::Other(input, kind) => (input, kind),
+            Found::Video(video) => {
+                let done = self.video(job, *video, codec, &mut ctl);
+                bar.finish_and_clear();
+                return done;
+            }
+        };
         let bytes = self.named.is_some_and(|e| e.info.kind == MediaKind::Bytes);
         let done = if bytes {
             self.bytes(job, input, codec.get()?, &mut ctl)
@@ -138,7 +188,7 @@ impl Work<'_> {
         codec: &dyn Codec,
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
-        let goal = goal(&self.args.goal).unwrap_or(Goal::Exact);
+        let goal = self.goal().unwrap_or(Goal::Exact);
         let mut out = self.create(job)?;
         let mut block = vec![0; BLOCK];
         let mut n = read_full(&mut input, &mut block)?;
@@ -162,7 +212,7 @@ impl Work<'_> {
         codec: &dyn Codec,
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
-        let goal = goal(&self.args.goal).unwrap_or(Goal::Exact);
+        let goal = self.goal().unwrap_or(Goal::Exact);
         let mut reader = schema.reader(source, None)?;
         let at_once = records::rows_at_once(schema);
         let mut block = reader.next(at_once)?;
@@ -211,7 +261,8 @@ impl Work<'_> {
             Format::Audio { rate, channels, .. } => (rate, channels),
             _ => return Err(Failure::format("not audio")),
         };
-        let goal = goal(&self.args.goal)
+        let goal = self
+            .goal()
             .unwrap_or(Goal::Bitrate(DEFAULT_RATE.saturating_mul(channels.into())));
         self.ui.detail(format_args!(
             "{}: {rate} Hz, {channels} channels, by {}{}",
@@ -236,6 +287,40 @@ impl Work<'_> {
         }
         let (_, summary) = encoder.finish(ctl)?;
         self.finish(job, out, summary, format, &audio.warnings())
+    }
+
+    /// Whether an input is looked at as video.
+    fn may_be_video(&self) -> bool {
+        self.named.is_none_or(|e| e.info.kind == MediaKind::Video)
+    }
+
+    fn goal(&self) -> Option<Goal> {
+        goal(&self.args.goal).or(self.args.lossless.then_some(Goal::Exact))
+    }
+
+    /// What the codec is told beside the goal.
+    fn control<'a>(
+        &self,
+        job: &Job,
+        threads: usize,
+        progress: &'a mut dyn FnMut(Progress<'_>),
+    ) -> Control<'a> {
+        let mut ctl = self.ui.control(threads, progress);
+        ctl.access = self.args.group;
+        ctl.effort = match self.args.preset {
+            Preset::Fast => Effort::Fast,
+            Preset::Medium => Effort::Medium,
+            Preset::Slow => Effort::Slow,
+        };
+        ctl.time_limit = self.args.time_limit;
+        ctl.options = self.args.option.iter().cloned().collect();
+        ctl.resume = self.args.resume;
+        // Of many files each has a folder of its own.
+        ctl.checkpoints = self.args.checkpoints.as_ref().map(|dir| match self.many {
+            true => dir.join(job.output.file_name().unwrap_or_default()),
+            false => dir.clone(),
+        });
+        ctl
     }
 
     fn create(&self, job: &Job) -> Result<Output> {
@@ -264,6 +349,8 @@ impl Work<'_> {
         let kbps = kbps(summary.bytes, seconds);
         let rate = match (format, kbps) {
             (_, Some(k)) => format!(", {k:.2} kbit/s"),
+            (Format::Video(v), None) => bits_per_pixel(&v, summary.bytes, summary.units)
+                .map_or(String::new(), |b| format!(", {b:.3} bits per pixel")),
             (Format::Records { .. }, _) if summary.units > 0 => format!(
                 ", {:.2} for each of {} records",
                 summary.bytes as f64 / summary.units as f64,
@@ -320,8 +407,15 @@ pub fn goal(args: &GoalArgs) -> Option<Goal> {
 pub fn seconds(format: Format, units: u64) -> Option<f64> {
     match format {
         Format::Audio { rate, .. } => Some(units as f64 / f64::from(rate.max(1))),
+        Format::Video(v) => v.fps().map(|fps| units as f64 / fps),
         _ => None,
     }
+}
+
+/// Bits of a whole file for each pixel of each frame, where there is any.
+pub fn bits_per_pixel(format: &VideoFormat, bytes: u64, frames: u64) -> Option<f64> {
+    let pixels = f64::from(format.width) * f64::from(format.height) * frames as f64;
+    (pixels > 0.0).then(|| bytes as f64 * 8.0 / pixels)
 }
 
 /// Rate of a whole file in kbit/s, where there is any time.
@@ -331,7 +425,7 @@ pub fn kbps(bytes: u64, seconds: Option<f64>) -> Option<f64> {
         .map(|s| bytes as f64 * 8.0 / s / 1000.0)
 }
 
-/// Name of the output in `--out-dir`: audio changes its extension, as decoding to WAV will; other
+/// Name of the output in `--out-dir`: audio and video change their extension, as decoding will; other
 /// files keep theirs, so that decoding gives back the name.
 fn renamed(input: &Path, bytes: bool) -> PathBuf {
     let file = PathBuf::from(input.file_name().unwrap_or_default());

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use nc::{Archive, Format, Registry, SampleDepth};
+use nc::{Archive, Chroma, Format, Registry, SampleDepth};
 use serde_json::{Value, json};
 
 use crate::args::Inputs;
 use crate::batch::{self, Done};
 use crate::decode::{not_nc, seekable};
-use crate::encode::{kbps, seconds};
+use crate::encode::{bits_per_pixel, kbps, seconds};
 use crate::failure::Result;
 use crate::input::{Input, Kind, kind_of};
 use crate::ui::{Ui, name};
@@ -65,10 +65,24 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
             depth,
         } => ("audio", Some(rate), Some(channels), Some(depth_name(depth))),
         Format::Records { .. } => ("records", None, None, None),
+        Format::Video(_) => ("video", None, None, None),
         _ => ("bytes", None, None, None),
     };
     let variables = match header.format {
         Format::Records { variables } => Some(variables),
+        _ => None,
+    };
+    let video = match header.format {
+        Format::Video(v) => Some(json!({
+            "width": v.width,
+            "height": v.height,
+            "rate": v.rate,
+            "chroma": chroma_name(v.chroma),
+            "bits": v.bits,
+            "rgb": v.rgb,
+            "fps": v.fps(),
+            "bits_per_pixel": bits_per_pixel(&v, bytes, units),
+        })),
         _ => None,
     };
     let entry = registry.by_id(header.codec).ok();
@@ -86,6 +100,7 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
         "channels": channels,
         "depth": depth,
         "variables": variables,
+        "video": video,
         "units": units,
         "seconds": seconds,
         "bytes": bytes,
@@ -110,6 +125,15 @@ fn depth_name(depth: SampleDepth) -> &'static str {
     }
 }
 
+fn chroma_name(chroma: Chroma) -> &'static str {
+    match chroma {
+        Chroma::Gray => "grey",
+        Chroma::C420 => "4:2:0",
+        Chroma::C422 => "4:2:2",
+        Chroma::C444 => "4:4:4",
+    }
+}
+
 /// The same facts for a person.
 fn text(path: &Path, facts: &Value) -> String {
     let mut out = format!("{}:\n", name(path));
@@ -128,7 +152,30 @@ fn text(path: &Path, facts: &Value) -> String {
         format!("{}, bitstream {}", word("codec"), number("bitstream")),
     );
     line("model", word("model"));
+    let video = &facts["video"];
     match facts["seconds"].as_f64() {
+        seconds if video.is_object() => {
+            let rate = video["fps"]
+                .as_f64()
+                .map_or(String::new(), |f| format!(", {f:.3} frames/s"));
+            let rgb = if video["rgb"] == true {
+                ", of images"
+            } else {
+                ""
+            };
+            line(
+                "video",
+                format!(
+                    "{} x {}, {}, {} bits{rate}{rgb}",
+                    video["width"],
+                    video["height"],
+                    video["chroma"].as_str().unwrap_or(""),
+                    video["bits"],
+                ),
+            );
+            let seconds = seconds.map_or(String::new(), |s| format!(", {s:.3} s"));
+            line("length", format!("{} frames{seconds}", number("units")));
+        }
         Some(seconds) => {
             line(
                 "audio",
@@ -155,10 +202,13 @@ fn text(path: &Path, facts: &Value) -> String {
     let rate = facts["kbps"]
         .as_f64()
         .map_or(String::new(), |k| format!(", {k:.3} kbit/s"));
+    let pixel = facts["video"]["bits_per_pixel"]
+        .as_f64()
+        .map_or(String::new(), |b| format!(", {b:.4} bits per pixel"));
     line(
         "size",
         format!(
-            "{} bytes{rate}, {} of them overhead, in {} chunks",
+            "{} bytes{rate}{pixel}, {} of them overhead, in {} chunks",
             number("bytes"),
             number("overhead"),
             number("chunks")

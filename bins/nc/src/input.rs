@@ -1,7 +1,7 @@
 //! Where the data comes from: a file, or standard input, with its first bytes looked at.
 //!
 //! What a file is follows from its content and never from its name: names lie, and standard input
-//! has none.
+//! has none. Only what nc leaves to another program goes by name (`foreign`).
 
 use std::fs::File;
 use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
@@ -18,6 +18,10 @@ pub enum Kind {
     Wav,
     /// FLAC, MP3, Ogg, ADTS or MP4.
     Compressed,
+    /// Uncompressed video.
+    Y4m,
+    /// A PNG.
+    Png,
     /// An nc file.
     Nc,
     /// No bytes at all.
@@ -30,6 +34,11 @@ impl Kind {
     /// True for what the audio readers take.
     pub fn is_audio(self) -> bool {
         matches!(self, Self::Wav | Self::Compressed)
+    }
+
+    /// True for what the video readers take.
+    pub fn is_video(self) -> bool {
+        matches!(self, Self::Y4m | Self::Png)
     }
 }
 
@@ -118,6 +127,10 @@ fn sniff(head: &[u8]) -> Kind {
         Kind::Empty
     } else if at(0, &nc::container::MAGIC) {
         Kind::Nc
+    } else if at(0, crate::y4m::MAGIC) {
+        Kind::Y4m
+    } else if at(0, b"\x89PNG\r\n\x1a\n") {
+        Kind::Png
     } else if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") {
         Kind::Wav
     } else if at(0, b"fLaC") || at(0, b"OggS") || at(0, b"ID3") || at(4, b"ftyp") || mpeg(head) {

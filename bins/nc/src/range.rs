@@ -1,12 +1,14 @@
 //! A part of a signal: `30s..40s`, `1:30..1:40`, `480000..`.
 //!
-//! A bare number counts samples, as it does everywhere else in the tools of this field; anything
+//! A bare number counts samples (of video, frames), as it does everywhere else in the tools of this field; anything
 //! that is a time says so by its unit or its colons.
+
+use std::time::Duration;
 
 /// A point in a signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Point {
-    /// Samples (bytes, in a file of bytes) from the start.
+    /// Samples (bytes in a file of bytes, frames in a video) from the start.
     Unit(u64),
     /// Seconds from the start.
     Seconds(f64),
@@ -23,11 +25,11 @@ pub struct Range {
 
 impl Range {
     /// Units at `rate` units per second; nothing where there are no seconds in the signal.
-    pub fn units(&self, rate: Option<u32>) -> Option<(u64, Option<u64>)> {
+    pub fn units(&self, rate: Option<f64>) -> Option<(u64, Option<u64>)> {
         let at = |p: Point| match p {
             Point::Unit(n) => Some(n),
             // Saturates far beyond any file.
-            Point::Seconds(s) => rate.map(|r| (s * f64::from(r)).round() as u64),
+            Point::Seconds(s) => rate.map(|r| (s * r).round() as u64),
         };
         match self.to {
             Some(to) => Some((at(self.from)?, Some(at(to)?))),
@@ -100,6 +102,19 @@ fn point(s: &str) -> Result<Point, String> {
     s.parse().map(Point::Unit).map_err(|_| wrong())
 }
 
+/// Reads a length of time: `90s`, `10m`, `1:30`.
+///
+/// # Errors
+/// A sentence on what was expected.
+pub fn duration(s: &str) -> Result<Duration, String> {
+    match point(s.trim()) {
+        Ok(Point::Seconds(s)) if s > 0.0 => {
+            Duration::try_from_secs_f64(s).map_err(|e| e.to_string())
+        }
+        _ => Err("expected a time, such as 90s, 10m or 1:30:00".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -107,7 +122,7 @@ mod tests {
 
     #[test]
     fn times_and_samples() {
-        let units = |s: &str| parse(s).unwrap().units(Some(16_000)).unwrap();
+        let units = |s: &str| parse(s).unwrap().units(Some(16_000.0)).unwrap();
         assert_eq!(units("30s..40s"), (480_000, Some(640_000)));
         assert_eq!(units("1:30..1:40.5"), (1_440_000, Some(1_608_000)));
         assert_eq!(units("1:00:00.."), (57_600_000, None));
@@ -118,6 +133,16 @@ mod tests {
         assert_eq!(units("5..5"), (5, Some(5)));
         assert_eq!(parse("1s..").unwrap().units(None), None);
         assert_eq!(parse("7..9").unwrap().units(None), Some((7, Some(9))));
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("10m"), duration("600s"));
+        assert_eq!(duration("1:00:00"), duration("1h"));
+        for s in ["", "90", "0s", "-1s", "1e300s", "xs"] {
+            assert!(duration(s).is_err(), "{s}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@
 pub use nc_circuit as circuit;
 #[cfg(feature = "grvq")]
 pub use nc_grvq as grvq;
+#[cfg(feature = "nerv")]
+pub use nc_nerv as nerv;
 
 /// The registry, in order of preference for each kind of media.
 pub fn registry() -> nc::Registry {
@@ -30,6 +32,8 @@ pub fn registry() -> nc::Registry {
             nc_grvq::ENTRY,
             #[cfg(feature = "circuit")]
             nc_circuit::ENTRY,
+            #[cfg(feature = "nerv")]
+            nc_nerv::ENTRY,
             #[cfg(feature = "store")]
             nc_store::ENTRY,
         ],

@@ -184,6 +184,7 @@ impl Codec for CircuitCodec {
             ));
         }
         self.plan(&head.format)?;
+        ctl.refuse_options(INFO.name, &[])?;
         let group = if ctl.access == 0 {
             GROUP
         } else {

@@ -306,6 +306,7 @@ impl Codec for Grvq {
         {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
+        ctl.refuse_options(INFO.name, &[])?;
         let payload = self.analyse(&audio, ctl)?;
         self.finish(&payload, payload.level, goal, out)
     }

@@ -53,7 +53,7 @@ impl Codec for Store {
         x: Signal<'_>,
         _: &ChunkHead,
         goal: Goal,
-        _: &mut Control<'_>,
+        ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         let Signal::Bytes(bytes) = x else {
@@ -64,6 +64,7 @@ impl Codec for Store {
                 "store is lossless and takes no rate or quality".into(),
             ));
         }
+        ctl.refuse_options(INFO.name, &[])?;
         out.extend_from_slice(bytes);
         Ok(encoded(bytes))
     }

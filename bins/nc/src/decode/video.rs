@@ -1,0 +1,79 @@
+//! Decoding video and images, whole or in part.
+//!
+//! The first line of a Y4M file comes from the metadata, which stands at the end of an nc file; so a
+//! pipe is copied first, compressed as it is.
+
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom};
+
+use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
+
+use super::{Done, Work, within};
+use crate::batch::{self, Job};
+use crate::encode::Y4M_LINE;
+use crate::failure::{Failure, Result};
+use crate::video_out::VideoOut;
+use crate::y4m::Head;
+
+impl Work<'_> {
+    /// Decodes a file of video.
+    pub fn video(
+        &self,
+        job: &Job,
+        file: File,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
+        let Format::Video(form) = archive.header().format else {
+            return Err(Failure::format("not video"));
+        };
+        let head = head(form, archive.meta()?);
+        let units = archive.units();
+        let (from, to) = match &self.args.range {
+            None => (0, units),
+            Some(range) => within(*range, form.fps(), units)?,
+        };
+        if from == to {
+            return Err(match units {
+                0 => Failure::format("a video without a frame"),
+                _ => Failure::usage("no frame lies in the range"),
+            });
+        }
+        if self.args.to.out_dir.is_some() {
+            batch::make_folder_of(&job.output)?;
+        }
+        let mut out = VideoOut::create(
+            &job.output,
+            &job.input,
+            self.args.to.force,
+            head,
+            (from, to - from),
+            &mut self.ui.budget(),
+        )?;
+        if (from, to) == (0, units) {
+            drop(archive);
+            (&file).seek(SeekFrom::Start(0))?;
+            let mut decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
+            while let Some(piece) = decoder.next(ctl)? {
+                out.write(&piece)?;
+            }
+        } else {
+            let write = &mut |piece| out.write(&piece);
+            archive.decode_range(from..to, opener, ctl, write)?;
+        }
+        let bytes = out.commit()?;
+        Ok(self.told(job, bytes, Format::Video(form), to - from, None))
+    }
+}
+
+/// The first line of a Y4M file.
+fn head(form: VideoFormat, meta: &[nc::container::Meta]) -> Head {
+    let kept = meta.iter().find(|m| m.tag == Y4M_LINE);
+    match kept.map(|m| std::str::from_utf8(&m.data)) {
+        Some(Ok(kept)) => Head::again(form, kept),
+        // A line of size and rate alone leaves no record.
+        None if !form.rgb => Head::again(form, ""),
+        _ => Head::of(form),
+    }
+}

@@ -1,0 +1,127 @@
+//! Encoding video and images.
+//!
+//! A clip of one chunk has a short header where its length is known when it begins, and pipes know
+//! none: so many frames are read ahead as make a chunk, which the encoder would hold anyhow.
+
+use std::collections::VecDeque;
+
+use nc::{Control, Encoder, Format, Goal, Signal, Video};
+
+use super::{Done, Work};
+use crate::batch::Job;
+use crate::failure::{Failure, Result};
+use crate::foreign;
+use crate::input::{Input, Kind};
+use crate::models::Shared;
+use crate::output::is_dash;
+use crate::ui::name;
+use crate::video_in::VideoIn;
+
+/// Quality where no goal is given.
+const DEFAULT_QUALITY: f32 = 5.0;
+/// Frames per second of a folder, where nothing is said.
+const DEFAULT_RATE: [u32; 2] = [24, 1];
+/// Tag of the rest of a Y4M file's first line.
+pub const Y4M_LINE: [u8; 4] = *b"y4m ";
+
+/// What an input turned out to be.
+pub enum Found {
+    /// Video, opened.
+    Video(Box<VideoIn>),
+    /// Something else.
+    Other(Input, Kind),
+}
+
+impl Work<'_> {
+    /// Opens an input, as video where it is.
+    pub fn look(&self, job: &Job) -> Result<Found> {
+        let only_rate = "--rate is for folders of images: other files say theirs";
+        let budget = self.ui.budget();
+        let path = &job.input;
+        if !self.may_be_video() {
+            if self.args.rate.is_some() {
+                return Err(Failure::usage(only_rate));
+            }
+            let (input, kind) = Input::open(path)?;
+            return Ok(Found::Other(input, kind));
+        }
+        let video = |v| Ok(Found::Video(Box::new(v)));
+        if !is_dash(path) && path.is_dir() {
+            let rate = self.args.rate.unwrap_or(DEFAULT_RATE);
+            return video(VideoIn::folder(path, rate, budget)?);
+        }
+        if self.args.rate.is_some() {
+            return Err(Failure::usage(only_rate));
+        }
+        let (input, kind) = Input::open(path)?;
+        if kind.is_video() {
+            return video(VideoIn::open(input, kind, budget)?);
+        }
+        if matches!(kind, Kind::Nc | Kind::Empty) || is_dash(path) || !foreign::is_video(path) {
+            return Ok(Found::Other(input, kind));
+        }
+        drop(input);
+        let opened = VideoIn::foreign(path, budget);
+        video(opened.map_err(|f| match (&f.hint, kind.is_audio()) {
+            (None, true) => f.hint("--codec grvq encodes its sound"),
+            _ => f,
+        })?)
+    }
+
+    /// Encodes an opened video.
+    pub fn video(
+        &self,
+        job: &Job,
+        mut video: VideoIn,
+        codec: &Shared<'_>,
+        ctl: &mut Control<'_>,
+    ) -> Result<Done> {
+        let codec = codec.get()?;
+        let form = video.format();
+        let format = Format::Video(form);
+        let most = codec.plan(&format)?.chunk;
+        let mut length = video.length();
+        let mut ahead = VecDeque::new();
+        while length.is_none() && ahead.len() as u64 <= most {
+            ctl.check()?;
+            match video.next()? {
+                Some(frame) => ahead.push_back(frame),
+                None => length = Some(ahead.len() as u64),
+            }
+        }
+        if length == Some(0) {
+            return Err(Failure::format("a video without a frame"));
+        }
+        let goal = self.goal().unwrap_or(Goal::Quality(DEFAULT_QUALITY));
+        self.ui.detail(format_args!(
+            "{}: {} x {}, {} bits, by {}",
+            name(&job.input),
+            form.width,
+            form.height,
+            form.bits,
+            codec.info().name,
+        ));
+        let mut out = self.create(job)?;
+        let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
+        if !video.kept().is_empty() {
+            encoder.add_meta(Y4M_LINE, video.kept().as_bytes());
+        }
+        loop {
+            ctl.check()?;
+            let frame = match ahead.pop_front() {
+                Some(frame) => frame,
+                None => match video.next()? {
+                    Some(frame) => frame,
+                    None => break,
+                },
+            };
+            let frame = Video {
+                format: form,
+                samples: &frame,
+            };
+            encoder.push(Signal::Video(frame), ctl)?;
+        }
+        let (_, summary) = encoder.finish(ctl)?;
+        self.finish(job, out, summary, format, &video.warnings())
+    }
+}

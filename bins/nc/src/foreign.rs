@@ -1,0 +1,130 @@
+//! Video in formats that nc does not read: ffmpeg does, and hands it over as Y4M through a pipe.
+//!
+//! A second program and not a library, because the formats of video are many and their decoders are
+//! written in C: what breaks in them breaks in a process of its own, and who needs none of them needs
+//! no ffmpeg.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+
+use crate::failure::{Failure, Result};
+
+/// Endings of names that mean video, or an image that ffmpeg reads.
+const ENDINGS: [&str; 24] = [
+    "3gp", "avi", "avif", "bmp", "flv", "gif", "h264", "hevc", "ivf", "jpeg", "jpg", "m2ts", "m4v",
+    "mkv", "mov", "mp4", "mpeg", "mpg", "mxf", "ogv", "ts", "webm", "webp", "wmv",
+];
+/// The program.
+const PROGRAM: &str = "ffmpeg";
+/// Bytes that are kept of what it says.
+const MOST_SAID: u64 = 1 << 12;
+/// Lines of these that are shown.
+const MOST_LINES: usize = 3;
+
+/// True for a name that ends as files of video do. Content does not tell: sound comes in the same
+/// containers.
+pub fn is_video(path: &Path) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str());
+    ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known)))
+}
+
+/// A run of ffmpeg that gives Y4M.
+pub struct Foreign {
+    child: Child,
+    out: Option<ChildStdout>,
+    said: Option<JoinHandle<String>>,
+    ended: bool,
+}
+
+impl Foreign {
+    /// Starts it on a file.
+    ///
+    /// # Errors
+    /// Usage where there is no ffmpeg, I/O.
+    pub fn start(path: &Path) -> Result<Self> {
+        // A path with a colon would be taken for a protocol.
+        let mut name = std::ffi::OsString::from("file:");
+        name.push(path);
+        let started = Command::new(PROGRAM)
+            .args(["-nostdin", "-v", "error", "-i"])
+            .arg(name)
+            .args(["-f", "yuv4mpegpipe", "-strict", "-1", "-"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = started.map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Failure::usage(
+                "nc reads video as .y4m and images as .png itself, and the rest through ffmpeg, which is not on the PATH",
+            )
+            .hint("install ffmpeg, or make a .y4m of the file elsewhere"),
+            _ => Failure::from(io::Error::new(e.kind(), format!("starting {PROGRAM}: {e}"))),
+        })?;
+        let out = child.stdout.take();
+        let said = child.stderr.take().map(|mut err| {
+            std::thread::spawn(move || {
+                let mut text = Vec::new();
+                // What cannot be read is not shown; the rest is read so that the pipe never fills.
+                let _ = err.by_ref().take(MOST_SAID).read_to_end(&mut text);
+                let _ = io::copy(&mut err, &mut io::sink());
+                String::from_utf8_lossy(&text).into_owned()
+            })
+        });
+        Ok(Self {
+            child,
+            out,
+            said,
+            ended: false,
+        })
+    }
+
+    /// Waits for its end; gives what it complained of.
+    ///
+    /// # Errors
+    /// Format with its first lines, where it failed; I/O.
+    pub fn finish(&mut self) -> Result<Option<String>> {
+        // Where its output is not wanted any more, it must not wait for a reader.
+        drop(self.out.take());
+        let status = self.child.wait()?;
+        self.ended = true;
+        let said = self.said.take().and_then(|t| t.join().ok());
+        let said = said.unwrap_or_default();
+        let lines: Vec<&str> = said
+            .lines()
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .take(MOST_LINES)
+            .collect();
+        let said = lines.join("; ");
+        if !status.success() {
+            let why = if said.is_empty() {
+                status.to_string()
+            } else {
+                said
+            };
+            return Err(Failure::format(format!("{PROGRAM}: {why}")));
+        }
+        Ok((!said.is_empty()).then(|| format!("{PROGRAM}: {said}")))
+    }
+}
+
+impl Read for Foreign {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &mut self.out {
+            Some(out) => out.read(buf),
+            None => Ok(0),
+        }
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        if !self.ended {
+            // It may have ended by itself.
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Pictures: PNG in and out, and colours between red, green, blue and the planes of video.
+//!
+//! Images come in as full-range BT.601 YCbCr, as JPEG has it, with planes of colour as large as that of
+//! brightness: what rounding takes is two levels at most. Frames of video go out by what is known of
+//! their range and size.
+
+use std::io::{BufRead, Cursor, Read, Seek, Write};
+
+use image::codecs::png::{PngDecoder, PngEncoder};
+use image::{DynamicImage, ImageDecoder};
+use nc::{Budget, Chroma, Error, Result, VideoFormat};
+
+use crate::y4m::{Head, Siting};
+
+/// Size of a PNG, and whether it has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Samples across.
+    pub width: u32,
+    /// Samples down.
+    pub height: u32,
+    /// False for grey.
+    pub colour: bool,
+}
+
+fn damaged(e: &image::ImageError) -> Error {
+    match e {
+        image::ImageError::Limits(_) => Error::Limit(e.to_string()),
+        image::ImageError::Unsupported(_) => Error::Unsupported(e.to_string()),
+        _ => Error::Format(e.to_string()),
+    }
+}
+
+fn decoder<R: BufRead + Seek>(r: R, budget: &Budget) -> Result<PngDecoder<R>> {
+    // What stands beside the samples, such as text, is limited by this.
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(budget.left());
+    PngDecoder::with_limits(r, limits).map_err(|e| damaged(&e))
+}
+
+/// The shape of a PNG.
+///
+/// # Errors
+/// Format where it is none or damaged, Usage for more than 8 bits a sample.
+pub fn shape(r: impl BufRead + Seek, budget: &Budget) -> Result<Shape> {
+    let decoder = decoder(r, budget)?;
+    let (width, height) = decoder.dimensions();
+    let color = decoder.color_type();
+    if color.bytes_per_pixel() != color.channel_count() {
+        return Err(Error::Usage(
+            "16 bits a sample: nc takes PNGs of 8, and makes no choice of what to leave out".into(),
+        ));
+    }
+    Ok(Shape {
+        width,
+        height,
+        colour: color.has_color(),
+    })
+}
+
+/// The samples of a PNG as a frame of `format`.
+///
+/// # Errors
+/// As [`shape`]; Usage for another size and where something shows through, Limit past the budget.
+pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u16>> {
+    let shape = shape(Cursor::new(bytes), budget)?;
+    if (shape.width, shape.height) != (format.width, format.height) {
+        return Err(Error::Usage(format!(
+            "an image of {} x {}, not {} x {}",
+            shape.width, shape.height, format.width, format.height
+        )));
+    }
+    let pixels = u64::from(shape.width) * u64::from(shape.height);
+    // The decoder's bytes, at most four a pixel, and the samples.
+    budget
+        .clone()
+        .charge(pixels * 4 + format.frame_samples()? as u64 * 2)?;
+    let image = DynamicImage::from_decoder(decoder(Cursor::new(bytes), budget)?)
+        .map_err(|e| damaged(&e))?;
+    if image.color().has_alpha() {
+        let opaque = match &image {
+            DynamicImage::ImageLumaA8(i) => i.pixels().all(|p| p.0[1] == u8::MAX),
+            DynamicImage::ImageRgba8(i) => i.pixels().all(|p| p.0[3] == u8::MAX),
+            _ => false,
+        };
+        if !opaque {
+            return Err(Error::Usage(
+                "an image with an alpha channel that shows what is behind it, which video has not"
+                    .into(),
+            ));
+        }
+    }
+    if format.chroma == Chroma::Gray {
+        return Ok(image.into_luma8().iter().map(|&s| s.into()).collect());
+    }
+    let rgb = image.into_rgb8();
+    let n = rgb.as_raw().len() / 3;
+    let mut out = vec![0; n * 3];
+    let (y, rest) = out.split_at_mut(n);
+    let (cb, cr) = rest.split_at_mut(n);
+    for (((p, y), cb), cr) in rgb.pixels().zip(y).zip(cb).zip(cr) {
+        [*y, *cb, *cr] = ycbcr(p.0);
+    }
+    Ok(out)
+}
+
+/// Full-range BT.601.
+fn ycbcr(rgb: [u8; 3]) -> [u16; 3] {
+    let [r, g, b] = rgb.map(f32::from);
+    let y = 0.299 * r + 0.587 * g + 0.114 * b;
+    let whole = |x: f32| (x + 0.5).clamp(0.0, 255.0) as u16;
+    [
+        whole(y),
+        whole((b - y) / 1.772 + 128.0),
+        whole((r - y) / 1.402 + 128.0),
+    ]
+}
+
+/// Writes a PNG of grey samples or of red, green and blue.
+///
+/// # Errors
+/// I/O.
+pub fn write(out: impl Write, format: &VideoFormat, samples: &[u8]) -> Result<()> {
+    use image::{ExtendedColorType, ImageEncoder};
+    let color = if format.chroma == Chroma::Gray {
+        ExtendedColorType::L8
+    } else {
+        ExtendedColorType::Rgb8
+    };
+    PngEncoder::new(out)
+        .write_image(samples, format.width, format.height, color)
+        .map_err(|e| Error::Io(std::io::Error::other(e)))
+}
+
+/// Reads all of an input, as long as the budget allows.
+///
+/// # Errors
+/// Limit, I/O.
+pub fn read_all(mut input: impl Read, budget: &mut Budget) -> Result<Vec<u8>> {
+    let most = budget.left();
+    let mut bytes = Vec::new();
+    input
+        .by_ref()
+        .take(most.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    budget.charge(bytes.len() as u64)?;
+    Ok(bytes)
+}
+
+/// Turns frames into pictures of 8 bits a sample.
+pub struct Painter {
+    format: VideoFormat,
+    siting: Siting,
+    /// Factor and offset of brightness, factor of colour.
+    scale: [f32; 3],
+    middle: f32,
+    /// Red from Cr, green from Cb and from Cr, blue from Cb.
+    matrix: [f32; 4],
+}
+
+impl Painter {
+    /// For frames with this first line. What it does not say is guessed as players do: limited range,
+    /// BT.709 from 720 lines on.
+    pub fn new(head: &Head) -> Self {
+        let format = head.format;
+        let (kr, kb) = if !format.rgb && format.height >= 720 {
+            (0.2126, 0.0722)
+        } else {
+            (0.299f32, 0.114f32)
+        };
+        let kg = 1.0 - kr - kb;
+        let step = f32::from(1u16 << (format.bits.clamp(8, 16) - 8));
+        let full = format.rgb || head.full == Some(true);
+        let scale = if full {
+            let s = 255.0 / f32::from(format.max());
+            [s, 0.0, s]
+        } else {
+            [255.0 / (219.0 * step), 16.0 * step, 255.0 / (224.0 * step)]
+        };
+        Self {
+            format,
+            siting: head.siting,
+            scale,
+            middle: 128.0 * step,
+            matrix: [
+                2.0 * (1.0 - kr),
+                2.0 * (1.0 - kb) * kb / kg,
+                2.0 * (1.0 - kr) * kr / kg,
+                2.0 * (1.0 - kb),
+            ],
+        }
+    }
+
+    /// Bytes of memory that a picture takes.
+    pub fn bytes(&self) -> u64 {
+        let rows = u64::from(self.format.width) * 4 * 4;
+        u64::from(self.format.width) * u64::from(self.format.height) * 3 + rows
+    }
+
+    /// A frame's picture: grey samples, or red, green and blue of each.
+    pub fn paint(&self, frame: &[u16]) -> Vec<u8> {
+        let (w, h) = self.format.plane(0);
+        let (cw, ch) = self.format.plane(1);
+        let whole = |x: f32| (x + 0.5).clamp(0.0, 255.0) as u8;
+        let [factor, black, colour] = self.scale;
+        let bright = |s: u16| (f32::from(s) - black) * factor;
+        let (y, rest) = frame.split_at(frame.len().min(w * h));
+        if self.format.chroma == Chroma::Gray {
+            return y.iter().map(|&s| whole(bright(s))).collect();
+        }
+        let (cb, cr) = rest.split_at(rest.len().min(cw * ch));
+        let [red, green_b, green_r, blue] = self.matrix;
+        let mut out = Vec::with_capacity(w * h * 3);
+        let (mut b_row, mut r_row) = (vec![0.0; w], vec![0.0; w]);
+        let mut between = vec![0.0; cw];
+        for (row, line) in y.chunks_exact(w).enumerate() {
+            self.row(cb, row, &mut between, &mut b_row);
+            self.row(cr, row, &mut between, &mut r_row);
+            for ((&s, b), r) in line.iter().zip(&b_row).zip(&r_row) {
+                let y = bright(s);
+                let b = (b - self.middle) * colour;
+                let r = (r - self.middle) * colour;
+                out.push(whole(y + red * r));
+                out.push(whole(y - green_b * b - green_r * r));
+                out.push(whole(y + blue * b));
+            }
+        }
+        out
+    }
+
+    /// A plane of colour along row `row` of the picture, interpolated.
+    fn row(&self, plane: &[u16], row: usize, between: &mut [f32], out: &mut [f32]) {
+        let (cw, ch) = self.format.plane(1);
+        let half_across = matches!(self.format.chroma, Chroma::C420 | Chroma::C422);
+        let half_down = self.format.chroma == Chroma::C420;
+        let (first, second, part) = at(row, half_down, self.siting == Siting::TopLeft, ch);
+        let line = |i: usize| plane.get(i * cw..(i + 1) * cw).unwrap_or_default();
+        for ((x, &a), &b) in between.iter_mut().zip(line(first)).zip(line(second)) {
+            let (a, b) = (f32::from(a), f32::from(b));
+            *x = a + (b - a) * part;
+        }
+        for (i, x) in out.iter_mut().enumerate() {
+            let (first, second, part) = at(i, half_across, self.siting != Siting::Centre, cw);
+            let value = |i: usize| between.get(i).copied().unwrap_or(0.0);
+            let a = value(first);
+            *x = a + (value(second) - a) * part;
+        }
+    }
+}
+
+/// The two samples of colour around sample `i` of brightness, of `n`, and how far between them it is.
+fn at(i: usize, half: bool, sited: bool, n: usize) -> (usize, usize, f32) {
+    if !half {
+        return (i, i, 0.0);
+    }
+    let last = n.saturating_sub(1);
+    let (first, part) = match (sited, i % 2) {
+        (true, 0) => (i / 2, 0.0),
+        (true, _) => (i / 2, 0.5),
+        // Between two that are a quarter and three quarters away.
+        (false, 0) if i == 0 => return (0, 0, 0.0),
+        (false, 0) => (i / 2 - 1, 0.75),
+        (false, _) => (i / 2, 0.25),
+    };
+    (first.min(last), (first + 1).min(last), part)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn format(chroma: Chroma, rgb: bool) -> VideoFormat {
+        VideoFormat {
+            width: 4,
+            height: 4,
+            rate: [0, 0],
+            chroma,
+            bits: 8,
+            rgb,
+        }
+    }
+
+    #[test]
+    fn colours_of_images_come_back_within_two_levels() {
+        let f = VideoFormat {
+            width: 1,
+            height: 1,
+            ..format(Chroma::C444, true)
+        };
+        let painter = Painter::new(&Head::of(f));
+        let steps = || (0..=255u8).step_by(15);
+        for r in steps() {
+            for g in steps() {
+                for b in steps() {
+                    let back = painter.paint(&ycbcr([r, g, b]));
+                    for (was, is) in [r, g, b].into_iter().zip(back) {
+                        assert!(was.abs_diff(is) <= 2, "{r} {g} {b}: {was} {is}");
+                    }
+                }
+            }
+        }
+        let grey = [77, 0, 255, 128].repeat(4);
+        let painter = Painter::new(&Head::of(format(Chroma::Gray, true)));
+        assert_eq!(
+            painter.paint(&grey),
+            grey.iter().map(|&s| s as u8).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn limited_range_spans_black_to_white() {
+        for (line, black, white) in [
+            ("W1 H1 F1:1 C444", 16u16, 235u16),
+            ("W1 H1 F1:1 C444p10", 64, 940),
+            ("W1 H1 F1:1 C444 XCOLORRANGE=FULL", 0, 255),
+        ] {
+            let head = Head::parse(line).unwrap();
+            let middle = 128 << (head.format.bits - 8);
+            let painter = Painter::new(&head);
+            assert_eq!(painter.paint(&[black, middle, middle]), [0; 3], "{line}");
+            assert_eq!(painter.paint(&[white, middle, middle]), [255; 3], "{line}");
+        }
+        // Pure red of HD, by BT.709.
+        let head = Head::parse("W1 H720 F1:1 C444").unwrap();
+        let mut frame = vec![63; 720];
+        frame.extend([102; 720]);
+        frame.extend([240; 720]);
+        let picture = Painter::new(&head).paint(&frame);
+        assert!(picture[0] >= 254 && picture[1] <= 2 && picture[2] <= 2);
+    }
+
+    #[test]
+    fn colour_is_interpolated_by_where_it_lies() {
+        assert_eq!(at(0, true, false, 2), (0, 0, 0.0));
+        assert_eq!(at(1, true, false, 2), (0, 1, 0.25));
+        assert_eq!(at(2, true, false, 2), (0, 1, 0.75));
+        assert_eq!(at(3, true, false, 2), (1, 1, 0.25));
+        assert_eq!(at(1, true, true, 2), (0, 1, 0.5));
+        assert_eq!(at(2, true, true, 2), (1, 1, 0.0));
+        assert_eq!(at(5, false, true, 9), (5, 5, 0.0));
+        // A flat plane stays flat, whatever its size.
+        for (w, h) in [(5, 3), (1, 1), (4, 4)] {
+            let f = VideoFormat {
+                width: w,
+                height: h,
+                ..format(Chroma::C420, false)
+            };
+            let painter = Painter::new(&Head::of(f));
+            let n = f.frame_samples().unwrap();
+            let picture = painter.paint(&vec![128; n]);
+            assert_eq!(picture.len(), (w * h * 3) as usize);
+            assert!(picture.iter().all(|&s| s == 130), "{picture:?}");
+        }
+    }
+
+    #[test]
+    fn only_opaque_images_of_eight_bits() {
+        let f = VideoFormat {
+            width: 2,
+            height: 1,
+            ..format(Chroma::C444, true)
+        };
+        let png = |image: DynamicImage| {
+            let mut out = Cursor::new(Vec::new());
+            image.write_to(&mut out, image::ImageFormat::Png).unwrap();
+            out.into_inner()
+        };
+        let budget = Budget::default();
+        let mut image = image::RgbaImage::from_pixel(2, 1, image::Rgba([9, 8, 7, 255]));
+        let opaque = png(image.clone().into());
+        assert_eq!(read(&opaque, &f, &budget).unwrap().len(), 6);
+        image.put_pixel(1, 0, image::Rgba([9, 8, 7, 254]));
+        let e = read(&png(image.into()), &f, &budget);
+        assert!(matches!(e, Err(Error::Usage(_))));
+        let deep = image::ImageBuffer::from_pixel(2, 1, image::Luma([7_000u16]));
+        let e = read(&png(DynamicImage::ImageLuma16(deep)), &f, &budget);
+        assert!(matches!(e, Err(Error::Usage(_))));
+        let e = read(&opaque, &f, &Budget::new(9));
+        assert!(matches!(e, Err(Error::Limit(_))));
+        let e = read(&opaque, &VideoFormat { width: 3, ..f }, &budget);
+        assert!(matches!(e, Err(Error::Usage(_))));
+        for end in [0, 5, 20, opaque.len() / 2] {
+            let e = read(&opaque[..end], &f, &budget);
+            assert!(matches!(e, Err(Error::Format(_))), "{end}");
+        }
+    }
+}

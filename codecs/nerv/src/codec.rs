@@ -1,0 +1,162 @@
+//! The codec: which mode a chunk gets, and what is done for each.
+//!
+//! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
+//! found before anything else is tried, because no other mode can be smaller.
+
+use nc::{
+    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
+    Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, VideoBuf, VideoFormat,
+};
+
+use crate::stored;
+
+/// Facts of the codec.
+pub const INFO: CodecInfo = CodecInfo {
+    id: CodecId(3),
+    name: "nerv",
+    about: "video and images",
+    bitstream: 1,
+    kind: MediaKind::Video,
+    lossless: false,
+};
+
+/// The registry's line for this codec.
+pub const ENTRY: CodecEntry = CodecEntry {
+    info: INFO,
+    default_model: None,
+    open: |_| Ok(Box::new(Nerv)),
+};
+
+/// Mode: samples as they are, packed to their bits.
+const RAW: u8 = 0;
+/// Mode: one value for each plane.
+const CONSTANT: u8 = 1;
+/// Mode: a network.
+const NETWORK: u8 = 2;
+
+/// Most frames in a chunk.
+const MOST_FRAMES: u64 = 256;
+/// Bytes that a chunk's samples may take in memory, unless a frame alone takes more.
+const MOST_BYTES: u64 = 512 << 20;
+
+/// Switches by name: none yet.
+const OPTIONS: &[&str] = &[];
+
+/// The codec; it has no state.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nerv;
+
+/// The video of a header that is not to be believed yet.
+fn video(format: &Format) -> Result<VideoFormat> {
+    match format {
+        Format::Video(v) if v.bits == 8 || v.bits == 10 => {
+            v.frame_samples()?;
+            Ok(*v)
+        }
+        Format::Video(v) => Err(Error::Unsupported(format!(
+            "nerv takes samples of 8 and 10 bits, not {}",
+            v.bits
+        ))),
+        _ => Err(Error::Unsupported("nerv takes video and images".into())),
+    }
+}
+
+/// The stored modes' symbols are the samples themselves, whose checksum is in the frame already.
+fn encoded(frames: u64) -> Encoded {
+    Encoded { symbols: frames }
+}
+
+impl Codec for Nerv {
+    fn info(&self) -> &CodecInfo {
+        &INFO
+    }
+
+    fn model(&self) -> Option<ModelId> {
+        None
+    }
+
+    fn plan(&self, format: &Format) -> Result<Plan> {
+        let frame = video(format)?.frame_samples()? as u64 * 2;
+        Ok(Plan {
+            chunk: (MOST_BYTES / frame).clamp(1, MOST_FRAMES),
+            overlap: 0,
+        })
+    }
+
+    fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: Goal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let Signal::Video(x) = x else {
+            return Err(Error::Unsupported("nerv takes video and images".into()));
+        };
+        let format = video(&head.format)?;
+        if x.format != format || x.frames() as u64 != head.units {
+            return Err(Error::Usage("frames that do not fit their head".into()));
+        }
+        ctl.refuse_options(INFO.name, OPTIONS)?;
+        let start = out.len();
+        if let Some(values) = stored::constant(x) {
+            out.push(CONSTANT);
+            stored::encode_constant(&values, out);
+        } else {
+            // The network comes in here, for every goal but `Exact`.
+            out.push(RAW);
+            stored::encode_raw(x, out);
+        }
+        let bytes = (out.len() - start) as u64;
+        match goal {
+            Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
+                "frames {}.. take {bytes} bytes, and there are {most} for them",
+                head.first
+            ))),
+            _ => Ok(encoded(head.units)),
+        }
+    }
+
+    fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)> {
+        let part = Part {
+            units: 0..head.units,
+            variables: None,
+        };
+        // All modes so far decode in parts.
+        match self.decode_part(payload, head, &part, budget, ctl)? {
+            Some(y) => Ok((y, encoded(head.units))),
+            None => Err(Error::Unsupported("nerv: a mode without parts".into())),
+        }
+    }
+
+    fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        _: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>> {
+        let format = video(&head.format)?;
+        let wanted = part.units.clone();
+        if wanted.start > wanted.end || wanted.end > head.units {
+            return Err(Error::Usage("frames outside the chunk".into()));
+        }
+        let damaged = || Error::Format("nerv: an empty payload".into());
+        let (mode, body) = payload.split_first().ok_or_else(damaged)?;
+        let samples = match *mode {
+            RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
+            CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
+            NETWORK => return Err(Error::Unsupported("nerv: frames by a network".into())),
+            other => return Err(Error::Format(format!("nerv: mode {other}"))),
+        };
+        Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))
+    }
+}

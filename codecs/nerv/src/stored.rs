@@ -1,0 +1,263 @@
+//! The two forms without a network: samples packed to their bits, and one value for each plane.
+//!
+//! They are what exact coding gives and what other modes are measured against. Nothing in them depends
+//! on a neighbour, so any frames decode alone.
+
+use std::ops::Range;
+
+use nc::{Budget, Error, Result, Video, VideoFormat};
+
+/// Bytes that `samples` take at `bits` each.
+fn packed_len(samples: u64, bits: u8) -> u64 {
+    let all = u128::from(samples) * u128::from(bits);
+    u64::try_from(all.div_ceil(8)).unwrap_or(u64::MAX)
+}
+
+/// Samples of `units` frames, charged to the budget at two bytes each.
+fn charged(format: &VideoFormat, units: u64, budget: &mut Budget) -> Result<usize> {
+    let frame = format.frame_samples()? as u64;
+    let samples = units.saturating_mul(frame);
+    budget.charge(samples.saturating_mul(2))?;
+    usize::try_from(samples).map_err(|_| Error::Limit("frames beyond the memory".into()))
+}
+
+/// Appends the samples, `bits` each, lowest bit first, the last byte filled with zeros.
+pub fn encode_raw(x: Video<'_>, out: &mut Vec<u8>) {
+    let bits = u32::from(x.format.bits);
+    if bits == 8 {
+        out.extend(x.samples.iter().map(|&s| s as u8));
+        return;
+    }
+    out.reserve(packed_len(x.samples.len() as u64, x.format.bits) as usize);
+    let (mut held, mut count) = (0u32, 0u32);
+    for &s in x.samples {
+        // At most 7 bits are held and 16 come.
+        held |= u32::from(s) << count;
+        count += bits;
+        while count >= 8 {
+            out.push(held as u8);
+            held >>= 8;
+            count -= 8;
+        }
+    }
+    if count > 0 {
+        out.push(held as u8);
+    }
+}
+
+/// The frames `wanted` of a body of `units` frames.
+pub fn decode_raw(
+    body: &[u8],
+    format: &VideoFormat,
+    units: u64,
+    wanted: Range<u64>,
+    budget: &mut Budget,
+) -> Result<Vec<u16>> {
+    let damaged = || Error::Format("nerv: stored frames and their number differ".into());
+    let frame = format.frame_samples()? as u64;
+    let all = units.checked_mul(frame).ok_or_else(damaged)?;
+    if body.len() as u64 != packed_len(all, format.bits) {
+        return Err(damaged());
+    }
+    if wanted.start > wanted.end || wanted.end > units {
+        return Err(Error::Usage("frames outside the chunk".into()));
+    }
+    let n = charged(format, wanted.end - wanted.start, budget)?;
+    // Within `all`, whose bits are in memory.
+    let first = wanted.start * frame;
+    if format.bits == 8 {
+        let first = usize::try_from(first).map_err(|_| damaged())?;
+        let part = body.get(first..).and_then(|b| b.get(..n));
+        let part = part.ok_or_else(damaged)?;
+        return Ok(part.iter().map(|&b| u16::from(b)).collect());
+    }
+    let bits = u32::from(format.bits);
+    let spare = all * u64::from(bits) % 8;
+    if spare > 0 && body.last().is_some_and(|b| b >> spare != 0) {
+        return Err(Error::Format("nerv: bits behind the last sample".into()));
+    }
+    let at = first * u64::from(bits);
+    let mut bytes = body
+        .get(usize::try_from(at / 8).map_err(|_| damaged())?..)
+        .unwrap_or_default()
+        .iter();
+    let mut count = 0;
+    let mut held = 0;
+    let skip = (at % 8) as u32;
+    if skip > 0 {
+        held = u32::from(*bytes.next().ok_or_else(damaged)?) >> skip;
+        count = 8 - skip;
+    }
+    let mut out = Vec::with_capacity(n);
+    for _ in 0..n {
+        while count < bits {
+            held |= u32::from(*bytes.next().ok_or_else(damaged)?) << count;
+            count += 8;
+        }
+        out.push(held as u16 & format.max());
+        held >>= bits;
+        count -= bits;
+    }
+    Ok(out)
+}
+
+/// The value of each plane, where each has but one in all frames.
+pub fn constant(x: Video<'_>) -> Option<Vec<u16>> {
+    let format = x.format;
+    let frame = format.frame_samples().ok()?;
+    let mut values = Vec::new();
+    let mut at = 0;
+    for i in 0..format.planes() {
+        let (w, h) = format.plane(i);
+        let value = *x.samples.get(at)?;
+        for f in x.samples.chunks_exact(frame) {
+            if f.get(at..at + w * h)?.iter().any(|&s| s != value) {
+                return None;
+            }
+        }
+        values.push(value);
+        at += w * h;
+    }
+    Some(values)
+}
+
+/// Appends the planes' values, two bytes each.
+pub fn encode_constant(values: &[u16], out: &mut Vec<u8>) {
+    out.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+}
+
+/// So many frames of one value for each plane.
+pub fn decode_constant(
+    body: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    budget: &mut Budget,
+) -> Result<Vec<u16>> {
+    if body.len() != 2 * format.planes() {
+        return Err(Error::Format("nerv: values of planes".into()));
+    }
+    let n = charged(format, frames, budget)?;
+    let mut frame = Vec::new();
+    for (i, v) in body.chunks_exact(2).enumerate() {
+        let value = v.try_into().map_or(0, u16::from_le_bytes);
+        if value > format.max() {
+            return Err(Error::Format("nerv: a value beyond its bits".into()));
+        }
+        if i == 0 {
+            budget.charge(format.frame_samples()? as u64 * 2)?;
+            frame.reserve_exact(format.frame_samples()?);
+        }
+        let (w, h) = format.plane(i);
+        frame.resize(frame.len() + w * h, value);
+    }
+    budget.release(frame.len() as u64 * 2);
+    let mut out = Vec::with_capacity(n);
+    for _ in 0..frames {
+        out.extend_from_slice(&frame);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use nc::Chroma;
+
+    fn format(bits: u8, chroma: Chroma) -> VideoFormat {
+        VideoFormat {
+            width: 5,
+            height: 3,
+            rate: [25, 1],
+            chroma,
+            bits,
+            rgb: false,
+        }
+    }
+
+    fn samples(format: &VideoFormat, frames: usize) -> Vec<u16> {
+        let n = format.frame_samples().unwrap() * frames;
+        (0..n as u32)
+            .map(|i| (i.wrapping_mul(40_503) >> 3) as u16 & format.max())
+            .collect()
+    }
+
+    #[test]
+    fn packed_samples_come_back_whole_and_in_part() {
+        for bits in 8..=16 {
+            for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
+                let f = format(bits, chroma);
+                let x = samples(&f, 4);
+                let n = f.frame_samples().unwrap();
+                let mut body = Vec::new();
+                let video = Video {
+                    format: f,
+                    samples: &x,
+                };
+                encode_raw(video, &mut body);
+                assert!(body.len() <= x.len() * 2);
+                for (from, to) in [(0, 4), (1, 3), (3, 4), (2, 2)] {
+                    let mut budget = Budget::default();
+                    let y = decode_raw(&body, &f, 4, from..to, &mut budget).unwrap();
+                    assert_eq!(
+                        y,
+                        x[from as usize * n..to as usize * n],
+                        "{bits} {from} {to}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bodies_of_other_lengths_are_damaged() {
+        let f = format(10, Chroma::C420);
+        let x = samples(&f, 1);
+        let mut body = Vec::new();
+        let video = Video {
+            format: f,
+            samples: &x,
+        };
+        encode_raw(video, &mut body);
+        let read = |body: &[u8], units| {
+            matches!(
+                decode_raw(body, &f, units, 0..units, &mut Budget::default()),
+                Err(Error::Format(_))
+            )
+        };
+        assert!(read(&body[1..], 1) && read(&body, 2) && read(&body, u64::MAX));
+        // 270 bits: the last byte has two of its own.
+        *body.last_mut().unwrap() |= 0x80;
+        assert!(read(&body, 1));
+    }
+
+    #[test]
+    fn one_value_for_each_plane() {
+        let f = format(10, Chroma::C420);
+        let mut x: Vec<u16> = Vec::new();
+        for _ in 0..3 {
+            x.extend([700; 15].iter().chain(&[512; 6]).chain(&[3; 6]));
+        }
+        let of = |x: &[u16]| {
+            constant(Video {
+                format: f,
+                samples: x,
+            })
+        };
+        let values = of(&x).unwrap();
+        assert_eq!(values, [700, 512, 3]);
+        let mut body = Vec::new();
+        encode_constant(&values, &mut body);
+        let mut budget = Budget::default();
+        assert_eq!(decode_constant(&body, &f, 3, &mut budget).unwrap(), x);
+        x[80] = 4;
+        assert!(of(&x).is_none());
+        assert!(of(&[]).is_none());
+        for wrong in [&body[1..], &[0; 8], &[0xff; 6]] {
+            let e = decode_constant(wrong, &f, 3, &mut budget);
+            assert!(matches!(e, Err(Error::Format(_))));
+        }
+        let e = decode_constant(&body, &f, 1 << 60, &mut budget);
+        assert!(matches!(e, Err(Error::Limit(_))));
+    }
+}

@@ -1,0 +1,225 @@
+//! Video through files: pieces, chunks, parts, lone files, goals and damage.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use nc::{
+    Archive, Budget, Chroma, Codec, CodecId, Control, Decoder, Encoder, Error, Format, Goal,
+    Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
+};
+use nc_nerv::Nerv;
+
+fn opener(_: CodecId, _: Option<ModelId>) -> nc::Result<Box<dyn Codec>> {
+    Ok(Box::new(Nerv))
+}
+
+const SMALL: VideoFormat = VideoFormat {
+    width: 7,
+    height: 5,
+    rate: [30_000, 1001],
+    chroma: Chroma::C420,
+    bits: 10,
+    rgb: false,
+};
+
+fn clip(format: VideoFormat, frames: usize) -> VideoBuf {
+    let n = format.frame_samples().unwrap() * frames;
+    let samples = (0..n as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 9) as u16 & format.max());
+    VideoBuf {
+        format,
+        samples: samples.collect(),
+    }
+}
+
+fn file(x: &VideoBuf, step: usize, known: bool, goal: Goal) -> nc::Result<Vec<u8>> {
+    let frames = x.view().frames();
+    let length = known.then_some(frames as u64);
+    let mut ctl = Control::default();
+    let mut e = Encoder::new(Vec::new(), &Nerv, Format::Video(x.format), length, goal)?;
+    for from in (0..frames).step_by(step) {
+        let piece = x.view().part(from, (from + step).min(frames)).unwrap();
+        e.push(Signal::Video(piece), &mut ctl)?;
+    }
+    Ok(e.finish(&mut ctl)?.0)
+}
+
+#[test]
+fn any_pieces_come_back_whole_and_in_part() {
+    for format in [
+        SMALL,
+        VideoFormat {
+            bits: 8,
+            rgb: true,
+            chroma: Chroma::C444,
+            rate: [0, 0],
+            ..SMALL
+        },
+        VideoFormat {
+            bits: 8,
+            chroma: Chroma::Gray,
+            ..SMALL
+        },
+    ] {
+        // Two chunks of 256 and one of 88.
+        let x = clip(format, 600);
+        let whole = file(&x, 600, true, Goal::Exact).unwrap();
+        assert_eq!(whole, file(&x, 7, true, Goal::Exact).unwrap());
+        let back = nc::decode(&opener, &whole, Budget::default()).unwrap();
+        assert_eq!(back, SignalBuf::Video(x.clone()));
+        let piped = file(&x, 100, false, Goal::Exact).unwrap();
+        let back = nc::decode(&opener, &piped, Budget::default()).unwrap();
+        assert_eq!(back, SignalBuf::Video(x.clone()));
+        let mut archive = Archive::open(Cursor::new(&whole), Budget::default()).unwrap();
+        assert_eq!(archive.entries().len(), 3);
+        assert_eq!(archive.header().format, Format::Video(format));
+        for (from, to) in [(0, 600), (3, 4), (250, 520), (512, 600), (9, 9)] {
+            let mut got = Vec::new();
+            let mut sink = |y| {
+                let SignalBuf::Video(y) = y else { panic!() };
+                got.extend(y.samples);
+                Ok(())
+            };
+            let mut ctl = Control::default();
+            archive
+                .decode_range(from..to, &opener, &mut ctl, &mut sink)
+                .unwrap();
+            let want = x.view().part(from as usize, to as usize).unwrap();
+            assert_eq!(got, want.samples);
+        }
+    }
+}
+
+#[test]
+fn a_still_and_a_flat_clip_are_lone_files() {
+    let still = clip(SMALL, 1);
+    let bytes = nc::encode(&Nerv, Signal::Video(still.view()), Goal::Quality(5.0)).unwrap();
+    let raw = (SMALL.frame_samples().unwrap() * 10).div_ceil(8);
+    assert!(bytes.len() <= raw + 60, "{}", bytes.len());
+    let flat = VideoBuf {
+        format: SMALL,
+        samples: vec![512; SMALL.frame_samples().unwrap() * 200],
+    };
+    let bytes = nc::encode(&Nerv, Signal::Video(flat.view()), Goal::Bitrate(100)).unwrap();
+    assert!(bytes.len() < 70, "{}", bytes.len());
+    let back = nc::decode(&opener, &bytes, Budget::default()).unwrap();
+    assert_eq!(back, SignalBuf::Video(flat));
+}
+
+#[test]
+fn goals_that_cannot_be_are_told() {
+    let x = clip(SMALL, 3);
+    let still = clip(
+        VideoFormat {
+            rate: [0, 0],
+            ..SMALL
+        },
+        3,
+    );
+    let e = file(&still, 3, true, Goal::Bitrate(1_000_000));
+    assert!(matches!(e, Err(Error::Usage(_))));
+    let e = file(&x, 3, false, Goal::Bytes(1_000_000));
+    assert!(matches!(e, Err(Error::Usage(_))));
+    assert!(file(&x, 3, true, Goal::Bytes(1_000)).is_ok());
+    let e = file(&x, 3, true, Goal::Bytes(100));
+    assert!(matches!(e, Err(Error::Usage(_))));
+    let deep = clip(VideoFormat { bits: 12, ..SMALL }, 1);
+    let e = file(&deep, 1, true, Goal::Exact);
+    assert!(matches!(e, Err(Error::Unsupported(_))));
+    let wide = VideoFormat {
+        width: 20_000,
+        ..SMALL
+    };
+    assert!(matches!(
+        Nerv.plan(&Format::Video(wide)),
+        Err(Error::Limit(_))
+    ));
+}
+
+#[test]
+fn pieces_are_whole_frames_of_the_format_and_options_are_known() {
+    let x = clip(SMALL, 2);
+    let push = |x: Video<'_>, ctl: &mut Control<'_>| {
+        let format = Format::Video(SMALL);
+        let mut e = Encoder::new(Vec::new(), &Nerv, format, None, Goal::Exact).unwrap();
+        e.push(Signal::Video(x), ctl)?;
+        e.finish(ctl).map(|_| ())
+    };
+    let mut ctl = Control::default();
+    let cut = Video {
+        samples: &x.samples[1..],
+        ..x.view()
+    };
+    assert!(matches!(push(cut, &mut ctl), Err(Error::Usage(_))));
+    let loud = vec![1024; x.samples.len()];
+    let loud = Video {
+        samples: &loud,
+        ..x.view()
+    };
+    assert!(matches!(push(loud, &mut ctl), Err(Error::Usage(_))));
+    ctl.time_limit = Some(Duration::MAX);
+    let many = clip(SMALL, 600);
+    push(many.view(), &mut ctl).unwrap();
+    ctl.time_limit = Some(Duration::from_secs(5));
+    push(x.view(), &mut ctl).unwrap();
+    assert_eq!(ctl.time_limit, Some(Duration::from_secs(5)));
+    ctl.options.insert("no-such".into(), "1".into());
+    assert!(matches!(push(x.view(), &mut ctl), Err(Error::Usage(_))));
+}
+
+#[test]
+fn all_damage_is_seen() {
+    for goal in [Goal::Exact, Goal::Quality(5.0)] {
+        for (frames, known) in [(3, true), (300, false)] {
+            let x = clip(
+                VideoFormat {
+                    width: 2,
+                    height: 1,
+                    ..SMALL
+                },
+                frames,
+            );
+            let good = file(&x, 50, known, goal).unwrap();
+            for at in 0..good.len() {
+                for bad in [
+                    good[..at].to_vec(),
+                    good.iter()
+                        .enumerate()
+                        .map(|(i, b)| if i == at { b ^ 0x10 } else { *b })
+                        .collect(),
+                ] {
+                    // Nothing comes out that did not go in.
+                    let Ok(mut d) = Decoder::new(&bad[..], &opener, Budget::default()) else {
+                        continue;
+                    };
+                    let mut at = 0;
+                    while let Ok(Some(SignalBuf::Video(y))) = d.next(&mut Control::default()) {
+                        let n = y.samples.len();
+                        assert_eq!(y.samples, x.samples[at..at + n]);
+                        at += n;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn headers_of_impossible_video_are_damaged() {
+    let x = clip(SMALL, 1);
+    let good = file(&x, 1, true, Goal::Exact).unwrap();
+    // Width stands at byte 14; the checksum of the header behind it is made anew.
+    let with = |at: usize, value: u8| {
+        let mut head = good[..14].to_vec();
+        head.extend([7, 5, 0xb0, 0xea, 0x01, 0xe9, 0x07, 0x11]);
+        assert_eq!(&good[..head.len()], &head[..]);
+        head.extend(&good[head.len()..head.len() + 2]);
+        head[at] = value;
+        head.extend(crc32c::crc32c(&head).to_le_bytes());
+        Header::read(&mut nc::container::Reader::new(&head[..], 0))
+    };
+    assert!(with(14, 8).is_ok());
+    for (at, value) in [(14, 0), (15, 0), (21, 0xf1), (16, 0)] {
+        assert!(matches!(with(at, value), Err(Error::Format(_))), "{at}");
+    }
+}
