@@ -18,7 +18,7 @@ fn main(){
     let wt=a.iter().find_map(|s|s.strip_prefix("w=")).map_or([6.0,3.0,1.7,1.2,1.0],|v|{let mut o=[0.0;5];for (o,x) in o.iter_mut().zip(v.split(',')){*o=x.parse().unwrap()};o});
     let mut c=Config::default();
     c.width=get("width",16.0) as usize; c.blocks=get("blocks",4.0) as usize;
-    let o=Options{seconds:get("sec",60.0),bytes:get("bytes",60000.0),step:get("step",8.0) as usize,group:get("group",50.0) as usize,lr:get("lr",3e-3) as f32,price:get("price",1.0) as f32,weights:wt,lambda:get("lambda",60.0) as f32,quant:get("quant",6.5) as f32,eta:get("eta",1.0) as f32,config:c};
+    let o=Options{seconds:get("sec",60.0),bytes:get("bytes",60000.0),step:get("step",8.0) as usize,group:get("group",50.0) as usize,lr:get("lr",3e-3) as f32,price:get("price",1.0) as f32,weights:wt,lambda:get("lambda",60.0) as f32,quant:get("quant",6.5) as f32,epochs:get("epochs",2.0) as usize,iters:get("iters",1.0) as usize,eta:get("eta",1.0) as f32,config:c};
     let mut t=Trainer::new(w,h,f,o);
     t.run(true);
 }

@@ -47,6 +47,8 @@ pub struct Options {
     pub lambda: f32,
     pub quant: f32,
     pub eta: f32,
+    pub epochs: usize,
+    pub iters: usize,
     pub config: Config,
 }
 
@@ -158,7 +160,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Forward; with `train` also backward (parameters' gradients stay in w.d.params); with `update` new latents.
-    fn pass(&self, s: &mut FrameState, w: &mut Work, train: bool, update: bool) {
+    fn pass_with(&self, s: &mut FrameState, w: &mut Work, refs: &[&Reference], train: bool, update: bool) {
         let geo = &self.geo;
         let net = &self.net;
         let class = s.place.class;
@@ -168,9 +170,7 @@ impl<'a> Trainer<'a> {
         if class == 0 {
             w.pred.fill(1 << (geo.bits - 1));
         } else {
-            let r0 = &self.recon[s.refs[0].unwrap()];
-            let r1 = s.refs[1].map_or(&zero, |r| &self.recon[r]);
-            compensate(geo, &s.field, [r0, r1], &mut w.pred);
+            compensate(geo, &s.field, [refs[0], refs.get(1).copied().unwrap_or(&zero)], &mut w.pred);
         }
         let strides: Vec<usize> = s.latents.planes.iter().map(|p| p.w * p.side).collect();
         for (p, r) in s.latents.planes.iter().zip(&mut w.res) { p.synthesise(&w.tr, s.step, class == 0, r); }
@@ -271,90 +271,122 @@ impl<'a> Trainer<'a> {
         let _ = cost;
     }
 
-    fn visit(&mut self, pair: &[usize], works: &mut [Work], train: bool, update: bool, iters: usize) {
-        let mut taken: Vec<(usize, FrameState)> = pair.iter().map(|i| (*i, std::mem::replace(&mut self.states[*i], hole()))).collect();
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let mut g: Vec<Vec<usize>> = vec![];
+        for (i, s) in self.states.iter().enumerate() { if s.group >= g.len() { g.push(vec![]); } g[s.group].push(i); }
+        g
+    }
+    fn works(&self, n: usize) -> Vec<Work> {
+        let l = Latents::new(&self.geo);
+        (0..n).map(|_| Work {
+            t: self.net.graph.images.iter().map(|s| vec![0.0; s.len()]).collect(),
+            d: Grads::new(&self.net.graph), tr: Transform::default(), tally: Tally::default(),
+            res: l.planes.iter().map(|p| vec![0.0; p.w * p.h * p.side * p.side]).collect(),
+            pred: vec![0; self.geo.samples()], frame: vec![0; self.geo.samples()] }).collect()
+    }
+    /// One pass in coding order; groups in parallel.
+    fn encode_pass(&mut self, iters: usize, research: bool) {
+        use rayon::prelude::*;
+        let mut by_group: Vec<Vec<FrameState>> = vec![];
+        for s in std::mem::take(&mut self.states) { if s.group >= by_group.len() { by_group.push(vec![]); } by_group[s.group].push(s); }
+        let mut recon = std::mem::take(&mut self.recon);
+        let mut rf = std::mem::take(&mut self.recon_frames);
+        let n = rf.len();
+        // each group owns its slice of recon
+        let mut parts = vec![];
+        { let mut r = recon.as_mut_slice(); let mut q = rf.as_mut_slice();
+          for g in &mut by_group { let k = g.len(); let (a, b) = r.split_at_mut(k); let (c, d) = q.split_at_mut(k); parts.push((g, a, c)); r = b; q = d; } }
         let this = &*self;
-        let go = |s: &mut FrameState, w: &mut Work| { for _ in 0..iters { this.pass(s, w, train, update); } };
-        let (a, b) = works.split_at_mut(1);
-        if let [(_, s0), (_, s1)] = taken.as_mut_slice() {
-            rayon::join(|| go(s0, &mut a[0]), || go(s1, &mut b[0]));
-        } else { go(&mut taken[0].1, &mut a[0]); }
-        for ((i, s), w) in taken.into_iter().zip(works) {
-            let t = s.place.t;
-            self.recon[t].set(&self.geo, &w.frame);
-            self.recon_frames[t].copy_from_slice(&w.frame);
-            self.states[i] = s;
-            if update { self.rates.add(&w.tally); }
-        }
+        let tallies: Vec<Vec<Tally>> = parts.into_par_iter().map(|(g, rec, rfs)| {
+            let mut w = this.works(1).pop().unwrap();
+            let base = g.iter().map(|s| s.place.t).min().unwrap();
+            let mut tl = vec![];
+            for s in g.iter_mut() {
+                let refs: Vec<usize> = s.refs.iter().flatten().map(|r| r - base).collect();
+                if research && !refs.is_empty() {
+                    let ph: Vec<Phases> = refs.iter().map(|r| Phases::new(&this.geo, &rfs[*r])).collect();
+                    let price = this.o.price * (this.lambda / this.o.weights[s.place.class]).sqrt();
+                    let old = s.field.clone();
+                    s.field = Search::new(&this.geo, &this.frames[s.place.t], ph.iter().collect(), price).run(&this.geo, Some(&old));
+                }
+                let pick: Vec<&Reference> = refs.iter().map(|r| &rec[*r]).collect();
+                for _ in 0..iters { this.pass_with(s, &mut w, &pick, false, true); tl.push(std::mem::take(&mut w.tally)); }
+                this.pass_with(s, &mut w, &pick, false, false);
+                let k = s.place.t - base;
+                rec[k].set(&this.geo, &w.frame);
+                rfs[k].copy_from_slice(&w.frame);
+            }
+            tl
+        }).collect();
+        self.states = by_group.into_iter().flatten().collect();
+        self.recon = recon; self.recon_frames = rf;
+        let _ = n;
+        for t in tallies.iter().flatten() { self.rates.add(t); }
+        self.rates.refresh(0.6);
+        self.motion_bits = self.code_motion();
     }
 
     pub fn run(&mut self, log: bool) {
         let t0 = std::time::Instant::now();
         self.search(false);
         if log { println!("motion {:.0} bytes, {:.1} s; params {} macs/px {:.0}", self.motion_bits / 8.0, t0.elapsed().as_secs_f64(), self.params.len(), self.net.graph.macs() as f64 / (self.geo.planes[0].w * self.geo.planes[0].h) as f64); }
-        let l = Latents::new(&self.geo);
-        let mut works: Vec<Work> = (0..2).map(|_| Work {
-            t: self.net.graph.images.iter().map(|s| vec![0.0; s.len()]).collect(),
-            d: Grads::new(&self.net.graph), tr: Transform::default(), tally: Tally::default(),
-            res: l.planes.iter().map(|p| vec![0.0; p.w * p.h * p.side * p.side]).collect(),
-            pred: vec![0; self.geo.samples()], frame: vec![0; self.geo.samples()] }).collect();
-        let mut order: Vec<usize> = (0..self.states.len()).collect();
-        order.sort_by_key(|i| (self.states[*i].place.class, self.states[*i].place.t));
-        let mut epoch = 0;
-        let mut next_log = 0.0;
-        let mut searched = 0;
-        let wbytes = self.params.len() as f64 * 5.0 / 8.0;
-        let seq: Vec<usize> = (0..self.states.len()).collect();
-        for _ in 0..4 {
-            for i in &seq { self.visit(&[*i], &mut works, false, true, 1); self.visit(&[*i], &mut works, false, false, 1); }
-            self.rates.refresh(0.7);
+        let wbytes = if self.o.lr == 0.0 { 0.0 } else { self.params.len() as f64 * 5.0 / 8.0 };
+        let mut rng = Rng::new(7);
+        for i in 0..5 {
+            self.encode_pass(1, i > 0);
             let total = self.code_latents().0 + self.motion_bits;
-            self.report(0.0, 0, wbytes);
-            self.lambda *= (((total / 8.0 + wbytes) / self.o.bytes) as f32).powf(0.8);
-            self.search(true);
+            if log { self.report(t0.elapsed().as_secs_f64(), i, wbytes); }
+            self.lambda *= (((total / 8.0 + wbytes) / self.o.bytes) as f32).powf(1.1);
         }
-        for w in &mut works { w.d.params.fill(0.0); }
-        loop {
-            let f = t0.elapsed().as_secs_f64() / self.o.seconds;
-            if f >= 0.93 { break; }
-            let updating = true;
-            for pair in order.clone().chunks(2) {
-                let f = (t0.elapsed().as_secs_f64() / self.o.seconds / 0.93).min(1.0) as f32;
-                let anneal = 0.5 * (1.0 + (std::f32::consts::PI * f).cos());
-                let lr = self.o.lr * (0.02 + 0.98 * anneal);
-                self.visit(pair, &mut works, true, updating, 1);
-                self.steps += 1;
-                let (b1, b2) = (0.9f32, 0.98f32);
-                let c1 = 1.0 / (1.0 - b1.powi(self.steps.min(100000) as i32));
-                let c2 = 1.0 / (1.0 - b2.powi(self.steps.min(100000) as i32));
-                let n = pair.len();
-                for i in 0..self.params.len() {
-                    let mut g = 0.0;
-                    for w in &mut works[..n] { g += w.d.params[i]; w.d.params[i] = 0.0; }
-                    self.pm[i] = b1 * self.pm[i] + (1.0 - b1) * g;
-                    self.pv[i] = b2 * self.pv[i] + (1.0 - b2) * g * g;
-                    self.params[i] -= lr * self.pm[i] * c1 / ((self.pv[i] * c2).sqrt() + 1e-9);
+        if self.o.lr > 0.0 {
+            let mut works = self.works(2);
+            let mut round = 0;
+            loop {
+                // network
+                let n = self.states.len();
+                let mut lr = 0.0;
+                let mut dbg = [(0.0f64, 0.0f64); CLASSES];
+                for _ in 0..self.o.epochs * n / 2 {
+                    let f = (t0.elapsed().as_secs_f64() / self.o.seconds).min(1.0) as f32;
+                    let anneal = 0.5 * (1.0 + (std::f32::consts::PI * f).cos());
+                    let warm = (self.steps as f32 / 200.0).min(1.0);
+                    lr = self.o.lr * (0.02 + 0.98 * anneal) * warm;
+                    let pair = [rng.below(n), rng.below(n)];
+                    let this = &*self;
+                    let (a, b) = works.split_at_mut(1);
+                    let go = |i: usize, w: &mut Work| {
+                        let s = &this.states[i];
+                        let mut s = FrameState { place: s.place, group: s.group, refs: s.refs, field: s.field.clone(), latents: s.latents.clone(), step: s.step, bits: 0.0, sse: 0.0 };
+                        let pick: Vec<&Reference> = s.refs.iter().flatten().map(|r| &this.recon[*r]).collect();
+                        this.pass_with(&mut s, w, &pick, true, false);
+                        s.sse
+                    };
+                    let (e0, e1) = rayon::join(|| go(pair[0], &mut a[0]), || go(pair[1], &mut b[0]));
+                    for (i, e) in [(pair[0], e0), (pair[1], e1)] { let d = e / self.states[i].sse.max(1.0); dbg[self.states[i].place.class].0 += d; dbg[self.states[i].place.class].1 += 1.0; }
+                    self.steps += 1;
+                    let (b1, b2) = (0.9f32, 0.98f32);
+                    let c1 = 1.0 / (1.0 - b1.powi(self.steps.min(100000) as i32));
+                    let c2 = 1.0 / (1.0 - b2.powi(self.steps.min(100000) as i32));
+                    for i in 0..self.params.len() {
+                        let mut g = 0.0;
+                        for w in &mut works { g += w.d.params[i]; w.d.params[i] = 0.0; }
+                        self.pm[i] = b1 * self.pm[i] + (1.0 - b1) * g;
+                        self.pv[i] = b2 * self.pv[i] + (1.0 - b2) * g * g;
+                        self.params[i] -= lr * self.pm[i] * c1 / ((self.pv[i] * c2).sqrt() + 1e-9);
+                    }
                 }
-            }
-            epoch += 1;
-            self.rates.refresh(0.7);
-            let total = self.code_latents().0 + self.motion_bits;
-            let ratio = ((total / 8.0 + wbytes) / self.o.bytes) as f32;
-            self.lambda *= ratio.clamp(0.5, 2.0).powf(if epoch < 8 { 0.8 } else { 0.3 });
-            if (f > 0.3 && searched == 0) || (f > 0.6 && searched == 1) { self.search(true); if f > 0.3 { searched += 1; } }
-            if log && f > next_log {
-                next_log += 0.1;
-                self.report(f, epoch, wbytes);
+                println!("train ratio {}", dbg.iter().map(|d| format!("{:.3}", d.0 / d.1)).collect::<Vec<_>>().join(" "));
+                let done = t0.elapsed().as_secs_f64() > self.o.seconds * 0.9;
+                self.encode_pass(self.o.iters, round % 4 == 0);
+                let total = self.code_latents().0 + self.motion_bits;
+                if log { println!("lr {lr:.5} t {:.0}", t0.elapsed().as_secs_f64()); self.report(t0.elapsed().as_secs_f64(), round, wbytes); }
+                self.lambda *= (((total / 8.0 + wbytes) / self.o.bytes) as f32).powf(1.0);
+                round += 1;
+                if done { break; }
             }
         }
-        while t0.elapsed().as_secs_f64() < self.o.seconds * 0.98 {
-            for i in &seq { self.visit(&[*i], &mut works, false, true, 1); self.visit(&[*i], &mut works, false, true, 1); self.visit(&[*i], &mut works, false, false, 1); }
-            self.rates.refresh(0.7);
-            let total = self.code_latents().0 + self.motion_bits;
-            self.lambda *= (((total / 8.0 + wbytes) / self.o.bytes) as f32).powf(0.8);
-        }
-        for i in &seq { self.visit(&[*i], &mut works, false, false, 1); }
-        println!("final:"); self.report(1.0, epoch, wbytes);
+        self.encode_pass(self.o.iters, false);
+        println!("final:"); self.report(t0.elapsed().as_secs_f64(), 0, wbytes);
     }
     fn report(&self, f: f64, epoch: usize, wb: f64) {
         let (gb, by_class) = self.code_latents();
