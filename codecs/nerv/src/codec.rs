@@ -8,7 +8,7 @@ use nc::{
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, VideoBuf, VideoFormat,
 };
 
-use crate::stored;
+use crate::{decode, fit, stored};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -66,6 +66,21 @@ fn encoded(frames: u64) -> Encoded {
     Encoded { symbols: frames }
 }
 
+/// Writes one value for each plane, if that fits.
+fn write_constant(values: &[u16], head: &ChunkHead, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
+    let start = out.len();
+    out.push(CONSTANT);
+    stored::encode_constant(values, out);
+    let bytes = (out.len() - start) as u64;
+    match goal {
+        Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
+            "frames {}.. take {bytes} bytes at least, and there are {most} for them",
+            head.first
+        ))),
+        _ => Ok(encoded(head.units)),
+    }
+}
+
 impl Codec for Nerv {
     fn info(&self) -> &CodecInfo {
         &INFO
@@ -99,23 +114,38 @@ impl Codec for Nerv {
             return Err(Error::Usage("frames that do not fit their head".into()));
         }
         ctl.refuse_options(INFO.name, OPTIONS)?;
-        let start = out.len();
+        let raw = stored::raw_len(x);
         if let Some(values) = stored::constant(x) {
-            out.push(CONSTANT);
-            stored::encode_constant(&values, out);
-        } else {
-            // The network comes in here, for every goal but `Exact`.
+            return write_constant(&values, head, goal, out);
+        }
+        if goal == Goal::Exact || matches!(goal, Goal::Bytes(n) if n > raw) {
             out.push(RAW);
             stored::encode_raw(x, out);
+            return Ok(encoded(head.units));
         }
-        let bytes = (out.len() - start) as u64;
-        match goal {
-            Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
-                "frames {}.. take {bytes} bytes, and there are {most} for them",
-                head.first
-            ))),
-            _ => Ok(encoded(head.units)),
+        // A payload's first byte is its mode.
+        let inner = match goal {
+            Goal::Bytes(n) => Goal::Bytes(n.saturating_sub(1)),
+            other => other,
+        };
+        let fitted = fit::encode(x, head.first, inner, ctl)?;
+        let size = fitted.payload.len() as u64 + 1;
+        let (values, error) = stored::nearest_constant(x);
+        let fits = !matches!(goal, Goal::Bytes(n) if size > n);
+        if fitted.error >= error || !fits {
+            // Nothing that is larger may be worse than one value for each plane.
+            return write_constant(&values, head, goal, out);
         }
+        if size > raw && !matches!(goal, Goal::Bytes(_)) {
+            out.push(RAW);
+            stored::encode_raw(x, out);
+            return Ok(encoded(head.units));
+        }
+        out.push(NETWORK);
+        out.extend(fitted.payload);
+        Ok(Encoded {
+            symbols: fitted.symbols,
+        })
     }
 
     fn decode(
@@ -129,7 +159,15 @@ impl Codec for Nerv {
             units: 0..head.units,
             variables: None,
         };
-        // All modes so far decode in parts.
+        if let Some((&NETWORK, body)) = payload.split_first() {
+            let format = video(&head.format)?;
+            let y = decode::decode(body, &format, head.units, part.units, budget, ctl)?;
+            let (samples, symbols) = (y.samples, y.symbols);
+            return Ok((
+                SignalBuf::Video(VideoBuf { format, samples }),
+                Encoded { symbols },
+            ));
+        }
         match self.decode_part(payload, head, &part, budget, ctl)? {
             Some(y) => Ok((y, encoded(head.units))),
             None => Err(Error::Unsupported("nerv: a mode without parts".into())),
@@ -142,7 +180,7 @@ impl Codec for Nerv {
         head: &ChunkHead,
         part: &Part,
         budget: &mut Budget,
-        _: &mut Control<'_>,
+        ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
         let format = video(&head.format)?;
         let wanted = part.units.clone();
@@ -154,7 +192,7 @@ impl Codec for Nerv {
         let samples = match *mode {
             RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
             CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
-            NETWORK => return Err(Error::Unsupported("nerv: frames by a network".into())),
+            NETWORK => decode::decode(body, &format, head.units, wanted, budget, ctl)?.samples,
             other => return Err(Error::Format(format!("nerv: mode {other}"))),
         };
         Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))

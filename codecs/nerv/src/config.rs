@@ -1,5 +1,7 @@
 //! The networks of this codec.
 
+use nc::rng::Rng;
+
 use crate::coefficient::CLASSES;
 use crate::geometry::Geometry;
 use crate::graph::Graph;
@@ -18,8 +20,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            width: 16,
-            blocks: 4,
+            width: 8,
+            blocks: 3,
             expand: 2,
         }
     }
@@ -53,5 +55,19 @@ impl Config {
             input,
             output,
         }
+    }
+}
+
+impl Network {
+    /// Parameters to start from.
+    pub fn start(&self, seed: u64) -> Vec<f32> {
+        let mut rng = Rng::new(seed);
+        let mut out = vec![0.0; self.graph.weights()];
+        for p in &self.graph.params {
+            for v in &mut out[p.at..p.at + p.len] {
+                *v = p.mean + p.std * rng.normal().clamp(-2.0, 2.0);
+            }
+        }
+        out
     }
 }

@@ -1,8 +1,8 @@
 //! Where the samples of a frame lie in the network's images.
 //!
 //! The network works at half the luma resolution: a pixel there holds the four luma samples of its square and the
-//! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). The sides are
-//! rounded up to a multiple of what the coarsest grid needs; samples beyond the frame repeat its edge.
+//! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). Samples beyond the
+//! frame repeat its edge.
 
 use crate::graph::Shape;
 
@@ -40,9 +40,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// For frames of `w` x `h` whose chroma, if any, is subsampled by `sub` (columns, rows); the half-resolution sides
-    /// are multiples of `multiple`.
-    pub fn new(w: usize, h: usize, sub: Option<[usize; 2]>, bits: u8, multiple: usize) -> Self {
+    /// For frames of `w` x `h` whose chroma, if any, is subsampled by `sub` (columns, rows).
+    pub fn new(w: usize, h: usize, sub: Option<[usize; 2]>, bits: u8) -> Self {
         let mut planes = vec![Plane {
             w,
             h,
@@ -73,11 +72,10 @@ impl Geometry {
                 }
             }
         }
-        let side = |n: usize| n.div_ceil(2).next_multiple_of(multiple);
         Self {
             planes,
             bits,
-            half: [side(h), side(w)],
+            half: [h.div_ceil(2), w.div_ceil(2)],
             channels,
         }
     }
@@ -177,8 +175,8 @@ impl Geometry {
         }
     }
 
-    /// The frame that `base` + `image` holds in its first channels, rounded and clamped.
-    pub fn unpack(&self, shape: Shape, base: Option<(&[f32], Shape)>, image: &[f32], frame: &mut [u16]) {
+    /// The frame that an image's first channels hold, rounded and clamped.
+    pub fn unpack(&self, shape: Shape, image: &[f32], frame: &mut [u16]) {
         let (middle, scale) = (self.middle() + 0.5, self.scale());
         let peak = f32::from(self.peak());
         for (ch, c) in self.channels.iter().enumerate() {
@@ -190,18 +188,30 @@ impl Geometry {
                 }
                 let row = &mut frame[p.at + y * p.w..][..p.w];
                 let from = &image[shape.row(i)..][..shape.w * shape.c];
-                for (j, from) in from.chunks_exact(shape.c).enumerate() {
-                    let x = j * c.step[0] + c.offset[0];
-                    let Some(to) = row.get_mut(x) else { break };
-                    let b = base.map_or(0.0, |(b, s)| b[s.row(i) + j * s.c + ch]);
+                let to = row[c.offset[0].min(p.w)..].iter_mut().step_by(c.step[0]);
+                for (to, from) in to.zip(from.chunks_exact(shape.c)) {
                     // NaN becomes 0.
-                    *to = ((from[ch] + b) * scale + middle).clamp(0.0, peak) as u16;
+                    *to = (from[ch] * scale + middle).clamp(0.0, peak) as u16;
                 }
             }
         }
     }
 
-    /// Calls `f` with each plane's index, pixel and the place of its sample in the half-resolution image.
+    /// The frame that is a prediction plus planes of residuals, `stride`s wide.
+    pub fn add(&self, prediction: &[u16], planes: &[Vec<f32>], strides: &[usize], frame: &mut [u16]) {
+        let peak = f32::from(self.peak());
+        for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
+            for y in 0..p.h {
+                let at = p.at + y * p.w;
+                let from = prediction[at..at + p.w].iter().zip(&plane[y * stride..]);
+                for (to, (a, b)) in frame[at..at + p.w].iter_mut().zip(from) {
+                    *to = (f32::from(*a) + b + 0.5).clamp(0.0, peak) as u16;
+                }
+            }
+        }
+    }
+
+    /// Whether channel `ch` of pixel (i, j) is a sample of the frame.
     pub fn inside(&self, i: usize, j: usize, ch: usize) -> bool {
         let c = self.channels[ch];
         let p = self.planes[c.plane];

@@ -6,17 +6,20 @@
 mod codec;
 mod stored;
 
-pub mod backward;
-pub mod coder;
-pub mod coefficient;
-pub mod config;
-pub mod geometry;
-pub mod graph;
-pub mod motion;
-pub mod order;
-pub mod search;
-pub mod train;
-pub mod transform;
-pub mod weights;
+mod backward;
+mod coder;
+mod coefficient;
+mod config;
+mod decode;
+mod fit;
+mod frame;
+mod geometry;
+mod graph;
+mod layout;
+mod motion;
+mod order;
+mod search;
+mod transform;
+mod weights;
 
 pub use codec::{ENTRY, INFO, Nerv};

@@ -1,5 +1,7 @@
 //! In which order the frames of a group are coded, and from which others each is predicted.
 
+use std::ops::Range;
+
 /// A frame's place in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
@@ -49,4 +51,52 @@ fn between(a: usize, b: usize, class: usize, out: &mut Vec<Place>) {
     });
     between(a, t, class + 1, out);
     between(t, b, class + 1, out);
+}
+
+/// Frames of a group that must be made for those wanted to be made, and until when each is needed as a reference.
+pub fn needed(order: &[Place], wanted: &Range<usize>) -> (Vec<bool>, Vec<usize>) {
+    let mut need = vec![false; order.len()];
+    let mut until = vec![0; order.len()];
+    for (at, p) in order.iter().enumerate().rev() {
+        need[p.t] |= wanted.contains(&p.t);
+        if need[p.t] {
+            for r in p.refs.iter().flatten() {
+                need[*r] = true;
+                until[*r] = until[*r].max(at);
+            }
+        }
+    }
+    (need, until)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frame_comes_once_and_after_what_it_needs() {
+        for n in 0..70 {
+            for step in [1, 2, 8, 16] {
+                let order = places(n, step);
+                let mut seen = vec![false; n];
+                for p in &order {
+                    assert!(!seen[p.t]);
+                    assert!(p.refs.iter().flatten().all(|r| seen[*r]));
+                    assert_eq!(p.refs.iter().flatten().count(), p.class.min(2));
+                    seen[p.t] = true;
+                }
+                assert!(seen.iter().all(|s| *s));
+            }
+        }
+    }
+
+    #[test]
+    fn one_frame_needs_few_others() {
+        let order = places(65, 8);
+        let (need, until) = needed(&order, &(3..4));
+        let made: Vec<usize> = (0..65).filter(|t| need[*t]).collect();
+        assert_eq!(made, [0, 2, 3, 4, 8]);
+        assert!(until[0] > 0 && until[3] == 0);
+    }
 }

@@ -7,14 +7,36 @@ pub const BIG: usize = 16;
 /// Side of a small block.
 pub const SMALL: usize = 8;
 
+/// cos(k pi / 32) for k from 0 to 16, written out because a library's cosine differs from machine to machine.
+#[allow(clippy::excessive_precision)]
+const COSINES: [f32; 17] = [
+    1.000000000, 0.995184727, 0.980785280, 0.956940336, 0.923879533, 0.881921264, 0.831469612, 0.773010453, 0.707106781, 0.634393284, 0.555570233, 0.471396737, 0.382683432, 0.290284677, 0.195090322, 0.098017140, 0.000000000,
+];
+
+/// cos(k pi / 32) for any k.
+fn cosine(k: usize) -> f32 {
+    match k % 64 {
+        k @ 0..=16 => COSINES[k],
+        k @ 17..=32 => -COSINES[32 - k],
+        k @ 33..=48 => -COSINES[k - 32],
+        k => COSINES[64 - k],
+    }
+}
+
 /// `[n, n]` rows of the DCT-II: row u is `sqrt(2 / n) cos(pi (2 x + 1) u / 2 n)`, row 0 `sqrt(1 / n)`.
 fn matrix<const N: usize>() -> [[f32; N]; N] {
+    const HALF_ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    // sqrt(1 / 8), sqrt(2 / 8), sqrt(1 / 16), sqrt(2 / 16)
+    let (first, rest) = if N == SMALL {
+        (0.5 * HALF_ROOT, 0.5)
+    } else {
+        (0.25, 0.5 * HALF_ROOT)
+    };
     let mut m = [[0.0; N]; N];
     for (u, row) in m.iter_mut().enumerate() {
-        let scale = if u == 0 { 1.0 / N as f64 } else { 2.0 / N as f64 }.sqrt();
+        let scale = if u == 0 { first } else { rest };
         for (x, v) in row.iter_mut().enumerate() {
-            let angle = std::f64::consts::PI * ((2 * x + 1) * u) as f64 / (2 * N) as f64;
-            *v = (scale * angle.cos()) as f32;
+            *v = scale * cosine((2 * x + 1) * u * (16 / N));
         }
     }
     m
@@ -151,6 +173,11 @@ impl Latents {
 }
 
 impl PlaneLatents {
+    /// Samples of its squares.
+    pub fn samples(&self) -> usize {
+        self.w * self.h * self.side * self.side
+    }
+
     /// Blocks of a square: side, place in the square, first coefficient.
     pub fn blocks(&self, square: usize) -> Vec<(usize, [usize; 2], usize)> {
         let n = self.side * self.side;
@@ -212,11 +239,6 @@ impl Means {
         Self { w, dc: Vec::new() }
     }
 
-    /// A copy, or an empty one where it is not needed.
-    pub fn clone_if(&self, needed: bool) -> Self {
-        if needed { self.clone() } else { Self::new(self.w) }
-    }
-
     /// The DC expected of a block of side `n` at (x, y).
     pub fn expected(&self, x: usize, y: usize, n: usize) -> i32 {
         let get = |x: usize, y: usize| self.dc.get(y * self.w + x).copied().unwrap_or(0);
@@ -244,6 +266,39 @@ impl Means {
             for x in x..(x + k).min(self.w) {
                 self.dc[y * self.w + x] = dc * 16 / k as i32;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transforms_are_orthonormal() {
+        let t = Transform::default();
+        for n in [SMALL, BIG] {
+            let x: Vec<f32> = (0..n * n).map(|i| ((i * 37 % 101) as f32) - 50.0).collect();
+            let (mut c, mut y) = (vec![0.0; n * n], vec![0.0; n * n]);
+            t.forward(n, &x, &mut c);
+            t.inverse(n, &c, &mut y);
+            let energy = |v: &[f32]| v.iter().map(|v| f64::from(v * v)).sum::<f64>();
+            assert!((energy(&x) / energy(&c) - 1.0).abs() < 1e-5);
+            assert!(x.iter().zip(&y).all(|(a, b)| (a - b).abs() < 1e-3));
+            // The mean is the first coefficient over the side.
+            let mean = x.iter().sum::<f32>() / (n * n) as f32;
+            assert!((c[0] / n as f32 - mean).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn a_scan_is_a_permutation_by_rising_frequency() {
+        for (n, scan) in [SMALL, BIG].into_iter().zip(&Transform::default().scan) {
+            let mut seen = scan.clone();
+            seen.sort_unstable();
+            assert!(seen.iter().enumerate().all(|(i, v)| i == usize::from(*v)));
+            let sums = scan.iter().map(|v| usize::from(*v) / n + usize::from(*v) % n);
+            assert!(sums.is_sorted());
         }
     }
 }

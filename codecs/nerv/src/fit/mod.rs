@@ -1,0 +1,514 @@
+//! Encoding: fitting motion, latents and network to a clip.
+//!
+//! First, passes over the frames in coding order find motion and latents without a network, which sets the price of a bit.
+//! Then the network learns what is still missing from prediction and residual, on frames drawn at random, and the frames are
+//! coded again with it in the loop; that is repeated. At last the network's parameters are quantised and the price of a bit is
+//! tuned until the file has the size that was asked for.
+
+mod checkpoint;
+mod cuts;
+mod learn;
+mod pass;
+mod rates;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nc::entropy::RangeEncoder;
+use nc::{Control, Effort, Error, Goal, Progress, Result, Video};
+use rayon::prelude::*;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::coefficient::CLASSES;
+use crate::config::Config;
+use crate::decode::{SymbolCoder, hash};
+use crate::frame::{Symbols, Synthesis, geometry};
+use crate::layout::{Layout, put_piece, step};
+use crate::motion::{Field, Reference};
+use crate::order::{needed, places};
+use crate::search::{Phases, Search};
+use crate::transform::Latents;
+use crate::weights::{self, Coded};
+use learn::Learner;
+use pass::{Desk, Price, error, update};
+use rates::{Rates, Tally};
+
+/// How much more an error in a frame of each class weighs than one in a frame that nothing is predicted from.
+const WEIGHTS: [f32; CLASSES] = [6.0, 3.0, 1.7, 1.2, 1.0];
+/// Squared step over the price of a bit.
+const QUANT: f32 = 6.5;
+/// Absolute differences that a bit of motion is worth, over the root of the price of a bit.
+const MOTION: f32 = 1.0;
+/// Frames from one predicted frame to the next.
+const PYRAMID: usize = 8;
+/// Passes before there is a network.
+const FIRST: usize = 4;
+/// Passes at most that tune the size.
+const TUNING: usize = 10;
+
+/// One frame and what the encoder knows of it.
+struct Frame {
+    symbols: Symbols,
+    /// Step of its latents, as [`Layout::steps`] has it.
+    step: u8,
+    /// Squared error.
+    error: f64,
+}
+
+/// A clip that is being fitted.
+struct Fit<'a> {
+    x: Video<'a>,
+    synthesis: Synthesis,
+    config: Config,
+    groups: Vec<usize>,
+    /// Group by group, in coding order.
+    frames: Vec<Frame>,
+    /// First frame of the clip in each group.
+    starts: Vec<usize>,
+    /// The frames as decoded, in order of time.
+    made: Vec<u16>,
+    rates: Rates,
+    /// Squared samples of 8 bits that a bit is worth, in a frame that nothing is predicted from.
+    lambda: f32,
+    cancel: Option<Arc<AtomicBool>>,
+    started: Instant,
+    deadline: Option<Instant>,
+}
+
+/// What an encode ends in.
+pub struct Fitted {
+    /// The payload, without its mode.
+    pub payload: Vec<u8>,
+    /// Hash of the symbols.
+    pub symbols: u64,
+    /// Squared error of all frames, planes weighted 4:1:1.
+    pub error: f64,
+}
+
+/// Lambda of a quality from 0 to 10: a step of one is a factor of two, 5 is about 34 dB on film.
+fn lambda_of(quality: f32) -> f32 {
+    300.0 * 2f32.powf(5.0 - quality)
+}
+
+/// Encodes the frames of a chunk.
+///
+/// # Errors
+/// [`Error::Cancelled`], and those of checkpoints.
+pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Result<Fitted> {
+    let mut fit = Fit::new(x, goal, ctl)?;
+    let target = match goal {
+        // The layout itself takes some bytes.
+        Goal::Bytes(n) => Some(n),
+        _ => None,
+    };
+    let rounds = match ctl.effort {
+        Effort::Fast => 0,
+        Effort::Medium => std::env::var("ROUNDS").map_or(2, |v| v.parse().unwrap()),
+        Effort::Slow => 4,
+    };
+    let mut learner = None;
+    let mut done = 0;
+    if let Some(saved) = checkpoint::load(ctl, first, &x)? {
+        (learner, done) = fit.restore(saved)?;
+    }
+    if done == 0 {
+        fit.search_originals()?;
+        for i in 0..FIRST {
+            let (bytes, psnr) = fit.pass(i > 0)?;
+            fit.report(ctl, "motion", i, FIRST, bytes, psnr);
+            ctl.check()?;
+            if let Some(t) = target {
+                fit.price(bytes, t, 1.1);
+            }
+            if fit.late(0.4) {
+                break;
+            }
+        }
+        done = 1;
+        checkpoint::save(ctl, first, &fit, learner.as_ref(), done)?;
+    }
+    if rounds > 0 && learner.is_none() {
+        let bytes = target.unwrap_or_else(|| fit.size() as u64);
+        fit.set_network(bytes, ctl.seed);
+        learner = fit.synthesis.network.as_ref().map(|_| Learner::new(&fit));
+    }
+    if let Some(learner) = &mut learner {
+        while done <= rounds && !fit.late(0.7) {
+            let finished = learner.round(&mut fit, done - 1, rounds, first, ctl)?;
+            let extra: usize = std::env::var("EXTRA").map_or(0, |v| v.parse().unwrap());
+            for _ in 0..extra { let (b, p) = fit.pass(false)?; fit.report(ctl, "extra", 0, 0, b, p); }
+            let (bytes, psnr) = fit.pass(true)?;
+            fit.report(ctl, "network", done, rounds + 1, bytes, psnr);
+            if let Some(t) = target {
+                fit.price(bytes, t, 1.0);
+            }
+            if !finished {
+                break;
+            }
+            done += 1;
+            checkpoint::save(ctl, first, &fit, Some(learner), done)?;
+        }
+    }
+    let coded = fit.freeze(learner.as_ref());
+    let fitted = fit.tune(target, coded.as_ref(), ctl)?;
+    checkpoint::remove(ctl, first);
+    Ok(fitted)
+}
+
+impl<'a> Fit<'a> {
+    fn new(x: Video<'a>, goal: Goal, ctl: &Control<'_>) -> Result<Self> {
+        let config = Config {
+            width: 0,
+            ..Config::default()
+        };
+        let synthesis = Synthesis::new(&x.format, &config);
+        let geo = geometry(&x.format);
+        let groups = cuts::groups(&x, geo.samples());
+        let mut frames = Vec::new();
+        let mut starts = Vec::new();
+        let mut start = 0;
+        for n in &groups {
+            for place in places(*n, PYRAMID) {
+                frames.push(Frame {
+                    symbols: Symbols {
+                        place,
+                        field: Field::new(&geo),
+                        latents: Latents::new(&geo),
+                    },
+                    step: 24,
+                    error: 0.0,
+                });
+            }
+            starts.push(start);
+            start += n;
+        }
+        let started = Instant::now();
+        Ok(Self {
+            made: x.samples.to_vec(),
+            lambda: match goal {
+                Goal::Quality(q) => lambda_of(q),
+                _ => 100.0,
+            },
+            x,
+            synthesis,
+            config,
+            groups,
+            frames,
+            starts,
+            rates: Rates::default(),
+            cancel: ctl.cancel.clone(),
+            started,
+            deadline: ctl.time_limit.and_then(|t| started.checked_add(t)),
+        })
+    }
+
+    /// Whether a share of the time is over.
+    fn late(&self, share: f64) -> bool {
+        self.deadline.is_some_and(|d| {
+            let all = d.saturating_duration_since(self.started);
+            self.started.elapsed() >= all.mul_f64(share)
+        })
+    }
+
+    fn time_left(&self, share: f64) -> Option<Duration> {
+        let all = self.deadline?.saturating_duration_since(self.started);
+        Some(all.mul_f64(share).saturating_sub(self.started.elapsed()))
+    }
+
+    fn original(&self, t: usize) -> &'a [u16] {
+        let n = self.synthesis.geometry.samples();
+        &self.x.samples[t * n..(t + 1) * n]
+    }
+
+    /// Price of a bit and step for a class of frames.
+    fn price_of(&self, class: usize) -> (Price, u8) {
+        let bits = self.x.format.bits;
+        let lambda = self.lambda / WEIGHTS[class];
+        let eighths = 8.0 * ((lambda * QUANT).sqrt() * 8.0).log2();
+        let index = eighths.round().clamp(0.0, 127.0) as u8;
+        let deep = (1u32 << (2 * (bits - 8))) as f32;
+        let price = Price {
+            lambda: lambda * deep,
+            step: step(index, bits),
+        };
+        (price, index)
+    }
+
+    /// Motion between the original frames.
+    fn search_originals(&mut self) -> Result<()> {
+        let geo = &self.synthesis.geometry;
+        let (x, n) = (self.x.samples, geo.samples());
+        let prices: Vec<f32> = (0..CLASSES)
+            .map(|c| MOTION * (self.lambda / WEIGHTS[c]).sqrt())
+            .collect();
+        let starts = &self.starts;
+        let cancel = &self.cancel;
+        let mut at = 0;
+        let mut jobs = Vec::new();
+        let mut rest = self.frames.as_mut_slice();
+        for (g, size) in self.groups.iter().enumerate() {
+            let (mine, others) = rest.split_at_mut(*size);
+            rest = others;
+            jobs.extend(mine.iter_mut().map(|f| (starts[g], f)));
+            at += size;
+        }
+        debug_assert_eq!(at * n, x.len());
+        jobs.into_par_iter().try_for_each(|(start, f)| {
+            stop(cancel)?;
+            let frame = |t: usize| &x[(start + t) * n..(start + t + 1) * n];
+            let place = f.symbols.place;
+            if place.class > 0 {
+                let refs: Vec<Phases> = place.refs.iter().flatten().map(|r| Phases::new(geo, frame(*r))).collect();
+                let search = Search::new(geo, frame(place.t), refs.iter().collect(), prices[place.class]);
+                f.symbols.field = search.run(geo, None);
+            }
+            Ok(())
+        })
+    }
+
+    /// Codes all frames in order once more, with new motion if `search`; gives the bytes of all groups and the PSNR.
+    fn pass(&mut self, search: bool) -> Result<(usize, f64)> {
+        let mut frames = std::mem::take(&mut self.frames);
+        let mut made = std::mem::take(&mut self.made);
+        let n = self.synthesis.geometry.samples();
+        let mut jobs = Vec::new();
+        let (mut f, mut m) = (frames.as_mut_slice(), made.as_mut_slice());
+        for (g, size) in self.groups.iter().enumerate() {
+            let (mine, others) = f.split_at_mut(*size);
+            let (samples, rest) = m.split_at_mut(size * n);
+            (f, m) = (others, rest);
+            jobs.push((self.starts[g], mine, samples));
+        }
+        let this = &*self;
+        let tallies: Result<Vec<Tally>> = jobs
+            .into_par_iter()
+            .map(|(start, frames, made)| this.group(start, frames, made, search))
+            .collect();
+        self.frames = frames;
+        self.made = made;
+        for t in tallies? {
+            self.rates.add(&t);
+        }
+        self.rates.refresh(0.6);
+        Ok((self.size(), self.psnr()))
+    }
+
+    fn group(&self, start: usize, frames: &mut [Frame], made: &mut [u16], search: bool) -> Result<Tally> {
+        let s = &self.synthesis;
+        let geo = &s.geometry;
+        let n = geo.samples();
+        let mut desk = Desk::new(s)?;
+        let mut tally = Tally::default();
+        let order: Vec<_> = frames.iter().map(|f| f.symbols.place).collect();
+        let (_, until) = needed(&order, &(0..order.len()));
+        let mut refs: Vec<Option<Reference>> = vec![None; order.len()];
+        let none = Reference::default();
+        for (at, f) in frames.iter_mut().enumerate() {
+            stop(&self.cancel)?;
+            let place = f.symbols.place;
+            let wanted = self.original(start + place.t);
+            let (price, index) = self.price_of(place.class);
+            if search && place.class > 0 {
+                let phases: Vec<Phases> = place
+                    .refs
+                    .iter()
+                    .flatten()
+                    .map(|r| Phases::new(geo, &made[r * n..(r + 1) * n]))
+                    .collect();
+                let motion = MOTION * (self.lambda / WEIGHTS[place.class]).sqrt();
+                let search = Search::new(geo, wanted, phases.iter().collect(), motion);
+                f.symbols.field = search.run(geo, Some(&f.symbols.field));
+            }
+            let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
+            let from = [pick(place.refs[0]), pick(place.refs[1])];
+            let old = step(f.step, geo.bits);
+            let iters: usize = if s.network.is_some() { std::env::var("ITERS").map_or(1, |v| v.parse().unwrap()) } else { 1 };
+            let mut old = old;
+            for _ in 0..iters { update(s, &self.rates, &mut f.symbols, old, price, from, wanted, &mut desk, &mut tally)?; old = price.step; }
+            f.step = index;
+            s.run(&f.symbols, price.step, from, &mut desk.room)?;
+            f.error = error(s, &desk.room.frame, wanted);
+            made[place.t * n..(place.t + 1) * n].copy_from_slice(&desk.room.frame);
+            for r in place.refs.iter().flatten() {
+                if until[*r] <= at {
+                    refs[*r] = None;
+                }
+            }
+            if until[place.t] > at {
+                refs[place.t] = Some(Reference::new(geo, &desk.room.frame));
+            }
+        }
+        Ok(tally)
+    }
+
+    /// The coded groups.
+    fn code(&self) -> Result<Vec<Vec<u8>>> {
+        let mut jobs = Vec::new();
+        let mut rest = self.frames.as_slice();
+        for size in &self.groups {
+            let (mine, others) = rest.split_at(*size);
+            rest = others;
+            jobs.push(mine);
+        }
+        jobs.into_par_iter()
+            .map(|frames| {
+                let mut io = RangeEncoder::new();
+                let mut coder = SymbolCoder::default();
+                for f in frames {
+                    coder.code(&mut io, &self.synthesis.geometry, &mut f.symbols.clone())?;
+                }
+                Ok(io.finish())
+            })
+            .collect()
+    }
+
+    /// Bytes of all groups.
+    fn size(&self) -> usize {
+        let groups = self.code().unwrap_or_default();
+        groups.iter().map(|g| g.len() + 3).sum::<usize>() + self.weight_bytes()
+    }
+
+    /// Bytes that the network's parameters will take, about.
+    fn weight_bytes(&self) -> usize {
+        16 + self.synthesis.params.len() * 5 / 8
+    }
+
+    fn squared_error(&self) -> f64 {
+        self.frames.iter().map(|f| f.error).sum()
+    }
+
+    /// PSNR of means of squared errors weighted 4:1:1, over all frames.
+    fn psnr(&self) -> f64 {
+        let g = &self.synthesis.geometry;
+        let luma = (g.planes[0].w * g.planes[0].h * self.frames.len()) as f64;
+        let planes = if g.planes.len() > 1 { 1.5 } else { 1.0 };
+        10.0 * (255.0 * 255.0 * luma * planes / self.squared_error().max(1e-9)).log10()
+    }
+
+    /// Brings the price nearer to what gives `target` bytes.
+    fn price(&mut self, bytes: usize, target: u64, power: f32) {
+        let ratio = bytes as f32 / (target as f32 * 0.996).max(1.0);
+        self.lambda = (self.lambda * ratio.clamp(0.2, 5.0).powf(power)).clamp(1e-3, 1e9);
+    }
+
+    /// Chooses the network for a file of about `bytes`: one whose parameters are a few percent of it.
+    fn set_network(&mut self, bytes: u64, seed: u64) {
+        let width = match bytes {
+            0..20_000 => 0,
+            20_000..250_000 => 8,
+            _ => 16,
+        };
+        self.config = Config {
+            width,
+            ..Config::default()
+        };
+        self.synthesis = Synthesis::new(&self.x.format, &self.config);
+        if let Some(n) = &self.synthesis.network {
+            self.synthesis.params = n.start(seed);
+        }
+    }
+
+    /// Quantises the network's parameters, which do not change after it.
+    fn freeze(&mut self, learner: Option<&Learner>) -> Option<Coded> {
+        let n = self.synthesis.network.as_ref()?;
+        let sensitivity = learner.map_or_else(Vec::new, |l| l.sensitivity(&n.graph));
+        let bits = self.synthesis.params.len() as f64 * 5.0;
+        let coded = weights::choose(&n.graph, &self.synthesis.params, &sensitivity, bits);
+        self.synthesis.params = coded.values(&n.graph);
+        Some(coded)
+    }
+
+    /// Passes with everything else fixed until the size is met, or once where none was asked for.
+    fn tune(mut self, target: Option<u64>, coded: Option<&Coded>, ctl: &mut Control<'_>) -> Result<Fitted> {
+        let mut best: Option<Fitted> = None;
+        for i in 0.. {
+            let (bytes, psnr) = self.pass(false)?;
+            let fitted = self.finish(coded)?;
+            let size = fitted.payload.len();
+            self.report(ctl, "size", i.min(TUNING), TUNING, size, psnr);
+            ctl.check()?;
+            let Some(t) = target else {
+                if i == 0 && !self.late(1.0) {
+                    continue;
+                }
+                return Ok(fitted);
+            };
+            let fits = size as u64 <= t;
+            // Of those that fit the larger, of those that do not the smaller.
+            let better = best.as_ref().is_none_or(|b| {
+                let held = b.payload.len();
+                let held_fits = held as u64 <= t;
+                fits && (!held_fits || size > held) || !fits && !held_fits && size < held
+            });
+            if better {
+                best = Some(fitted);
+            }
+            let near = best.as_ref().is_some_and(|b| {
+                let n = b.payload.len() as u64;
+                n <= t && n * 1000 >= t * 991
+            });
+            let any = best.as_ref().is_some_and(|b| b.payload.len() as u64 <= t);
+            if near && i > 0 || any && (i >= TUNING || self.late(1.0) || self.lambda <= 1e-3) || i >= 4 * TUNING {
+                break;
+            }
+            let power = if i >= TUNING { 1.5 } else { 1.0 };
+            self.price(size.max(bytes.min(size)), t, power);
+        }
+        best.ok_or_else(|| Error::Usage("no pass was made".into()))
+    }
+
+    /// The payload as it stands.
+    fn finish(&self, coded: Option<&Coded>) -> Result<Fitted> {
+        let layout = Layout {
+            config: self.config.clone(),
+            pyramid: PYRAMID,
+            steps: std::array::from_fn(|class| self.price_of(class).1),
+            groups: self.groups.clone(),
+        };
+        let mut payload = Vec::new();
+        layout.write(&mut payload);
+        if let (Some(n), Some(coded)) = (&self.synthesis.network, coded) {
+            let mut io = RangeEncoder::new();
+            weights::code(&mut io, &n.graph, &mut coded.clone())?;
+            put_piece(&io.finish(), &mut payload);
+        }
+        for g in self.code()? {
+            put_piece(&g, &mut payload);
+        }
+        let mut digest = Xxh3::new();
+        let mut rest = self.frames.as_slice();
+        for size in &self.groups {
+            let (mine, others) = rest.split_at(*size);
+            rest = others;
+            let mut group = Xxh3::new();
+            for f in mine {
+                hash(&f.symbols, &mut group);
+            }
+            digest.update(&group.digest().to_le_bytes());
+        }
+        Ok(Fitted {
+            payload,
+            symbols: digest.digest(),
+            error: self.squared_error(),
+        })
+    }
+
+    fn report(&self, ctl: &mut Control<'_>, task: &str, done: usize, total: usize, bytes: usize, psnr: f64) {
+        let note = format!("{psnr:.2} dB, {bytes} bytes");
+        ctl.report(Progress {
+            task,
+            done: done as u64 + 1,
+            total: Some(total as u64),
+            note: &note,
+        });
+    }
+}
+
+/// [`Error::Cancelled`] once that was asked for.
+fn stop(cancel: &Option<Arc<AtomicBool>>) -> Result<()> {
+    match cancel {
+        Some(c) if c.load(Ordering::Relaxed) => Err(Error::Cancelled),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,248 @@
+//! One frame in the encoder: what its latents should be, given references and network, and the gradients of the
+//! network's parameters.
+//!
+//! Latents are moved by proximal steps: the squared error's gradient by the latents' samples is taken through the
+//! network, the samples are moved against it (by a full Newton step of the error without network), transformed, and
+//! quantised again with the price of a bit in view. Without a network one step is the classical quantisation of what
+//! the prediction left over.
+
+use nc::{Budget, Result};
+
+use super::rates::{Rates, Tally, quantise};
+use crate::backward::Grads;
+use crate::coefficient::kind;
+use crate::frame::{Room, Symbols, Synthesis, plane_step};
+use crate::motion::Reference;
+use crate::transform::{BIG, Means, PlaneLatents, Transform};
+
+/// Room for a pass.
+pub struct Desk {
+    /// For the frame.
+    pub room: Room,
+    /// Gradients, with a network.
+    pub grads: Option<Grads>,
+}
+
+impl Desk {
+    /// For a synthesis.
+    pub fn new(s: &Synthesis) -> Result<Self> {
+        Ok(Self {
+            // What an encoder needs, its caller's frames have already shown to be there.
+            room: s.room(&mut Budget::new(u64::MAX))?,
+            grads: s.network.as_ref().map(|n| Grads::new(&n.graph)),
+        })
+    }
+}
+
+/// Price of a bit for one frame, in squared samples of its depth, and the step of its latents.
+#[derive(Debug, Clone, Copy)]
+pub struct Price {
+    /// Squared samples a bit.
+    pub lambda: f32,
+    /// Step, in samples.
+    pub step: f32,
+}
+
+/// Squared errors of a frame in 8 bits: of all samples, each plane's weighted as 4:1:1 means have it.
+pub fn error(s: &Synthesis, made: &[u16], wanted: &[u16]) -> f64 {
+    let g = &s.geometry;
+    let luma = (g.planes[0].w * g.planes[0].h) as f64;
+    let mut sum = 0.0;
+    for (i, p) in g.planes.iter().enumerate() {
+        let at = p.at..p.at + p.w * p.h;
+        let e: u64 = made[at.clone()]
+            .iter()
+            .zip(&wanted[at])
+            .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
+            .sum();
+        let weight = if i == 0 { 1.0 } else { luma / (4.0 * (p.w * p.h) as f64) };
+        sum += e as f64 * weight;
+    }
+    sum / f64::from(1u32 << (2 * (g.bits - 8)))
+}
+
+/// Runs the network backward from the error of the frame just made: gradients of the parameters are added to the desk's,
+/// those of the input left there.
+pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Result<()> {
+    let (Some(n), Some(grads)) = (&s.network, &mut desk.grads) else {
+        return Ok(());
+    };
+    let g = &s.geometry;
+    let so = n.graph.images[n.output];
+    let output = &desk.room.images[n.output];
+    let d = &mut grads.images[n.output];
+    g.pack(wanted, so, d);
+    let weights = g.channel_weights();
+    for i in 0..so.h {
+        let at = so.row(i)..so.row(i) + so.w * so.c;
+        let rows = d[at.clone()].chunks_exact_mut(so.c).zip(output[at].chunks_exact(so.c));
+        for (j, (d, o)) in rows.enumerate() {
+            for (c, (d, o)) in d.iter_mut().zip(o).enumerate() {
+                let inside = c < weights.len() && g.inside(i, j, c);
+                *d = if inside { (o - *d) * weights[c] } else { 0.0 };
+            }
+        }
+    }
+    n.graph
+        .backward(&s.kernels, &s.params, class, &desk.room.images, n.output, grads)
+}
+
+/// Leaves in `room.residual` the samples that the latents should have, after [`Synthesis::run`].
+fn target(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Result<()> {
+    let g = &s.geometry;
+    if let Some(n) = &s.network {
+        backward(s, class, wanted, desk)?;
+        let Some(grads) = &desk.grads else { return Ok(()) };
+        let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
+        let (din, dout) = (&grads.images[n.input], &grads.images[n.output]);
+        let weights = g.channel_weights();
+        let p = weights.len();
+        let input = &mut desk.room.images[n.input];
+        for i in 0..so.h {
+            let from = din[s0.row(i)..][..s0.w * s0.c].chunks_exact(s0.c);
+            let direct = dout[so.row(i)..][..so.w * so.c].chunks_exact(so.c);
+            let to = input[s0.row(i)..][..s0.w * s0.c].chunks_exact_mut(s0.c);
+            for (to, (a, b)) in to.zip(from.zip(direct)) {
+                for c in 0..p {
+                    to[p + c] -= eta() * (a[p + c] + b[c]) / weights[c];
+                }
+            }
+        }
+        g.unpack_planes(s0, p, input, &mut desk.room.residual, &desk.room.strides);
+    }
+    let planes = g.planes.iter().zip(&mut desk.room.residual).zip(&desk.room.strides);
+    for ((p, out), stride) in planes {
+        let rows = out.len() / stride;
+        for y in 0..rows {
+            if y < p.h {
+                let row = &mut out[y * stride..][..*stride];
+                if s.network.is_none() {
+                    let at = p.at + y * p.w;
+                    let from = wanted[at..at + p.w].iter().zip(&desk.room.prediction[at..at + p.w]);
+                    for (r, (a, b)) in row.iter_mut().zip(from) {
+                        *r = f32::from(*a) - f32::from(*b);
+                    }
+                }
+                // What lies beyond the frame repeats its edge, which costs least.
+                let last = row[p.w - 1];
+                row[p.w..].fill(last);
+            } else {
+                out.copy_within((p.h - 1) * stride..p.h * stride, y * stride);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A square's latents as one way to cut it gives them.
+struct Choice {
+    cost: f32,
+    big: bool,
+    q: Vec<i16>,
+    tally: Tally,
+    dc: Vec<(usize, usize, usize, i32)>,
+    full: Vec<(usize, bool)>,
+}
+
+/// Chooses the latents of one plane.
+#[allow(clippy::too_many_arguments)]
+fn plane(t: &Transform, rates: &Rates, index: usize, class: usize, samples: &[f32], price: Price, p: &mut PlaneLatents, tally: &mut Tally) {
+    let stride = p.w * p.side;
+    let w = stride / 8;
+    let mut full = vec![false; w * (p.h * p.side / 8)];
+    let mut means = Means::new(w);
+    let size = p.side * p.side;
+    let lambda = price.lambda / (price.step * price.step);
+    let by = 1.0 / price.step;
+    for square in 0..p.w * p.h {
+        let (sx, sy) = (square % p.w * p.side, square / p.w * p.side);
+        let mut best: Option<Choice> = None;
+        let cuts: &[bool] = if p.side == BIG { &[false, true] } else { &[false] };
+        for &big in cuts {
+            p.big[square] = big;
+            let mut c = Choice {
+                cost: 0.0,
+                big,
+                q: vec![0; size],
+                tally: Tally::default(),
+                dc: Vec::new(),
+                full: Vec::new(),
+            };
+            for (n, [bx, by8], at) in p.blocks(square) {
+                let (x, y) = ((sx + bx) / 8, (sy + by8) / 8);
+                let (mut block, mut k) = ([0.0; 256], [0.0; 256]);
+                for (r, row) in block[..n * n].chunks_exact_mut(n).enumerate() {
+                    row.copy_from_slice(&samples[(sy + by8 + r) * stride + sx + bx..][..n]);
+                }
+                t.forward(n, &block[..n * n], &mut k[..n * n]);
+                k.iter_mut().for_each(|v| *v *= by);
+                let mut expected = 0;
+                if class == 0 {
+                    // Both ways to cut a square write the same places, and read only what they wrote or what is final.
+                    expected = means.expected(x, y, n);
+                    k[0] -= expected as f32;
+                }
+                let is = |x: usize, y: usize| {
+                    let at = y * w + x;
+                    let mine = c.full.iter().find(|f: &&(usize, bool)| f.0 == at);
+                    mine.map_or(full[at], |f| f.1)
+                };
+                let beside = usize::from(x > 0 && is(x - 1, y)) + usize::from(y > 0 && is(x, y - 1));
+                let q = &mut c.q[at - square * size..][..n * n];
+                c.cost += quantise(
+                    rates,
+                    kind(index, n, class),
+                    class,
+                    n,
+                    &t.scan[usize::from(n == BIG)],
+                    beside,
+                    &k[..n * n],
+                    lambda,
+                    q,
+                    Some(&mut c.tally),
+                );
+                if class == 0 {
+                    let dc = expected + i32::from(q[0]);
+                    means.set(x, y, n, dc);
+                    c.dc.push((x, y, n, dc));
+                }
+                let any = q.iter().any(|v| *v != 0);
+                for i in 0..n * n / 64 {
+                    c.full.push(((y + i / 2) * w + x + i % 2, any));
+                }
+            }
+            if best.as_ref().is_none_or(|b| c.cost < b.cost) {
+                best = Some(c);
+            }
+        }
+        let Some(c) = best else { continue };
+        p.big[square] = c.big;
+        p.q[square * size..(square + 1) * size].copy_from_slice(&c.q);
+        tally.extend(c.tally);
+        for (x, y, n, dc) in c.dc {
+            means.set(x, y, n, dc);
+        }
+        for (at, any) in c.full {
+            full[at] = any;
+        }
+    }
+}
+
+/// Moves a frame's latents one step towards what they should be. `tally` takes what was decided.
+#[allow(clippy::too_many_arguments)]
+pub fn update(s: &Synthesis, rates: &Rates, symbols: &mut Symbols, old_step: f32, price: Price, refs: [&Reference; 2], wanted: &[u16], desk: &mut Desk, tally: &mut Tally) -> Result<()> {
+    let class = symbols.place.class;
+    s.run(symbols, old_step, refs, &mut desk.room)?;
+    target(s, class, wanted, desk)?;
+    for (i, p) in symbols.latents.planes.iter_mut().enumerate() {
+        let scale = plane_step(&s.geometry, i);
+        let price = Price {
+            lambda: price.lambda * scale * scale * if s.network.is_some() { eta() } else { 1.0 },
+            step: price.step * scale,
+        };
+        plane(&s.transform, rates, i, class, &desk.room.residual[i], price, p, tally);
+    }
+    Ok(())
+}
+
+fn eta() -> f32 { std::env::var("ETA").map_or(1.0, |v| v.parse().unwrap()) }

@@ -1,0 +1,207 @@
+//! What latents would cost, estimated, and the choice of latents by it.
+//!
+//! The real coder mixes and learns as it goes, which a search over candidates cannot follow. So bits are taken from counts
+//! of the last passes, in the same kinds of contexts.
+
+use crate::coefficient::{BANDS, CLASSES, KINDS, NEAR, around, band, near};
+
+/// Bits of decisions, estimated from how often they were taken; for choosing latents, never for coding them.
+#[derive(Debug, Clone)]
+pub struct Rates {
+    /// Of magnitudes 0, 1, 2 and 3 or more, by kind, band and neighbourhood.
+    counts: Vec<[f32; 4]>,
+    bits: Vec<[f32; 4]>,
+    /// Of empty blocks and others, by kind and full neighbours.
+    full: Vec<[f32; 2]>,
+    full_bits: Vec<[f32; 2]>,
+    /// Of the last place, by kind, in buckets of doubling size.
+    last: Vec<[f32; 9]>,
+    last_bits: Vec<[f32; 9]>,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let cells = KINDS * CLASSES * BANDS * NEAR;
+        let mut counts = vec![[0.0; 4]; cells];
+        for (i, c) in counts.iter_mut().enumerate() {
+            let e = 0.08 + 0.08 * (i % NEAR) as f32;
+            *c = [1.0 - e, e * 0.75, e * 0.17, e * 0.08].map(|v| v * 8.0);
+        }
+        let mut r = Self {
+            bits: counts.clone(),
+            counts,
+            full: (0..KINDS * CLASSES * 3).map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0]).collect(),
+            full_bits: vec![[0.0; 2]; KINDS * CLASSES * 3],
+            last: vec![[2.0; 9]; KINDS * CLASSES],
+            last_bits: vec![[0.0; 9]; KINDS * CLASSES],
+        };
+        r.refresh(1.0);
+        r
+    }
+}
+
+fn bits_of<const N: usize>(c: &[f32; N]) -> [f32; N] {
+    let sum: f32 = c.iter().sum();
+    c.map(|v| -(v / sum).max(1e-5).log2())
+}
+
+fn bucket(i: usize) -> usize {
+    (i + 1).ilog2() as usize
+}
+
+impl Rates {
+    /// Turns counts into bits, and lets the counts fade.
+    pub fn refresh(&mut self, keep: f32) {
+        for (c, b) in self.counts.iter_mut().zip(&mut self.bits) {
+            *b = bits_of(c);
+            b[3] += 1.0;
+            c.iter_mut().zip([0.4, 0.1, 0.03, 0.02]).for_each(|(c, p)| *c = *c * keep + p);
+        }
+        for (c, b) in self.full.iter_mut().zip(&mut self.full_bits) {
+            *b = bits_of(c);
+            c.iter_mut().for_each(|c| *c = *c * keep + 0.1);
+        }
+        for (c, b) in self.last.iter_mut().zip(&mut self.last_bits) {
+            *b = bits_of(c);
+            for (i, b) in b.iter_mut().enumerate() {
+                *b += i as f32 * 0.9;
+            }
+            c.iter_mut().for_each(|c| *c = *c * keep + 0.05);
+        }
+    }
+
+    /// Adds what another has counted.
+    pub fn add(&mut self, o: &Tally) {
+        for (i, m) in &o.numbers {
+            self.counts[*i as usize][usize::from(*m)] += 1.0;
+        }
+        for (i, m) in &o.full {
+            self.full[*i as usize][usize::from(*m)] += 1.0;
+        }
+        for (i, m) in &o.last {
+            self.last[*i as usize][usize::from(*m)] += 1.0;
+        }
+    }
+
+    #[inline]
+    fn number(&self, cell: usize, v: i32) -> f32 {
+        let b = &self.bits[cell];
+        match v {
+            0..=2 => b[v as usize],
+            _ => b[3] + 2.0 * ((v - 2) as f32).log2(),
+        }
+    }
+}
+
+/// Decisions that were taken in one frame.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    numbers: Vec<(u32, u8)>,
+    full: Vec<(u32, u8)>,
+    last: Vec<(u32, u8)>,
+}
+
+impl Tally {
+    /// Adds another's.
+    pub fn extend(&mut self, o: Self) {
+        self.numbers.extend(o.numbers);
+        self.full.extend(o.full);
+        self.last.extend(o.last);
+    }
+}
+
+/// Quantises one block so that squared error plus `lambda` a bit is small; `c` are coefficients in steps. Gives the cost
+/// in units of a squared step.
+#[allow(clippy::too_many_arguments)]
+pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &mut [i16], tally: Option<&mut Tally>) -> f32 {
+    let kc = k * CLASSES + class;
+    let cell = |bd: usize, nb: usize| (kc * BANDS + bd) * NEAR + nb;
+    q.fill(0);
+    let last_bits = &rates.last_bits[kc];
+    // Distortion of zero everywhere.
+    let zero: f32 = c.iter().map(|v| v * v).sum();
+    let empty_bits = rates.full_bits[kc * 3 + full];
+    let empty = zero + lambda * empty_bits[0];
+    let mut cost = zero + lambda * empty_bits[1];
+    let mut last: Option<usize> = None;
+    // Cheapest place to stop dropping the tail: cost of everything before it counted as if it were the last.
+    for i in (0..n * n).rev() {
+        let at = usize::from(scan[i]);
+        let v = c[at].abs();
+        if last.is_none() && v < 0.5 {
+            continue;
+        }
+        let (y, x) = (at / n, at % n);
+        let bd = band(n, y, x);
+        match last {
+            None => {
+                let r = v.round() as i32;
+                let nb = 0;
+                let ce = cell(bd, nb);
+                // The last place is never zero, which its magnitude's bits know.
+                let known = -(1.0 - 2f32.powf(-rates.bits[ce][0])).max(1e-3).log2();
+                let mut best = (0.0, 0);
+                for m in [r, r - 1] {
+                    if m < 1 {
+                        continue;
+                    }
+                    let d = (v - m as f32) * (v - m as f32) - v * v;
+                    // Zeros up to here would have to be paid by a coefficient further down: charge the
+                    // difference to a last place of half the distance.
+                    let j = d + lambda * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)] - last_bits[bucket(i / 3)] + 0.15 * (i - i / 3) as f32);
+                    if j < best.0 {
+                        best = (j, m);
+                    }
+                }
+                if best.1 > 0 {
+                    let d = (v - best.1 as f32) * (v - best.1 as f32) - v * v;
+                    cost += d + lambda * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
+                    q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
+                    last = Some(i);
+                }
+            }
+            Some(_) => {
+                let nb = near(around(n, q, y, x));
+                let ce = cell(bd, nb);
+                let mut best = (lambda * rates.bits[ce][0], 0);
+                let r = v.round() as i32;
+                for m in [r, r - 1] {
+                    if m < 1 {
+                        continue;
+                    }
+                    let d = (v - m as f32) * (v - m as f32) - v * v;
+                    let j = d + lambda * (rates.number(ce, m) + 1.0);
+                    if j < best.0 {
+                        best = (j, m);
+                    }
+                }
+                cost += best.0;
+                q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
+            }
+        }
+    }
+    if last.is_none() || cost >= empty {
+        q.fill(0);
+        last = None;
+        cost = empty;
+    }
+    if let Some(t) = tally {
+        t.full.push(((kc * 3 + full) as u32, u8::from(last.is_some())));
+        if let Some(l) = last {
+            t.last.push((kc as u32, bucket(l) as u8));
+            // Again from the end, with what was decided.
+            let copy: Vec<i16> = q.to_vec();
+            q.fill(0);
+            for i in (0..=l).rev() {
+                let at = usize::from(scan[i]);
+                let (y, x) = (at / n, at % n);
+                let ce = cell(band(n, y, x), near(around(n, q, y, x)));
+                q[at] = copy[at];
+                if i < l {
+                    t.numbers.push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
+                }
+            }
+        }
+    }
+    cost
+}

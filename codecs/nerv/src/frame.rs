@@ -1,0 +1,173 @@
+//! From symbols to a frame, in the encoder and the decoder alike.
+//!
+//! A frame is its prediction by motion, plus the samples of its latents, plus what the clip's network makes of both.
+//! All of it is IEEE `+ - *` in one order, or integers, so a frame is the same on every machine, and what an encoder
+//! saw is what a decoder sees.
+
+use nc::{Budget, Chroma, Result, VideoFormat};
+use nc_kernels::Kernels;
+
+use crate::config::{Config, Network};
+use crate::geometry::Geometry;
+use crate::motion::{Field, Reference, compensate};
+use crate::order::Place;
+use crate::transform::{Latents, Transform};
+
+/// The symbols of one frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbols {
+    /// Its place in the group.
+    pub place: Place,
+    /// Its motion.
+    pub field: Field,
+    /// Its latents.
+    pub latents: Latents,
+}
+
+/// A clip's synthesis.
+#[derive(Debug, Clone)]
+pub struct Synthesis {
+    /// Where samples lie.
+    pub geometry: Geometry,
+    /// The network, unless the clip is better off without.
+    pub network: Option<Network>,
+    /// Its parameters.
+    pub params: Vec<f32>,
+    /// The transform of the latents.
+    pub transform: Transform,
+    /// The kernels it runs on.
+    pub kernels: Kernels,
+}
+
+/// Room for the work on one frame.
+pub struct Room {
+    /// Images of the network.
+    pub images: Vec<Vec<f32>>,
+    /// The prediction.
+    pub prediction: Vec<u16>,
+    /// Samples of the latents, by plane, in whole squares.
+    pub residual: Vec<Vec<f32>>,
+    /// Width of these.
+    pub strides: Vec<usize>,
+    /// The frame.
+    pub frame: Vec<u16>,
+}
+
+/// Geometry of a format.
+pub fn geometry(f: &VideoFormat) -> Geometry {
+    let sub = match f.chroma {
+        Chroma::Gray => None,
+        Chroma::C420 => Some([2, 2]),
+        Chroma::C422 => Some([2, 1]),
+        Chroma::C444 => Some([1, 1]),
+    };
+    Geometry::new(f.width as usize, f.height as usize, sub, f.bits)
+}
+
+/// How many times luma's step a plane's is, so that one price of a bit serves both under the 4:1:1 weighting of errors.
+pub fn plane_step(g: &Geometry, plane: usize) -> f32 {
+    match (plane, g.planes[plane].sub) {
+        (0, _) | (_, [2, 2]) => 1.0,
+        (_, [1, 1]) => 2.0,
+        _ => std::f32::consts::SQRT_2,
+    }
+}
+
+impl Synthesis {
+    /// For a format and a network, whose parameters are still to come.
+    pub fn new(format: &VideoFormat, config: &Config) -> Self {
+        let geometry = geometry(format);
+        let network = (config.width > 0).then(|| config.network(&geometry));
+        Self {
+            params: vec![0.0; network.as_ref().map_or(0, |n| n.graph.weights())],
+            geometry,
+            network,
+            transform: Transform::default(),
+            kernels: Kernels::best(),
+        }
+    }
+
+    /// Room for one frame.
+    ///
+    /// # Errors
+    /// [`nc::Error::Limit`] past the budget.
+    pub fn room(&self, budget: &mut Budget) -> Result<Room> {
+        let g = &self.geometry;
+        // Prediction and frame of two bytes, a residual of four in whole squares, latents of two, each plane.
+        budget.charge((g.samples() as u64).saturating_mul(12).saturating_add(1 << 16))?;
+        let latents = Latents::new(g);
+        let planes = latents.planes.iter();
+        Ok(Room {
+            images: match &self.network {
+                Some(n) => n.graph.buffers(budget)?,
+                None => Vec::new(),
+            },
+            prediction: vec![0; g.samples()],
+            residual: planes.clone().map(|p| vec![0.0; p.samples()]).collect(),
+            strides: planes.map(|p| p.w * p.side).collect(),
+            frame: vec![0; g.samples()],
+        })
+    }
+
+    /// Makes the frame of `s` in `room.frame`, its latents of `step` (in samples), predicted from `refs`.
+    ///
+    /// # Errors
+    /// None for symbols and room of this synthesis.
+    pub fn run(&self, s: &Symbols, step: f32, refs: [&Reference; 2], room: &mut Room) -> Result<()> {
+        let g = &self.geometry;
+        let class = s.place.class;
+        if class == 0 {
+            room.prediction.fill(1 << (g.bits - 1));
+        } else {
+            compensate(g, &s.field, refs, &mut room.prediction);
+        }
+        for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
+            p.synthesise(&self.transform, step * plane_step(g, i), class == 0, r);
+        }
+        match &self.network {
+            None => g.add(&room.prediction, &room.residual, &room.strides, &mut room.frame),
+            Some(n) => {
+                let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
+                g.pack(&room.prediction, s0, &mut room.images[n.input]);
+                let input = &mut room.images[n.input];
+                g.pack_planes(&room.residual, &room.strides, s0, g.channels(), input);
+                n.graph
+                    .forward(&self.kernels, &self.params, class, &mut room.images)?;
+                // The output is what the network adds to prediction and residual.
+                let mut output = std::mem::take(&mut room.images[n.output]);
+                let input = &room.images[n.input];
+                let p = g.channels();
+                for i in 0..so.h {
+                    let to = &mut output[so.row(i)..][..so.w * so.c];
+                    let from = &input[s0.row(i)..][..s0.w * s0.c];
+                    for (to, from) in to.chunks_exact_mut(so.c).zip(from.chunks_exact(s0.c)) {
+                        let (a, b) = from.split_at(p);
+                        for ((t, a), b) in to.iter_mut().zip(a).zip(&b[..p]) {
+                            *t += a + b;
+                        }
+                    }
+                }
+                g.unpack(so, &output, &mut room.frame);
+                room.images[n.output] = output;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the coder of latents is told of the motion at each small square: 0 for intra frames, 1 where two references are
+/// averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3 where both.
+pub fn hints<'a>(f: &'a Field, class: usize, g: &'a Geometry) -> impl Fn(usize, usize, usize) -> usize + 'a {
+    move |plane, x, y| {
+        let sub = g.planes[plane].sub;
+        let (x, y) = (x * sub[0], y * sub[1]);
+        if class == 0 || x >= f.w || y >= f.h {
+            return 0;
+        }
+        let b = f.blocks[y * f.w + x];
+        let left = x > 0 && f.blocks[y * f.w + x - 1] != b;
+        let above = y > 0 && f.blocks[(y - 1) * f.w + x] != b;
+        let sure = b.mode == 2 || class == 1;
+        1 + usize::from(!sure) + usize::from(left || above)
+    }
+}

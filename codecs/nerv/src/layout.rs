@@ -1,0 +1,195 @@
+//! The payload of a chunk that motion, latents and a network stand for.
+//!
+//! Sizes and steps come first, then the network's parameters, then each group of pictures with a coder of its own, so
+//! that a group decodes without the others.
+
+use nc::container::put_varint;
+use nc::{Error, Result};
+
+use crate::coefficient::CLASSES;
+use crate::config::Config;
+
+/// What stands before the coded symbols.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The network.
+    pub config: Config,
+    /// Frames from one predicted frame to the next.
+    pub pyramid: usize,
+    /// Quantiser step of each class of frames: see [`step`].
+    pub steps: [u8; CLASSES],
+    /// Frames of each group.
+    pub groups: Vec<usize>,
+}
+
+/// `2^(i / 8)` eighths of a sample of 8 bits, as samples of `bits`.
+pub fn step(i: u8, bits: u8) -> f32 {
+    #[allow(clippy::excessive_precision)]
+    const EIGHTHS: [f32; 8] = [
+        1.0,
+        1.090_507_733,
+        1.189_207_115,
+        1.296_839_555,
+        1.414_213_562,
+        1.542_210_825,
+        1.681_792_831,
+        1.834_008_086,
+    ];
+    let octave = i32::from(i >> 3) - 3 + i32::from(bits) - 8;
+    EIGHTHS[usize::from(i & 7)] * f32::from_bits(((127 + octave) as u32) << 23)
+}
+
+/// A cursor over a payload.
+pub struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    /// Over `bytes`.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        let (b, rest) = self.0.split_first().ok_or_else(short)?;
+        self.0 = rest;
+        Ok(*b)
+    }
+
+    fn varint(&mut self) -> Result<usize> {
+        let mut v = 0u64;
+        for shift in (0..35).step_by(7) {
+            let b = self.byte()?;
+            v |= u64::from(b & 127) << shift;
+            if b < 128 {
+                return usize::try_from(v).map_err(|_| short());
+            }
+        }
+        Err(Error::Format("nerv: a length too large".into()))
+    }
+
+    /// The next piece, whose length stands before it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] past the end.
+    pub fn piece(&mut self) -> Result<&'a [u8]> {
+        let n = self.varint()?;
+        if n > self.0.len() {
+            return Err(short());
+        }
+        let (a, b) = self.0.split_at(n);
+        self.0 = b;
+        Ok(a)
+    }
+
+    /// Whether all was read.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn short() -> Error {
+    Error::Format("nerv: the payload ends too soon".into())
+}
+
+/// Appends a piece with its length before it.
+pub fn put_piece(piece: &[u8], out: &mut Vec<u8>) {
+    put_varint(piece.len() as u64, out);
+    out.extend_from_slice(piece);
+}
+
+impl Layout {
+    /// Appends the layout.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let c = &self.config;
+        out.extend([(c.width / 8) as u8, c.blocks as u8, c.expand as u8]);
+        put_varint(self.pyramid as u64, out);
+        out.extend(self.steps);
+        put_varint(self.groups.len() as u64, out);
+        for g in &self.groups {
+            put_varint(*g as u64, out);
+        }
+    }
+
+    /// Reads the layout of a chunk of `frames`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for one that no encoder wrote.
+    pub fn read(input: &mut Input<'_>, frames: u64) -> Result<Self> {
+        let config = Config {
+            width: usize::from(input.byte()?) * 8,
+            blocks: usize::from(input.byte()?),
+            expand: usize::from(input.byte()?),
+        };
+        if config.width > 64 || config.blocks > 8 || !(1..=4).contains(&config.expand) {
+            return Err(Error::Format("nerv: a network out of range".into()));
+        }
+        let pyramid = input.varint()?;
+        if !(1..=64).contains(&pyramid) {
+            return Err(Error::Format("nerv: a pyramid out of range".into()));
+        }
+        let mut steps = [0; CLASSES];
+        for s in &mut steps {
+            *s = input.byte()?;
+            if *s > 127 {
+                return Err(Error::Format("nerv: a step out of range".into()));
+            }
+        }
+        let n = input.varint()?;
+        if n as u64 > frames || n > input.0.len() {
+            return Err(Error::Format("nerv: too many groups".into()));
+        }
+        let mut groups = Vec::with_capacity(n);
+        let mut sum = 0u64;
+        for _ in 0..n {
+            let g = input.varint()?;
+            sum = sum.saturating_add(g as u64);
+            if g == 0 || sum > frames {
+                return Err(Error::Format("nerv: groups that do not fit the frames".into()));
+            }
+            groups.push(g);
+        }
+        if sum != frames {
+            return Err(Error::Format("nerv: groups that do not fit the frames".into()));
+        }
+        Ok(Self {
+            config,
+            pyramid,
+            steps,
+            groups,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_layout_comes_back_and_damage_is_refused() {
+        let l = Layout {
+            config: Config {
+                width: 16,
+                blocks: 3,
+                expand: 2,
+            },
+            pyramid: 8,
+            steps: [10, 20, 30, 40, 127],
+            groups: vec![66, 66, 1],
+        };
+        let mut bytes = Vec::new();
+        l.write(&mut bytes);
+        assert_eq!(Layout::read(&mut Input::new(&bytes), 133).unwrap(), l);
+        assert!(Layout::read(&mut Input::new(&bytes), 132).is_err());
+        for n in 0..bytes.len() {
+            assert!(Layout::read(&mut Input::new(&bytes[..n]), 133).is_err());
+        }
+    }
+
+    #[test]
+    fn steps_double_every_eight() {
+        assert_eq!(step(24, 8), 1.0);
+        assert_eq!(step(32, 8), 2.0);
+        assert_eq!(step(24, 10), 4.0);
+        assert!(step(127, 10).is_finite());
+    }
+}
