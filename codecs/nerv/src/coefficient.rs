@@ -4,7 +4,7 @@
 use nc::{Error, Result};
 
 use crate::coder::{Bits, Golomb, Model};
-use crate::transform::{BIG, Latents, PlaneLatents, Transform};
+use crate::transform::{BIG, Latents, Transform};
 
 /// Largest magnitude.
 pub const PEAK: i32 = 1 << 14;

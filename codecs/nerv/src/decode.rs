@@ -109,11 +109,12 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
             None => Ok(&none),
         };
         let from = [pick(place.refs[0])?, pick(place.refs[1])?];
-        s.run(&symbols, step(layout.steps[place.class], geo.bits), from, &mut room)?;
+        s.run(&symbols, step(layout.steps[place.class], geo.bits), from, &mut room);
         if g.wanted.contains(&place.t) {
+            s.show(place.class, &mut room)?;
             let n = geo.samples();
             let to = (place.t - g.wanted.start) * n;
-            g.out[to..to + n].copy_from_slice(&room.frame);
+            g.out[to..to + n].copy_from_slice(&room.shown);
         }
         for r in place.refs.iter().flatten() {
             if until[*r] <= at && refs[*r].take().is_some() {

@@ -25,12 +25,11 @@ const MAGIC: &[u8; 8] = b"ncnerv01";
 
 /// What was read.
 pub struct Saved {
-    done: usize,
     lambda: f32,
     steps: [u8; CLASSES],
     config: Config,
     params: Vec<f32>,
-    learner: Option<Learner>,
+    learner: Learner,
     payload: Vec<u8>,
 }
 
@@ -50,13 +49,12 @@ fn path(ctl: &Control<'_>, first: u64) -> Option<PathBuf> {
 }
 
 /// Writes a checkpoint, if there is a folder for it.
-pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Learner>, done: usize) -> Result<()> {
+pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: &Learner) -> Result<()> {
     let Some(path) = path(ctl, first) else {
         return Ok(());
     };
     let mut out = MAGIC.to_vec();
     out.extend(key(&fit.x).to_le_bytes());
-    out.push(done as u8);
     out.extend(fit.lambda.to_le_bytes());
     // Frames of a class may have been coded at different prices; those of the last are what counts.
     let mut steps = [24; CLASSES];
@@ -69,16 +67,10 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Learn
         out.extend(v.iter().flat_map(|v| v.to_le_bytes()));
     };
     put(&fit.synthesis.params, &mut out);
-    if let Some(l) = learner {
-        out.push(1);
-        put(&l.m, &mut out);
-        put(&l.v, &mut out);
-        out.extend(l.steps.to_le_bytes());
-        out.extend((l.at as u64).to_le_bytes());
-    } else {
-        out.push(0);
-    }
-    let plain = fit.finish(None)?;
+    put(&learner.m, &mut out);
+    put(&learner.v, &mut out);
+    out.extend(learner.steps.to_le_bytes());
+    let plain = fit.finish()?;
     out.extend(plain.payload);
     let crc = crc32c::crc32c(&out);
     out.extend(crc.to_le_bytes());
@@ -150,28 +142,20 @@ impl<'a> Reader<'a> {
     }
 
     fn saved(&mut self, x: &Video<'_>) -> Option<Saved> {
-        let done = usize::from(*self.take(1)?.first()?);
         let lambda = self.float()?;
         let steps = self.take(CLASSES)?.try_into().ok()?;
         let params = self.floats()?;
-        let learner = if self.take(1)? == [1] {
-            let (m, v) = (self.floats()?, self.floats()?);
-            let (steps, at) = (self.number()?, self.number()? as usize);
-            let rng = Rng::new(steps);
-            Some(Learner {
-                m,
-                v,
-                steps,
-                at,
-                rng,
-            })
-        } else {
-            None
+        let (m, v) = (self.floats()?, self.floats()?);
+        let seen = self.number()?;
+        let learner = Learner {
+            m,
+            v,
+            steps: seen,
+            rng: Rng::new(seen),
         };
         let samples = x.format.frame_samples().ok()?;
         let layout = Layout::read(&mut Input::new(self.0), (x.samples.len() / samples) as u64).ok()?;
         Some(Saved {
-            done,
             lambda,
             steps,
             config: layout.config,
@@ -184,7 +168,7 @@ impl<'a> Reader<'a> {
 
 impl Fit<'_> {
     /// Takes up a saved state: motion and latents are read, and all frames made again.
-    pub fn restore(&mut self, saved: Saved) -> Result<(Option<Learner>, usize)> {
+    pub fn restore(&mut self, saved: Saved) -> Result<Option<Learner>> {
         let mut input = Input::new(&saved.payload);
         let layout = Layout::read(&mut input, self.frames.len() as u64)?;
         let other = || Error::Usage("a checkpoint of another version".into());
@@ -195,7 +179,8 @@ impl Fit<'_> {
         self.lambda = saved.lambda;
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
         if self.synthesis.params.len() != saved.params.len()
-            || saved.learner.as_ref().is_some_and(|l| l.m.len() != saved.params.len() || l.v.len() != saved.params.len())
+            || saved.learner.m.len() != saved.params.len()
+            || saved.learner.v.len() != saved.params.len()
         {
             return Err(other());
         }
@@ -203,7 +188,7 @@ impl Fit<'_> {
         let s = &self.synthesis;
         let n = s.geometry.samples();
         let mut at = 0;
-        let mut room = s.room(&mut nc::Budget::new(u64::MAX))?;
+        let mut room = self.plain_room()?;
         for (g, size) in self.groups.iter().enumerate() {
             let mut io = RangeDecoder::new(input.piece()?)?;
             let mut coder = SymbolCoder::default();
@@ -216,13 +201,13 @@ impl Fit<'_> {
                 let refs: Vec<Reference> = place.refs.iter().flatten().map(made).collect();
                 let none = Reference::default();
                 let from = [refs.first().unwrap_or(&none), refs.get(1).unwrap_or(&none)];
-                s.run(&f.symbols, step(f.step, s.geometry.bits), from, &mut room)?;
+                s.run(&f.symbols, step(f.step, s.geometry.bits), from, &mut room);
                 let t = start + place.t;
                 f.error = super::error(s, &room.frame, &self.x.samples[t * n..(t + 1) * n]);
                 self.made[t * n..(t + 1) * n].copy_from_slice(&room.frame);
             }
             at += size;
         }
-        Ok((saved.learner, saved.done))
+        Ok(Some(saved.learner))
     }
 }

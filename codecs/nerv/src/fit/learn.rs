@@ -3,16 +3,12 @@
 use std::time::Instant;
 
 use nc::rng::Rng;
-use nc::{Control, Error, Progress, Result};
+use nc::{Control, Progress, Result};
 
-use super::pass::{Desk, backward};
-use super::{Fit, WEIGHTS, checkpoint};
+use super::pass::{Desk, backward, error};
+use super::{Fit, checkpoint};
 use crate::graph::Graph;
-use crate::layout::step;
-use crate::motion::Reference;
 
-/// Visits of each frame in a round.
-const EPOCHS: usize = 20;
 /// Frames in a step.
 const BATCH: usize = 2;
 /// Highest rate.
@@ -25,8 +21,6 @@ pub struct Learner {
     pub v: Vec<f32>,
     /// Steps done in all.
     pub steps: u64,
-    /// Steps done in this round.
-    pub at: usize,
     /// Where frames are drawn from.
     pub rng: Rng,
 }
@@ -38,7 +32,6 @@ impl Learner {
             m: vec![0.0; n],
             v: vec![0.0; n],
             steps: 0,
-            at: 0,
             rng: Rng::new(n as u64),
         }
     }
@@ -51,65 +44,67 @@ impl Learner {
             .collect()
     }
 
-    /// One round; false where the time was up before its end.
-    pub fn round(&mut self, fit: &mut Fit<'_>, round: usize, rounds: usize, first: u64, ctl: &mut Control<'_>) -> Result<bool> {
+    /// Learns until every frame was seen `epochs` times, or the time is up.
+    pub fn run(&mut self, fit: &mut Fit<'_>, epochs: usize, first: u64, ctl: &mut Control<'_>) -> Result<()> {
         let n = fit.frames.len();
-        let epochs: usize = std::env::var("EPOCHS").map_or(EPOCHS, |v| v.parse().unwrap());
-        let steps = (epochs * n).div_ceil(BATCH).max(200);
+        let steps = (epochs * n).div_ceil(BATCH).max(300);
         let desks: Result<Vec<Desk>> = (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
         let mut desks = desks?;
         let mut saved = Instant::now();
         // The rate falls with the work or the time, whichever is further.
-        let share = 0.75 * (round + 1) as f64 / rounds as f64;
-        let given = fit.time_left(share);
+        let given = fit.time_left(0.93);
         let begun = Instant::now();
-        while self.at < steps {
+        let mut gain = 0.0;
+        while self.steps < steps as u64 {
             let clock = given.map_or(0.0, |g| begun.elapsed().as_secs_f64() / g.as_secs_f64().max(1e-3));
             if clock >= 1.0 {
-                self.at = 0;
-                return Ok(false);
+                break;
             }
-            let f = (self.at as f64 / steps as f64).max(clock) as f32;
-            let top = std::env::var("LR").map_or(RATE, |v| v.parse().unwrap()) / (1.0 + round as f32);
-            let warm = ((self.at + 1) as f32 / 100.0).min(1.0);
-            let rate = top * warm * (0.02 + 0.98 * 0.5 * (1.0 + (std::f32::consts::PI * f).cos()));
+            let f = (self.steps as f64 / steps as f64).max(clock) as f32;
+            let warm = ((self.steps + 1) as f32 / 100.0).min(1.0);
+            let rate = RATE * warm * (0.01 + 0.99 * 0.5 * (1.0 + (std::f32::consts::PI * f).cos()));
             let picked: Vec<usize> = (0..BATCH).map(|_| self.rng.below(n)).collect();
-            self.step(fit, &picked, rate, &mut desks)?;
-            self.at += 1;
-            if self.at.is_multiple_of(20) {
-                let note = format!("{:.2} dB before this round", fit.psnr());
+            let (now, before) = self.step(fit, &picked, rate, &mut desks)?;
+            gain += (10.0 * (before.max(1.0) / now.max(1.0)).log10() - gain) * 0.02;
+            if self.steps.is_multiple_of(20) {
+                let note = format!("{:.2} dB, the network adds {gain:.2} dB", fit.psnr());
                 ctl.report(Progress {
                     task: "network",
-                    done: (round * steps + self.at) as u64,
-                    total: Some((rounds * steps) as u64),
+                    done: self.steps,
+                    total: Some(steps as u64),
                     note: &note,
                 });
             }
             if let Err(e) = ctl.check() {
-                if matches!(e, Error::Cancelled) {
-                    checkpoint::save(ctl, first, fit, Some(self), round + 1)?;
-                }
+                checkpoint::save(ctl, first, fit, self)?;
                 return Err(e);
             }
             if saved.elapsed().as_secs() >= 30 {
-                checkpoint::save(ctl, first, fit, Some(self), round + 1)?;
+                checkpoint::save(ctl, first, fit, self)?;
                 saved = Instant::now();
             }
         }
-        self.at = 0;
-        Ok(true)
+        Ok(())
     }
 
-    fn step(&mut self, fit: &mut Fit<'_>, picked: &[usize], rate: f32, desks: &mut [Desk]) -> Result<()> {
+    /// One step; gives the squared errors of the frames picked, with the network and without.
+    fn step(&mut self, fit: &mut Fit<'_>, picked: &[usize], rate: f32, desks: &mut [Desk]) -> Result<(f64, f64)> {
         use rayon::prelude::*;
         let this = &*fit;
-        desks
+        let errors: Result<Vec<f64>> = desks
             .par_iter_mut()
             .zip(picked)
-            .try_for_each(|(desk, i)| this.learn_from(*i, desk))?;
+            .map(|(desk, i)| {
+                let (class, wanted) = this.ready(*i, desk)?;
+                backward(&this.synthesis, class, wanted, desk)?;
+                Ok(error(&this.synthesis, &desk.room.shown, wanted))
+            })
+            .collect();
+        let now = errors?.iter().sum();
+        let before = picked.iter().map(|i| this.frames[*i].error).sum();
         self.steps += 1;
         const B1: f32 = 0.9;
-        const B2: f32 = 0.98;
+        const B2: f32 = 0.99;
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let (c1, c2) = (1.0 / (1.0 - B1.powi(power)), 1.0 / (1.0 - B2.powi(power)));
         for (i, p) in fit.synthesis.params.iter_mut().enumerate() {
@@ -122,38 +117,6 @@ impl Learner {
             *v = B2 * *v + (1.0 - B2) * g * g;
             *p -= rate * *m * c1 / ((*v * c2).sqrt() + 1e-9);
         }
-        Ok(())
-    }
-}
-
-impl Fit<'_> {
-    /// Gradients of the parameters on one frame, as its references and latents stand.
-    fn learn_from(&self, i: usize, desk: &mut Desk) -> Result<()> {
-        let s = &self.synthesis;
-        let geo = &s.geometry;
-        let n = geo.samples();
-        let f = &self.frames[i];
-        let mut start = 0;
-        for (g, size) in self.groups.iter().enumerate() {
-            if i < self.starts[g] + size {
-                start = self.starts[g];
-                break;
-            }
-        }
-        let place = f.symbols.place;
-        let refs: Vec<Reference> = place
-            .refs
-            .iter()
-            .flatten()
-            .map(|r| Reference::new(geo, &self.made[(start + r) * n..(start + r + 1) * n]))
-            .collect();
-        let none = Reference::default();
-        let from = [refs.first().unwrap_or(&none), refs.get(1).unwrap_or(&none)];
-        s.run(&f.symbols, step(f.step, geo.bits), from, &mut desk.room)?;
-        backward(s, place.class, self.original(start + place.t), desk)?;
-        if let Some(g) = &mut desk.grads {
-            g.params.iter_mut().for_each(|g| *g *= WEIGHTS[place.class]);
-        }
-        Ok(())
+        Ok((now, before))
     }
 }

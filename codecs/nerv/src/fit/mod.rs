@@ -1,9 +1,8 @@
 //! Encoding: fitting motion, latents and network to a clip.
 //!
-//! First, passes over the frames in coding order find motion and latents without a network, which sets the price of a bit.
-//! Then the network learns what is still missing from prediction and residual, on frames drawn at random, and the frames are
-//! coded again with it in the loop; that is repeated. At last the network's parameters are quantised and the price of a bit is
-//! tuned until the file has the size that was asked for.
+//! First, passes over the frames in coding order find motion and latents; the price of a bit is tuned until they and the
+//! parameters of a network fill the size that was asked for. Then the network learns what is still missing, on frames
+//! drawn at random, and its parameters are quantised. A network that does not earn its bytes is left out again.
 
 mod checkpoint;
 mod cuts;
@@ -16,14 +15,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nc::entropy::RangeEncoder;
-use nc::{Control, Effort, Error, Goal, Progress, Result, Video};
+use nc::{Budget, Control, Effort, Error, Goal, Progress, Result, Video};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::coefficient::CLASSES;
 use crate::config::Config;
 use crate::decode::{SymbolCoder, hash};
-use crate::frame::{Symbols, Synthesis, geometry};
+use crate::frame::{Room, Symbols, Synthesis, geometry, plane_step};
 use crate::layout::{Layout, put_piece, step};
 use crate::motion::{Field, Reference};
 use crate::order::{needed, places};
@@ -44,10 +43,15 @@ const MOTION: f32 = 1.0;
 const PYRAMID: usize = 8;
 /// Passes before there is a network.
 const FIRST: usize = 4;
-/// Passes at most that tune the size.
+/// Passes that tune the size, unless it is still too large.
 const TUNING: usize = 10;
+/// Bytes around the coded parameters.
+const WEIGHT_HEAD: usize = 8;
+/// Least price of a bit.
+const LEAST: f32 = 1e-3;
 
 /// One frame and what the encoder knows of it.
+#[derive(Clone)]
 struct Frame {
     symbols: Symbols,
     /// Step of its latents, as [`Layout::steps`] has it.
@@ -61,6 +65,10 @@ struct Fit<'a> {
     x: Video<'a>,
     synthesis: Synthesis,
     config: Config,
+    /// The network's parameters once they are quantised.
+    coded: Option<Coded>,
+    /// Squared error of what is shown, once it differs from the frames'.
+    error: Option<f64>,
     groups: Vec<usize>,
     /// Group by group, in coding order.
     frames: Vec<Frame>,
@@ -102,17 +110,15 @@ pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Re
         Goal::Bytes(n) => Some(n),
         _ => None,
     };
-    let rounds = match ctl.effort {
+    let epochs = match ctl.effort {
         Effort::Fast => 0,
-        Effort::Medium => std::env::var("ROUNDS").map_or(2, |v| v.parse().unwrap()),
-        Effort::Slow => 4,
+        Effort::Medium => 30,
+        Effort::Slow => 120,
     };
     let mut learner = None;
-    let mut done = 0;
     if let Some(saved) = checkpoint::load(ctl, first, &x)? {
-        (learner, done) = fit.restore(saved)?;
-    }
-    if done == 0 {
+        learner = fit.restore(saved)?;
+    } else {
         fit.search_originals()?;
         for i in 0..FIRST {
             let (bytes, psnr) = fit.pass(i > 0)?;
@@ -121,37 +127,36 @@ pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Re
             if let Some(t) = target {
                 fit.price(bytes, t, 1.1);
             }
-            if fit.late(0.4) {
+            if fit.late(0.3) {
                 break;
             }
         }
-        done = 1;
-        checkpoint::save(ctl, first, &fit, learner.as_ref(), done)?;
-    }
-    if rounds > 0 && learner.is_none() {
-        let bytes = target.unwrap_or_else(|| fit.size() as u64);
-        fit.set_network(bytes, ctl.seed);
-        learner = fit.synthesis.network.as_ref().map(|_| Learner::new(&fit));
-    }
-    if let Some(learner) = &mut learner {
-        while done <= rounds && !fit.late(0.7) {
-            let finished = learner.round(&mut fit, done - 1, rounds, first, ctl)?;
-            let extra: usize = std::env::var("EXTRA").map_or(0, |v| v.parse().unwrap());
-            for _ in 0..extra { let (b, p) = fit.pass(false)?; fit.report(ctl, "extra", 0, 0, b, p); }
-            let (bytes, psnr) = fit.pass(true)?;
-            fit.report(ctl, "network", done, rounds + 1, bytes, psnr);
-            if let Some(t) = target {
-                fit.price(bytes, t, 1.0);
-            }
-            if !finished {
-                break;
-            }
-            done += 1;
-            checkpoint::save(ctl, first, &fit, Some(learner), done)?;
+        if epochs > 0 && !fit.late(0.5) {
+            let bytes = target.unwrap_or(fit.size() as u64);
+            fit.set_network(bytes, ctl.seed);
         }
+        fit.tune(target, 0.55, ctl)?;
     }
-    let coded = fit.freeze(learner.as_ref());
-    let fitted = fit.tune(target, coded.as_ref(), ctl)?;
+    if epochs > 0 && fit.synthesis.network.is_some() {
+        let learner = learner.get_or_insert_with(|| Learner::new(&fit));
+        checkpoint::save(ctl, first, &fit, learner)?;
+        learner.run(&mut fit, epochs, first, ctl)?;
+        fit.freeze(learner);
+        let plain = fit.squared_error();
+        let shown = fit.shown_error()?;
+        // What the parameters' bits would have bought elsewhere.
+        let worth = f64::from(fit.lambda) * 8.0 * fit.weight_bytes() as f64;
+        if shown + worth < plain {
+            fit.error = Some(shown);
+        } else {
+            fit.drop_network();
+            fit.tune(target, 1.0, ctl)?;
+        }
+    } else if fit.synthesis.network.is_some() {
+        fit.drop_network();
+        fit.tune(target, 1.0, ctl)?;
+    }
+    let fitted = fit.finish()?;
     checkpoint::remove(ctl, first);
     Ok(fitted)
 }
@@ -193,6 +198,8 @@ impl<'a> Fit<'a> {
             x,
             synthesis,
             config,
+            coded: None,
+            error: None,
             groups,
             frames,
             starts,
@@ -298,7 +305,7 @@ impl<'a> Fit<'a> {
         let s = &self.synthesis;
         let geo = &s.geometry;
         let n = geo.samples();
-        let mut desk = Desk::new(s)?;
+        let mut room = self.plain_room()?;
         let mut tally = Tally::default();
         let order: Vec<_> = frames.iter().map(|f| f.symbols.place).collect();
         let (_, until) = needed(&order, &(0..order.len()));
@@ -322,21 +329,17 @@ impl<'a> Fit<'a> {
             }
             let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
             let from = [pick(place.refs[0]), pick(place.refs[1])];
-            let old = step(f.step, geo.bits);
-            let iters: usize = if s.network.is_some() { std::env::var("ITERS").map_or(1, |v| v.parse().unwrap()) } else { 1 };
-            let mut old = old;
-            for _ in 0..iters { update(s, &self.rates, &mut f.symbols, old, price, from, wanted, &mut desk, &mut tally)?; old = price.step; }
+            update(s, &self.rates, &mut f.symbols, price, from, wanted, &mut room, &mut tally);
             f.step = index;
-            s.run(&f.symbols, price.step, from, &mut desk.room)?;
-            f.error = error(s, &desk.room.frame, wanted);
-            made[place.t * n..(place.t + 1) * n].copy_from_slice(&desk.room.frame);
+            f.error = error(s, &room.frame, wanted);
+            made[place.t * n..(place.t + 1) * n].copy_from_slice(&room.frame);
             for r in place.refs.iter().flatten() {
                 if until[*r] <= at {
                     refs[*r] = None;
                 }
             }
             if until[place.t] > at {
-                refs[place.t] = Some(Reference::new(geo, &desk.room.frame));
+                refs[place.t] = Some(Reference::new(geo, &room.frame));
             }
         }
         Ok(tally)
@@ -366,12 +369,16 @@ impl<'a> Fit<'a> {
     /// Bytes of all groups.
     fn size(&self) -> usize {
         let groups = self.code().unwrap_or_default();
-        groups.iter().map(|g| g.len() + 3).sum::<usize>() + self.weight_bytes()
+        let pieces = groups.iter().map(|g| g.len() + 3).sum::<usize>();
+        pieces + self.weight_bytes() + 12 + 2 * self.groups.len()
     }
 
-    /// Bytes that the network's parameters will take, about.
+    /// Bytes that the network's parameters may take.
     fn weight_bytes(&self) -> usize {
-        16 + self.synthesis.params.len() * 5 / 8
+        match self.synthesis.params.len() {
+            0 => 0,
+            n => WEIGHT_HEAD + n * 5 / 8,
+        }
     }
 
     fn squared_error(&self) -> f64 {
@@ -389,7 +396,7 @@ impl<'a> Fit<'a> {
     /// Brings the price nearer to what gives `target` bytes.
     fn price(&mut self, bytes: usize, target: u64, power: f32) {
         let ratio = bytes as f32 / (target as f32 * 0.996).max(1.0);
-        self.lambda = (self.lambda * ratio.clamp(0.2, 5.0).powf(power)).clamp(1e-3, 1e9);
+        self.lambda = (self.lambda * ratio.clamp(0.2, 5.0).powf(power)).clamp(LEAST, 1e9);
     }
 
     /// Chooses the network for a file of about `bytes`: one whose parameters are a few percent of it.
@@ -409,57 +416,120 @@ impl<'a> Fit<'a> {
         }
     }
 
-    /// Quantises the network's parameters, which do not change after it.
-    fn freeze(&mut self, learner: Option<&Learner>) -> Option<Coded> {
-        let n = self.synthesis.network.as_ref()?;
-        let sensitivity = learner.map_or_else(Vec::new, |l| l.sensitivity(&n.graph));
-        let bits = self.synthesis.params.len() as f64 * 5.0;
-        let coded = weights::choose(&n.graph, &self.synthesis.params, &sensitivity, bits);
-        self.synthesis.params = coded.values(&n.graph);
-        Some(coded)
+    /// The clip without a network again.
+    fn drop_network(&mut self) {
+        self.config.width = 0;
+        self.coded = None;
+        self.error = None;
+        self.synthesis = Synthesis::new(&self.x.format, &self.config);
     }
 
-    /// Passes with everything else fixed until the size is met, or once where none was asked for.
-    fn tune(mut self, target: Option<u64>, coded: Option<&Coded>, ctl: &mut Control<'_>) -> Result<Fitted> {
-        let mut best: Option<Fitted> = None;
-        for i in 0.. {
-            let (bytes, psnr) = self.pass(false)?;
-            let fitted = self.finish(coded)?;
-            let size = fitted.payload.len();
-            self.report(ctl, "size", i.min(TUNING), TUNING, size, psnr);
-            ctl.check()?;
-            let Some(t) = target else {
-                if i == 0 && !self.late(1.0) {
-                    continue;
-                }
-                return Ok(fitted);
-            };
-            let fits = size as u64 <= t;
-            // Of those that fit the larger, of those that do not the smaller.
-            let better = best.as_ref().is_none_or(|b| {
-                let held = b.payload.len();
-                let held_fits = held as u64 <= t;
-                fits && (!held_fits || size > held) || !fits && !held_fits && size < held
-            });
-            if better {
-                best = Some(fitted);
-            }
-            let near = best.as_ref().is_some_and(|b| {
-                let n = b.payload.len() as u64;
-                n <= t && n * 1000 >= t * 991
-            });
-            let any = best.as_ref().is_some_and(|b| b.payload.len() as u64 <= t);
-            if near && i > 0 || any && (i >= TUNING || self.late(1.0) || self.lambda <= 1e-3) || i >= 4 * TUNING {
+    /// Room for frames, without the network's images.
+    fn plain_room(&self) -> Result<Room> {
+        let plain = Synthesis {
+            network: None,
+            ..self.synthesis.clone()
+        };
+        // What an encoder needs, its caller's frames have already shown to be there.
+        plain.room(&mut Budget::new(u64::MAX))
+    }
+
+    /// Quantises the network's parameters.
+    fn freeze(&mut self, learner: &Learner) {
+        let Some(n) = &self.synthesis.network else {
+            return;
+        };
+        let bits = (self.weight_bytes() - WEIGHT_HEAD) as f64 * 8.0;
+        let coded = weights::choose(&n.graph, &self.synthesis.params, &learner.sensitivity(&n.graph), bits);
+        self.synthesis.params = coded.values(&n.graph);
+        self.coded = Some(coded);
+    }
+
+    /// Squared error of what is shown.
+    fn shown_error(&self) -> Result<f64> {
+        let s = &self.synthesis;
+        let errors: Result<Vec<f64>> = (0..self.frames.len())
+            .into_par_iter()
+            .map_init(
+                || Desk::new(s),
+                |desk, i| {
+                    let desk = desk.as_mut().map_err(|e| Error::Limit(e.to_string()))?;
+                    let (class, wanted) = self.ready(i, desk)?;
+                    Ok(error(s, &desk.room.shown, wanted)).inspect(|_| debug_assert!(class < CLASSES))
+                },
+            )
+            .collect();
+        Ok(errors?.iter().sum())
+    }
+
+    /// Makes frame `i` in the desk, from its latents and the frames made before; gives its class and the original.
+    fn ready(&self, i: usize, desk: &mut Desk) -> Result<(usize, &'a [u16])> {
+        let s = &self.synthesis;
+        let n = s.geometry.samples();
+        let f = &self.frames[i];
+        let mut start = 0;
+        for (g, size) in self.groups.iter().enumerate() {
+            if i < self.starts[g] + size {
+                start = self.starts[g];
                 break;
             }
-            let power = if i >= TUNING { 1.5 } else { 1.0 };
-            self.price(size.max(bytes.min(size)), t, power);
         }
-        best.ok_or_else(|| Error::Usage("no pass was made".into()))
+        let place = f.symbols.place;
+        let room = &mut desk.room;
+        // The frame itself is there; only its latents' samples have to be made again.
+        for (i, (p, r)) in f.symbols.latents.planes.iter().zip(&mut room.residual).enumerate() {
+            let step = step(f.step, s.geometry.bits) * plane_step(&s.geometry, i);
+            p.synthesise(&s.transform, step, place.class == 0, r);
+        }
+        let t = start + place.t;
+        room.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
+        s.show(place.class, room)?;
+        Ok((place.class, self.original(t)))
+    }
+
+    /// Passes with the motion as it is until the size is met, or two where none was asked for; the state is that of
+    /// the best of them.
+    fn tune(&mut self, target: Option<u64>, share: f64, ctl: &mut Control<'_>) -> Result<()> {
+        let mut best: Option<(usize, f32, Vec<Frame>, Vec<u16>)> = None;
+        for i in 0..4 * TUNING {
+            let lambda = self.lambda;
+            let (size, psnr) = self.pass(false)?;
+            self.report(ctl, "size", i.min(TUNING), TUNING, size, psnr);
+            ctl.check()?;
+            let Some(t) = target.map(|t| t as usize) else {
+                if i == 0 && !self.late(share) {
+                    continue;
+                }
+                return Ok(());
+            };
+            // Of those that fit the larger, of those that do not the smaller.
+            let better = best.as_ref().is_none_or(|b| match (size <= t, b.0 <= t) {
+                (true, true) => size > b.0,
+                (true, false) => true,
+                (false, true) => false,
+                (false, false) => size < b.0,
+            });
+            if better {
+                best = Some((size, lambda, self.frames.clone(), self.made.clone()));
+            }
+            let held = best.as_ref().map_or(usize::MAX, |b| b.0);
+            let near = held <= t && held * 1000 >= t * 992;
+            let enough = i >= TUNING || self.late(share) || self.lambda <= LEAST;
+            if near && i > 0 || held <= t && enough {
+                break;
+            }
+            self.price(size, t as u64, if i >= TUNING { 1.5 } else { 1.0 });
+        }
+        if let Some((_, lambda, frames, made)) = best {
+            self.lambda = lambda;
+            self.frames = frames;
+            self.made = made;
+        }
+        Ok(())
     }
 
     /// The payload as it stands.
-    fn finish(&self, coded: Option<&Coded>) -> Result<Fitted> {
+    fn finish(&self) -> Result<Fitted> {
         let layout = Layout {
             config: self.config.clone(),
             pyramid: PYRAMID,
@@ -468,7 +538,7 @@ impl<'a> Fit<'a> {
         };
         let mut payload = Vec::new();
         layout.write(&mut payload);
-        if let (Some(n), Some(coded)) = (&self.synthesis.network, coded) {
+        if let (Some(n), Some(coded)) = (&self.synthesis.network, &self.coded) {
             let mut io = RangeEncoder::new();
             weights::code(&mut io, &n.graph, &mut coded.clone())?;
             put_piece(&io.finish(), &mut payload);
@@ -490,7 +560,7 @@ impl<'a> Fit<'a> {
         Ok(Fitted {
             payload,
             symbols: digest.digest(),
-            error: self.squared_error(),
+            error: self.error.unwrap_or_else(|| self.squared_error()),
         })
     }
 

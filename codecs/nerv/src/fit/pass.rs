@@ -1,10 +1,5 @@
-//! One frame in the encoder: what its latents should be, given references and network, and the gradients of the
-//! network's parameters.
-//!
-//! Latents are moved by proximal steps: the squared error's gradient by the latents' samples is taken through the
-//! network, the samples are moved against it (by a full Newton step of the error without network), transformed, and
-//! quantised again with the price of a bit in view. Without a network one step is the classical quantisation of what
-//! the prediction left over.
+//! One frame in the encoder: what its latents should be, given its references, and the gradients of the network's
+//! parameters on it.
 
 use nc::{Budget, Result};
 
@@ -87,41 +82,18 @@ pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) ->
         .backward(&s.kernels, &s.params, class, &desk.room.images, n.output, grads)
 }
 
-/// Leaves in `room.residual` the samples that the latents should have, after [`Synthesis::run`].
-fn target(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Result<()> {
-    let g = &s.geometry;
-    if let Some(n) = &s.network {
-        backward(s, class, wanted, desk)?;
-        let Some(grads) = &desk.grads else { return Ok(()) };
-        let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
-        let (din, dout) = (&grads.images[n.input], &grads.images[n.output]);
-        let weights = g.channel_weights();
-        let p = weights.len();
-        let input = &mut desk.room.images[n.input];
-        for i in 0..so.h {
-            let from = din[s0.row(i)..][..s0.w * s0.c].chunks_exact(s0.c);
-            let direct = dout[so.row(i)..][..so.w * so.c].chunks_exact(so.c);
-            let to = input[s0.row(i)..][..s0.w * s0.c].chunks_exact_mut(s0.c);
-            for (to, (a, b)) in to.zip(from.zip(direct)) {
-                for c in 0..p {
-                    to[p + c] -= eta() * (a[p + c] + b[c]) / weights[c];
-                }
-            }
-        }
-        g.unpack_planes(s0, p, input, &mut desk.room.residual, &desk.room.strides);
-    }
-    let planes = g.planes.iter().zip(&mut desk.room.residual).zip(&desk.room.strides);
+/// Leaves in `room.residual` the samples that the latents should have: what the prediction left over.
+fn target(s: &Synthesis, wanted: &[u16], room: &mut Room) {
+    let planes = s.geometry.planes.iter().zip(&mut room.residual).zip(&room.strides);
     for ((p, out), stride) in planes {
         let rows = out.len() / stride;
         for y in 0..rows {
             if y < p.h {
+                let at = p.at + y * p.w;
                 let row = &mut out[y * stride..][..*stride];
-                if s.network.is_none() {
-                    let at = p.at + y * p.w;
-                    let from = wanted[at..at + p.w].iter().zip(&desk.room.prediction[at..at + p.w]);
-                    for (r, (a, b)) in row.iter_mut().zip(from) {
-                        *r = f32::from(*a) - f32::from(*b);
-                    }
+                let from = wanted[at..at + p.w].iter().zip(&room.prediction[at..at + p.w]);
+                for (r, (a, b)) in row.iter_mut().zip(from) {
+                    *r = f32::from(*a) - f32::from(*b);
                 }
                 // What lies beyond the frame repeats its edge, which costs least.
                 let last = row[p.w - 1];
@@ -131,7 +103,6 @@ fn target(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Resul
             }
         }
     }
-    Ok(())
 }
 
 /// A square's latents as one way to cut it gives them.
@@ -228,21 +199,19 @@ fn plane(t: &Transform, rates: &Rates, index: usize, class: usize, samples: &[f3
     }
 }
 
-/// Moves a frame's latents one step towards what they should be. `tally` takes what was decided.
+/// Chooses a frame's latents, and makes it of them in the desk's room. `tally` takes what was decided.
 #[allow(clippy::too_many_arguments)]
-pub fn update(s: &Synthesis, rates: &Rates, symbols: &mut Symbols, old_step: f32, price: Price, refs: [&Reference; 2], wanted: &[u16], desk: &mut Desk, tally: &mut Tally) -> Result<()> {
+pub fn update(s: &Synthesis, rates: &Rates, symbols: &mut Symbols, price: Price, refs: [&Reference; 2], wanted: &[u16], room: &mut Room, tally: &mut Tally) {
     let class = symbols.place.class;
-    s.run(symbols, old_step, refs, &mut desk.room)?;
-    target(s, class, wanted, desk)?;
+    s.predict(symbols, refs, room);
+    target(s, wanted, room);
     for (i, p) in symbols.latents.planes.iter_mut().enumerate() {
         let scale = plane_step(&s.geometry, i);
         let price = Price {
-            lambda: price.lambda * scale * scale * if s.network.is_some() { eta() } else { 1.0 },
+            lambda: price.lambda * scale * scale,
             step: price.step * scale,
         };
-        plane(&s.transform, rates, i, class, &desk.room.residual[i], price, p, tally);
+        plane(&s.transform, rates, i, class, &room.residual[i], price, p, tally);
     }
-    Ok(())
+    s.add(symbols, price.step, room);
 }
-
-fn eta() -> f32 { std::env::var("ETA").map_or(1.0, |v| v.parse().unwrap()) }
