@@ -17,5 +17,6 @@ pub mod order;
 pub mod search;
 pub mod train;
 pub mod transform;
+pub mod weights;
 
 pub use codec::{ENTRY, INFO, Nerv};
