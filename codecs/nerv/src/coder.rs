@@ -91,23 +91,29 @@ struct Counter {
     n: u16,
 }
 
+/// Events that a counter remembers at most.
+const MOST_SEEN: u16 = 1023;
+
+/// `65536 / (n + 1.5)`: how far a counter moves that was asked n times.
+const RATES: [u32; MOST_SEEN as usize + 1] = {
+    let mut rates = [0; MOST_SEEN as usize + 1];
+    let mut n = 0;
+    while n < rates.len() {
+        rates[n] = 131_072 / (2 * n as u32 + 3);
+        n += 1;
+    }
+    rates
+};
+
 const FRESH: Counter = Counter { p: 32768, n: 0 };
 
 impl Counter {
     fn update(&mut self, bit: bool, limit: u16) {
-        // 65536 / (n + 1.5)
-        const RATES: [u32; 32] = [
-            43690, 26214, 18724, 14563, 11915, 10082, 8738, 7710, 6898, 6241, 5698, 5242, 4854,
-            4519, 4228, 3971, 3744, 3542, 3360, 3196, 3048, 2912, 2788, 2674, 2570, 2473, 2383,
-            2299, 2221, 2148, 2080, 2016,
-        ];
-        let rate = i64::from(RATES[usize::from(self.n.min(31))]).max(65536 / i64::from(limit));
+        let rate = i64::from(RATES[usize::from(self.n.min(limit))]);
         let target = if bit { 65535 } else { 0 };
         let p = i64::from(self.p);
         self.p = (p + (((target - p) * rate) >> 16)).clamp(32, 65503) as u16;
-        if self.n < 255 {
-            self.n += 1;
-        }
+        self.n = (self.n + 1).min(MOST_SEEN);
     }
 }
 
@@ -137,7 +143,7 @@ impl Model {
             sizes: all,
             inputs,
             weights: vec![[(65536 * 5 / 4) / inputs as i32; INPUTS]; sets],
-            limit,
+            limit: limit.min(MOST_SEEN),
         }
     }
 
