@@ -8,6 +8,7 @@ use nc::{
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, VideoBuf, VideoFormat,
 };
 
+use crate::published::{self, Kind, Published};
 use crate::stored;
 
 /// Facts of the codec.
@@ -33,14 +34,29 @@ const RAW: u8 = 0;
 const CONSTANT: u8 = 1;
 /// Mode: a network.
 const NETWORK: u8 = 2;
+/// Mode: a published network; see [`crate::published`].
+const PUBLISHED: u8 = 3;
 
 /// Most frames in a chunk.
 const MOST_FRAMES: u64 = 256;
 /// Bytes that a chunk's samples may take in memory, unless a frame alone takes more.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Switches by name: none yet.
-const OPTIONS: &[&str] = &[];
+/// Switches by name. `network` is `default`, or `nerv`, `nerv++` or `cam` for a published one.
+const OPTIONS: &[&str] = &["network"];
+
+/// The published network that was asked for.
+fn network(ctl: &Control<'_>) -> Result<Option<Kind>> {
+    match ctl.options.get("network").map(String::as_str) {
+        None | Some("default") => Ok(None),
+        Some(name) => match Kind::named(name) {
+            Some(kind) => Ok(Some(kind)),
+            None => Err(Error::Usage(format!(
+                "nerv has no network {name}; there are default, nerv, nerv++ and cam"
+            ))),
+        },
+    }
+}
 
 /// The codec; it has no state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,10 +115,27 @@ impl Codec for Nerv {
             return Err(Error::Usage("frames that do not fit their head".into()));
         }
         ctl.refuse_options(INFO.name, OPTIONS)?;
+        let published = network(ctl)?;
         let start = out.len();
+        // Lossless is for the stored modes whatever the network.
+        let bytes = match goal {
+            Goal::Quality(q) => Some(published::quality_bytes(&format, head.units, q)),
+            Goal::Bytes(bytes) => Some(bytes),
+            _ => None,
+        };
         if let Some(values) = stored::constant(x) {
             out.push(CONSTANT);
             stored::encode_constant(&values, out);
+        } else if let (Some(kind), Some(bytes)) = (published, bytes) {
+            let time = ctl.time_limit.map_or_else(
+                || published::seconds(&format, head.units, ctl.effort),
+                |limit| limit.as_secs_f64(),
+            );
+            let config = Published::new(kind);
+            let room = bytes.saturating_sub(1);
+            let body = published::encode(x, &config, room, time, ctl)?;
+            out.push(PUBLISHED);
+            out.extend(body);
         } else {
             // The network comes in here, for every goal but `Exact`.
             out.push(RAW);
@@ -142,7 +175,7 @@ impl Codec for Nerv {
         head: &ChunkHead,
         part: &Part,
         budget: &mut Budget,
-        _: &mut Control<'_>,
+        ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
         let format = video(&head.format)?;
         let wanted = part.units.clone();
@@ -154,6 +187,7 @@ impl Codec for Nerv {
         let samples = match *mode {
             RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
             CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
+            PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
             NETWORK => return Err(Error::Unsupported("nerv: frames by a network".into())),
             other => return Err(Error::Format(format!("nerv: mode {other}"))),
         };
