@@ -47,7 +47,8 @@ pub struct Param {
     pub mean: f32,
 }
 
-/// One operation; numbers name images and parameters.
+/// One operation; numbers name images and parameters: `x`, `t`, `a` and `b` what is read, `y` what is written.
+#[allow(missing_docs)] // said above for all fields
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// `y = conv(x)`.

@@ -257,15 +257,21 @@ fn moments(s: Shape, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
 
 /// The row of the grid before a frame, and how far the frame is towards the next.
 fn between(frame: usize, frames: usize, grid: usize) -> (usize, f32) {
-    let span = frames.saturating_sub(1).max(1);
-    let at = frame.min(span) * (grid - 1);
-    (at / span, (at % span) as f32 / span as f32)
+    let span = frames.saturating_sub(1).max(1) as u128;
+    let at = (frame as u128).min(span) * (grid - 1) as u128;
+    ((at / span) as usize, (at % span) as f32 / span as f32)
 }
 
 fn mix(rows: &[f32], c: usize, (first, part): (usize, f32)) -> Vec<f32> {
     let a = &rows[first * c..][..c];
-    let b = rows.get((first + 1) * c..).and_then(|b| b.get(..c)).unwrap_or(a);
-    a.iter().zip(b).map(|(a, b)| a * (1.0 - part) + b * part).collect()
+    let b = rows
+        .get((first + 1) * c..)
+        .and_then(|b| b.get(..c))
+        .unwrap_or(a);
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| a * (1.0 - part) + b * part)
+        .collect()
 }
 
 /// The two pixels of `n` that pixel `i` of the enlarged image lies between, and its distance from the first.

@@ -44,6 +44,8 @@ pub struct Published {
     pub rate: f32,
     /// Steps of two frames each, instead of as many as the time allows; then the result repeats.
     pub steps: Option<u64>,
+    /// Sizes, instead of those that [`Layout::fit`] finds.
+    pub sizes: Option<Layout>,
 }
 
 impl Published {
@@ -52,8 +54,9 @@ impl Published {
         Self {
             kind,
             bits: 6.0,
-            rate: 5e-3,
+            rate: 1e-2,
             steps: None,
+            sizes: None,
         }
     }
 }
@@ -102,8 +105,8 @@ impl Layout {
     ///
     /// The stages are as many doublings (four at most) as leave the shorter side eight pixels, after a first stride
     /// of 2 to 5 that wastes least. Widths fall by a quarter at each stage, so that most of the parameters lie where
-    /// a multiplication is cheap; their common factor is the largest that fits, and what is left goes to the first
-    /// layer.
+    /// a multiplication is cheap; the smallest image has two thirds of the first stage's channels. The common factor
+    /// is the largest that fits, and what is left goes to the first layer.
     pub fn fit(kind: Kind, picture: &Picture, frames: usize, weights: u64) -> Self {
         let [w, h] = picture.size();
         let mut doublings = 4;
@@ -112,39 +115,45 @@ impl Layout {
         }
         let waste = |first: &usize| {
             let s = first << doublings;
-            (h.next_multiple_of(s) * w.next_multiple_of(s), std::cmp::Reverse(*first))
+            (
+                h.next_multiple_of(s) * w.next_multiple_of(s),
+                std::cmp::Reverse(*first),
+            )
         };
         let first = (2..=5).min_by_key(waste).unwrap_or(2);
-        let grid = if kind == Kind::Cam { frames.div_ceil(4).clamp(2, 64) } else { 1 };
-        let of = |quarter: usize, hidden: usize| {
-            let mut c = quarter as f64 * 0.25;
-            let mut eights = |by: f64| {
-                c *= by;
-                ((c.round() as usize) * 8).clamp(8, MOST_WIDTH)
-            };
-            let base = eights(1.0);
-            let widths = (0..=doublings).map(|_| eights(0.75)).collect();
+        let grid = if kind == Kind::Cam {
+            frames.div_ceil(4).clamp(2, 64)
+        } else {
+            1
+        };
+        let of = |c: usize| {
+            let eights = |c: f64| ((c / 8.0).round() as usize * 8).clamp(8, MOST_WIDTH);
+            let c = c as f64;
             Self {
                 kind,
                 first,
-                base,
-                hidden,
-                widths,
+                base: eights(c * 2.0 / 3.0),
+                hidden: eights(c),
+                widths: (0..=doublings)
+                    .map(|i| eights(c * 0.75f64.powi(i)))
+                    .collect(),
                 grid,
             }
         };
         let count = |l: &Self| l.network(picture, frames).graph.weights() as u64;
-        let mut best = of(1, 8);
-        for quarter in 2..=256 {
-            // The hidden layer about twice as wide as the widest image.
-            let next = of(quarter, (quarter / 2 * 8).clamp(8, MOST_WIDTH));
+        let mut best = of(8);
+        for c in 9..=MOST_WIDTH {
+            let next = of(c);
             if count(&next) > weights {
                 break;
             }
             best = next;
         }
         loop {
-            let next = Self { hidden: best.hidden + 8, ..best.clone() };
+            let next = Self {
+                hidden: best.hidden + 8,
+                ..best.clone()
+            };
             if next.hidden > MOST_WIDTH || count(&next) > weights {
                 return best;
             }
@@ -172,7 +181,12 @@ impl Layout {
             Kind::NervPlus => 1,
             Kind::Cam => 2,
         });
-        out.extend([self.first as u8, eights(self.base), eights(self.hidden), self.grid as u8]);
+        out.extend([
+            self.first as u8,
+            eights(self.base),
+            eights(self.hidden),
+            self.grid as u8,
+        ]);
         out.push(self.widths.len() as u8);
         out.extend(self.widths.iter().map(|w| eights(*w)));
     }
@@ -203,7 +217,7 @@ impl Layout {
         let width = |w: &usize| (8..=MOST_WIDTH).contains(w);
         let good = (1..=8).contains(&first)
             && (1..=MOST_STAGES + 1).contains(&stages)
-            && layout.stride() % 2 == 0
+            && layout.stride().is_multiple_of(2)
             && grid >= 1
             && width(&layout.base)
             && width(&layout.hidden)
@@ -315,7 +329,7 @@ fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
     let w = g.param(format!("{name}.dw.weight"), 9 * s.c, s.c, 0.3, 0.0);
     let b = g.param(format!("{name}.dw.bias"), s.c, s.c, 0.0, 0.0);
     g.ops.push(Op::Depthwise { x, y: t, w, b });
-    let t = g.conv(&format!("{name}.mix"), t, 1, s.c, s.c, 1.0);
+    let t = g.conv(&format!("{name}.mix"), t, 1, s.c, s.c, 0.4);
     let t = gelu(g, t);
     add(g, x, t)
 }
@@ -323,7 +337,7 @@ fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
 /// Adds the input of a stage, brought to its width and enlarged.
 fn around(g: &mut Graph, name: &str, x: usize, y: usize, r: usize) -> usize {
     let (from, to) = (g.images[x], g.images[y]);
-    let s = g.conv(&format!("{name}.skip"), x, 1, from.c, to.c, 1.0);
+    let s = g.conv(&format!("{name}.skip"), x, 1, from.c, to.c, 0.5);
     let up = g.image(to.h, to.w, to.c);
     g.ops.push(Op::Bilinear { x: s, y: up, r });
     add(g, y, up)

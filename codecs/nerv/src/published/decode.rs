@@ -46,14 +46,21 @@ impl Loaded {
 }
 
 /// Reads the network of a payload.
-pub(super) fn load(payload: &[u8], format: &VideoFormat, frames: u64, budget: &mut Budget) -> Result<Loaded> {
+pub(super) fn load(
+    payload: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    budget: &mut Budget,
+) -> Result<Loaded> {
     let picture = Picture::new(format)?;
     let (layout, body) = Layout::read(payload, &picture)?;
     let frames = usize::try_from(frames).map_err(|_| Error::Limit("nerv: frames".into()))?;
     let network = layout.network(&picture, frames);
     let n = network.graph.weights();
     if !plausible(n, body.len()) {
-        return Err(Error::Format("nerv: a network of more parameters than its bytes hold".into()));
+        return Err(Error::Format(
+            "nerv: a network of more parameters than its bytes hold".into(),
+        ));
     }
     budget.charge(2 * body.len() as u64)?;
     let mut coded = Coded::zeros(&network.graph, budget)?;
@@ -98,6 +105,7 @@ pub(super) fn decode_with(
     if wanted.start > wanted.end || wanted.end > frames {
         return Err(Error::Usage("frames outside the chunk".into()));
     }
+    let before = budget.left();
     let loaded = load(payload, format, frames, budget)?;
     let samples = loaded.picture.samples();
     let count = wanted.end - wanted.start;
@@ -133,9 +141,13 @@ pub(super) fn decode_with(
             run(part)?;
         }
     } else {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers.len()).build();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers.len())
+            .build();
         let parts = || {
-            let parts = out.par_chunks_mut(each * samples).zip(workers.par_iter_mut());
+            let parts = out
+                .par_chunks_mut(each * samples)
+                .zip(workers.par_iter_mut());
             parts.enumerate().try_for_each(run)
         };
         match pool {
@@ -143,6 +155,9 @@ pub(super) fn decode_with(
             Err(e) => return Err(Error::Limit(format!("threads: {e}"))),
         }
     }
+    // Of all that was charged, only the frames stay.
+    let gone = (before - budget.left()).saturating_sub(2 * out.len() as u64);
+    budget.release(gone);
     Ok(out)
 }
 

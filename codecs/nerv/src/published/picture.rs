@@ -115,7 +115,11 @@ impl Picture {
                 }
             }
         });
-        let all: f64 = sums.iter().zip(&weights).map(|(s, w)| s * f64::from(*w)).sum();
+        let all: f64 = sums
+            .iter()
+            .zip(&weights)
+            .map(|(s, w)| s * f64::from(*w))
+            .sum();
         let luma = self.planes.first().map_or(1, |p| p.w * p.h) as f64;
         let total = if self.planes.len() > 1 { 1.5 } else { 1.0 };
         all / (luma * total)

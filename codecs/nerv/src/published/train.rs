@@ -76,7 +76,13 @@ impl Trainer<'_> {
         } = &self.net;
         let (input, output) = (*input, *output);
         let frames = self.x.frames();
-        encode_time(&self.k, frame, frames, graph.images[input], &mut w.images[input]);
+        encode_time(
+            &self.k,
+            frame,
+            frames,
+            graph.images[input],
+            &mut w.images[input],
+        );
         graph.forward(&self.k, params, frame, &mut w.images)?;
         let n = self.picture.samples();
         let wanted = self.x.samples.get(frame * n..(frame + 1) * n);
@@ -87,15 +93,27 @@ impl Trainer<'_> {
             return Ok(());
         }
         let to = &mut w.grads.images[output];
-        w.error = self.picture.error(shape, &w.images[output], wanted, Some(to));
+        w.error = self
+            .picture
+            .error(shape, &w.images[output], wanted, Some(to));
         graph.backward(&self.k, params, frame, &w.images, output, &mut w.grads)
     }
 
     /// Passes the frames of a step, at once where there are threads.
-    fn passes(&self, params: &[f32], frames: &[usize], works: &mut [Work], learn: bool, one: bool) -> Result<()> {
+    fn passes(
+        &self,
+        params: &[f32],
+        frames: &[usize],
+        works: &mut [Work],
+        learn: bool,
+        one: bool,
+    ) -> Result<()> {
         match (frames, works) {
             ([a, b], [v, w]) if !one => {
-                let (a, b) = rayon::join(|| self.pass(params, *a, v, learn), || self.pass(params, *b, w, learn));
+                let (a, b) = rayon::join(
+                    || self.pass(params, *a, v, learn),
+                    || self.pass(params, *b, w, learn),
+                );
                 a.and(b)
             }
             (_, works) => {
@@ -138,7 +156,12 @@ impl Trainer<'_> {
     }
 
     fn choose(&self, bytes: u64) -> Coded {
-        choose(&self.net.graph, &self.params, &self.sensitivity(), bytes as f64 * 8.0)
+        choose(
+            &self.net.graph,
+            &self.params,
+            &self.sensitivity(),
+            bytes as f64 * 8.0,
+        )
     }
 }
 
@@ -170,7 +193,11 @@ pub fn encode(
     }
     let small = || Error::Usage(format!("{bytes} bytes are too few for a network"));
     let room = bytes.checked_sub(HEAD).ok_or_else(small)?;
-    let layout = Layout::fit(config.kind, &picture, frames, (room as f64 * 8.0 / config.bits) as u64);
+    let weights = (room as f64 * 8.0 / config.bits) as u64;
+    let layout = match &config.sizes {
+        Some(sizes) => sizes.clone(),
+        None => Layout::fit(config.kind, &picture, frames, weights),
+    };
     let net = layout.network(&picture, frames);
     if !plausible(net.graph.weights(), room as usize) {
         return Err(small());
@@ -246,7 +273,13 @@ pub fn encode(
         });
         let now = &order[at..(at + 2).min(frames)];
         let works = &mut works[..now.len()];
-        t.passes(quantised.as_deref().unwrap_or(&t.params), now, works, true, one)?;
+        t.passes(
+            quantised.as_deref().unwrap_or(&t.params),
+            now,
+            works,
+            true,
+            one,
+        )?;
         errors += works.iter().map(|w| w.error).sum::<f64>();
         seen += works.len() as i32;
         t.adam(works, config.rate * rate(f));
@@ -261,7 +294,12 @@ pub fn encode(
         error += works.iter().map(|w| w.error).sum::<f64>();
     }
     let psnr = t.picture.psnr(error / frames as f64);
-    report(ctl, 1.0, frames, &format!("{psnr:.2} dB after {done} steps, {n} parameters"));
+    report(
+        ctl,
+        1.0,
+        frames,
+        &format!("{psnr:.2} dB after {done} steps, {n} parameters"),
+    );
     Ok(payload)
 }
 
@@ -291,5 +329,7 @@ fn finish(t: &Trainer<'_>, layout: &Layout, bytes: u64) -> Result<(Vec<u8>, Vec<
         }
         room = room.saturating_sub(size.saturating_sub(bytes) + 4);
     }
-    Err(Error::Usage(format!("{bytes} bytes are too few for a network")))
+    Err(Error::Usage(format!(
+        "{bytes} bytes are too few for a network"
+    )))
 }
