@@ -241,12 +241,12 @@ pub fn encode(
     let mut steps: Option<Coded> = None;
     let (mut errors, mut seen) = (0.0, 0);
     let mut done = 0u64;
+    let mut kept = 0.02 * seconds;
     loop {
         ctl.check()?;
         let f = match config.steps {
             Some(all) => done as f32 / all.max(1) as f32,
-            // A little is kept for the last choice and the coding.
-            None => (start.elapsed().as_secs_f64() / (0.97 * seconds.max(0.01))) as f32,
+            None => (start.elapsed().as_secs_f64() / (seconds - kept).max(0.01)) as f32,
         };
         if f >= 1.0 {
             break;
@@ -265,7 +265,11 @@ pub fn encode(
         let due = QUANTISED + (1.0 - QUANTISED) * chosen as f32 / CHOICES as f32;
         if f >= due && chosen < CHOICES {
             chosen = 1 + ((f - QUANTISED) / (1.0 - QUANTISED) * CHOICES as f32) as u32;
+            let before = Instant::now();
             steps = Some(t.choose(room));
+            // The last choice, the coding and the last look at the frames take time too.
+            let look = start.elapsed().as_secs_f64() / done.max(1) as f64 * frames as f64 / 6.0;
+            kept = (2.0 * before.elapsed().as_secs_f64() + look).clamp(kept, 0.5 * seconds);
         }
         let quantised = steps.as_ref().map(|c| {
             let c = Coded::quantise(&t.net.graph, &t.params, &c.exponents);
