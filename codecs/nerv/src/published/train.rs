@@ -22,6 +22,8 @@ const QUANTISED: f32 = 0.75;
 const RISE: f32 = 0.05;
 /// Times that the quantiser's steps are chosen anew.
 const CHOICES: u32 = 5;
+/// Passes through all frames after which the training ends even if there is more time; the papers take 300 to 1200.
+const MOST_EPOCHS: usize = 3000;
 /// Bytes of the payload's head, about.
 const HEAD: u64 = 16;
 /// Decay of Adam's two means.
@@ -246,7 +248,10 @@ pub fn encode(
         ctl.check()?;
         let f = match config.steps {
             Some(all) => done as f32 / all.max(1) as f32,
-            None => (start.elapsed().as_secs_f64() / (seconds - kept).max(0.01)) as f32,
+            None => {
+                let time = start.elapsed().as_secs_f64() / (seconds - kept).max(0.01);
+                time.max(done as f64 / (MOST_EPOCHS * frames.div_ceil(2)) as f64) as f32
+            }
         };
         if f >= 1.0 {
             break;
