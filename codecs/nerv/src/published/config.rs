@@ -38,7 +38,8 @@ impl Kind {
 pub struct Published {
     /// Which one.
     pub kind: Kind,
-    /// Bits of a parameter that the width is chosen for.
+    /// Bits of a parameter that the width is chosen for. Fewer bits make a wider and slower network: in 1500 steps on
+    /// 100 frames of 416 x 240, 6 bits give 28.1 dB, 5 give 28.6, 4.3 as many and 3.6 bits 28.8 at half the speed.
     pub bits: f64,
     /// Highest learning rate.
     pub rate: f32,
@@ -53,7 +54,7 @@ impl Published {
     pub fn new(kind: Kind) -> Self {
         Self {
             kind,
-            bits: 6.0,
+            bits: 4.5,
             rate: 1e-2,
             steps: None,
             sizes: None,
