@@ -38,8 +38,8 @@ impl Kind {
 pub struct Published {
     /// Which one.
     pub kind: Kind,
-    /// Bits of a parameter that the width is chosen for. Fewer bits make a wider and slower network: in 1500 steps on
-    /// 100 frames of 416 x 240, 6 bits give 28.1 dB, 5 give 28.6, 4.3 as many and 3.6 bits 28.8 at half the speed.
+    /// Bits of a parameter that the width is chosen for; fewer bits make a wider network, which learns more in a step
+    /// and takes longer for it.
     pub bits: f64,
     /// Highest learning rate.
     pub rate: f32,
