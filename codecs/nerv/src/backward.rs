@@ -15,6 +15,8 @@ pub struct Grads {
     written: Vec<bool>,
     scratch: Vec<f32>,
     turned: Vec<f32>,
+    pub(crate) gate: Vec<f32>,
+    zeros: Vec<f32>,
 }
 
 impl Grads {
@@ -26,6 +28,8 @@ impl Grads {
             written: vec![false; g.images.len()],
             scratch: Vec::new(),
             turned: Vec::new(),
+            gate: Vec::new(),
+            zeros: vec![0.0; g.images.iter().map(|s| s.c).max().unwrap_or(0)],
         }
     }
 
@@ -173,24 +177,27 @@ impl Graph {
                     d.put(x, s, &grad);
                     d.images[y] = grad;
                 }
+                _ => self.layer_back(op, k, p, class, t, d)?,
             }
         }
         Ok(())
     }
 
-    /// Writes or adds the gradient of an input.
-    fn input(
+    /// Writes or adds the gradient of an input: `f` gets zeros for a bias and writes the inside of an image.
+    pub(crate) fn input(
         &self,
         d: &mut Grads,
         x: usize,
         f: impl FnOnce(&[f32], &mut [f32]) -> Result<()>,
     ) -> Result<()> {
         let shape = self.images[x];
-        let zero = [0.0; 512];
-        let bias = &zero[..shape.c.min(512)];
+        let zeros = std::mem::take(&mut d.zeros);
+        let bias = &zeros[..shape.c];
         if d.written[x] {
             let mut scratch = std::mem::take(&mut d.scratch);
-            scratch.resize(shape.len(), 0.0);
+            if scratch.len() < shape.len() {
+                scratch.resize(shape.len(), 0.0);
+            }
             f(bias, &mut scratch[..shape.len()])?;
             d.put(x, shape, &scratch[..shape.len()]);
             d.scratch = scratch;
@@ -200,11 +207,12 @@ impl Graph {
             d.images[x] = to;
             d.written[x] = true;
         }
+        d.zeros = zeros;
         Ok(())
     }
 }
 
-fn unshuffle(s: Shape, r: usize, y: &[f32], x: &mut [f32]) {
+pub(crate) fn unshuffle(s: Shape, r: usize, y: &[f32], x: &mut [f32]) {
     let xs = Shape {
         h: s.h / r,
         w: s.w / r,

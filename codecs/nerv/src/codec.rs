@@ -8,6 +8,8 @@ use nc::{
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, VideoBuf, VideoFormat,
 };
 
+use crate::fit::Switches;
+use crate::published::{self, Kind, Published};
 use crate::{decode, fit, stored};
 
 /// Facts of the codec.
@@ -33,14 +35,53 @@ const RAW: u8 = 0;
 const CONSTANT: u8 = 1;
 /// Mode: a network.
 const NETWORK: u8 = 2;
+/// Mode: a published network; see [`crate::published`].
+const PUBLISHED: u8 = 3;
 
 /// Most frames in a chunk.
 const MOST_FRAMES: u64 = 256;
 /// Bytes that a chunk's samples may take in memory, unless a frame alone takes more.
 const MOST_BYTES: u64 = 512 << 20;
 
-/// Switches by name: none yet.
-const OPTIONS: &[&str] = &[];
+/// Switches by name: `network` is `default`, `none`, or `nerv`, `nerv++` or `cam` for a published one; `motion`, `large` and
+/// `modulation` are `on` or `off`; `pyramid` is the frames from one predicted frame to the next; see [`Switches`].
+const OPTIONS: &[&str] = &["network", "motion", "pyramid", "large", "modulation"];
+
+/// The published network that was asked for.
+fn published_kind(ctl: &Control<'_>) -> Result<Option<Kind>> {
+    match ctl.options.get("network").map(String::as_str) {
+        None | Some("default" | "none") => Ok(None),
+        Some(name) => match Kind::named(name) {
+            Some(kind) => Ok(Some(kind)),
+            None => Err(Error::Usage(format!(
+                "nerv has no network {name}; there are default, none, nerv, nerv++ and cam"
+            ))),
+        },
+    }
+}
+
+/// The parts of the default network that were asked for.
+fn switches(ctl: &Control<'_>) -> Result<Switches> {
+    let on = |name: &str| match ctl.options.get(name).map(String::as_str) {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(Error::Usage(format!("{name} is on or off, not {other}"))),
+    };
+    let pyramid = match ctl.options.get("pyramid") {
+        None => fit::PYRAMID,
+        Some(n) => match n.parse() {
+            Ok(n @ 1..=64) => n,
+            _ => return Err(Error::Usage(format!("a pyramid of 1 to 64, not {n}"))),
+        },
+    };
+    Ok(Switches {
+        network: ctl.options.get("network").is_none_or(|n| n != "none"),
+        motion: on("motion")?,
+        large: on("large")?,
+        modulation: on("modulation")?,
+        pyramid,
+    })
+}
 
 /// The codec; it has no state.
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,6 +155,8 @@ impl Codec for Nerv {
             return Err(Error::Usage("frames that do not fit their head".into()));
         }
         ctl.refuse_options(INFO.name, OPTIONS)?;
+        let published = published_kind(ctl)?;
+        let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
         if let Some(values) = stored::constant(x) {
             return write_constant(&values, head, goal, out);
@@ -123,12 +166,26 @@ impl Codec for Nerv {
             stored::encode_raw(x, out);
             return Ok(encoded(head.units));
         }
-        // A payload's first byte is its mode.
+        if let Some(kind) = published {
+            // A payload's first byte is its mode.
+            let bytes = match goal {
+                Goal::Quality(q) => published::quality_bytes(&format, head.units, q),
+                Goal::Bytes(bytes) => bytes.saturating_sub(1),
+                _ => raw,
+            };
+            let time = ctl.time_limit.map_or_else(
+                || published::seconds(&format, head.units, ctl.effort),
+                |limit| limit.as_secs_f64(),
+            );
+            out.push(PUBLISHED);
+            out.extend(published::encode(x, &Published::new(kind), bytes, time, ctl)?);
+            return Ok(encoded(head.units));
+        }
         let inner = match goal {
             Goal::Bytes(n) => Goal::Bytes(n.saturating_sub(1)),
             other => other,
         };
-        let fitted = fit::encode(x, head.first, inner, ctl)?;
+        let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
         let size = fitted.payload.len() as u64 + 1;
         let (values, error) = stored::nearest_constant(x);
         let fits = !matches!(goal, Goal::Bytes(n) if size > n);
@@ -193,6 +250,7 @@ impl Codec for Nerv {
             RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
             CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
             NETWORK => decode::decode(body, &format, head.units, wanted, budget, ctl)?.samples,
+            PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
             other => return Err(Error::Format(format!("nerv: mode {other}"))),
         };
         Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))

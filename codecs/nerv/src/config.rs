@@ -15,6 +15,8 @@ pub struct Config {
     pub blocks: usize,
     /// Widening of a block.
     pub expand: usize,
+    /// Whether blocks are scaled and shifted for each class of frames, or for all alike.
+    pub modulation: bool,
 }
 
 impl Default for Config {
@@ -23,6 +25,7 @@ impl Default for Config {
             width: 8,
             blocks: 3,
             expand: 2,
+            modulation: true,
         }
     }
 }
@@ -36,6 +39,8 @@ pub struct Network {
     pub input: usize,
     /// Image with the output.
     pub output: usize,
+    /// Classes of frames that it tells apart.
+    pub classes: usize,
 }
 
 impl Config {
@@ -46,14 +51,16 @@ impl Config {
         let p = geo.channels();
         let input = g.image(h, w, (2 * p).next_multiple_of(8));
         let mut x = g.conv("in", input, 3, 2 * p, self.width, 1.0);
+        let classes = if self.modulation { CLASSES } else { 1 };
         for b in 0..self.blocks {
-            x = g.block(&format!("{b}"), x, self.expand, CLASSES);
+            x = g.block(&format!("{b}"), x, self.expand, classes);
         }
         let output = g.conv("head", x, 3, self.width, p.next_multiple_of(8), 0.01);
         Network {
             graph: g,
             input,
             output,
+            classes,
         }
     }
 }

@@ -151,6 +151,7 @@ impl Synthesis {
             room.shown.copy_from_slice(&room.frame);
             return Ok(());
         };
+        let class = class.min(n.classes - 1);
         let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
         let input = &mut room.images[n.input];
         g.pack(&room.frame, s0, input);

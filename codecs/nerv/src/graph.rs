@@ -20,6 +20,7 @@ pub struct Shape {
 
 impl Shape {
     /// Elements with the border.
+    #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
         (self.h + 2) * (self.w + 2) * self.c
     }
@@ -47,7 +48,8 @@ pub struct Param {
     pub mean: f32,
 }
 
-/// One operation; numbers name images and parameters.
+/// One operation; numbers name images and parameters: `x`, `t`, `a` and `b` what is read, `y` what is written.
+#[allow(missing_docs)] // said above for all fields
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// `y = conv(x)`.
@@ -77,6 +79,28 @@ pub enum Op {
         y: usize,
         g: usize,
         b: usize,
+    },
+    /// GELU in the form with one exponential, `x sigmoid(1.702 x)`.
+    Gelu { x: usize, y: usize },
+    /// Pixel shuffle by `r`, the channels as in [`Op::ShuffleAdd`], instead of what was in `y`.
+    Shuffle { x: usize, y: usize, r: usize },
+    /// The channels of the only pixel of `x` as the image `y`, row by row, channels last.
+    Reshape { x: usize, y: usize },
+    /// `y = a + b`.
+    Add { a: usize, b: usize, y: usize },
+    /// Bilinear enlargement by `r`; the centres of pixels lie at halves, the edge is repeated.
+    Bilinear { x: usize, y: usize, r: usize },
+    /// Each channel brought to mean 0 and variance 1 over the image.
+    Normalise { x: usize, y: usize },
+    /// `y = gamma(t) x + beta(t)` for each channel, both linear between the `grid` rows of their
+    /// parameters, which the numbers of the `frames` frames are spread over; the class is the frame.
+    Temporal {
+        x: usize,
+        y: usize,
+        g: usize,
+        b: usize,
+        grid: usize,
+        frames: usize,
     },
 }
 
@@ -188,7 +212,7 @@ impl Graph {
         Ok(self.images.iter().map(|s| vec![0.0; s.len()]).collect())
     }
 
-    fn slice<'a>(&self, p: &'a [f32], i: usize) -> &'a [f32] {
+    pub(crate) fn slice<'a>(&self, p: &'a [f32], i: usize) -> &'a [f32] {
         let q = &self.params[i];
         &p[q.at..q.at + q.len]
     }
@@ -248,6 +272,7 @@ impl Graph {
                     modulate(shape, &t[x], &t[u], g, b, &mut out);
                     t[y] = out;
                 }
+                _ => self.layer(op, k, p, class, t),
             }
         }
         Ok(())

@@ -100,7 +100,8 @@ impl Layout {
     /// Appends the layout.
     pub fn write(&self, out: &mut Vec<u8>) {
         let c = &self.config;
-        out.extend([(c.width / 8) as u8, c.blocks as u8, c.expand as u8]);
+        out.extend([(c.width / 8) as u8, c.blocks as u8]);
+        out.push(c.expand as u8 | u8::from(c.modulation) << 7);
         put_varint(self.pyramid as u64, out);
         out.extend(self.steps);
         put_varint(self.groups.len() as u64, out);
@@ -114,10 +115,12 @@ impl Layout {
     /// # Errors
     /// [`Error::Format`] for one that no encoder wrote.
     pub fn read(input: &mut Input<'_>, frames: u64) -> Result<Self> {
+        let (width, blocks, last) = (input.byte()?, input.byte()?, input.byte()?);
         let config = Config {
-            width: usize::from(input.byte()?) * 8,
-            blocks: usize::from(input.byte()?),
-            expand: usize::from(input.byte()?),
+            width: usize::from(width) * 8,
+            blocks: usize::from(blocks),
+            expand: usize::from(last & 127),
+            modulation: last >> 7 == 1,
         };
         if config.width > 64 || config.blocks > 8 || !(1..=4).contains(&config.expand) {
             return Err(Error::Format("nerv: a network out of range".into()));
@@ -171,6 +174,7 @@ mod tests {
                 width: 16,
                 blocks: 3,
                 expand: 2,
+                modulation: true,
             },
             pyramid: 8,
             steps: [10, 20, 30, 40, 127],

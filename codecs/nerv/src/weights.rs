@@ -291,7 +291,7 @@ pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()>
 ///
 /// An error of one step costs a tensor `sensitivity` times its square for each value (the mean squared derivative of
 /// the loss by the tensor's values, or ones), and halving a step costs each value one bit whatever the tensor is. So
-/// at the best point all tensors have the same `sensitivity step^2`: one factor is found by bisection, and what is
+/// at the best point all tensors have the same `sensitivity step^2`: one factor is searched for, and what is
 /// left of the target after the rounding to quarter octaves goes to the tensors that it is enough for. If even the
 /// coarsest steps are too many bits, those are what comes back.
 pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f64) -> Coded {
@@ -327,13 +327,26 @@ pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f
     };
     let bits = |e: &[i8]| Coded::quantise(graph, params, e).bits(graph);
     let (mut fine, mut coarse) = (-128.0, 127.0);
-    for _ in 0..11 {
-        let x = 0.5 * (fine + coarse);
-        if bits(&at(x)) > target_bits {
+    // A quarter octave is worth about a quarter of a bit for each value, so most of the way is one step.
+    let slope = 0.25 * graph.weights().max(1) as f64;
+    let mut x = -24.0;
+    for _ in 0..24 {
+        let over = bits(&at(x)) - target_bits;
+        if over > 0.0 {
             fine = x;
         } else {
             coarse = x;
         }
+        let near = over <= 0.0 && -over < 0.02 * target_bits;
+        if near || coarse - fine < 0.12 {
+            break;
+        }
+        let next = x + over / slope + if over > 0.0 { 0.1 } else { -0.1 };
+        x = if next > fine && next < coarse {
+            next
+        } else {
+            0.5 * (fine + coarse)
+        };
     }
     let mut best = at(coarse);
     let mut used = bits(&best);

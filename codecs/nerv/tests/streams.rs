@@ -137,6 +137,42 @@ fn goals_that_cannot_be_are_told() {
 }
 
 #[test]
+fn published_networks_keep_to_their_bytes() {
+    let format = VideoFormat {
+        width: 32,
+        height: 24,
+        bits: 8,
+        ..SMALL
+    };
+    let mut x = clip(format, 4);
+    let n = format.frame_samples().unwrap();
+    for (i, s) in x.samples.iter_mut().enumerate() {
+        *s = (i % n / 16 + i / n * 20) as u16;
+    }
+    let code = |network: &str, goal| {
+        let mut ctl = Control {
+            time_limit: Some(Duration::from_millis(500)),
+            ..Control::default()
+        };
+        ctl.options.insert("network".into(), network.into());
+        let media = Format::Video(format);
+        let mut e = Encoder::new(Vec::new(), &Nerv, media, Some(4), goal)?;
+        e.push(Signal::Video(x.view()), &mut ctl)?;
+        Ok::<_, Error>(e.finish(&mut ctl)?.0)
+    };
+    for network in ["nerv", "nerv++", "cam"] {
+        let file = code(network, Goal::Bytes(8000)).unwrap();
+        assert!(file.len() <= 8000 && file.len() > 7800, "{}", file.len());
+        let y = nc::decode(&opener, &file, Budget::default()).unwrap();
+        assert!(matches!(y, SignalBuf::Video(y) if y.samples.len() == x.samples.len()));
+    }
+    let whole = code("nerv", Goal::Exact).unwrap();
+    assert_eq!(whole, code("default", Goal::Exact).unwrap());
+    let none = code("no-such", Goal::Bytes(8000));
+    assert!(matches!(none, Err(Error::Usage(_))));
+}
+
+#[test]
 fn pieces_are_whole_frames_of_the_format_and_options_are_known() {
     let x = clip(SMALL, 2);
     let push = |x: Video<'_>, ctl: &mut Control<'_>| {

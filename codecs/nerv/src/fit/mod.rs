@@ -40,7 +40,7 @@ const QUANT: f32 = 6.5;
 /// Absolute differences that a bit of motion is worth, over the root of the price of a bit.
 const MOTION: f32 = 1.0;
 /// Frames from one predicted frame to the next.
-const PYRAMID: usize = 8;
+pub const PYRAMID: usize = 8;
 /// Passes before there is a network.
 const FIRST: usize = 4;
 /// Passes that tune the size, unless it is still too large.
@@ -49,6 +49,21 @@ const TUNING: usize = 10;
 const WEIGHT_HEAD: usize = 8;
 /// Least price of a bit.
 const LEAST: f32 = 1e-3;
+
+/// Parts of the default network, each of which can be left out so that its worth is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Switches {
+    /// The network that corrects frames.
+    pub network: bool,
+    /// Vectors other than zero.
+    pub motion: bool,
+    /// Blocks of 16 x 16 beside those of 8 x 8.
+    pub large: bool,
+    /// Scales and shifts in the network for each class of frames.
+    pub modulation: bool,
+    /// Frames from one predicted frame to the next.
+    pub pyramid: usize,
+}
 
 /// One frame and what the encoder knows of it.
 #[derive(Clone)]
@@ -63,6 +78,7 @@ struct Frame {
 /// A clip that is being fitted.
 struct Fit<'a> {
     x: Video<'a>,
+    switches: Switches,
     synthesis: Synthesis,
     config: Config,
     /// The network's parameters once they are quantised.
@@ -103,8 +119,8 @@ fn lambda_of(quality: f32) -> f32 {
 ///
 /// # Errors
 /// [`Error::Cancelled`], and those of checkpoints.
-pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Result<Fitted> {
-    let mut fit = Fit::new(x, goal, ctl)?;
+pub fn encode(x: Video<'_>, first: u64, goal: Goal, switches: Switches, ctl: &mut Control<'_>) -> Result<Fitted> {
+    let mut fit = Fit::new(x, goal, switches, ctl)?;
     let target = match goal {
         // The layout itself takes some bytes.
         Goal::Bytes(n) => Some(n),
@@ -112,16 +128,18 @@ pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Re
     };
     let epochs = match ctl.effort {
         Effort::Fast => 0,
-        Effort::Medium => 30,
-        Effort::Slow => 120,
+        Effort::Medium => 60,
+        Effort::Slow => 300,
     };
     let mut learner = None;
     if let Some(saved) = checkpoint::load(ctl, first, &x)? {
         learner = fit.restore(saved)?;
     } else {
-        fit.search_originals()?;
+        if switches.motion {
+            fit.search_originals()?;
+        }
         for i in 0..FIRST {
-            let (bytes, psnr) = fit.pass(i > 0)?;
+            let (bytes, psnr) = fit.pass(i > 0 && switches.motion)?;
             fit.report(ctl, "motion", i, FIRST, bytes, psnr);
             ctl.check()?;
             if let Some(t) = target {
@@ -131,7 +149,7 @@ pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Re
                 break;
             }
         }
-        if epochs > 0 && !fit.late(0.5) {
+        if epochs > 0 && switches.network && !fit.late(0.5) {
             let bytes = target.unwrap_or(fit.size() as u64);
             fit.set_network(bytes, ctl.seed);
         }
@@ -162,7 +180,7 @@ pub fn encode(x: Video<'_>, first: u64, goal: Goal, ctl: &mut Control<'_>) -> Re
 }
 
 impl<'a> Fit<'a> {
-    fn new(x: Video<'a>, goal: Goal, ctl: &Control<'_>) -> Result<Self> {
+    fn new(x: Video<'a>, goal: Goal, switches: Switches, ctl: &Control<'_>) -> Result<Self> {
         let config = Config {
             width: 0,
             ..Config::default()
@@ -174,7 +192,7 @@ impl<'a> Fit<'a> {
         let mut starts = Vec::new();
         let mut start = 0;
         for n in &groups {
-            for place in places(*n, PYRAMID) {
+            for place in places(*n, switches.pyramid) {
                 frames.push(Frame {
                     symbols: Symbols {
                         place,
@@ -196,6 +214,7 @@ impl<'a> Fit<'a> {
                 _ => 100.0,
             },
             x,
+            switches,
             synthesis,
             config,
             coded: None,
@@ -329,7 +348,7 @@ impl<'a> Fit<'a> {
             }
             let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
             let from = [pick(place.refs[0]), pick(place.refs[1])];
-            update(s, &self.rates, &mut f.symbols, price, from, wanted, &mut room, &mut tally);
+            update(s, &self.rates, self.switches.large, &mut f.symbols, price, from, wanted, &mut room, &mut tally);
             f.step = index;
             f.error = error(s, &room.frame, wanted);
             made[place.t * n..(place.t + 1) * n].copy_from_slice(&room.frame);
@@ -403,11 +422,12 @@ impl<'a> Fit<'a> {
     fn set_network(&mut self, bytes: u64, seed: u64) {
         let width = match bytes {
             0..20_000 => 0,
-            20_000..250_000 => 8,
+            20_000..90_000 => 8,
             _ => 16,
         };
         self.config = Config {
             width,
+            modulation: self.switches.modulation,
             ..Config::default()
         };
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
@@ -487,13 +507,13 @@ impl<'a> Fit<'a> {
         Ok((place.class, self.original(t)))
     }
 
-    /// Passes with the motion as it is until the size is met, or two where none was asked for; the state is that of
-    /// the best of them.
+    /// Passes until the size is met, or two where none was asked for; the first of them look for motion once more. The
+    /// state is that of the best of them.
     fn tune(&mut self, target: Option<u64>, share: f64, ctl: &mut Control<'_>) -> Result<()> {
         let mut best: Option<(usize, f32, Vec<Frame>, Vec<u16>)> = None;
         for i in 0..4 * TUNING {
             let lambda = self.lambda;
-            let (size, psnr) = self.pass(false)?;
+            let (size, psnr) = self.pass(i < 3 && self.switches.motion)?;
             self.report(ctl, "size", i.min(TUNING), TUNING, size, psnr);
             ctl.check()?;
             let Some(t) = target.map(|t| t as usize) else {
@@ -532,7 +552,7 @@ impl<'a> Fit<'a> {
     fn finish(&self) -> Result<Fitted> {
         let layout = Layout {
             config: self.config.clone(),
-            pyramid: PYRAMID,
+            pyramid: self.switches.pyramid,
             steps: std::array::from_fn(|class| self.price_of(class).1),
             groups: self.groups.clone(),
         };

@@ -78,6 +78,7 @@ pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) ->
             }
         }
     }
+    let class = class.min(n.classes - 1);
     n.graph
         .backward(&s.kernels, &s.params, class, &desk.room.images, n.output, grads)
 }
@@ -117,7 +118,7 @@ struct Choice {
 
 /// Chooses the latents of one plane.
 #[allow(clippy::too_many_arguments)]
-fn plane(t: &Transform, rates: &Rates, index: usize, class: usize, samples: &[f32], price: Price, p: &mut PlaneLatents, tally: &mut Tally) {
+fn plane(t: &Transform, rates: &Rates, large: bool, index: usize, class: usize, samples: &[f32], price: Price, p: &mut PlaneLatents, tally: &mut Tally) {
     let stride = p.w * p.side;
     let w = stride / 8;
     let mut full = vec![false; w * (p.h * p.side / 8)];
@@ -128,7 +129,7 @@ fn plane(t: &Transform, rates: &Rates, index: usize, class: usize, samples: &[f3
     for square in 0..p.w * p.h {
         let (sx, sy) = (square % p.w * p.side, square / p.w * p.side);
         let mut best: Option<Choice> = None;
-        let cuts: &[bool] = if p.side == BIG { &[false, true] } else { &[false] };
+        let cuts: &[bool] = if p.side == BIG && large { &[false, true] } else { &[false] };
         for &big in cuts {
             p.big[square] = big;
             let mut c = Choice {
@@ -201,7 +202,7 @@ fn plane(t: &Transform, rates: &Rates, index: usize, class: usize, samples: &[f3
 
 /// Chooses a frame's latents, and makes it of them in the desk's room. `tally` takes what was decided.
 #[allow(clippy::too_many_arguments)]
-pub fn update(s: &Synthesis, rates: &Rates, symbols: &mut Symbols, price: Price, refs: [&Reference; 2], wanted: &[u16], room: &mut Room, tally: &mut Tally) {
+pub fn update(s: &Synthesis, rates: &Rates, large: bool, symbols: &mut Symbols, price: Price, refs: [&Reference; 2], wanted: &[u16], room: &mut Room, tally: &mut Tally) {
     let class = symbols.place.class;
     s.predict(symbols, refs, room);
     target(s, wanted, room);
@@ -211,7 +212,7 @@ pub fn update(s: &Synthesis, rates: &Rates, symbols: &mut Symbols, price: Price,
             lambda: price.lambda * scale * scale,
             step: price.step * scale,
         };
-        plane(&s.transform, rates, i, class, &room.residual[i], price, p, tally);
+        plane(&s.transform, rates, large, i, class, &room.residual[i], price, p, tally);
     }
     s.add(symbols, price.step, room);
 }

@@ -1,0 +1,170 @@
+//! Decoding: the sizes, the parameters, then each frame that is wanted.
+
+use std::ops::Range;
+use std::sync::atomic::Ordering;
+
+use nc::entropy::RangeDecoder;
+use nc::{Budget, Control, Error, Result, VideoFormat};
+use nc_kernels::Kernels;
+use rayon::prelude::*;
+
+use super::config::{Layout, Network};
+use super::picture::{Picture, encode_time};
+use crate::weights::{Coded, code};
+
+/// Parameters for each byte that a file may have, beyond a few thousand: an encoder writes about one, and a file that
+/// says a million for each would keep a decoder busy for nothing.
+const MOST_PER_BYTE: u64 = 64;
+
+/// Whether a network of `weights` parameters in `bytes` is read at all.
+pub(super) fn plausible(weights: usize, bytes: usize) -> bool {
+    weights as u64 <= 4096 + MOST_PER_BYTE * bytes as u64
+}
+
+/// A network with its parameters.
+pub(super) struct Loaded {
+    pub picture: Picture,
+    pub network: Network,
+    pub params: Vec<f32>,
+    pub frames: usize,
+}
+
+impl Loaded {
+    /// Computes a frame in the images `t`.
+    pub fn frame(&self, k: &Kernels, at: usize, t: &mut [Vec<f32>], out: &mut [u16]) -> Result<()> {
+        let Network {
+            graph,
+            input,
+            output,
+            ..
+        } = &self.network;
+        encode_time(k, at, self.frames, graph.images[*input], &mut t[*input]);
+        graph.forward(k, &self.params, at, t)?;
+        self.picture.frame(graph.images[*output], &t[*output], out);
+        Ok(())
+    }
+}
+
+/// Reads the network of a payload.
+pub(super) fn load(
+    payload: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    budget: &mut Budget,
+) -> Result<Loaded> {
+    let picture = Picture::new(format)?;
+    let (layout, body) = Layout::read(payload, &picture)?;
+    let frames = usize::try_from(frames).map_err(|_| Error::Limit("nerv: frames".into()))?;
+    let network = layout.network(&picture, frames);
+    let n = network.graph.weights();
+    if !plausible(n, body.len()) {
+        return Err(Error::Format(
+            "nerv: a network of more parameters than its bytes hold".into(),
+        ));
+    }
+    budget.charge(2 * body.len() as u64)?;
+    let mut coded = Coded::zeros(&network.graph, budget)?;
+    code(&mut RangeDecoder::new(body)?, &network.graph, &mut coded)?;
+    budget.charge(4 * n as u64)?;
+    let params = coded.values(&network.graph);
+    Ok(Loaded {
+        picture,
+        network,
+        params,
+        frames,
+    })
+}
+
+/// The frames `wanted` of a payload that stands for `frames`.
+///
+/// # Errors
+/// [`Error::Format`] for a damaged payload, [`Error::Limit`] past the budget, [`Error::Usage`] for frames outside,
+/// [`Error::Cancelled`].
+pub fn decode(
+    payload: &[u8],
+    format: &VideoFormat,
+    wanted: Range<u64>,
+    frames: u64,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<Vec<u16>> {
+    let level = Kernels::best();
+    decode_with(&level, payload, format, wanted, frames, budget, ctl)
+}
+
+/// [`decode`] with these kernels.
+pub(super) fn decode_with(
+    k: &Kernels,
+    payload: &[u8],
+    format: &VideoFormat,
+    wanted: Range<u64>,
+    frames: u64,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<Vec<u16>> {
+    if wanted.start > wanted.end || wanted.end > frames {
+        return Err(Error::Usage("frames outside the chunk".into()));
+    }
+    let before = budget.left();
+    let loaded = load(payload, format, frames, budget)?;
+    let samples = loaded.picture.samples();
+    let count = wanted.end - wanted.start;
+    budget.charge(count.saturating_mul(samples as u64 * 2))?;
+    let count = usize::try_from(count).map_err(|_| Error::Limit("nerv: frames".into()))?;
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    // One worker must fit the budget; more are taken while they do.
+    let threads = threads(ctl).min(count);
+    let mut workers = vec![loaded.network.graph.buffers(budget)?];
+    while workers.len() < threads {
+        match loaded.network.graph.buffers(budget) {
+            Ok(images) => workers.push(images),
+            Err(_) => break,
+        }
+    }
+    let mut out = vec![0; count * samples];
+    let each = count.div_ceil(workers.len());
+    let first = wanted.start as usize;
+    let cancel = ctl.cancel.clone();
+    let run = |(i, (out, t)): (usize, (&mut [u16], &mut Vec<Vec<f32>>))| {
+        for (j, out) in out.chunks_exact_mut(samples).enumerate() {
+            if cancel.as_ref().is_some_and(|c| c.load(Ordering::Relaxed)) {
+                return Err(Error::Cancelled);
+            }
+            loaded.frame(k, first + i * each + j, t, out)?;
+        }
+        Ok(())
+    };
+    if workers.len() == 1 {
+        for part in out.chunks_mut(each * samples).zip(&mut workers).enumerate() {
+            run(part)?;
+        }
+    } else {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(workers.len())
+            .build();
+        let parts = || {
+            let parts = out
+                .par_chunks_mut(each * samples)
+                .zip(workers.par_iter_mut());
+            parts.enumerate().try_for_each(run)
+        };
+        match pool {
+            Ok(pool) => pool.install(parts)?,
+            Err(e) => return Err(Error::Limit(format!("threads: {e}"))),
+        }
+    }
+    // Of all that was charged, only the frames stay.
+    let gone = (before - budget.left()).saturating_sub(2 * out.len() as u64);
+    budget.release(gone);
+    Ok(out)
+}
+
+/// Threads that a call may use.
+pub(super) fn threads(ctl: &Control<'_>) -> usize {
+    match ctl.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    }
+}
