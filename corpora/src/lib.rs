@@ -14,8 +14,10 @@
 //! # Ok::<(), nc::Error>(())
 //! ```
 
+pub mod anchors;
 pub mod audio;
 pub mod manifest;
 pub mod metrics;
 pub mod resample;
 pub mod synth;
+pub mod video;

@@ -17,6 +17,7 @@ mod records;
 mod report;
 mod run;
 mod spectrogram;
+mod video;
 
 use coder::Coder;
 use report::{Report, Row};
@@ -79,6 +80,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
     },
+    /// Code clips of video at each size and judge what comes back
+    Video(video::VideoArgs),
     /// Judge decoded files against originals of the same name
     Judge {
         /// Folder of originals
@@ -161,6 +164,7 @@ fn main() -> Result<()> {
             let rows = records::run(&tables, nc.as_deref(), states)?;
             records::report(&rows, json.as_deref())
         }
+        Command::Video(args) => video::run(&args),
         Command::Judge {
             reference,
             degraded,

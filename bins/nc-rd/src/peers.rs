@@ -147,25 +147,31 @@ impl Coder for Peer {
     }
 }
 
-/// Runs a command to its end; seconds of wall time.
+/// Runs a command on a clip of sound to its end; seconds of wall time.
 fn timed(command: &mut Command) -> Result<f64> {
+    wait(command.stdout(Stdio::null()).stderr(Stdio::null()), TIMEOUT)
+}
+
+/// Runs a command to its end, or ends it when it takes longer than `most`; seconds of wall time.
+///
+/// # Errors
+/// A command that cannot be run, fails or hangs.
+pub fn wait(command: &mut Command, most: Duration) -> Result<f64> {
     let name = command.get_program().to_string_lossy().into_owned();
     let start = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
         .spawn()
         .with_context(|| format!("cannot run {name}"))?;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if start.elapsed() > TIMEOUT {
+        if start.elapsed() > most {
             // It may have ended since; either way it is gone afterwards.
             let _ = child.kill();
             let _ = child.wait();
-            bail!("{name} did not end within {} s", TIMEOUT.as_secs());
+            bail!("{name} did not end within {} s", most.as_secs());
         }
         std::thread::sleep(Duration::from_millis(1));
     };
@@ -192,13 +198,15 @@ fn ogg_payload(file: &[u8]) -> Option<u64> {
     Some(sum)
 }
 
-fn on_path(program: &str) -> bool {
+/// Whether a program is on PATH.
+pub fn on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|dir: PathBuf| dir.join(program).is_file())
     })
 }
 
-fn first_line(program: &str, argument: &str) -> String {
+/// The first line that a program says to an argument, or its name.
+pub fn first_line(program: &str, argument: &str) -> String {
     Command::new(program)
         .arg(argument)
         .stdin(Stdio::null())

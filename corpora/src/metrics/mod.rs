@@ -1,21 +1,23 @@
-//! How near a decoded signal is to its original: speech metrics at 16 kHz, mono.
+//! How near a decoded signal is to its original: speech metrics at 16 kHz, mono, and PSNR of video.
 //!
-//! All take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc::Error::Usage`]
+//! Those of speech take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc::Error::Usage`]
 //! where a figure would mean nothing (empty or unequal lengths, silence, non-finite samples)
 //! rather than a number that looks like one. [`Scores::of`] aligns the two signals in time first:
 //! waveform metrics punish a codec's delay as if it were noise.
 
 mod align;
 mod mel;
+mod psnr;
 mod stoi;
 
 pub use align::{MAX_LAG, align, lag};
 pub use mel::{BANDS, FFT, HOP, log_mel, log_mel_distance};
+pub use psnr::{Psnr, plane_errors, psnr};
 pub use stoi::{estoi, stoi};
 
 use nc::{Error, Result};
 
-/// Samples per second that every metric here expects.
+/// Samples per second that every metric of speech expects.
 pub const RATE: u32 = 16_000;
 
 /// All metrics of one pair, after time alignment.
