@@ -151,7 +151,13 @@ impl Model {
     ///
     /// # Errors
     /// Those of the coder.
-    pub fn code<B: Bits>(&mut self, io: &mut B, bit: bool, contexts: &[usize], set: usize) -> Result<bool> {
+    pub fn code<B: Bits>(
+        &mut self,
+        io: &mut B,
+        bit: bool,
+        contexts: &[usize],
+        set: usize,
+    ) -> Result<bool> {
         let t = tables();
         let mut at = [0; INPUTS];
         let mut st = [0i32; INPUTS];
@@ -227,7 +233,11 @@ impl Golomb {
         for i in (0..length).rev() {
             let bit = (value + 1) >> i & 1 == 1;
             // The first bit after the leading one is worth learning.
-            let c = if i + 1 == length { length * 2 } else { length * 2 + 1 };
+            let c = if i + 1 == length {
+                length * 2
+            } else {
+                length * 2 + 1
+            };
             v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
         }
         Ok(v - 1)

@@ -50,6 +50,7 @@ pub fn hash(s: &Symbols, to: &mut Xxh3) {
     for p in &s.latents.planes {
         let bytes: Vec<u8> = p.q.iter().flat_map(|q| q.to_le_bytes()).collect();
         to.update(&bytes);
+        to.update(&p.modes);
     }
 }
 
@@ -69,7 +70,13 @@ struct Group<'a> {
     out: &'a mut [u16],
 }
 
-fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cancel: &(dyn Fn() -> Result<()> + Sync)) -> Result<u64> {
+fn group(
+    s: &Synthesis,
+    layout: &Layout,
+    g: Group<'_>,
+    mut budget: Budget,
+    cancel: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<u64> {
     let geo = &s.geometry;
     let mut room = s.room(&mut budget)?;
     let order = places(g.frames, layout.pyramid);
@@ -109,7 +116,12 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
             None => Ok(&none),
         };
         let from = [pick(place.refs[0])?, pick(place.refs[1])?];
-        s.run(&symbols, step(layout.steps[place.class], geo.bits), from, &mut room);
+        s.run(
+            &symbols,
+            step(layout.steps[place.class], geo.bits),
+            from,
+            &mut room,
+        );
         if g.wanted.contains(&place.t) {
             s.show(place.class, &mut room)?;
             let n = geo.samples();
@@ -137,7 +149,14 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
 ///
 /// # Errors
 /// [`Error::Format`] for a damaged payload, [`Error::Limit`] past the budget, [`Error::Cancelled`].
-pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u64>, budget: &mut Budget, ctl: &mut Control<'_>) -> Result<Decoded> {
+pub fn decode(
+    payload: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    wanted: Range<u64>,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<Decoded> {
     let mut input = Input::new(payload);
     let layout = Layout::read(&mut input, frames)?;
     let geo = geometry(format);
@@ -156,7 +175,11 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
         weights::code(&mut io, &n.graph, &mut coded)?;
         s.params = coded.values(&n.graph);
     }
-    let mut out = vec![0u16; usize::try_from(total).map_err(|_| Error::Limit("frames beyond the memory".into()))?];
+    let mut out = vec![
+        0u16;
+        usize::try_from(total)
+            .map_err(|_| Error::Limit("frames beyond the memory".into()))?
+    ];
     let mut groups = Vec::new();
     let mut first = 0u64;
     let mut rest = out.as_mut_slice();
@@ -187,7 +210,9 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = rayon::current_num_threads().min(groups.len()).max(1) as u64;
     let share = Budget::new(budget.left() / threads);
-    let wide = threads > 1 && s.room(&mut share.clone()).is_ok() && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
+    let wide = threads > 1
+        && s.room(&mut share.clone()).is_ok()
+        && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
     let hashes: Result<Vec<u64>> = if wide {
         groups
             .into_par_iter()

@@ -100,7 +100,11 @@ impl Synthesis {
     pub fn room(&self, budget: &mut Budget) -> Result<Room> {
         let g = &self.geometry;
         // Prediction and frames of two bytes, a residual of four in whole squares, latents of two, each plane.
-        budget.charge((g.samples() as u64).saturating_mul(14).saturating_add(1 << 16))?;
+        budget.charge(
+            (g.samples() as u64)
+                .saturating_mul(14)
+                .saturating_add(1 << 16),
+        )?;
         let latents = Latents::new(g);
         let planes = latents.planes.iter();
         Ok(Room {
@@ -136,9 +140,19 @@ impl Synthesis {
     pub fn add(&self, s: &Symbols, step: f32, room: &mut Room) {
         let g = &self.geometry;
         for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
-            p.synthesise(&self.transform, step * plane_step(g, i), s.place.class == 0, r);
+            p.synthesise(
+                &self.transform,
+                step * plane_step(g, i),
+                s.place.class == 0,
+                r,
+            );
         }
-        g.add(&room.prediction, &room.residual, &room.strides, &mut room.frame);
+        g.add(
+            &room.prediction,
+            &room.residual,
+            &room.strides,
+            &mut room.frame,
+        );
     }
 
     /// Makes of `room.frame`, as [`Self::run`] left it, the frame that is shown.
@@ -178,7 +192,11 @@ impl Synthesis {
 
 /// What the coder of latents is told of the motion at each small square: 0 for intra frames, 1 where two references are
 /// averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3 where both.
-pub fn hints<'a>(f: &'a Field, class: usize, g: &'a Geometry) -> impl Fn(usize, usize, usize) -> usize + 'a {
+pub fn hints<'a>(
+    f: &'a Field,
+    class: usize,
+    g: &'a Geometry,
+) -> impl Fn(usize, usize, usize) -> usize + 'a {
     move |plane, x, y| {
         let sub = g.planes[plane].sub;
         let (x, y) = (x * sub[0], y * sub[1]);

@@ -136,7 +136,14 @@ impl Geometry {
     }
 
     /// Adds planes of residuals, `stride`s wide, to channels `first..` of an image.
-    pub fn pack_planes(&self, planes: &[Vec<f32>], strides: &[usize], shape: Shape, first: usize, out: &mut [f32]) {
+    pub fn pack_planes(
+        &self,
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        shape: Shape,
+        first: usize,
+        out: &mut [f32],
+    ) {
         let scale = 1.0 / self.scale();
         for (ch, c) in self.channels.iter().enumerate() {
             let (from, stride) = (&planes[c.plane], strides[c.plane]);
@@ -148,28 +155,6 @@ impl Geometry {
                 for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
                     let x = (j * c.step[0] + c.offset[0]).min(stride - 1);
                     out[first + ch] = row[x] * scale;
-                }
-            }
-        }
-    }
-
-    /// The planes that lie in channels `first..` of an image.
-    pub fn unpack_planes(&self, shape: Shape, first: usize, image: &[f32], planes: &mut [Vec<f32>], strides: &[usize]) {
-        let scale = self.scale();
-        for (ch, c) in self.channels.iter().enumerate() {
-            let (to, stride) = (&mut planes[c.plane], strides[c.plane]);
-            let rows = to.len() / stride;
-            for i in 0..shape.h {
-                let y = i * c.step[1] + c.offset[1];
-                if y >= rows {
-                    break;
-                }
-                let row = &mut to[y * stride..][..stride];
-                let from = &image[shape.row(i)..][..shape.w * shape.c];
-                for (j, from) in from.chunks_exact(shape.c).enumerate() {
-                    let x = j * c.step[0] + c.offset[0];
-                    let Some(to) = row.get_mut(x) else { break };
-                    *to = from[first + ch] * scale;
                 }
             }
         }
@@ -198,7 +183,13 @@ impl Geometry {
     }
 
     /// The frame that is a prediction plus planes of residuals, `stride`s wide.
-    pub fn add(&self, prediction: &[u16], planes: &[Vec<f32>], strides: &[usize], frame: &mut [u16]) {
+    pub fn add(
+        &self,
+        prediction: &[u16],
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        frame: &mut [u16],
+    ) {
         let peak = f32::from(self.peak());
         for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
             for y in 0..p.h {
