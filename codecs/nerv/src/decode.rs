@@ -50,7 +50,9 @@ pub fn hash(s: &Symbols, to: &mut Xxh3) {
     for p in &s.latents.planes {
         let bytes: Vec<u8> = p.q.iter().flat_map(|q| q.to_le_bytes()).collect();
         to.update(&bytes);
-        to.update(&p.modes);
+        if s.place.class == 0 {
+            to.update(&p.modes);
+        }
     }
 }
 
