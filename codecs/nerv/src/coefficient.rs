@@ -203,13 +203,8 @@ impl LatentCoder {
                             }
                         };
                         let (a, b) = (near(x > 0, 1), near(y > 0, fw));
-                        let mode = self.mode(
-                            io,
-                            p.modes[cell],
-                            plane.min(1) + usize::from(n == BIG),
-                            a,
-                            b,
-                        )?;
+                        let kind = if plane > 0 { 2 } else { usize::from(n == BIG) };
+                        let mode = self.mode(io, p.modes[cell], kind, a, b)?;
                         for k in 0..n / 8 {
                             p.modes[cell + k * fw..][..n / 8].fill(mode);
                         }

@@ -99,9 +99,13 @@ fn no_clip_collapses_4() {
 
 #[test]
 fn nor_one_that_is_large_enough_for_a_network() {
-    for (i, kind) in [common::Kind::Screen, common::Kind::Cuts, common::Kind::Texture]
-        .into_iter()
-        .enumerate()
+    for (i, kind) in [
+        common::Kind::Screen,
+        common::Kind::Cuts,
+        common::Kind::Texture,
+    ]
+    .into_iter()
+    .enumerate()
     {
         let x = clip(kind, format(64, 48, Chroma::C444, 10), 12, i as u64);
         let mut ctl = Control {
