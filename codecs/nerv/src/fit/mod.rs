@@ -454,7 +454,7 @@ impl<'a> Fit<'a> {
     fn set_network(&mut self, bytes: u64, seed: u64) {
         let width = match bytes {
             0..20_000 => 0,
-            20_000..90_000 => 8,
+            20_000..400_000 => 8,
             _ => 16,
         };
         self.config = Config {
