@@ -12,10 +12,10 @@ use nc::{Budget, Chroma, Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::config::{Config, Network};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Plane};
 use crate::motion::{Field, Reference, compensate};
 use crate::order::Place;
-use crate::transform::{Latents, Transform};
+use crate::transform::{BIG, Latents, SMALL, Transform};
 
 /// The symbols of one frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,8 +99,14 @@ impl Synthesis {
     /// [`nc::Error::Limit`] past the budget.
     pub fn room(&self, budget: &mut Budget) -> Result<Room> {
         let g = &self.geometry;
-        // Prediction and frames of two bytes, a residual of four in whole squares, latents of two, each plane.
-        budget.charge((g.samples() as u64).saturating_mul(14).saturating_add(1 << 16))?;
+        // Prediction and two frames of two bytes a sample; in whole squares a residual of four, latents of two, here and
+        // with the symbols, and their bytes for the hash.
+        let latents = |(i, p): (usize, &Plane)| {
+            let side = if i == 0 { BIG } else { SMALL };
+            p.w.next_multiple_of(side) * p.h.next_multiple_of(side)
+        };
+        let squares: usize = g.planes.iter().enumerate().map(latents).sum();
+        budget.charge(6 * g.samples() as u64 + 12 * squares as u64 + (1 << 16))?;
         let latents = Latents::new(g);
         let planes = latents.planes.iter();
         Ok(Room {
