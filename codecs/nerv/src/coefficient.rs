@@ -380,3 +380,118 @@ impl LatentCoder {
         Ok(count.min(2) as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::coder::Cost;
+    use crate::geometry::Geometry;
+    use nc::entropy::{RangeDecoder, RangeEncoder};
+    use nc::rng::Rng;
+    use proptest::prelude::*;
+
+    fn hints(plane: usize, x: usize, y: usize) -> usize {
+        (plane + x * 3 + y * 5) % 4
+    }
+
+    /// Latents of which one in `rare` is not zero, of up to `most` bits.
+    fn latents(g: &Geometry, rng: &mut Rng, rare: usize, most: usize) -> Latents {
+        let mut l = Latents::new(g);
+        for p in &mut l.planes {
+            let big = p.side == BIG;
+            p.big.iter_mut().for_each(|b| *b = big && rng.below(3) > 0);
+            for q in &mut p.q {
+                if rng.below(rare) == 0 {
+                    let size = 1 << rng.below(most + 1);
+                    let v = (rng.below(size) as i32 + 1).min(PEAK);
+                    *q = if rng.below(2) == 0 { v } else { -v } as i16;
+                }
+            }
+        }
+        l
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn latents_come_back(
+            w in 1usize..60,
+            h in 1usize..40,
+            sub in prop::sample::select(vec![None, Some([2, 2]), Some([2, 1]), Some([1, 1])]),
+            rare in 1usize..60,
+            most in 0usize..15,
+            seed in any::<u64>(),
+        ) {
+            let g = Geometry::new(w, h, sub, 8);
+            let mut rng = Rng::new(seed);
+            let frames: Vec<Latents> = (0..4).map(|_| latents(&g, &mut rng, rare, most)).collect();
+            let (mut io, mut coder) = (RangeEncoder::new(), LatentCoder::default());
+            let mut cost = Cost::default();
+            let mut counter = LatentCoder::default();
+            for (class, l) in frames.iter().enumerate() {
+                let mut same = l.clone();
+                coder.code(&mut io, class, &mut same, &hints).unwrap();
+                prop_assert_eq!(&same, l);
+                counter.code(&mut cost, class, &mut same, &hints).unwrap();
+            }
+            let bytes = io.finish();
+            prop_assert!((bytes.len() as f64 * 8.0 - cost.bits).abs() < cost.bits * 0.001 + 80.0);
+            let mut io = RangeDecoder::new(&bytes).unwrap();
+            let mut coder = LatentCoder::default();
+            // What was there before does not matter.
+            let mut back = latents(&g, &mut rng, 2, 9);
+            for (class, l) in frames.iter().enumerate() {
+                coder.code(&mut io, class, &mut back, &hints).unwrap();
+                prop_assert_eq!(&back, l);
+            }
+        }
+    }
+
+    #[test]
+    fn coefficients_beyond_the_peak_are_refused() {
+        let g = Geometry::new(8, 8, None, 8);
+        let mut l = Latents::new(&g);
+        l.planes[0].q[5] = PEAK as i16;
+        let code =
+            |l: &mut Latents| LatentCoder::default().code(&mut Cost::default(), 0, l, &hints);
+        assert!(code(&mut l).is_ok());
+        l.planes[0].q[5] = -PEAK as i16 - 1;
+        assert!(matches!(code(&mut l), Err(Error::Format(_))));
+    }
+
+    #[test]
+    fn noise_is_an_error_or_latents() {
+        let g = Geometry::new(50, 40, Some([2, 2]), 10);
+        let mut rng = Rng::new(3);
+        let mut read = 0;
+        for _ in 0..50 {
+            let bytes: Vec<u8> = (0..400).map(|_| rng.below(256) as u8).collect();
+            let mut io = RangeDecoder::new(&bytes).unwrap();
+            let (mut l, mut coder) = (Latents::new(&g), LatentCoder::default());
+            for class in 0..CLASSES {
+                if coder.code(&mut io, class, &mut l, &hints).is_err() {
+                    break;
+                }
+                read += 1;
+                assert!(
+                    l.planes
+                        .iter()
+                        .flat_map(|p| &p.q)
+                        .all(|q| i32::from(*q).abs() <= PEAK)
+                );
+            }
+        }
+        assert!(read > 0);
+    }
+
+    #[test]
+    fn an_empty_frame_is_a_few_bits() {
+        let g = Geometry::new(416, 240, Some([2, 2]), 8);
+        let (mut cost, mut coder) = (Cost::default(), LatentCoder::default());
+        coder
+            .code(&mut cost, 3, &mut Latents::new(&g), &|_, _, _| 1)
+            .unwrap();
+        assert!(cost.bits < 150.0, "{}", cost.bits);
+    }
+}

@@ -209,3 +209,114 @@ impl Geometry {
         i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBS: [Option<[usize; 2]>; 4] = [None, Some([2, 2]), Some([2, 1]), Some([1, 1])];
+
+    fn each(mut f: impl FnMut(Geometry, Shape)) {
+        for (w, h) in [(1, 1), (1, 9), (8, 1), (7, 5), (16, 18)] {
+            for sub in SUBS {
+                for bits in [8, 10] {
+                    let g = Geometry::new(w, h, sub, bits);
+                    let shape = Shape {
+                        h: g.half[0],
+                        w: g.half[1],
+                        c: (2 * g.channels()).next_multiple_of(8),
+                    };
+                    f(g, shape);
+                }
+            }
+        }
+    }
+
+    fn frame(g: &Geometry) -> Vec<u16> {
+        let of = |i: usize| ((i * 40_503) >> 3) as u16 & g.peak();
+        (0..g.samples()).map(of).collect()
+    }
+
+    #[test]
+    fn a_frame_comes_back_from_the_image_that_it_was_packed_in() {
+        each(|g, shape| {
+            let x = frame(&g);
+            let mut image = vec![0.0; shape.len()];
+            g.pack(&x, shape, &mut image);
+            assert!(image.iter().all(|v| v.abs() <= 2.0));
+            let mut y = vec![0; x.len()];
+            g.unpack(shape, &image, &mut y);
+            assert_eq!(x, y, "{g:?}");
+            // What is not a number, or beyond the range, is a sample all the same.
+            for (odd, want) in [
+                (f32::NAN, 0),
+                (f32::INFINITY, g.peak()),
+                (-9.0, 0),
+                (0.0, g.peak() / 2 + 1),
+            ] {
+                image.fill(odd);
+                g.unpack(shape, &image, &mut y);
+                assert!(y.iter().all(|v| *v == want), "{odd}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_sample_has_one_place_inside() {
+        each(|g, shape| {
+            let mut n = 0;
+            for i in 0..shape.h {
+                for j in 0..shape.w {
+                    n += (0..g.channels()).filter(|ch| g.inside(i, j, *ch)).count();
+                }
+            }
+            assert_eq!(n, g.samples(), "{g:?}");
+        });
+    }
+
+    #[test]
+    fn planes_weigh_four_to_one_to_one() {
+        each(|g, _| {
+            let weights = g.channel_weights();
+            let mut sums = vec![0.0; g.planes.len()];
+            for (w, c) in weights.iter().zip(&g.channels) {
+                for i in 0..g.half[0] {
+                    for j in 0..g.half[1] {
+                        let p = g.planes[c.plane];
+                        let inside =
+                            i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w;
+                        sums[c.plane] += f32::from(u8::from(inside)) * w;
+                    }
+                }
+            }
+            for s in &sums[1..] {
+                assert!((s * 4.0 - sums[0]).abs() < 1e-3 * sums[0], "{sums:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn residuals_are_added_rounded_and_clamped() {
+        each(|g, _| {
+            let x = frame(&g);
+            let strides: Vec<usize> = g.planes.iter().map(|p| p.w + 3).collect();
+            let add = |v: f32| {
+                let planes = g.planes.iter().zip(&strides);
+                let planes: Vec<Vec<f32>> = planes.map(|(p, s)| vec![v; s * p.h]).collect();
+                let mut y = vec![0; x.len()];
+                g.add(&x, &planes, &strides, &mut y);
+                y
+            };
+            assert_eq!(add(0.4), x);
+            let up = |n: u16| {
+                x.iter()
+                    .map(|v| v.saturating_add(n).min(g.peak()))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(add(0.5), up(1));
+            assert_eq!(add(7.2), up(7));
+            assert_eq!(add(1e9), vec![g.peak(); x.len()]);
+            assert_eq!(add(-1e9), vec![0; x.len()]);
+        });
+    }
+}

@@ -400,3 +400,146 @@ impl<'a> Search<'a> {
         best
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::motion::{Reference, compensate};
+    use nc::rng::Rng;
+
+    const SIDE: usize = 96;
+
+    /// Noise that has been smoothed, so that it can be walked down to the best place.
+    fn texture(g: &Geometry, seed: u64) -> Vec<u16> {
+        let mut rng = Rng::new(seed);
+        let mut frame = vec![0.0; SIDE * SIDE];
+        for _ in 0..60 {
+            let (x, y, r) = (
+                rng.below(SIDE) as f32,
+                rng.below(SIDE) as f32,
+                5.0 + 9.0 * rng.unit(),
+            );
+            let height = 60.0 * rng.normal();
+            for (i, v) in frame.iter_mut().enumerate() {
+                let (dx, dy) = ((i % SIDE) as f32 - x, (i / SIDE) as f32 - y);
+                *v += height * (-(dx * dx + dy * dy) / (r * r)).exp();
+            }
+        }
+        let peak = f32::from(g.peak());
+        let samples = frame
+            .iter()
+            .map(|v| (peak * 0.5 + v).clamp(0.0, peak) as u16);
+        samples.collect()
+    }
+
+    /// Blocks that come from within the frame.
+    fn inner(f: &Field) -> impl Iterator<Item = Block> + '_ {
+        (0..f.blocks.len()).filter_map(|i| {
+            let (x, y) = (i % f.w, i / f.w);
+            let inside = (2..f.w - 2).contains(&x) && (2..f.h - 2).contains(&y);
+            inside.then_some(f.blocks[i])
+        })
+    }
+
+    #[test]
+    fn a_known_shift_is_found_to_the_quarter_sample() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let frame = texture(&g, 1);
+        let (r, phases) = (Reference::new(&g, &frame), Phases::new(&g, &frame));
+        for v in [
+            [0, 0],
+            [4, 0],
+            [-8, 12],
+            [20, -24],
+            [5, 0],
+            [-2, 7],
+            [33, -15],
+            [56, 56],
+        ] {
+            let mut field = Field::new(&g);
+            field.blocks.fill(Block {
+                mode: 0,
+                v: [v, [0, 0]],
+            });
+            let mut moved = vec![0; g.samples()];
+            compensate(&g, &field, [&r, &r], &mut moved);
+            let found = Search::new(&g, &moved, vec![&phases], 0.5).run(&g, None);
+            let hits = inner(&found).filter(|b| b.v[0] == v).count();
+            let all = inner(&found).count();
+            assert!(hits * 10 >= all * 9, "{v:?}: {hits} of {all}");
+            let mut back = vec![0; g.samples()];
+            compensate(&g, &found, [&r, &r], &mut back);
+            let off: u32 = back
+                .iter()
+                .zip(&moved)
+                .map(|(a, b)| u32::from(a.abs_diff(*b)))
+                .sum();
+            assert!(off < g.samples() as u32 / 4, "{v:?}: {off}");
+        }
+    }
+
+    #[test]
+    fn the_mean_of_two_is_found_where_neither_is_enough() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let frames = [texture(&g, 2), texture(&g, 3)];
+        let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+        let phases = frames.each_ref().map(|f| Phases::new(&g, f));
+        let mut field = Field::new(&g);
+        field.blocks.fill(Block {
+            mode: 2,
+            v: [[8, 0], [0, -4]],
+        });
+        let mut moved = vec![0; g.samples()];
+        compensate(&g, &field, [&refs[0], &refs[1]], &mut moved);
+        // Told of the motion, it keeps it.
+        let search = Search::new(&g, &moved, vec![&phases[0], &phases[1]], 0.5);
+        let found = search.run(&g, Some(&field));
+        let hits = inner(&found).filter(|b| b.mode == 2).count();
+        assert!(hits * 2 > inner(&found).count(), "{hits}");
+        let error = |f: &Field| {
+            let mut out = vec![0; g.samples()];
+            compensate(&g, f, [&refs[0], &refs[1]], &mut out);
+            out.iter()
+                .zip(&moved)
+                .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                .sum::<u64>()
+        };
+        let mut first = field.clone();
+        first.blocks.fill(Block::default());
+        assert!(error(&found) * 4 < error(&first));
+    }
+
+    #[test]
+    fn a_high_price_makes_one_block_of_all() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let (frame, other) = (texture(&g, 4), texture(&g, 5));
+        let phases = Phases::new(&g, &frame);
+        let vectors = |price| {
+            let f = Search::new(&g, &other, vec![&phases], price).run(&g, None);
+            f.blocks.iter().filter(|b| **b != f.blocks[0]).count()
+        };
+        assert_eq!(vectors(1e6), 0);
+        assert!(vectors(0.1) > 20);
+    }
+
+    #[test]
+    fn frames_of_any_size_can_be_searched() {
+        for (w, h) in [(1, 1), (1, 50), (3, 3), (33, 9), (100, 7)] {
+            let g = Geometry::new(w, h, Some([2, 2]), 10);
+            let mut rng = Rng::new(w as u64);
+            let frames = [0; 2].map(|_| {
+                (0..g.samples())
+                    .map(|_| rng.below(1024) as u16)
+                    .collect::<Vec<_>>()
+            });
+            let phases = frames.each_ref().map(|f| Phases::new(&g, f));
+            let f = Search::new(&g, &frames[1], vec![&phases[0], &phases[1]], 2.0).run(&g, None);
+            // A frame is its own best reference.
+            assert!(
+                f.blocks.iter().all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
+                "{w} x {h}"
+            );
+        }
+    }
+}

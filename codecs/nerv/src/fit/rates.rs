@@ -226,3 +226,133 @@ pub fn quantise(
     }
     cost
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::Transform;
+    use nc::rng::Rng;
+    use proptest::prelude::*;
+
+    /// Squared error and bits of a choice, counted anew.
+    fn cost(
+        r: &Rates,
+        kc: usize,
+        n: usize,
+        scan: &[u16],
+        full: usize,
+        c: &[f32],
+        lambda: f32,
+        q: &[i16],
+    ) -> f32 {
+        let off = |(c, q): (&f32, &i16)| (c - f32::from(*q)) * (c - f32::from(*q));
+        let error: f32 = c.iter().zip(q).map(off).sum();
+        let Some(last) = scan.iter().rposition(|at| q[usize::from(*at)] != 0) else {
+            return error + lambda * r.full_bits[kc * 3 + full][0];
+        };
+        let mut bits = r.full_bits[kc * 3 + full][1] + r.last_bits[kc][bucket(last)];
+        for (i, at) in scan[..=last].iter().enumerate() {
+            let at = usize::from(*at);
+            let (y, x) = (at / n, at % n);
+            let nb = if i == last {
+                0
+            } else {
+                near(around(n, q, y, x))
+            };
+            let cell = (kc * BANDS + band(n, y, x)) * NEAR + nb;
+            let v = i32::from(q[at]).abs();
+            bits += r.number(cell, v) + if v > 0 { 1.0 } else { 0.0 };
+            if i == last {
+                bits += (1.0 - 2f32.powf(-r.bits[cell][0])).max(1e-3).log2();
+            }
+        }
+        error + lambda * bits
+    }
+
+    proptest! {
+        #[test]
+        fn a_choice_costs_what_it_says_and_no_more_than_an_empty_block(
+            big in any::<bool>(),
+            k in 0usize..KINDS,
+            class in 0usize..CLASSES,
+            full in 0usize..3,
+            lambda in 0.001f32..2.0,
+            height in 0.1f32..40.0,
+            passes in 0usize..3,
+            seed in any::<u64>(),
+        ) {
+            let n = if big { 16 } else { 8 };
+            let t = Transform::default();
+            let scan = &t.scan[usize::from(big)];
+            let mut rng = Rng::new(seed);
+            let mut block = || -> Vec<f32> {
+                let of = |i: usize| height * rng.normal() / (1.0 + (i / n + i % n) as f32);
+                (0..n * n).map(of).collect()
+            };
+            let mut rates = Rates::default();
+            let mut q = vec![0; n * n];
+            for _ in 0..passes {
+                let mut tally = Tally::default();
+                for _ in 0..20 {
+                    quantise(&rates, k, class, n, scan, full, &block(), lambda, &mut q, Some(&mut tally));
+                }
+                rates.add(&tally);
+                rates.refresh(0.6);
+            }
+            let c = block();
+            let said = quantise(&rates, k, class, n, scan, full, &c, lambda, &mut q, None);
+            let kc = k * CLASSES + class;
+            let real = cost(&rates, kc, n, scan, full, &c, lambda, &q);
+            prop_assert!((said - real).abs() <= 1e-3 * real.abs() + 1e-3, "{said} {real}");
+            let empty = cost(&rates, kc, n, scan, full, &c, lambda, &vec![0; n * n]);
+            prop_assert!(said <= empty * 1.0001, "{said} {empty}");
+            for (c, q) in c.iter().zip(&q) {
+                prop_assert!(f32::from(*q).abs() <= c.abs() + 0.5 && f32::from(*q) * c >= 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn where_bits_are_free_every_coefficient_is_the_nearest() {
+        let t = Transform::default();
+        let mut rng = Rng::new(2);
+        let c: Vec<f32> = (0..64).map(|_| 3.0 * rng.normal()).collect();
+        let mut q = vec![0; 64];
+        quantise(
+            &Rates::default(),
+            0,
+            0,
+            8,
+            &t.scan[0],
+            0,
+            &c,
+            0.0,
+            &mut q,
+            None,
+        );
+        assert!(c.iter().zip(&q).all(|(c, q)| c.round() as i16 == *q));
+    }
+
+    #[test]
+    fn what_was_seen_often_becomes_cheap() {
+        let mut rates = Rates::default();
+        let t = Transform::default();
+        let mut c = vec![0.0; 64];
+        c[0] = 2.0;
+        let mut q = vec![0; 64];
+        let mut choose = |rates: &Rates, tally: Option<&mut Tally>| {
+            quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q, tally)
+        };
+        let before = choose(&rates, None);
+        for _ in 0..5 {
+            let mut tally = Tally::default();
+            for _ in 0..50 {
+                choose(&rates, Some(&mut tally));
+            }
+            rates.add(&tally);
+            rates.refresh(0.6);
+        }
+        let after = choose(&rates, None);
+        assert!(after < before * 0.7, "{before} {after}");
+    }
+}
