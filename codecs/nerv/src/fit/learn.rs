@@ -53,7 +53,7 @@ impl Learner {
         ctl: &mut Control<'_>,
     ) -> Result<()> {
         let n = fit.frames.len();
-        let steps = (epochs * n).div_ceil(BATCH).max(300);
+        let steps = (epochs * n).div_ceil(BATCH).max(100);
         let desks: Result<Vec<Desk>> = (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
         let mut desks = desks?;
         let mut saved = Instant::now();
