@@ -214,6 +214,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Squared error and bits of a choice, counted anew.
+    #[allow(clippy::too_many_arguments)]
     fn cost(r: &Rates, kc: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &[i16]) -> f32 {
         let off = |(c, q): (&f32, &i16)| (c - f32::from(*q)) * (c - f32::from(*q));
         let error: f32 = c.iter().zip(q).map(off).sum();
