@@ -151,7 +151,13 @@ impl Model {
     ///
     /// # Errors
     /// Those of the coder.
-    pub fn code<B: Bits>(&mut self, io: &mut B, bit: bool, contexts: &[usize], set: usize) -> Result<bool> {
+    pub fn code<B: Bits>(
+        &mut self,
+        io: &mut B,
+        bit: bool,
+        contexts: &[usize],
+        set: usize,
+    ) -> Result<bool> {
         let t = tables();
         let mut at = [0; INPUTS];
         let mut st = [0i32; INPUTS];
@@ -227,7 +233,11 @@ impl Golomb {
         for i in (0..length).rev() {
             let bit = (value + 1) >> i & 1 == 1;
             // The first bit after the leading one is worth learning.
-            let c = if i + 1 == length { length * 2 } else { length * 2 + 1 };
+            let c = if i + 1 == length {
+                length * 2
+            } else {
+                length * 2 + 1
+            };
             v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
         }
         Ok(v - 1)
@@ -248,7 +258,9 @@ mod tests {
 
     fn code<B: Bits>(io: &mut B, all: &[Decision]) -> Vec<bool> {
         let mut m = model();
-        let each = all.iter().map(|(bit, a, b, set)| m.code(io, *bit, &[*a, *b], *set).unwrap());
+        let each = all
+            .iter()
+            .map(|(bit, a, b, set)| m.code(io, *bit, &[*a, *b], *set).unwrap());
         each.collect()
     }
 
@@ -295,7 +307,10 @@ mod tests {
         let mut g = Golomb::new(1);
         let largest = (1 << PREFIX) - 2;
         assert_eq!(g.code(&mut Cost::default(), largest, 0).unwrap(), largest);
-        assert!(matches!(g.code(&mut Cost::default(), largest + 1, 0), Err(Error::Format(_))));
+        assert!(matches!(
+            g.code(&mut Cost::default(), largest + 1, 0),
+            Err(Error::Format(_))
+        ));
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub fn hash(s: &Symbols, to: &mut Xxh3) {
     for p in &s.latents.planes {
         let bytes: Vec<u8> = p.q.iter().flat_map(|q| q.to_le_bytes()).collect();
         to.update(&bytes);
+        if s.place.class == 0 {
+            to.update(&p.modes);
+        }
     }
 }
 
@@ -69,7 +72,13 @@ struct Group<'a> {
     out: &'a mut [u16],
 }
 
-fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cancel: &(dyn Fn() -> Result<()> + Sync)) -> Result<u64> {
+fn group(
+    s: &Synthesis,
+    layout: &Layout,
+    g: Group<'_>,
+    mut budget: Budget,
+    cancel: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<u64> {
     let geo = &s.geometry;
     let mut room = s.room(&mut budget)?;
     // A place, two marks and a reference for each frame.
@@ -111,7 +120,12 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
             None => Ok(&none),
         };
         let from = [pick(place.refs[0])?, pick(place.refs[1])?];
-        s.run(&symbols, step(layout.steps[place.class], geo.bits), from, &mut room);
+        s.run(
+            &symbols,
+            step(layout.steps[place.class], geo.bits),
+            from,
+            &mut room,
+        );
         if g.wanted.contains(&place.t) {
             s.show(place.class, &mut room)?;
             let n = geo.samples();
@@ -139,7 +153,14 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
 ///
 /// # Errors
 /// [`Error::Format`] for a damaged payload, [`Error::Limit`] past the budget, [`Error::Cancelled`].
-pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u64>, budget: &mut Budget, ctl: &mut Control<'_>) -> Result<Decoded> {
+pub fn decode(
+    payload: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    wanted: Range<u64>,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<Decoded> {
     let mut input = Input::new(payload);
     let layout = Layout::read(&mut input, frames)?;
     let geo = geometry(format);
@@ -158,7 +179,11 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
         weights::code(&mut io, &n.graph, &mut coded)?;
         s.params = coded.values(&n.graph);
     }
-    let mut out = vec![0u16; usize::try_from(total).map_err(|_| Error::Limit("frames beyond the memory".into()))?];
+    let mut out = vec![
+        0u16;
+        usize::try_from(total)
+            .map_err(|_| Error::Limit("frames beyond the memory".into()))?
+    ];
     let mut groups = Vec::new();
     let mut first = 0u64;
     let mut rest = out.as_mut_slice();
@@ -189,7 +214,9 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = rayon::current_num_threads().min(groups.len()).max(1) as u64;
     let share = Budget::new(budget.left() / threads);
-    let wide = threads > 1 && s.room(&mut share.clone()).is_ok() && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
+    let wide = threads > 1
+        && s.room(&mut share.clone()).is_ok()
+        && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
     let hashes: Result<Vec<u64>> = if wide {
         groups
             .into_par_iter()
@@ -248,7 +275,11 @@ mod tests {
         for b in &mut s.field.blocks {
             *b = Block::default();
             if s.place.class > 0 && rng.below(2) > 0 {
-                b.mode = if s.place.class > 1 { rng.below(3) as u8 } else { 0 };
+                b.mode = if s.place.class > 1 {
+                    rng.below(3) as u8
+                } else {
+                    0
+                };
                 for l in 0..2 {
                     if b.mode == 2 || usize::from(b.mode) == l {
                         b.v[l] = [0; 2].map(|_: i16| rng.below(200) as i16 - 100);
@@ -260,7 +291,11 @@ mod tests {
             let big = p.side == crate::transform::BIG;
             p.big.iter_mut().for_each(|b| *b = big && rng.below(2) > 0);
             for q in &mut p.q {
-                *q = if rng.below(12) > 0 { 0 } else { rng.below(7) as i16 - 3 };
+                *q = if rng.below(12) > 0 {
+                    0
+                } else {
+                    rng.below(7) as i16 - 3
+                };
             }
         }
     }
@@ -284,8 +319,15 @@ mod tests {
         if let Some(n) = &s.network {
             let mut params = n.start(seed);
             // What a network adds is small at the start.
-            let head = n.graph.params.iter().find(|p| p.name == "head.weight").unwrap();
-            params[head.at..head.at + head.len].iter_mut().for_each(|v| *v *= 40.0);
+            let head = n
+                .graph
+                .params
+                .iter()
+                .find(|p| p.name == "head.weight")
+                .unwrap();
+            params[head.at..head.at + head.len]
+                .iter_mut()
+                .for_each(|v| *v *= 40.0);
             let exponents = vec![-24; n.graph.params.len()];
             let mut coded = Coded::quantise(&n.graph, &params, &exponents);
             let mut io = RangeEncoder::new();
@@ -311,7 +353,15 @@ mod tests {
 
     fn read(body: &[u8], f: &VideoFormat, frames: u64, wanted: Range<u64>) -> Decoded {
         let mut budget = Budget::new(64 << 20);
-        decode(body, f, frames, wanted, &mut budget, &mut Control::default()).unwrap()
+        decode(
+            body,
+            f,
+            frames,
+            wanted,
+            &mut budget,
+            &mut Control::default(),
+        )
+        .unwrap()
     }
 
     /// All groups one after another with the kernels of a level.
@@ -463,9 +513,15 @@ mod tests {
         let with = |width, height| VideoFormat { width, height, ..f };
         for (format, units) in [(with(16_384, 16_384), 7), (with(1, 16_384), 7)] {
             let e = codec(&good, &format, units);
-            assert!(matches!(e, Err(Error::Limit(_) | Error::Format(_))), "{e:?}");
+            assert!(
+                matches!(e, Err(Error::Limit(_) | Error::Format(_))),
+                "{e:?}"
+            );
         }
-        assert!(matches!(codec(&good, &with(16_384, 16_384), 7), Err(Error::Limit(_))));
+        assert!(matches!(
+            codec(&good, &with(16_384, 16_384), 7),
+            Err(Error::Limit(_))
+        ));
         // One group of very many frames, of which one is wanted.
         let units = 1u64 << 33;
         let mut many = Vec::new();
@@ -482,7 +538,14 @@ mod tests {
         put_piece(&[0; 64], &mut many);
         for wanted in [0..1, units - 1..units, 0..units] {
             let mut budget = Budget::new(64 << 20);
-            let e = decode(&many, &f, units, wanted, &mut budget, &mut Control::default());
+            let e = decode(
+                &many,
+                &f,
+                units,
+                wanted,
+                &mut budget,
+                &mut Control::default(),
+            );
             assert!(matches!(e, Err(Error::Limit(_))));
         }
     }

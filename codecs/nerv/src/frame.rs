@@ -142,9 +142,19 @@ impl Synthesis {
     pub fn add(&self, s: &Symbols, step: f32, room: &mut Room) {
         let g = &self.geometry;
         for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
-            p.synthesise(&self.transform, step * plane_step(g, i), s.place.class == 0, r);
+            p.synthesise(
+                &self.transform,
+                step * plane_step(g, i),
+                s.place.class == 0,
+                r,
+            );
         }
-        g.add(&room.prediction, &room.residual, &room.strides, &mut room.frame);
+        g.add(
+            &room.prediction,
+            &room.residual,
+            &room.strides,
+            &mut room.frame,
+        );
     }
 
     /// Makes of `room.frame`, as [`Self::run`] left it, the frame that is shown.
@@ -184,7 +194,11 @@ impl Synthesis {
 
 /// What the coder of latents is told of the motion at each small square: 0 for intra frames, 1 where two references are
 /// averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3 where both.
-pub fn hints<'a>(f: &'a Field, class: usize, g: &'a Geometry) -> impl Fn(usize, usize, usize) -> usize + 'a {
+pub fn hints<'a>(
+    f: &'a Field,
+    class: usize,
+    g: &'a Geometry,
+) -> impl Fn(usize, usize, usize) -> usize + 'a {
     move |plane, x, y| {
         let sub = g.planes[plane].sub;
         let (x, y) = (x * sub[0], y * sub[1]);
@@ -259,7 +273,13 @@ mod tests {
 
     #[test]
     fn the_mean_of_an_intra_block_carries_on_to_the_blocks_after_it() {
-        let s = Synthesis::new(&format(Chroma::C420), &Config { width: 0, ..Config::default() });
+        let s = Synthesis::new(
+            &format(Chroma::C420),
+            &Config {
+                width: 0,
+                ..Config::default()
+            },
+        );
         let mut room = s.room(&mut Budget::default()).unwrap();
         let none = Reference::default();
         let mut x = symbols(&s.geometry, 0);
@@ -303,7 +323,12 @@ mod tests {
         let mut budget = Budget::default();
         let before = budget.left();
         let room = s.room(&mut budget).unwrap();
-        let floats = room.images.iter().chain(&room.residual).map(Vec::len).sum::<usize>();
+        let floats = room
+            .images
+            .iter()
+            .chain(&room.residual)
+            .map(Vec::len)
+            .sum::<usize>();
         let samples = room.prediction.len() + room.frame.len() + room.shown.len();
         assert!(before - budget.left() >= (4 * floats + 2 * samples) as u64);
         assert!(s.room(&mut Budget::new(1000)).is_err());

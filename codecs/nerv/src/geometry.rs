@@ -136,7 +136,14 @@ impl Geometry {
     }
 
     /// Adds planes of residuals, `stride`s wide, to channels `first..` of an image.
-    pub fn pack_planes(&self, planes: &[Vec<f32>], strides: &[usize], shape: Shape, first: usize, out: &mut [f32]) {
+    pub fn pack_planes(
+        &self,
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        shape: Shape,
+        first: usize,
+        out: &mut [f32],
+    ) {
         let scale = 1.0 / self.scale();
         for (ch, c) in self.channels.iter().enumerate() {
             let (from, stride) = (&planes[c.plane], strides[c.plane]);
@@ -148,28 +155,6 @@ impl Geometry {
                 for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
                     let x = (j * c.step[0] + c.offset[0]).min(stride - 1);
                     out[first + ch] = row[x] * scale;
-                }
-            }
-        }
-    }
-
-    /// The planes that lie in channels `first..` of an image.
-    pub fn unpack_planes(&self, shape: Shape, first: usize, image: &[f32], planes: &mut [Vec<f32>], strides: &[usize]) {
-        let scale = self.scale();
-        for (ch, c) in self.channels.iter().enumerate() {
-            let (to, stride) = (&mut planes[c.plane], strides[c.plane]);
-            let rows = to.len() / stride;
-            for i in 0..shape.h {
-                let y = i * c.step[1] + c.offset[1];
-                if y >= rows {
-                    break;
-                }
-                let row = &mut to[y * stride..][..stride];
-                let from = &image[shape.row(i)..][..shape.w * shape.c];
-                for (j, from) in from.chunks_exact(shape.c).enumerate() {
-                    let x = j * c.step[0] + c.offset[0];
-                    let Some(to) = row.get_mut(x) else { break };
-                    *to = from[first + ch] * scale;
                 }
             }
         }
@@ -198,7 +183,13 @@ impl Geometry {
     }
 
     /// The frame that is a prediction plus planes of residuals, `stride`s wide.
-    pub fn add(&self, prediction: &[u16], planes: &[Vec<f32>], strides: &[usize], frame: &mut [u16]) {
+    pub fn add(
+        &self,
+        prediction: &[u16],
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        frame: &mut [u16],
+    ) {
         let peak = f32::from(self.peak());
         for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
             for y in 0..p.h {
@@ -257,7 +248,12 @@ mod tests {
             g.unpack(shape, &image, &mut y);
             assert_eq!(x, y, "{g:?}");
             // What is not a number, or beyond the range, is a sample all the same.
-            for (odd, want) in [(f32::NAN, 0), (f32::INFINITY, g.peak()), (-9.0, 0), (0.0, g.peak() / 2 + 1)] {
+            for (odd, want) in [
+                (f32::NAN, 0),
+                (f32::INFINITY, g.peak()),
+                (-9.0, 0),
+                (0.0, g.peak() / 2 + 1),
+            ] {
                 image.fill(odd);
                 g.unpack(shape, &image, &mut y);
                 assert!(y.iter().all(|v| *v == want), "{odd}");
@@ -287,7 +283,8 @@ mod tests {
                 for i in 0..g.half[0] {
                     for j in 0..g.half[1] {
                         let p = g.planes[c.plane];
-                        let inside = i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w;
+                        let inside =
+                            i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w;
                         sums[c.plane] += f32::from(u8::from(inside)) * w;
                     }
                 }
@@ -311,7 +308,11 @@ mod tests {
                 y
             };
             assert_eq!(add(0.4), x);
-            let up = |n: u16| x.iter().map(|v| v.saturating_add(n).min(g.peak())).collect::<Vec<_>>();
+            let up = |n: u16| {
+                x.iter()
+                    .map(|v| v.saturating_add(n).min(g.peak()))
+                    .collect::<Vec<_>>()
+            };
             assert_eq!(add(0.5), up(1));
             assert_eq!(add(7.2), up(7));
             assert_eq!(add(1e9), vec![g.peak(); x.len()]);

@@ -76,7 +76,7 @@ impl Reference {
 }
 
 /// HEVC's luma filters for 1/4, 1/2 and 3/4, and its chroma filters for eighths, as 8 taps.
-const LUMA: [[i32; 8]; 4] = [
+pub const LUMA: [[i32; 8]; 4] = [
     [0, 0, 0, 64, 0, 0, 0, 0],
     [-1, 4, -10, 58, 17, -5, 1, 0],
     [-1, 4, -11, 40, 40, -11, 4, -1],
@@ -104,7 +104,14 @@ struct Piece<'a> {
 }
 
 /// Filters a piece, whose filter's first tap meets the sample `T / 2 - 1` before it.
-fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [bool; 2], peak: i32, out: &mut [i32; 256]) {
+fn filter<const T: usize>(
+    p: &Piece<'_>,
+    fx: &[i32; T],
+    fy: &[i32; T],
+    whole: [bool; 2],
+    peak: i32,
+    out: &mut [i32; 256],
+) {
     let back = T / 2 - 1;
     let (n, m) = (p.n, p.m);
     if whole == [true, true] {
@@ -118,7 +125,11 @@ fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [b
     }
     let mut mid = [0i32; 16 * (16 + 7)];
     let rows = if whole[1] { m } else { m + T - 1 };
-    let top = if whole[1] { p.at } else { p.at - back * p.stride };
+    let top = if whole[1] {
+        p.at
+    } else {
+        p.at - back * p.stride
+    };
     for y in 0..rows {
         let mid = &mut mid[y * n..(y + 1) * n];
         if whole[0] {
@@ -151,13 +162,24 @@ fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [b
 }
 
 /// Predicts one block of one plane from one reference.
-fn predict(g: &Geometry, plane: usize, r: &Reference, v: Vector, x: usize, y: usize, n: usize, m: usize, out: &mut [i32; 256]) {
+#[allow(clippy::too_many_arguments)]
+fn predict(
+    g: &Geometry,
+    plane: usize,
+    r: &Reference,
+    v: Vector,
+    x: usize,
+    y: usize,
+    n: usize,
+    m: usize,
+    out: &mut [i32; 256],
+) {
     let p: Plane = g.planes[plane];
     let stride = p.w + 2 * PAD;
     // In eighths of this plane's samples.
     let e = [
-        i32::from(v[0]) * 2 / 1 / p.sub[0] as i32,
-        i32::from(v[1]) * 2 / 1 / p.sub[1] as i32,
+        i32::from(v[0]) * 2 / p.sub[0] as i32,
+        i32::from(v[1]) * 2 / p.sub[1] as i32,
     ];
     let clamp = |at: usize, e: i32, size: usize, n: usize| {
         let at = at as i32 + (e >> 3);
@@ -177,9 +199,23 @@ fn predict(g: &Geometry, plane: usize, r: &Reference, v: Vector, x: usize, y: us
     let whole = [phase[0] == 0, phase[1] == 0];
     let peak = i32::from(g.peak());
     if plane == 0 {
-        filter(&piece, &LUMA[phase[0] / 2], &LUMA[phase[1] / 2], whole, peak, out);
+        filter(
+            &piece,
+            &LUMA[phase[0] / 2],
+            &LUMA[phase[1] / 2],
+            whole,
+            peak,
+            out,
+        );
     } else {
-        filter(&piece, &CHROMA[phase[0]], &CHROMA[phase[1]], whole, peak, out);
+        filter(
+            &piece,
+            &CHROMA[phase[0]],
+            &CHROMA[phase[1]],
+            whole,
+            peak,
+            out,
+        );
     }
 }
 
@@ -331,20 +367,33 @@ impl MotionCoder {
         Ok(())
     }
 
-    fn square<B: Bits>(&mut self, io: &mut B, f: &mut Field, x: usize, y: usize, side: usize, two: bool) -> Result<()> {
+    fn square<B: Bits>(
+        &mut self,
+        io: &mut B,
+        f: &mut Field,
+        x: usize,
+        y: usize,
+        side: usize,
+        two: bool,
+    ) -> Result<()> {
         if x >= f.w || y >= f.h {
             return Ok(());
         }
         if side > 1 {
             let depth = if side == 4 { 0 } else { 1 };
             // How broken up the neighbourhood is.
-            let rough = |b: Option<Block>, c: Option<Block>| usize::from(b.is_some() && c.is_some() && b != c);
+            let rough = |b: Option<Block>, c: Option<Block>| {
+                usize::from(b.is_some() && c.is_some() && b != c)
+            };
             let (xi, yi) = (x as isize, y as isize);
             let left = rough(f.get(xi - 1, yi), f.get(xi - 1, yi + side as isize - 1));
             let top = rough(f.get(xi, yi - 1), f.get(xi + side as isize - 1, yi - 1));
             let corner = rough(f.get(xi - 1, yi), f.get(xi, yi - 1));
             let c = depth * 8 + left * 4 + top * 2 + corner;
-            if self.split.code(io, !f.uniform(x, y, side), &[c, depth], depth)? {
+            if self
+                .split
+                .code(io, !f.uniform(x, y, side), &[c, depth], depth)?
+            {
                 let half = side / 2;
                 for (dx, dy) in [(0, 0), (half, 0), (0, half), (half, half)] {
                     self.square(io, f, x + dx, y + dy, half, two)?;
@@ -359,7 +408,16 @@ impl MotionCoder {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn block<B: Bits>(&mut self, io: &mut B, f: &Field, x: usize, y: usize, side: usize, b: Block, two: bool) -> Result<Block> {
+    fn block<B: Bits>(
+        &mut self,
+        io: &mut B,
+        f: &Field,
+        x: usize,
+        y: usize,
+        side: usize,
+        b: Block,
+        two: bool,
+    ) -> Result<Block> {
         let near = f.neighbours(x, y, side);
         let depth = side.ilog2() as usize;
         let same = usize::from(near[0] == near[1]) + 2 * usize::from(near[1] == near[2]);
@@ -371,7 +429,10 @@ impl MotionCoder {
             }
             seen[i] = Some(candidate);
             let c = i * 12 + depth * 4 + same;
-            if self.repeat.code(io, b == candidate, &[c, i * 4 + same], depth)? {
+            if self
+                .repeat
+                .code(io, b == candidate, &[c, i * 4 + same], depth)?
+            {
                 return Ok(candidate);
             }
         }
@@ -391,12 +452,12 @@ impl MotionCoder {
                 continue;
             }
             let want = Field::expected(&near, l);
-            for axis in 0..2 {
-                let d = i32::from(b.v[l][axis]) - i32::from(want[axis]);
+            for (axis, want) in want.into_iter().enumerate() {
+                let d = i32::from(b.v[l][axis]) - i32::from(want);
                 let c = (depth * 2 + axis) * 2 + usize::from(out.mode == 2);
                 let n = self.size.code(io, d.unsigned_abs(), c)? as i32;
                 let negative = n != 0 && self.sign.code(io, d < 0, &[axis], 0)?;
-                let v = i32::from(want[axis]) + if negative { -n } else { n };
+                let v = i32::from(want) + if negative { -n } else { n };
                 if v.abs() > i32::from(REACH) {
                     return Err(Error::Format("a motion vector out of reach".into()));
                 }
@@ -435,7 +496,12 @@ mod tests {
         for _ in 0..1 + rng.below(12) {
             let b = block(rng, two, far);
             let side = 1 << rng.below(4);
-            f.fill(rng.below(f.w) / side * side, rng.below(f.h) / side * side, side, b);
+            f.fill(
+                rng.below(f.w) / side * side,
+                rng.below(f.h) / side * side,
+                side,
+                b,
+            );
         }
         f
     }
@@ -512,7 +578,9 @@ mod tests {
 
     fn noise(g: &Geometry, rng: &mut Rng) -> Vec<u16> {
         let peak = usize::from(g.peak());
-        (0..g.samples()).map(|_| rng.below(peak + 1) as u16).collect()
+        (0..g.samples())
+            .map(|_| rng.below(peak + 1) as u16)
+            .collect()
     }
 
     /// Each sample of `frame` from (dx, dy) luma samples away, edges repeated.
@@ -545,7 +613,15 @@ mod tests {
                 let frames = [0; 2].map(|_| noise(&g, &mut rng));
                 let refs = frames.each_ref().map(|f| Reference::new(&g, f));
                 let mut out = vec![0; g.samples()];
-                for (dx, dy) in [(0, 0), (2, 0), (0, -2), (-6, 4), (30, -18), (-4000, 0), (0, 4000)] {
+                for (dx, dy) in [
+                    (0, 0),
+                    (2, 0),
+                    (0, -2),
+                    (-6, 4),
+                    (30, -18),
+                    (-4000, 0),
+                    (0, 4000),
+                ] {
                     let v = [4 * dx as i16, 4 * dy as i16];
                     for mode in [0, 1] {
                         let mut b = Block {

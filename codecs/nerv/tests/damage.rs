@@ -67,7 +67,10 @@ fn measured(payload: &[u8], head: &ChunkHead, budget: u64) -> (Result<(), Error>
 #[test]
 fn what_is_held_stays_within_the_budget() {
     // One thread, so that nothing else allocates.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     pool.install(|| {
         sizes();
         damage();
@@ -93,14 +96,20 @@ fn sizes() {
             match measured(&payload, &head(&x), middle) {
                 (Ok(()), _) => enough = middle,
                 (Err(Error::Limit(_)), held) => {
-                    assert!(held as u64 <= middle + SMALL as u64, "{w} x {h}: {held} of {middle}");
+                    assert!(
+                        held as u64 <= middle + SMALL as u64,
+                        "{w} x {h}: {held} of {middle}"
+                    );
                     little = middle;
                 }
                 (Err(e), _) => panic!("{w} x {h}: {e}"),
             }
         }
         let (_, held) = measured(&payload, &head(&x), enough);
-        assert!(held as u64 <= enough + SMALL as u64, "{w} x {h}: {held} of {enough}");
+        assert!(
+            held as u64 <= enough + SMALL as u64,
+            "{w} x {h}: {held} of {enough}"
+        );
     }
 }
 
@@ -126,7 +135,13 @@ fn damage() {
 fn headers() {
     let x = clip(Kind::Screen, format(33, 18, Chroma::C420, 8), 3, 2);
     let (good, _) = encode(&x, Goal::Quality(3.0), &mut Control::default()).unwrap();
-    for (w, h) in [(16_384, 16_384), (16_384, 1), (1, 16_384), (4096, 2160), (1, 1)] {
+    for (w, h) in [
+        (16_384, 16_384),
+        (16_384, 1),
+        (1, 16_384),
+        (4096, 2160),
+        (1, 1),
+    ] {
         for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
             for units in [0, 1, 3, 4, u64::MAX] {
                 let other = ChunkHead {

@@ -30,7 +30,9 @@ impl Default for Rates {
         let mut r = Self {
             bits: counts.clone(),
             counts,
-            full: (0..KINDS * CLASSES * 3).map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0]).collect(),
+            full: (0..KINDS * CLASSES * 3)
+                .map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0])
+                .collect(),
             full_bits: vec![[0.0; 2]; KINDS * CLASSES * 3],
             last: vec![[2.0; 9]; KINDS * CLASSES],
             last_bits: vec![[0.0; 9]; KINDS * CLASSES],
@@ -55,7 +57,9 @@ impl Rates {
         for (c, b) in self.counts.iter_mut().zip(&mut self.bits) {
             *b = bits_of(c);
             b[3] += 1.0;
-            c.iter_mut().zip([0.4, 0.1, 0.03, 0.02]).for_each(|(c, p)| *c = *c * keep + p);
+            c.iter_mut()
+                .zip([0.4, 0.1, 0.03, 0.02])
+                .for_each(|(c, p)| *c = *c * keep + p);
         }
         for (c, b) in self.full.iter_mut().zip(&mut self.full_bits) {
             *b = bits_of(c);
@@ -113,7 +117,18 @@ impl Tally {
 /// Quantises one block so that squared error plus `lambda` a bit is small; `c` are coefficients in steps. Gives the cost
 /// in units of a squared step.
 #[allow(clippy::too_many_arguments)]
-pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &mut [i16], tally: Option<&mut Tally>) -> f32 {
+pub fn quantise(
+    rates: &Rates,
+    k: usize,
+    class: usize,
+    n: usize,
+    scan: &[u16],
+    full: usize,
+    c: &[f32],
+    lambda: f32,
+    q: &mut [i16],
+    tally: Option<&mut Tally>,
+) -> f32 {
     let kc = k * CLASSES + class;
     let cell = |bd: usize, nb: usize| (kc * BANDS + bd) * NEAR + nb;
     q.fill(0);
@@ -148,14 +163,18 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
                     let d = (v - m as f32) * (v - m as f32) - v * v;
                     // Zeros up to here would have to be paid by a coefficient further down: charge the
                     // difference to a last place of half the distance.
-                    let j = d + lambda * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)] - last_bits[bucket(i / 3)] + 0.15 * (i - i / 3) as f32);
+                    let j = d + lambda
+                        * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)]
+                            - last_bits[bucket(i / 3)]
+                            + 0.15 * (i - i / 3) as f32);
                     if j < best.0 {
                         best = (j, m);
                     }
                 }
                 if best.1 > 0 {
                     let d = (v - best.1 as f32) * (v - best.1 as f32) - v * v;
-                    cost += d + lambda * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
+                    cost += d + lambda
+                        * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
                     q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
                     last = Some(i);
                 }
@@ -186,7 +205,8 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
         cost = empty;
     }
     if let Some(t) = tally {
-        t.full.push(((kc * 3 + full) as u32, u8::from(last.is_some())));
+        t.full
+            .push(((kc * 3 + full) as u32, u8::from(last.is_some())));
         if let Some(l) = last {
             t.last.push((kc as u32, bucket(l) as u8));
             // Again from the end, with what was decided.
@@ -198,7 +218,8 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
                 let ce = cell(band(n, y, x), near(around(n, q, y, x)));
                 q[at] = copy[at];
                 if i < l {
-                    t.numbers.push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
+                    t.numbers
+                        .push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
                 }
             }
         }
@@ -215,7 +236,16 @@ mod tests {
 
     /// Squared error and bits of a choice, counted anew.
     #[allow(clippy::too_many_arguments)]
-    fn cost(r: &Rates, kc: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &[i16]) -> f32 {
+    fn cost(
+        r: &Rates,
+        kc: usize,
+        n: usize,
+        scan: &[u16],
+        full: usize,
+        c: &[f32],
+        lambda: f32,
+        q: &[i16],
+    ) -> f32 {
         let off = |(c, q): (&f32, &i16)| (c - f32::from(*q)) * (c - f32::from(*q));
         let error: f32 = c.iter().zip(q).map(off).sum();
         let Some(last) = scan.iter().rposition(|at| q[usize::from(*at)] != 0) else {
@@ -225,7 +255,11 @@ mod tests {
         for (i, at) in scan[..=last].iter().enumerate() {
             let at = usize::from(*at);
             let (y, x) = (at / n, at % n);
-            let nb = if i == last { 0 } else { near(around(n, q, y, x)) };
+            let nb = if i == last {
+                0
+            } else {
+                near(around(n, q, y, x))
+            };
             let cell = (kc * BANDS + band(n, y, x)) * NEAR + nb;
             let v = i32::from(q[at]).abs();
             bits += r.number(cell, v) + if v > 0 { 1.0 } else { 0.0 };
@@ -285,7 +319,18 @@ mod tests {
         let mut rng = Rng::new(2);
         let c: Vec<f32> = (0..64).map(|_| 3.0 * rng.normal()).collect();
         let mut q = vec![0; 64];
-        quantise(&Rates::default(), 0, 0, 8, &t.scan[0], 0, &c, 0.0, &mut q, None);
+        quantise(
+            &Rates::default(),
+            0,
+            0,
+            8,
+            &t.scan[0],
+            0,
+            &c,
+            0.0,
+            &mut q,
+            None,
+        );
         assert!(c.iter().zip(&q).all(|(c, q)| c.round() as i16 == *q));
     }
 
@@ -296,7 +341,9 @@ mod tests {
         let mut c = vec![0.0; 64];
         c[0] = 2.0;
         let mut q = vec![0; 64];
-        let mut choose = |rates: &Rates, tally: Option<&mut Tally>| quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q, tally);
+        let mut choose = |rates: &Rates, tally: Option<&mut Tally>| {
+            quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q, tally)
+        };
         let before = choose(&rates, None);
         for _ in 0..5 {
             let mut tally = Tally::default();

@@ -180,7 +180,12 @@ pub fn error(x: &VideoBuf, y: &[u16]) -> f64 {
             }
         }
         at += w * h;
-        sum += plane * if p == 0 { 4.0 } else { luma as f64 / (w * h) as f64 };
+        sum += plane
+            * if p == 0 {
+                4.0
+            } else {
+                luma as f64 / (w * h) as f64
+            };
     }
     sum
 }
@@ -195,7 +200,8 @@ pub fn constant(x: &VideoBuf) -> Vec<u16> {
         let frames = || x.samples.chunks_exact(n).flat_map(|f| &f[at..at + w * h]);
         let sum: f64 = frames().map(|v| f64::from(*v)).sum();
         let value = (sum / frames().count() as f64).round() as u16;
-        y.chunks_exact_mut(n).for_each(|f| f[at..at + w * h].fill(value));
+        y.chunks_exact_mut(n)
+            .for_each(|f| f[at..at + w * h].fill(value));
         at += w * h;
     }
     y
