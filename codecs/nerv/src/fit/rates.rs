@@ -235,6 +235,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Squared error and bits of a choice, counted anew.
+    #[allow(clippy::too_many_arguments)]
     fn cost(
         r: &Rates,
         kc: usize,
