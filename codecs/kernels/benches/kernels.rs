@@ -59,7 +59,14 @@ fn conv2d(c: &mut Criterion, k: usize, cin: usize, cout: usize) {
 }
 
 fn kernels(c: &mut Criterion) {
-    for (k, cin, cout) in [(1, 16, 32), (1, 32, 16), (3, 8, 16), (3, 16, 8), (3, 16, 16), (1, 24, 64)] {
+    for (k, cin, cout) in [
+        (1, 16, 32),
+        (1, 32, 16),
+        (3, 8, 16),
+        (3, 16, 8),
+        (3, 16, 16),
+        (1, 24, 64),
+    ] {
         conv2d(c, k, cin, cout);
     }
     linear(c, "linear 96x256x768", 96, 256, 768);

@@ -37,7 +37,15 @@ impl Conv2d {
         self.k * self.k * self.cin * self.cout
     }
 
-    fn check(&self, h: usize, w: usize, x: &[f32], wt: &[f32], b: &[f32], y: &[f32]) -> Result<Conv> {
+    fn check(
+        &self,
+        h: usize,
+        w: usize,
+        x: &[f32],
+        wt: &[f32],
+        b: &[f32],
+        y: &[f32],
+    ) -> Result<Conv> {
         if (self.k != 1 && self.k != 3) || self.cin > self.xs {
             return Err(KernelError::Range {
                 what: "kernel or input channels",

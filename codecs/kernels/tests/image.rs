@@ -43,7 +43,11 @@ const fn conv(k: usize, cin: usize, xs: usize, cout: usize) -> Conv2d {
 #[test]
 fn convolution_is_what_its_formula_says_at_every_level() {
     for (h, w, s) in SHAPES {
-        let (x, wt, b) = (image(h, w, s.xs, 1), noise(s.weights(), 2), noise(s.cout, 3));
+        let (x, wt, b) = (
+            image(h, w, s.xs, 1),
+            noise(s.weights(), 2),
+            noise(s.cout, 3),
+        );
         let mut want = vec![0.0; (h + 2) * (w + 2) * s.cout];
         let back = (s.k - 1) / 2;
         for y in 0..h {
@@ -106,7 +110,12 @@ fn gradients_of_weights_are_sums_over_pixels_at_every_level() {
 #[test]
 fn depthwise_and_its_gradients_at_every_level() {
     for (h, w, c) in [(1, 1, 8), (4, 7, 16), (5, 6, 24)] {
-        let (x, wt, b, g) = (image(h, w, c, 1), noise(9 * c, 2), noise(c, 3), image(h, w, c, 4));
+        let (x, wt, b, g) = (
+            image(h, w, c, 1),
+            noise(9 * c, 2),
+            noise(c, 3),
+            image(h, w, c, 4),
+        );
         let mut want = vec![0.0; x.len()];
         let (mut dw, mut db) = (vec![0.0; 9 * c], vec![0.0; c]);
         for y in 0..h {
@@ -139,7 +148,10 @@ fn depthwise_and_its_gradients_at_every_level() {
 #[test]
 fn hard_swish_and_its_derivative_at_every_level() {
     let x: Vec<f32> = (-40..40).map(|i| i as f32 * 0.15).collect();
-    let first: Vec<f32> = x.iter().map(|v| v * (v + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0)).collect();
+    let first: Vec<f32> = x
+        .iter()
+        .map(|v| v * (v + 3.0).clamp(0.0, 6.0) * (1.0 / 6.0))
+        .collect();
     for &level in Level::available() {
         let k = Kernels::new(level).unwrap();
         let mut y = vec![0.0; x.len()];
@@ -162,13 +174,27 @@ fn hard_swish_and_its_derivative_at_every_level() {
 fn wrong_sizes_are_refused() {
     let k = Kernels::best();
     let s = conv(3, 8, 8, 8);
-    let (x, wt, b, mut y) = (image(2, 2, 8, 1), noise(s.weights(), 2), noise(8, 3), vec![0.0; 128]);
+    let (x, wt, b, mut y) = (
+        image(2, 2, 8, 1),
+        noise(s.weights(), 2),
+        noise(8, 3),
+        vec![0.0; 128],
+    );
     assert!(k.conv2d(&s, 2, 2, &x, &wt, &b, &mut y).is_ok());
     assert!(k.conv2d(&s, 2, 3, &x, &wt, &b, &mut y).is_err());
     assert!(k.conv2d(&s, usize::MAX, 2, &x, &wt, &b, &mut y).is_err());
-    assert!(k.conv2d(&conv(5, 8, 8, 8), 2, 2, &x, &wt, &b, &mut y).is_err());
-    assert!(k.conv2d(&conv(3, 9, 8, 8), 2, 2, &x, &wt, &b, &mut y).is_err());
-    assert!(k.conv2d(&conv(3, 8, 8, 12), 2, 2, &x, &wt, &b, &mut y).is_err());
+    assert!(
+        k.conv2d(&conv(5, 8, 8, 8), 2, 2, &x, &wt, &b, &mut y)
+            .is_err()
+    );
+    assert!(
+        k.conv2d(&conv(3, 9, 8, 8), 2, 2, &x, &wt, &b, &mut y)
+            .is_err()
+    );
+    assert!(
+        k.conv2d(&conv(3, 8, 8, 12), 2, 2, &x, &wt, &b, &mut y)
+            .is_err()
+    );
     assert!(k.depthwise2d(2, 2, &x, &wt[..71], &b, &mut y).is_err());
     assert!(k.hard_swish(&x[..12], &mut y[..12]).is_err());
 }

@@ -38,7 +38,10 @@ impl Grads {
         if self.written[image] {
             for row in 0..shape.h {
                 let at = shape.row(row)..shape.row(row) + shape.w * shape.c;
-                to[at.clone()].iter_mut().zip(&from[at]).for_each(|(t, f)| *t += f);
+                to[at.clone()]
+                    .iter_mut()
+                    .zip(&from[at])
+                    .for_each(|(t, f)| *t += f);
             }
         } else {
             to.copy_from_slice(from);
@@ -131,7 +134,8 @@ impl Graph {
                         .copied()
                         .collect();
                     self.input(d, x, |bias, out| {
-                        k.depthwise2d(h, width, &g, &turned, bias, out).map_err(wrong)
+                        k.depthwise2d(h, width, &g, &turned, bias, out)
+                            .map_err(wrong)
                     })?;
                     d.images[y] = g;
                 }
@@ -139,13 +143,6 @@ impl Graph {
                     let mut g = std::mem::take(&mut d.images[y]);
                     k.hard_swish_grad(&t[x], &mut g).map_err(wrong)?;
                     std::mem::swap(&mut d.images[x], &mut g);
-                    d.written[x] = true;
-                    d.images[y] = g;
-                }
-                Op::ShuffleAdd { x, y, r } => {
-                    let s = self.images[y];
-                    let g = std::mem::take(&mut d.images[y]);
-                    unshuffle(s, r, &g, &mut d.images[x]);
                     d.written[x] = true;
                     d.images[y] = g;
                 }
@@ -159,7 +156,9 @@ impl Graph {
                     for row in 0..s.h {
                         let at = s.row(row)..s.row(row) + s.w * s.c;
                         let to = dt[at.clone()].chunks_exact_mut(s.c);
-                        let pairs = grad[at.clone()].chunks_exact(s.c).zip(t[u][at].chunks_exact(s.c));
+                        let pairs = grad[at.clone()]
+                            .chunks_exact(s.c)
+                            .zip(t[u][at].chunks_exact(s.c));
                         for (to, (g, v)) in to.zip(pairs) {
                             for i in 0..s.c {
                                 to[i] = g[i] * gamma[i];

@@ -34,7 +34,7 @@ const RAW: u8 = 0;
 /// Mode: one value for each plane.
 const CONSTANT: u8 = 1;
 /// Mode: a network.
-const NETWORK: u8 = 2;
+pub(crate) const NETWORK: u8 = 2;
 /// Mode: a published network; see [`crate::published`].
 const PUBLISHED: u8 = 3;
 
@@ -108,7 +108,12 @@ fn encoded(frames: u64) -> Encoded {
 }
 
 /// Writes one value for each plane, if that fits.
-fn write_constant(values: &[u16], head: &ChunkHead, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
+fn write_constant(
+    values: &[u16],
+    head: &ChunkHead,
+    goal: Goal,
+    out: &mut Vec<u8>,
+) -> Result<Encoded> {
     let start = out.len();
     out.push(CONSTANT);
     stored::encode_constant(values, out);
@@ -158,6 +163,13 @@ impl Codec for Nerv {
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
+        // Frames of a sample or two are smaller as they are than as values of planes.
+        let tiny = raw <= 1 + 2 * format.planes() as u64;
+        if tiny && !matches!(goal, Goal::Bytes(n) if n < raw) {
+            out.push(RAW);
+            stored::encode_raw(x, out);
+            return Ok(encoded(head.units));
+        }
         if let Some(values) = stored::constant(x) {
             return write_constant(&values, head, goal, out);
         }
@@ -178,7 +190,13 @@ impl Codec for Nerv {
                 |limit| limit.as_secs_f64(),
             );
             out.push(PUBLISHED);
-            out.extend(published::encode(x, &Published::new(kind), bytes, time, ctl)?);
+            out.extend(published::encode(
+                x,
+                &Published::new(kind),
+                bytes,
+                time,
+                ctl,
+            )?);
             return Ok(encoded(head.units));
         }
         let inner = match goal {

@@ -151,7 +151,13 @@ impl Model {
     ///
     /// # Errors
     /// Those of the coder.
-    pub fn code<B: Bits>(&mut self, io: &mut B, bit: bool, contexts: &[usize], set: usize) -> Result<bool> {
+    pub fn code<B: Bits>(
+        &mut self,
+        io: &mut B,
+        bit: bool,
+        contexts: &[usize],
+        set: usize,
+    ) -> Result<bool> {
         let t = tables();
         let mut at = [0; INPUTS];
         let mut st = [0i32; INPUTS];
@@ -227,9 +233,106 @@ impl Golomb {
         for i in (0..length).rev() {
             let bit = (value + 1) >> i & 1 == 1;
             // The first bit after the leading one is worth learning.
-            let c = if i + 1 == length { length * 2 } else { length * 2 + 1 };
+            let c = if i + 1 == length {
+                length * 2
+            } else {
+                length * 2 + 1
+            };
             v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
         }
         Ok(v - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    type Decision = (bool, usize, usize, usize);
+
+    fn model() -> Model {
+        Model::new(&[5, 30], 3, 255)
+    }
+
+    fn code<B: Bits>(io: &mut B, all: &[Decision]) -> Vec<bool> {
+        let mut m = model();
+        let each = all
+            .iter()
+            .map(|(bit, a, b, set)| m.code(io, *bit, &[*a, *b], *set).unwrap());
+        each.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn decisions_come_back_and_cost_what_was_counted(
+            skew in 1u32..100,
+            seeds in prop::collection::vec((0u32..100, 0usize..8, 0usize..40, 0usize..5), 0..3000),
+        ) {
+            // Contexts out of range too; they count as the last.
+            let all: Vec<Decision> = seeds.iter().map(|(p, a, b, set)| (*p < skew, *a, *b, *set)).collect();
+            let mut io = RangeEncoder::new();
+            code(&mut io, &all);
+            let bytes = io.finish();
+            let mut cost = Cost::default();
+            code(&mut cost, &all);
+            let real = bytes.len() as f64 * 8.0;
+            prop_assert!(real <= cost.bits * 1.001 + 80.0, "{real} {}", cost.bits);
+            prop_assert!(real >= cost.bits * 0.999 - 80.0, "{real} {}", cost.bits);
+            let nothing: Vec<Decision> = all.iter().map(|(_, a, b, set)| (false, *a, *b, *set)).collect();
+            let back = code(&mut RangeDecoder::new(&bytes).unwrap(), &nothing);
+            prop_assert!(back.iter().zip(&all).all(|(b, a)| *b == a.0));
+        }
+
+        #[test]
+        fn numbers_come_back(all in prop::collection::vec((0u32..20, any::<u32>(), 0usize..5), 0..400)) {
+            // All lengths alike, up to the largest number.
+            let values: Vec<(u32, usize)> = all.iter().map(|(n, v, c)| (v % ((2u32 << n) - 1), *c)).collect();
+            let mut io = RangeEncoder::new();
+            let mut g = Golomb::new(4);
+            for (v, c) in &values {
+                prop_assert_eq!(g.code(&mut io, *v, *c).unwrap(), *v);
+            }
+            let bytes = io.finish();
+            let (mut io, mut g) = (RangeDecoder::new(&bytes).unwrap(), Golomb::new(4));
+            for (v, c) in &values {
+                prop_assert_eq!(g.code(&mut io, 0, *c).unwrap(), *v);
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_of_more_than_20_bits_is_refused() {
+        let mut g = Golomb::new(1);
+        let largest = (1 << PREFIX) - 2;
+        assert_eq!(g.code(&mut Cost::default(), largest, 0).unwrap(), largest);
+        assert!(matches!(
+            g.code(&mut Cost::default(), largest + 1, 0),
+            Err(Error::Format(_))
+        ));
+    }
+
+    #[test]
+    fn what_repeats_costs_next_to_nothing() {
+        let mut cost = Cost::default();
+        code(&mut cost, &[(true, 1, 2, 0); 1000]);
+        assert!(cost.bits < 40.0, "{}", cost.bits);
+        let mut m = model();
+        let mut two = Cost::default();
+        for i in 0..1000 {
+            m.code(&mut two, i % 2 > 0, &[i % 2, 0], 0).unwrap();
+        }
+        assert!(two.bits < 80.0, "{}", two.bits);
+    }
+
+    #[test]
+    fn a_probability_survives_its_logarithm() {
+        let t = tables();
+        assert!(t.squash.is_sorted() && t.stretch.is_sorted());
+        for p in (32..4064).step_by(7) {
+            let back = t.squash[(t.stretch[p] + 2048) as usize];
+            assert!(back.abs_diff(p as u16 * 16) < 200, "{p} {back}");
+        }
     }
 }

@@ -50,6 +50,9 @@ pub fn hash(s: &Symbols, to: &mut Xxh3) {
     for p in &s.latents.planes {
         let bytes: Vec<u8> = p.q.iter().flat_map(|q| q.to_le_bytes()).collect();
         to.update(&bytes);
+        if s.place.class == 0 {
+            to.update(&p.modes);
+        }
     }
 }
 
@@ -69,9 +72,17 @@ struct Group<'a> {
     out: &'a mut [u16],
 }
 
-fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cancel: &(dyn Fn() -> Result<()> + Sync)) -> Result<u64> {
+fn group(
+    s: &Synthesis,
+    layout: &Layout,
+    g: Group<'_>,
+    mut budget: Budget,
+    cancel: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<u64> {
     let geo = &s.geometry;
     let mut room = s.room(&mut budget)?;
+    // A place, two marks and a reference for each frame.
+    budget.charge((g.frames as u64).saturating_mul(128))?;
     let order = places(g.frames, layout.pyramid);
     let (need, until) = needed(&order, &g.wanted);
     let all = g.wanted == (0..g.frames);
@@ -109,7 +120,12 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
             None => Ok(&none),
         };
         let from = [pick(place.refs[0])?, pick(place.refs[1])?];
-        s.run(&symbols, step(layout.steps[place.class], geo.bits), from, &mut room);
+        s.run(
+            &symbols,
+            step(layout.steps[place.class], geo.bits),
+            from,
+            &mut room,
+        );
         if g.wanted.contains(&place.t) {
             s.show(place.class, &mut room)?;
             let n = geo.samples();
@@ -137,7 +153,14 @@ fn group(s: &Synthesis, layout: &Layout, g: Group<'_>, mut budget: Budget, cance
 ///
 /// # Errors
 /// [`Error::Format`] for a damaged payload, [`Error::Limit`] past the budget, [`Error::Cancelled`].
-pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u64>, budget: &mut Budget, ctl: &mut Control<'_>) -> Result<Decoded> {
+pub fn decode(
+    payload: &[u8],
+    format: &VideoFormat,
+    frames: u64,
+    wanted: Range<u64>,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<Decoded> {
     let mut input = Input::new(payload);
     let layout = Layout::read(&mut input, frames)?;
     let geo = geometry(format);
@@ -156,7 +179,11 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
         weights::code(&mut io, &n.graph, &mut coded)?;
         s.params = coded.values(&n.graph);
     }
-    let mut out = vec![0u16; usize::try_from(total).map_err(|_| Error::Limit("frames beyond the memory".into()))?];
+    let mut out = vec![
+        0u16;
+        usize::try_from(total)
+            .map_err(|_| Error::Limit("frames beyond the memory".into()))?
+    ];
     let mut groups = Vec::new();
     let mut first = 0u64;
     let mut rest = out.as_mut_slice();
@@ -187,7 +214,9 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = rayon::current_num_threads().min(groups.len()).max(1) as u64;
     let share = Budget::new(budget.left() / threads);
-    let wide = threads > 1 && s.room(&mut share.clone()).is_ok() && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
+    let wide = threads > 1
+        && s.room(&mut share.clone()).is_ok()
+        && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
     let hashes: Result<Vec<u64>> = if wide {
         groups
             .into_par_iter()
@@ -207,4 +236,317 @@ pub fn decode(payload: &[u8], format: &VideoFormat, frames: u64, wanted: Range<u
         samples: out,
         symbols: digest.digest(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::coefficient::CLASSES;
+    use crate::config::Config;
+    use crate::layout::put_piece;
+    use crate::motion::Block;
+    use crate::weights::Coded;
+    use nc::entropy::RangeEncoder;
+    use nc::rng::Rng;
+    use nc::{Chroma, ChunkHead, Codec, Format};
+    use nc_kernels::{Kernels, Level};
+
+    const FORMATS: [(u32, u32, Chroma, u8); 4] = [
+        (33, 18, Chroma::C420, 8),
+        (16, 9, Chroma::C422, 10),
+        (9, 17, Chroma::C444, 10),
+        (24, 24, Chroma::Gray, 8),
+    ];
+
+    fn video((width, height, chroma, bits): (u32, u32, Chroma, u8)) -> VideoFormat {
+        VideoFormat {
+            width,
+            height,
+            rate: [25, 1],
+            chroma,
+            bits,
+            rgb: false,
+        }
+    }
+
+    /// Symbols such as an encoder might have chosen, but for no frame in particular.
+    fn scribble(rng: &mut Rng, s: &mut Symbols) {
+        for b in &mut s.field.blocks {
+            *b = Block::default();
+            if s.place.class > 0 && rng.below(2) > 0 {
+                b.mode = if s.place.class > 1 {
+                    rng.below(3) as u8
+                } else {
+                    0
+                };
+                for l in 0..2 {
+                    if b.mode == 2 || usize::from(b.mode) == l {
+                        b.v[l] = [0; 2].map(|_: i16| rng.below(200) as i16 - 100);
+                    }
+                }
+            }
+        }
+        for p in &mut s.latents.planes {
+            let big = p.side == crate::transform::BIG;
+            p.big.iter_mut().for_each(|b| *b = big && rng.below(2) > 0);
+            for q in &mut p.q {
+                *q = if rng.below(12) > 0 {
+                    0
+                } else {
+                    rng.below(7) as i16 - 3
+                };
+            }
+        }
+    }
+
+    /// A body of groups of these sizes, with a network of this width or none.
+    fn body(f: &VideoFormat, groups: &[usize], width: usize, seed: u64) -> Vec<u8> {
+        let mut rng = Rng::new(seed);
+        let layout = Layout {
+            config: Config {
+                width,
+                blocks: 2,
+                ..Config::default()
+            },
+            pyramid: 4,
+            steps: [40, 38, 36, 34, 32],
+            groups: groups.to_vec(),
+        };
+        let mut out = Vec::new();
+        layout.write(&mut out);
+        let s = Synthesis::new(f, &layout.config);
+        if let Some(n) = &s.network {
+            let mut params = n.start(seed);
+            // What a network adds is small at the start.
+            let head = n
+                .graph
+                .params
+                .iter()
+                .find(|p| p.name == "head.weight")
+                .unwrap();
+            params[head.at..head.at + head.len]
+                .iter_mut()
+                .for_each(|v| *v *= 40.0);
+            let exponents = vec![-24; n.graph.params.len()];
+            let mut coded = Coded::quantise(&n.graph, &params, &exponents);
+            let mut io = RangeEncoder::new();
+            weights::code(&mut io, &n.graph, &mut coded).unwrap();
+            put_piece(&io.finish(), &mut out);
+        }
+        for n in groups {
+            let mut io = RangeEncoder::new();
+            let mut coder = SymbolCoder::default();
+            for place in places(*n, layout.pyramid) {
+                let mut symbols = Symbols {
+                    place,
+                    field: Field::new(&s.geometry),
+                    latents: Latents::new(&s.geometry),
+                };
+                scribble(&mut rng, &mut symbols);
+                coder.code(&mut io, &s.geometry, &mut symbols).unwrap();
+            }
+            put_piece(&io.finish(), &mut out);
+        }
+        out
+    }
+
+    fn read(body: &[u8], f: &VideoFormat, frames: u64, wanted: Range<u64>) -> Decoded {
+        let mut budget = Budget::new(64 << 20);
+        decode(
+            body,
+            f,
+            frames,
+            wanted,
+            &mut budget,
+            &mut Control::default(),
+        )
+        .unwrap()
+    }
+
+    /// All groups one after another with the kernels of a level.
+    fn at(level: Level, body: &[u8], f: &VideoFormat, frames: usize) -> Vec<u16> {
+        let mut input = Input::new(body);
+        let layout = Layout::read(&mut input, frames as u64).unwrap();
+        let mut s = Synthesis::new(f, &layout.config);
+        s.kernels = Kernels::new(level).unwrap();
+        if let Some(n) = &s.network {
+            let mut coded = Coded::zeros(&n.graph, &mut Budget::default()).unwrap();
+            let mut io = RangeDecoder::new(input.piece().unwrap()).unwrap();
+            weights::code(&mut io, &n.graph, &mut coded).unwrap();
+            s.params = coded.values(&n.graph);
+        }
+        let mut out = Vec::new();
+        for n in &layout.groups {
+            let mut samples = vec![0; n * s.geometry.samples()];
+            let g = Group {
+                bytes: input.piece().unwrap(),
+                frames: *n,
+                wanted: 0..*n,
+                out: &mut samples,
+            };
+            group(&s, &layout, g, Budget::default(), &|| Ok(())).unwrap();
+            out.extend(samples);
+        }
+        out
+    }
+
+    #[test]
+    fn every_level_and_every_number_of_threads_gives_the_same_samples() {
+        for (i, f) in FORMATS.map(video).iter().enumerate() {
+            for width in [0, 8, 16] {
+                let bytes = body(f, &[6, 1, 9], width, i as u64);
+                let first = read(&bytes, f, 16, 0..16);
+                assert!(first.samples.iter().any(|v| *v != first.samples[0]));
+                for threads in [1, 2, 5] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                    let next = pool.unwrap().install(|| read(&bytes, f, 16, 0..16));
+                    assert_eq!(next.samples, first.samples, "{threads} threads");
+                    assert_eq!(next.symbols, first.symbols, "{threads} threads");
+                }
+                for level in Level::available() {
+                    assert_eq!(at(*level, &bytes, f, 16), first.samples, "{level} {f:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_network_changes_what_is_shown() {
+        let f = video(FORMATS[0]);
+        let with = read(&body(&f, &[5], 8, 3), &f, 5, 0..5).samples;
+        let without = read(&body(&f, &[5], 0, 3), &f, 5, 0..5).samples;
+        assert_ne!(with, without);
+    }
+
+    #[test]
+    fn any_frames_are_those_of_the_whole() {
+        for (i, f) in FORMATS.map(video).iter().enumerate() {
+            let bytes = body(f, &[6, 1, 9], 8 * (i % 2), i as u64);
+            let whole = read(&bytes, f, 16, 0..16).samples;
+            let n = f.frame_samples().unwrap();
+            for from in 0..=16 {
+                for to in from..=16 {
+                    let part = read(&bytes, f, 16, from as u64..to as u64).samples;
+                    assert_eq!(part, whole[from * n..to * n], "{from}..{to}");
+                }
+            }
+        }
+    }
+
+    /// A whole payload through the codec, in 64 MB.
+    fn codec(body: &[u8], f: &VideoFormat, units: u64) -> Result<()> {
+        let head = ChunkHead {
+            format: Format::Video(*f),
+            first: 0,
+            units,
+        };
+        let payload = [&[2], body].concat();
+        let mut budget = Budget::new(64 << 20);
+        crate::Nerv
+            .decode(&payload, &head, &mut budget, &mut Control::default())
+            .map(|_| ())
+    }
+
+    #[test]
+    fn damage_is_an_error_or_other_frames() {
+        for width in [0, 8] {
+            let f = video((20, 18, Chroma::C420, 8));
+            let good = body(&f, &[4, 3], width, 5);
+            codec(&good, &f, 7).unwrap();
+            let step = 1 + good.len() / 600;
+            for n in (0..good.len()).step_by(step) {
+                assert!(codec(&good[..n], &f, 7).is_err(), "{n}");
+            }
+            let mut rng = Rng::new(6);
+            let mut refused = 0;
+            for at in (0..good.len()).step_by(step) {
+                let mut bad = good.clone();
+                // The header's bytes in every way.
+                let ways = if at < 16 { 255 } else { 1 };
+                for _ in 0..ways {
+                    bad[at] = good[at] ^ (1 + rng.below(255) as u8);
+                    refused += usize::from(codec(&bad, &f, 7).is_err());
+                }
+            }
+            assert!(refused > 500, "{refused}");
+            let mut long = good.clone();
+            long.push(0);
+            assert!(matches!(codec(&long, &f, 7), Err(Error::Format(_))));
+        }
+    }
+
+    #[test]
+    fn noise_for_groups_and_parameters_is_no_panic() {
+        let f = video((40, 24, Chroma::C422, 10));
+        let mut rng = Rng::new(9);
+        let mut read = 0;
+        for i in 0..60 {
+            let layout = Layout {
+                config: Config {
+                    width: 8 * (i % 3),
+                    blocks: i % 4,
+                    ..Config::default()
+                },
+                pyramid: 1 + i % 9,
+                steps: [0; CLASSES].map(|_: u8| rng.below(128) as u8),
+                groups: vec![5, 2],
+            };
+            let mut bytes = Vec::new();
+            layout.write(&mut bytes);
+            let pieces = if layout.config.width > 0 { 3 } else { 2 };
+            for _ in 0..pieces {
+                // Words of the coder are of two or four bytes.
+                let n = 4 * rng.below(300);
+                let piece: Vec<u8> = (0..n).map(|_| rng.below(256) as u8).collect();
+                put_piece(&piece, &mut bytes);
+            }
+            read += usize::from(codec(&bytes, &f, 7).is_ok());
+        }
+        assert!(read < 60);
+    }
+
+    #[test]
+    fn what_a_header_asks_for_is_charged_before_it_is_made() {
+        let f = video((20, 18, Chroma::C420, 8));
+        let good = body(&f, &[4, 3], 8, 5);
+        let with = |width, height| VideoFormat { width, height, ..f };
+        for (format, units) in [(with(16_384, 16_384), 7), (with(1, 16_384), 7)] {
+            let e = codec(&good, &format, units);
+            assert!(
+                matches!(e, Err(Error::Limit(_) | Error::Format(_))),
+                "{e:?}"
+            );
+        }
+        assert!(matches!(
+            codec(&good, &with(16_384, 16_384), 7),
+            Err(Error::Limit(_))
+        ));
+        // One group of very many frames, of which one is wanted.
+        let units = 1u64 << 33;
+        let mut many = Vec::new();
+        Layout {
+            config: Config {
+                width: 0,
+                ..Config::default()
+            },
+            pyramid: 1,
+            steps: [30; CLASSES],
+            groups: vec![units as usize],
+        }
+        .write(&mut many);
+        put_piece(&[0; 64], &mut many);
+        for wanted in [0..1, units - 1..units, 0..units] {
+            let mut budget = Budget::new(64 << 20);
+            let e = decode(
+                &many,
+                &f,
+                units,
+                wanted,
+                &mut budget,
+                &mut Control::default(),
+            );
+            assert!(matches!(e, Err(Error::Limit(_))));
+        }
+    }
 }

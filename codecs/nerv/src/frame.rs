@@ -12,10 +12,10 @@ use nc::{Budget, Chroma, Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::config::{Config, Network};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Plane};
 use crate::motion::{Field, Reference, compensate};
 use crate::order::Place;
-use crate::transform::{Latents, Transform};
+use crate::transform::{BIG, Latents, SMALL, Transform};
 
 /// The symbols of one frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,8 +99,14 @@ impl Synthesis {
     /// [`nc::Error::Limit`] past the budget.
     pub fn room(&self, budget: &mut Budget) -> Result<Room> {
         let g = &self.geometry;
-        // Prediction and frames of two bytes, a residual of four in whole squares, latents of two, each plane.
-        budget.charge((g.samples() as u64).saturating_mul(14).saturating_add(1 << 16))?;
+        // Prediction and two frames of two bytes a sample; in whole squares a residual of four, latents of two, here and
+        // with the symbols, and their bytes for the hash.
+        let latents = |(i, p): (usize, &Plane)| {
+            let side = if i == 0 { BIG } else { SMALL };
+            p.w.next_multiple_of(side) * p.h.next_multiple_of(side)
+        };
+        let squares: usize = g.planes.iter().enumerate().map(latents).sum();
+        budget.charge(6 * g.samples() as u64 + 12 * squares as u64 + (1 << 16))?;
         let latents = Latents::new(g);
         let planes = latents.planes.iter();
         Ok(Room {
@@ -136,9 +142,19 @@ impl Synthesis {
     pub fn add(&self, s: &Symbols, step: f32, room: &mut Room) {
         let g = &self.geometry;
         for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
-            p.synthesise(&self.transform, step * plane_step(g, i), s.place.class == 0, r);
+            p.synthesise(
+                &self.transform,
+                step * plane_step(g, i),
+                s.place.class == 0,
+                r,
+            );
         }
-        g.add(&room.prediction, &room.residual, &room.strides, &mut room.frame);
+        g.add(
+            &room.prediction,
+            &room.residual,
+            &room.strides,
+            &mut room.frame,
+        );
     }
 
     /// Makes of `room.frame`, as [`Self::run`] left it, the frame that is shown.
@@ -178,7 +194,11 @@ impl Synthesis {
 
 /// What the coder of latents is told of the motion at each small square: 0 for intra frames, 1 where two references are
 /// averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3 where both.
-pub fn hints<'a>(f: &'a Field, class: usize, g: &'a Geometry) -> impl Fn(usize, usize, usize) -> usize + 'a {
+pub fn hints<'a>(
+    f: &'a Field,
+    class: usize,
+    g: &'a Geometry,
+) -> impl Fn(usize, usize, usize) -> usize + 'a {
     move |plane, x, y| {
         let sub = g.planes[plane].sub;
         let (x, y) = (x * sub[0], y * sub[1]);
@@ -190,5 +210,127 @@ pub fn hints<'a>(f: &'a Field, class: usize, g: &'a Geometry) -> impl Fn(usize, 
         let above = y > 0 && f.blocks[(y - 1) * f.w + x] != b;
         let sure = b.mode == 2 || class == 1;
         1 + usize::from(!sure) + usize::from(left || above)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::motion::Block;
+
+    fn format(chroma: Chroma) -> VideoFormat {
+        VideoFormat {
+            width: 21,
+            height: 13,
+            rate: [25, 1],
+            chroma,
+            bits: 10,
+            rgb: false,
+        }
+    }
+
+    fn symbols(g: &Geometry, class: usize) -> Symbols {
+        Symbols {
+            place: Place {
+                t: 0,
+                class,
+                refs: [None; 2],
+            },
+            field: Field::new(g),
+            latents: Latents::new(g),
+        }
+    }
+
+    #[test]
+    fn nothing_said_is_grey_or_the_reference() {
+        for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
+            for width in [0, 8] {
+                let config = Config {
+                    width,
+                    ..Config::default()
+                };
+                // All parameters are zero: the network adds nothing.
+                let s = Synthesis::new(&format(chroma), &config);
+                let g = &s.geometry;
+                let mut room = s.room(&mut Budget::default()).unwrap();
+                let none = Reference::default();
+                s.run(&symbols(g, 0), 3.0, [&none, &none], &mut room);
+                s.show(0, &mut room).unwrap();
+                assert!(room.frame.iter().all(|v| *v == 512));
+                assert_eq!(room.shown, room.frame);
+                let before: Vec<u16> = (0..g.samples()).map(|i| (i * 7 % 1024) as u16).collect();
+                let r = Reference::new(g, &before);
+                for class in 1..5 {
+                    s.run(&symbols(g, class), 3.0, [&r, &r], &mut room);
+                    s.show(class, &mut room).unwrap();
+                    assert_eq!(room.frame, before);
+                    assert_eq!(room.shown, before);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_of_an_intra_block_carries_on_to_the_blocks_after_it() {
+        let s = Synthesis::new(
+            &format(Chroma::C420),
+            &Config {
+                width: 0,
+                ..Config::default()
+            },
+        );
+        let mut room = s.room(&mut Budget::default()).unwrap();
+        let none = Reference::default();
+        let mut x = symbols(&s.geometry, 0);
+        for p in &mut x.latents.planes {
+            p.q[0] = 10;
+        }
+        s.run(&x, 8.0, [&none, &none], &mut room);
+        // The first coefficient of a block of 8 is 8 means; 10 steps of 8 are a mean of 10.
+        assert!(room.frame.iter().all(|v| *v == 522), "{:?}", room.frame);
+    }
+
+    #[test]
+    fn hints_are_few_and_none_in_intra_frames() {
+        for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
+            let g = geometry(&format(chroma));
+            let mut f = Field::new(&g);
+            f.blocks[1] = Block {
+                mode: 2,
+                v: [[4, 0], [0, 4]],
+            };
+            let mut seen = [false; 4];
+            for class in 0..5 {
+                let hint = hints(&f, class, &g);
+                for plane in 0..g.planes.len() {
+                    for y in 0..4 {
+                        for x in 0..6 {
+                            let h = hint(plane, x, y);
+                            assert!(class > 0 || h == 0);
+                            seen[h] = true;
+                        }
+                    }
+                }
+            }
+            assert_eq!(seen, [true; 4]);
+        }
+    }
+
+    #[test]
+    fn room_is_charged() {
+        let s = Synthesis::new(&format(Chroma::C444), &Config::default());
+        let mut budget = Budget::default();
+        let before = budget.left();
+        let room = s.room(&mut budget).unwrap();
+        let floats = room
+            .images
+            .iter()
+            .chain(&room.residual)
+            .map(Vec::len)
+            .sum::<usize>();
+        let samples = room.prediction.len() + room.frame.len() + room.shown.len();
+        assert!(before - budget.left() >= (4 * floats + 2 * samples) as u64);
+        assert!(s.room(&mut Budget::new(1000)).is_err());
     }
 }

@@ -136,7 +136,14 @@ impl Geometry {
     }
 
     /// Adds planes of residuals, `stride`s wide, to channels `first..` of an image.
-    pub fn pack_planes(&self, planes: &[Vec<f32>], strides: &[usize], shape: Shape, first: usize, out: &mut [f32]) {
+    pub fn pack_planes(
+        &self,
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        shape: Shape,
+        first: usize,
+        out: &mut [f32],
+    ) {
         let scale = 1.0 / self.scale();
         for (ch, c) in self.channels.iter().enumerate() {
             let (from, stride) = (&planes[c.plane], strides[c.plane]);
@@ -148,28 +155,6 @@ impl Geometry {
                 for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
                     let x = (j * c.step[0] + c.offset[0]).min(stride - 1);
                     out[first + ch] = row[x] * scale;
-                }
-            }
-        }
-    }
-
-    /// The planes that lie in channels `first..` of an image.
-    pub fn unpack_planes(&self, shape: Shape, first: usize, image: &[f32], planes: &mut [Vec<f32>], strides: &[usize]) {
-        let scale = self.scale();
-        for (ch, c) in self.channels.iter().enumerate() {
-            let (to, stride) = (&mut planes[c.plane], strides[c.plane]);
-            let rows = to.len() / stride;
-            for i in 0..shape.h {
-                let y = i * c.step[1] + c.offset[1];
-                if y >= rows {
-                    break;
-                }
-                let row = &mut to[y * stride..][..stride];
-                let from = &image[shape.row(i)..][..shape.w * shape.c];
-                for (j, from) in from.chunks_exact(shape.c).enumerate() {
-                    let x = j * c.step[0] + c.offset[0];
-                    let Some(to) = row.get_mut(x) else { break };
-                    *to = from[first + ch] * scale;
                 }
             }
         }
@@ -198,7 +183,13 @@ impl Geometry {
     }
 
     /// The frame that is a prediction plus planes of residuals, `stride`s wide.
-    pub fn add(&self, prediction: &[u16], planes: &[Vec<f32>], strides: &[usize], frame: &mut [u16]) {
+    pub fn add(
+        &self,
+        prediction: &[u16],
+        planes: &[Vec<f32>],
+        strides: &[usize],
+        frame: &mut [u16],
+    ) {
         let peak = f32::from(self.peak());
         for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
             for y in 0..p.h {
@@ -216,5 +207,116 @@ impl Geometry {
         let c = self.channels[ch];
         let p = self.planes[c.plane];
         i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUBS: [Option<[usize; 2]>; 4] = [None, Some([2, 2]), Some([2, 1]), Some([1, 1])];
+
+    fn each(mut f: impl FnMut(Geometry, Shape)) {
+        for (w, h) in [(1, 1), (1, 9), (8, 1), (7, 5), (16, 18)] {
+            for sub in SUBS {
+                for bits in [8, 10] {
+                    let g = Geometry::new(w, h, sub, bits);
+                    let shape = Shape {
+                        h: g.half[0],
+                        w: g.half[1],
+                        c: (2 * g.channels()).next_multiple_of(8),
+                    };
+                    f(g, shape);
+                }
+            }
+        }
+    }
+
+    fn frame(g: &Geometry) -> Vec<u16> {
+        let of = |i: usize| ((i * 40_503) >> 3) as u16 & g.peak();
+        (0..g.samples()).map(of).collect()
+    }
+
+    #[test]
+    fn a_frame_comes_back_from_the_image_that_it_was_packed_in() {
+        each(|g, shape| {
+            let x = frame(&g);
+            let mut image = vec![0.0; shape.len()];
+            g.pack(&x, shape, &mut image);
+            assert!(image.iter().all(|v| v.abs() <= 2.0));
+            let mut y = vec![0; x.len()];
+            g.unpack(shape, &image, &mut y);
+            assert_eq!(x, y, "{g:?}");
+            // What is not a number, or beyond the range, is a sample all the same.
+            for (odd, want) in [
+                (f32::NAN, 0),
+                (f32::INFINITY, g.peak()),
+                (-9.0, 0),
+                (0.0, g.peak() / 2 + 1),
+            ] {
+                image.fill(odd);
+                g.unpack(shape, &image, &mut y);
+                assert!(y.iter().all(|v| *v == want), "{odd}");
+            }
+        });
+    }
+
+    #[test]
+    fn every_sample_has_one_place_inside() {
+        each(|g, shape| {
+            let mut n = 0;
+            for i in 0..shape.h {
+                for j in 0..shape.w {
+                    n += (0..g.channels()).filter(|ch| g.inside(i, j, *ch)).count();
+                }
+            }
+            assert_eq!(n, g.samples(), "{g:?}");
+        });
+    }
+
+    #[test]
+    fn planes_weigh_four_to_one_to_one() {
+        each(|g, _| {
+            let weights = g.channel_weights();
+            let mut sums = vec![0.0; g.planes.len()];
+            for (w, c) in weights.iter().zip(&g.channels) {
+                for i in 0..g.half[0] {
+                    for j in 0..g.half[1] {
+                        let p = g.planes[c.plane];
+                        let inside =
+                            i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w;
+                        sums[c.plane] += f32::from(u8::from(inside)) * w;
+                    }
+                }
+            }
+            for s in &sums[1..] {
+                assert!((s * 4.0 - sums[0]).abs() < 1e-3 * sums[0], "{sums:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn residuals_are_added_rounded_and_clamped() {
+        each(|g, _| {
+            let x = frame(&g);
+            let strides: Vec<usize> = g.planes.iter().map(|p| p.w + 3).collect();
+            let add = |v: f32| {
+                let planes = g.planes.iter().zip(&strides);
+                let planes: Vec<Vec<f32>> = planes.map(|(p, s)| vec![v; s * p.h]).collect();
+                let mut y = vec![0; x.len()];
+                g.add(&x, &planes, &strides, &mut y);
+                y
+            };
+            assert_eq!(add(0.4), x);
+            let up = |n: u16| {
+                x.iter()
+                    .map(|v| v.saturating_add(n).min(g.peak()))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(add(0.5), up(1));
+            assert_eq!(add(7.2), up(7));
+            assert_eq!(add(1e9), vec![g.peak(); x.len()]);
+            assert_eq!(add(-1e9), vec![0; x.len()]);
+        });
     }
 }

@@ -69,9 +69,6 @@ pub enum Op {
     },
     /// Hard swish.
     Act { x: usize, y: usize },
-    /// Pixel shuffle by `r`, added to `y`: channel `(i r + j) C + c` of `x` goes to channel c of
-    /// pixel (i, j) of its square.
-    ShuffleAdd { x: usize, y: usize, r: usize },
     /// `y = x + gamma(class) t + beta(class)`.
     Modulate {
         x: usize,
@@ -142,7 +139,15 @@ impl Graph {
     }
 
     /// Adds a convolution of the first `cin` channels of `x`; gives its output.
-    pub fn conv(&mut self, name: &str, x: usize, k: usize, cin: usize, cout: usize, gain: f32) -> usize {
+    pub fn conv(
+        &mut self,
+        name: &str,
+        x: usize,
+        k: usize,
+        cin: usize,
+        cout: usize,
+        gain: f32,
+    ) -> usize {
         let Shape { h, w, c } = self.images[x];
         let s = Conv2d {
             k,
@@ -156,11 +161,6 @@ impl Graph {
         let b = self.param(format!("{name}.bias"), cout, cout, 0.0, 0.0);
         self.ops.push(Op::Conv { x, y, s, w, b });
         y
-    }
-
-    /// Adds the shuffled `x` to `y`.
-    pub fn shuffle_add(&mut self, x: usize, y: usize, r: usize) {
-        self.ops.push(Op::ShuffleAdd { x, y, r });
     }
 
     /// Adds a separable residual block: depthwise, widened by `expand`, activation, narrowed, scaled
@@ -258,11 +258,6 @@ impl Graph {
                     k.hard_swish(&t[x], &mut out).map_err(wrong)?;
                     t[y] = out;
                 }
-                Op::ShuffleAdd { x, y, r } => {
-                    let mut out = std::mem::take(&mut t[y]);
-                    shuffle(self.images[y], r, &t[x], &mut out);
-                    t[y] = out;
-                }
                 Op::Modulate { x, t: u, y, g, b } => {
                     let shape = self.images[y];
                     let mut out = std::mem::take(&mut t[y]);
@@ -281,25 +276,6 @@ impl Graph {
 
 pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {
     Error::Format(format!("network: {e}"))
-}
-
-/// Adds the shuffled `x` to the inside of `y` of shape `s`.
-fn shuffle(s: Shape, r: usize, x: &[f32], y: &mut [f32]) {
-    let xs = Shape {
-        h: s.h / r,
-        w: s.w / r,
-        c: s.c * r * r,
-    };
-    for row in 0..s.h {
-        let out = &mut y[s.row(row)..s.row(row) + s.w * s.c];
-        let from = &x[xs.row(row / r)..xs.row(row / r) + xs.w * xs.c];
-        let part = (row % r) * r * s.c;
-        for (out, from) in out.chunks_exact_mut(r * s.c).zip(from.chunks_exact(xs.c)) {
-            for (o, f) in out.iter_mut().zip(&from[part..part + r * s.c]) {
-                *o += f;
-            }
-        }
-    }
 }
 
 fn modulate(s: Shape, x: &[f32], t: &[f32], g: &[f32], b: &[f32], y: &mut [f32]) {

@@ -30,7 +30,7 @@ pub fn step(i: u8, bits: u8) -> f32 {
         1.090_507_733,
         1.189_207_115,
         1.296_839_555,
-        1.414_213_562,
+        std::f32::consts::SQRT_2,
         1.542_210_825,
         1.681_792_831,
         1.834_008_086,
@@ -146,12 +146,16 @@ impl Layout {
             let g = input.varint()?;
             sum = sum.saturating_add(g as u64);
             if g == 0 || sum > frames {
-                return Err(Error::Format("nerv: groups that do not fit the frames".into()));
+                return Err(Error::Format(
+                    "nerv: groups that do not fit the frames".into(),
+                ));
             }
             groups.push(g);
         }
         if sum != frames {
-            return Err(Error::Format("nerv: groups that do not fit the frames".into()));
+            return Err(Error::Format(
+                "nerv: groups that do not fit the frames".into(),
+            ));
         }
         Ok(Self {
             config,

@@ -15,6 +15,7 @@ mod fit;
 mod frame;
 mod geometry;
 mod graph;
+mod intra;
 mod layers;
 mod layout;
 mod motion;
@@ -25,3 +26,17 @@ mod transform;
 mod weights;
 
 pub use codec::{ENTRY, INFO, Nerv};
+
+/// Multiply-adds of the network of a payload for each luma sample of a frame; 0 where it has none.
+///
+/// # Errors
+/// [`nc::Error::Format`] for a payload that is not one.
+pub fn macs_per_pixel(payload: &[u8], format: &nc::VideoFormat, frames: u64) -> nc::Result<f64> {
+    let Some((&codec::NETWORK, body)) = payload.split_first() else {
+        return Ok(0.0);
+    };
+    let layout = layout::Layout::read(&mut layout::Input::new(body), frames)?;
+    let network = frame::Synthesis::new(format, &layout.config).network;
+    let macs = network.map_or(0, |n| n.graph.macs());
+    Ok(macs as f64 / f64::from(format.width) / f64::from(format.height))
+}

@@ -76,7 +76,7 @@ impl Reference {
 }
 
 /// HEVC's luma filters for 1/4, 1/2 and 3/4, and its chroma filters for eighths, as 8 taps.
-const LUMA: [[i32; 8]; 4] = [
+pub const LUMA: [[i32; 8]; 4] = [
     [0, 0, 0, 64, 0, 0, 0, 0],
     [-1, 4, -10, 58, 17, -5, 1, 0],
     [-1, 4, -11, 40, 40, -11, 4, -1],
@@ -104,7 +104,14 @@ struct Piece<'a> {
 }
 
 /// Filters a piece, whose filter's first tap meets the sample `T / 2 - 1` before it.
-fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [bool; 2], peak: i32, out: &mut [i32; 256]) {
+fn filter<const T: usize>(
+    p: &Piece<'_>,
+    fx: &[i32; T],
+    fy: &[i32; T],
+    whole: [bool; 2],
+    peak: i32,
+    out: &mut [i32; 256],
+) {
     let back = T / 2 - 1;
     let (n, m) = (p.n, p.m);
     if whole == [true, true] {
@@ -118,7 +125,11 @@ fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [b
     }
     let mut mid = [0i32; 16 * (16 + 7)];
     let rows = if whole[1] { m } else { m + T - 1 };
-    let top = if whole[1] { p.at } else { p.at - back * p.stride };
+    let top = if whole[1] {
+        p.at
+    } else {
+        p.at - back * p.stride
+    };
     for y in 0..rows {
         let mid = &mut mid[y * n..(y + 1) * n];
         if whole[0] {
@@ -151,13 +162,24 @@ fn filter<const T: usize>(p: &Piece<'_>, fx: &[i32; T], fy: &[i32; T], whole: [b
 }
 
 /// Predicts one block of one plane from one reference.
-fn predict(g: &Geometry, plane: usize, r: &Reference, v: Vector, x: usize, y: usize, n: usize, m: usize, out: &mut [i32; 256]) {
+#[allow(clippy::too_many_arguments)]
+fn predict(
+    g: &Geometry,
+    plane: usize,
+    r: &Reference,
+    v: Vector,
+    x: usize,
+    y: usize,
+    n: usize,
+    m: usize,
+    out: &mut [i32; 256],
+) {
     let p: Plane = g.planes[plane];
     let stride = p.w + 2 * PAD;
     // In eighths of this plane's samples.
     let e = [
-        i32::from(v[0]) * 2 / 1 / p.sub[0] as i32,
-        i32::from(v[1]) * 2 / 1 / p.sub[1] as i32,
+        i32::from(v[0]) * 2 / p.sub[0] as i32,
+        i32::from(v[1]) * 2 / p.sub[1] as i32,
     ];
     let clamp = |at: usize, e: i32, size: usize, n: usize| {
         let at = at as i32 + (e >> 3);
@@ -177,9 +199,23 @@ fn predict(g: &Geometry, plane: usize, r: &Reference, v: Vector, x: usize, y: us
     let whole = [phase[0] == 0, phase[1] == 0];
     let peak = i32::from(g.peak());
     if plane == 0 {
-        filter(&piece, &LUMA[phase[0] / 2], &LUMA[phase[1] / 2], whole, peak, out);
+        filter(
+            &piece,
+            &LUMA[phase[0] / 2],
+            &LUMA[phase[1] / 2],
+            whole,
+            peak,
+            out,
+        );
     } else {
-        filter(&piece, &CHROMA[phase[0]], &CHROMA[phase[1]], whole, peak, out);
+        filter(
+            &piece,
+            &CHROMA[phase[0]],
+            &CHROMA[phase[1]],
+            whole,
+            peak,
+            out,
+        );
     }
 }
 
@@ -331,20 +367,33 @@ impl MotionCoder {
         Ok(())
     }
 
-    fn square<B: Bits>(&mut self, io: &mut B, f: &mut Field, x: usize, y: usize, side: usize, two: bool) -> Result<()> {
+    fn square<B: Bits>(
+        &mut self,
+        io: &mut B,
+        f: &mut Field,
+        x: usize,
+        y: usize,
+        side: usize,
+        two: bool,
+    ) -> Result<()> {
         if x >= f.w || y >= f.h {
             return Ok(());
         }
         if side > 1 {
             let depth = if side == 4 { 0 } else { 1 };
             // How broken up the neighbourhood is.
-            let rough = |b: Option<Block>, c: Option<Block>| usize::from(b.is_some() && c.is_some() && b != c);
+            let rough = |b: Option<Block>, c: Option<Block>| {
+                usize::from(b.is_some() && c.is_some() && b != c)
+            };
             let (xi, yi) = (x as isize, y as isize);
             let left = rough(f.get(xi - 1, yi), f.get(xi - 1, yi + side as isize - 1));
             let top = rough(f.get(xi, yi - 1), f.get(xi + side as isize - 1, yi - 1));
             let corner = rough(f.get(xi - 1, yi), f.get(xi, yi - 1));
             let c = depth * 8 + left * 4 + top * 2 + corner;
-            if self.split.code(io, !f.uniform(x, y, side), &[c, depth], depth)? {
+            if self
+                .split
+                .code(io, !f.uniform(x, y, side), &[c, depth], depth)?
+            {
                 let half = side / 2;
                 for (dx, dy) in [(0, 0), (half, 0), (0, half), (half, half)] {
                     self.square(io, f, x + dx, y + dy, half, two)?;
@@ -359,7 +408,16 @@ impl MotionCoder {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn block<B: Bits>(&mut self, io: &mut B, f: &Field, x: usize, y: usize, side: usize, b: Block, two: bool) -> Result<Block> {
+    fn block<B: Bits>(
+        &mut self,
+        io: &mut B,
+        f: &Field,
+        x: usize,
+        y: usize,
+        side: usize,
+        b: Block,
+        two: bool,
+    ) -> Result<Block> {
         let near = f.neighbours(x, y, side);
         let depth = side.ilog2() as usize;
         let same = usize::from(near[0] == near[1]) + 2 * usize::from(near[1] == near[2]);
@@ -371,7 +429,10 @@ impl MotionCoder {
             }
             seen[i] = Some(candidate);
             let c = i * 12 + depth * 4 + same;
-            if self.repeat.code(io, b == candidate, &[c, i * 4 + same], depth)? {
+            if self
+                .repeat
+                .code(io, b == candidate, &[c, i * 4 + same], depth)?
+            {
                 return Ok(candidate);
             }
         }
@@ -391,12 +452,12 @@ impl MotionCoder {
                 continue;
             }
             let want = Field::expected(&near, l);
-            for axis in 0..2 {
-                let d = i32::from(b.v[l][axis]) - i32::from(want[axis]);
+            for (axis, want) in want.into_iter().enumerate() {
+                let d = i32::from(b.v[l][axis]) - i32::from(want);
                 let c = (depth * 2 + axis) * 2 + usize::from(out.mode == 2);
                 let n = self.size.code(io, d.unsigned_abs(), c)? as i32;
                 let negative = n != 0 && self.sign.code(io, d < 0, &[axis], 0)?;
-                let v = i32::from(want[axis]) + if negative { -n } else { n };
+                let v = i32::from(want) + if negative { -n } else { n };
                 if v.abs() > i32::from(REACH) {
                     return Err(Error::Format("a motion vector out of reach".into()));
                 }
@@ -404,5 +465,216 @@ impl MotionCoder {
             }
         }
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::coder::Cost;
+    use nc::entropy::{RangeDecoder, RangeEncoder};
+    use nc::rng::Rng;
+    use proptest::prelude::*;
+
+    fn block(rng: &mut Rng, two: bool, far: usize) -> Block {
+        let mut b = Block {
+            mode: if two { rng.below(3) as u8 } else { 0 },
+            ..Block::default()
+        };
+        for l in 0..2 {
+            if b.mode == 2 || usize::from(b.mode) == l {
+                b.v[l] = [0; 2].map(|_: i16| (rng.below(2 * far + 1) as i32 - far as i32) as i16);
+            }
+        }
+        b
+    }
+
+    /// Areas of one block each, some of them of single blocks.
+    fn field(g: &Geometry, rng: &mut Rng, two: bool, far: usize) -> Field {
+        let mut f = Field::new(g);
+        for _ in 0..1 + rng.below(12) {
+            let b = block(rng, two, far);
+            let side = 1 << rng.below(4);
+            f.fill(
+                rng.below(f.w) / side * side,
+                rng.below(f.h) / side * side,
+                side,
+                b,
+            );
+        }
+        f
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+        #[test]
+        fn fields_come_back(w in 1usize..200, h in 1usize..150, far in prop::sample::select(vec![0, 1, 40, REACH as usize]), seed in any::<u64>()) {
+            let g = Geometry::new(w, h, None, 8);
+            let mut rng = Rng::new(seed);
+            let frames: Vec<Field> = (0..4).map(|i| field(&g, &mut rng, i > 0, far)).collect();
+            let (mut io, mut coder) = (RangeEncoder::new(), MotionCoder::default());
+            let (mut cost, mut counter) = (Cost::default(), MotionCoder::default());
+            for (i, f) in frames.iter().enumerate() {
+                let mut same = f.clone();
+                coder.code(&mut io, &mut same, i > 0).unwrap();
+                prop_assert_eq!(&same, f);
+                counter.code(&mut cost, &mut same, i > 0).unwrap();
+            }
+            let bytes = io.finish();
+            prop_assert!((bytes.len() as f64 * 8.0 - cost.bits).abs() < cost.bits * 0.001 + 80.0);
+            let (mut io, mut coder) = (RangeDecoder::new(&bytes).unwrap(), MotionCoder::default());
+            let mut back = Field::new(&g);
+            for (i, f) in frames.iter().enumerate() {
+                coder.code(&mut io, &mut back, i > 0).unwrap();
+                prop_assert_eq!(&back, f);
+            }
+        }
+
+        #[test]
+        fn no_vector_leaves_what_is_there(w in 1usize..40, h in 1usize..40, sub in prop::sample::select(vec![None, Some([2, 2]), Some([2, 1]), Some([1, 1])]), seed in any::<u64>()) {
+            let g = Geometry::new(w, h, sub, 10);
+            let mut rng = Rng::new(seed);
+            let frames = [0; 2].map(|_| noise(&g, &mut rng));
+            let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+            let f = field(&g, &mut rng, true, REACH as usize);
+            let mut out = vec![u16::MAX; g.samples()];
+            compensate(&g, &f, [&refs[0], &refs[1]], &mut out);
+            // Every sample was written.
+            prop_assert!(out.iter().all(|v| *v <= g.peak()));
+        }
+    }
+
+    #[test]
+    fn vectors_out_of_reach_are_refused() {
+        let g = Geometry::new(8, 8, None, 8);
+        let mut f = Field::new(&g);
+        let mut code = |v| {
+            f.blocks[0].v[0] = [0, v];
+            MotionCoder::default().code(&mut Cost::default(), &mut f, false)
+        };
+        assert!(code(REACH).is_ok() && code(-REACH).is_ok());
+        assert!(matches!(code(REACH + 1), Err(Error::Format(_))));
+        assert!(matches!(code(-REACH - 1), Err(Error::Format(_))));
+    }
+
+    #[test]
+    fn noise_is_an_error_or_a_field() {
+        let g = Geometry::new(300, 200, None, 8);
+        let mut rng = Rng::new(5);
+        let mut read = 0;
+        for _ in 0..50 {
+            let bytes: Vec<u8> = (0..400).map(|_| rng.below(256) as u8).collect();
+            let mut io = RangeDecoder::new(&bytes).unwrap();
+            let (mut f, mut coder) = (Field::new(&g), MotionCoder::default());
+            while coder.code(&mut io, &mut f, true).is_ok() && read < 1000 {
+                read += 1;
+                let vectors = f.blocks.iter().flat_map(|b| b.v).flatten();
+                assert!(vectors.into_iter().all(|v| v.abs() <= REACH));
+            }
+        }
+        assert!(read > 0);
+    }
+
+    fn noise(g: &Geometry, rng: &mut Rng) -> Vec<u16> {
+        let peak = usize::from(g.peak());
+        (0..g.samples())
+            .map(|_| rng.below(peak + 1) as u16)
+            .collect()
+    }
+
+    /// Each sample of `frame` from (dx, dy) luma samples away, edges repeated.
+    fn shifted(g: &Geometry, frame: &[u16], dx: isize, dy: isize) -> Vec<u16> {
+        let mut out = vec![0; g.samples()];
+        for p in &g.planes {
+            for y in 0..p.h {
+                for x in 0..p.w {
+                    let fx = (x as isize + dx / p.sub[0] as isize).clamp(0, p.w as isize - 1);
+                    let fy = (y as isize + dy / p.sub[1] as isize).clamp(0, p.h as isize - 1);
+                    out[p.at + y * p.w + x] = frame[p.at + fy as usize * p.w + fx as usize];
+                }
+            }
+        }
+        out
+    }
+
+    fn all(g: &Geometry, b: Block) -> Field {
+        let mut f = Field::new(g);
+        f.blocks.fill(b);
+        f
+    }
+
+    #[test]
+    fn whole_samples_are_copied_from_where_the_vector_points() {
+        let mut rng = Rng::new(1);
+        for (w, h) in [(1, 1), (8, 8), (37, 21), (64, 48)] {
+            for sub in [None, Some([2, 2]), Some([2, 1]), Some([1, 1])] {
+                let g = Geometry::new(w, h, sub, 10);
+                let frames = [0; 2].map(|_| noise(&g, &mut rng));
+                let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+                let mut out = vec![0; g.samples()];
+                for (dx, dy) in [
+                    (0, 0),
+                    (2, 0),
+                    (0, -2),
+                    (-6, 4),
+                    (30, -18),
+                    (-4000, 0),
+                    (0, 4000),
+                ] {
+                    let v = [4 * dx as i16, 4 * dy as i16];
+                    for mode in [0, 1] {
+                        let mut b = Block {
+                            mode,
+                            ..Block::default()
+                        };
+                        b.v[usize::from(mode)] = v;
+                        compensate(&g, &all(&g, b), [&refs[0], &refs[1]], &mut out);
+                        let want = shifted(&g, &frames[usize::from(mode)], dx, dy);
+                        assert_eq!(out, want, "{w} x {h} {sub:?} {dx} {dy}");
+                    }
+                    let b = Block {
+                        mode: 2,
+                        v: [v, [0, 0]],
+                    };
+                    compensate(&g, &all(&g, b), [&refs[0], &refs[1]], &mut out);
+                    let first = shifted(&g, &frames[0], dx, dy);
+                    let mean = first.iter().zip(&frames[1]).map(|(a, b)| (a + b + 1) >> 1);
+                    assert!(out.iter().copied().eq(mean), "{w} x {h} {sub:?} {dx} {dy}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_of_samples_keep_what_is_flat_and_what_rises_evenly() {
+        let g = Geometry::new(64, 64, Some([2, 2]), 10);
+        let mut ramp = vec![0; g.samples()];
+        for p in &g.planes {
+            for (i, v) in ramp[p.at..p.at + p.w * p.h].iter_mut().enumerate() {
+                *v = 200 + (i % p.w * 8 * p.sub[0]) as u16;
+            }
+        }
+        for (frame, slope) in [(vec![777; g.samples()], 0), (ramp, 2)] {
+            let r = Reference::new(&g, &frame);
+            let mut out = vec![0; g.samples()];
+            for quarters in [1, 2, 3, 5, -1, -6] {
+                let b = Block {
+                    mode: 0,
+                    v: [[quarters, quarters], [0, 0]],
+                };
+                compensate(&g, &all(&g, b), [&r, &r], &mut out);
+                for p in &g.planes {
+                    for y in 0..p.h {
+                        // Away from the edges, where the ramp ends.
+                        for x in 8..p.w - 8 {
+                            let at = p.at + y * p.w + x;
+                            let want = i32::from(frame[at]) + slope * i32::from(quarters);
+                            assert!((i32::from(out[at]) - want).abs() <= 1, "{quarters} {x} {y}");
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -69,7 +69,6 @@ pub fn needed(order: &[Place], wanted: &Range<usize>) -> (Vec<bool>, Vec<usize>)
     (need, until)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

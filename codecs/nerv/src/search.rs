@@ -2,7 +2,7 @@
 //! absolute difference plus a price of its bits.
 
 use crate::geometry::Geometry;
-use crate::motion::{BLOCK, Block, Field, Vector};
+use crate::motion::{BLOCK, Block, Field, LUMA, Vector};
 
 /// Samples that the search may leave the frame by.
 const MARGIN: usize = 48;
@@ -10,7 +10,6 @@ const MARGIN: usize = 48;
 /// Luma of a reference at all quarter positions, extended on all sides.
 pub struct Phases {
     stride: usize,
-    w: usize,
     h: usize,
     planes: Vec<Vec<u16>>,
     small: Small,
@@ -47,13 +46,6 @@ impl Small {
     }
 }
 
-const TAPS: [[i32; 8]; 4] = [
-    [0, 0, 0, 64, 0, 0, 0, 0],
-    [-1, 4, -10, 58, 17, -5, 1, 0],
-    [-1, 4, -11, 40, 40, -11, 4, -1],
-    [0, 1, -5, 17, 58, -10, 4, -1],
-];
-
 impl Phases {
     /// From a frame.
     pub fn new(g: &Geometry, frame: &[u16]) -> Self {
@@ -79,7 +71,7 @@ impl Phases {
                     if px == 0 {
                         s = i32::from(row[x]) << 6;
                     } else if x >= 3 && x + 5 <= stride {
-                        for (v, f) in row[x - 3..x + 5].iter().zip(&TAPS[px]) {
+                        for (v, f) in row[x - 3..x + 5].iter().zip(&LUMA[px]) {
                             s += i32::from(*v) * f;
                         }
                     }
@@ -96,7 +88,7 @@ impl Phases {
                         }
                     } else if y >= 3 && y + 5 <= rows {
                         let mut sum = vec![1 << 11; stride];
-                        for (t, f) in TAPS[py].iter().enumerate() {
+                        for (t, f) in LUMA[py].iter().enumerate() {
                             let row = &mid[(y + t - 3) * stride..][..stride];
                             for (s, v) in sum.iter_mut().zip(row) {
                                 *s += v * f;
@@ -112,7 +104,6 @@ impl Phases {
         }
         Self {
             stride,
-            w,
             h,
             planes,
             small: Small::new(w, h, frame),
@@ -187,7 +178,9 @@ impl<'a> Search<'a> {
                             let row = by.clamp(0, b.h as i32 - 1) as usize * b.w;
                             for x in 0..n {
                                 let bx = ((x0 + x) as i32 + dx).clamp(0, b.w as i32 - 1) as usize;
-                                sad += u32::from(a.data[(y0 + y) * a.w + x0 + x].abs_diff(b.data[row + bx]));
+                                sad += u32::from(
+                                    a.data[(y0 + y) * a.w + x0 + x].abs_diff(b.data[row + bx]),
+                                );
                             }
                             if sad >= best.0 {
                                 break;
@@ -211,7 +204,11 @@ impl<'a> Search<'a> {
         for i in 0..m {
             let a = &self.luma[(y + i) * self.w + x..][..n];
             let b = &from[i * r.stride..][..n];
-            sum += a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>();
+            sum += a
+                .iter()
+                .zip(b)
+                .map(|(a, b)| u32::from(a.abs_diff(*b)))
+                .sum::<u32>();
         }
         Some(sum)
     }
@@ -237,12 +234,26 @@ impl<'a> Search<'a> {
     }
 
     /// Walks downhill from `start`, by steps of a sample, then a half, then a quarter.
-    fn descend(&self, start: Vector, steps: &[i16], cost: impl Fn(Vector) -> Option<f32>) -> Option<(f32, Vector)> {
+    fn descend(
+        &self,
+        start: Vector,
+        steps: &[i16],
+        cost: impl Fn(Vector) -> Option<f32>,
+    ) -> Option<(f32, Vector)> {
         let mut best = (cost(start)?, start);
         for &step in steps {
             for _ in 0..24 {
                 let from = best.1;
-                for (dx, dy) in [(-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, 1), (-1, 1), (1, -1)] {
+                for (dx, dy) in [
+                    (-1, 0),
+                    (1, 0),
+                    (0, -1),
+                    (0, 1),
+                    (-1, -1),
+                    (1, 1),
+                    (-1, 1),
+                    (1, -1),
+                ] {
                     let v = [from[0] + dx * step, from[1] + dy * step];
                     if let Some(c) = cost(v)
                         && c < best.0
@@ -304,7 +315,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn block(&self, f: &Field, bx: usize, by: usize, side: usize, parents: &[Block]) -> (Block, f32) {
+    fn block(
+        &self,
+        f: &Field,
+        bx: usize,
+        by: usize,
+        side: usize,
+        parents: &[Block],
+    ) -> (Block, f32) {
         let (x, y) = (bx * BLOCK, by * BLOCK);
         let n = (side * BLOCK).min(self.w - x);
         let m = (side * BLOCK).min(self.h - y);
@@ -329,10 +347,11 @@ impl<'a> Search<'a> {
         let head = self.price * if two { 3.5 } else { 2.0 };
         let mut single = [[0i16; 2]; 2];
         let old = f.blocks[by * f.w + bx];
-        for l in 0..self.refs.len() {
+        for (l, found) in single.iter_mut().enumerate().take(self.refs.len()) {
             let want = Field::expected(&near, l);
             let cost = |v: Vector| {
-                self.sad(l, x, y, n, m, v).map(|s| s as f32 + self.price(v, want))
+                self.sad(l, x, y, n, m, v)
+                    .map(|s| s as f32 + self.price(v, want))
             };
             let cols = self.w.div_ceil(32);
             let coarse = self.coarse[l][(by / 4) * cols + bx / 4];
@@ -348,7 +367,7 @@ impl<'a> Search<'a> {
                 }
             }
             if let Some((c, v)) = self.descend(start.0, &[8, 4, 2, 1], cost) {
-                single[l] = v;
+                *found = v;
                 if c + head < best.1 {
                     let mut b = Block {
                         mode: l as u8,
@@ -379,5 +398,148 @@ impl<'a> Search<'a> {
             }
         }
         best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::motion::{Reference, compensate};
+    use nc::rng::Rng;
+
+    const SIDE: usize = 96;
+
+    /// Noise that has been smoothed, so that it can be walked down to the best place.
+    fn texture(g: &Geometry, seed: u64) -> Vec<u16> {
+        let mut rng = Rng::new(seed);
+        let mut frame = vec![0.0; SIDE * SIDE];
+        for _ in 0..60 {
+            let (x, y, r) = (
+                rng.below(SIDE) as f32,
+                rng.below(SIDE) as f32,
+                5.0 + 9.0 * rng.unit(),
+            );
+            let height = 60.0 * rng.normal();
+            for (i, v) in frame.iter_mut().enumerate() {
+                let (dx, dy) = ((i % SIDE) as f32 - x, (i / SIDE) as f32 - y);
+                *v += height * (-(dx * dx + dy * dy) / (r * r)).exp();
+            }
+        }
+        let peak = f32::from(g.peak());
+        let samples = frame
+            .iter()
+            .map(|v| (peak * 0.5 + v).clamp(0.0, peak) as u16);
+        samples.collect()
+    }
+
+    /// Blocks that come from within the frame.
+    fn inner(f: &Field) -> impl Iterator<Item = Block> + '_ {
+        (0..f.blocks.len()).filter_map(|i| {
+            let (x, y) = (i % f.w, i / f.w);
+            let inside = (2..f.w - 2).contains(&x) && (2..f.h - 2).contains(&y);
+            inside.then_some(f.blocks[i])
+        })
+    }
+
+    #[test]
+    fn a_known_shift_is_found_to_the_quarter_sample() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let frame = texture(&g, 1);
+        let (r, phases) = (Reference::new(&g, &frame), Phases::new(&g, &frame));
+        for v in [
+            [0, 0],
+            [4, 0],
+            [-8, 12],
+            [20, -24],
+            [5, 0],
+            [-2, 7],
+            [33, -15],
+            [56, 56],
+        ] {
+            let mut field = Field::new(&g);
+            field.blocks.fill(Block {
+                mode: 0,
+                v: [v, [0, 0]],
+            });
+            let mut moved = vec![0; g.samples()];
+            compensate(&g, &field, [&r, &r], &mut moved);
+            let found = Search::new(&g, &moved, vec![&phases], 0.5).run(&g, None);
+            let hits = inner(&found).filter(|b| b.v[0] == v).count();
+            let all = inner(&found).count();
+            assert!(hits * 10 >= all * 9, "{v:?}: {hits} of {all}");
+            let mut back = vec![0; g.samples()];
+            compensate(&g, &found, [&r, &r], &mut back);
+            let off: u32 = back
+                .iter()
+                .zip(&moved)
+                .map(|(a, b)| u32::from(a.abs_diff(*b)))
+                .sum();
+            assert!(off < g.samples() as u32 / 4, "{v:?}: {off}");
+        }
+    }
+
+    #[test]
+    fn the_mean_of_two_is_found_where_neither_is_enough() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let frames = [texture(&g, 2), texture(&g, 3)];
+        let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+        let phases = frames.each_ref().map(|f| Phases::new(&g, f));
+        let mut field = Field::new(&g);
+        field.blocks.fill(Block {
+            mode: 2,
+            v: [[8, 0], [0, -4]],
+        });
+        let mut moved = vec![0; g.samples()];
+        compensate(&g, &field, [&refs[0], &refs[1]], &mut moved);
+        // Told of the motion, it keeps it.
+        let search = Search::new(&g, &moved, vec![&phases[0], &phases[1]], 0.5);
+        let found = search.run(&g, Some(&field));
+        let hits = inner(&found).filter(|b| b.mode == 2).count();
+        assert!(hits * 2 > inner(&found).count(), "{hits}");
+        let error = |f: &Field| {
+            let mut out = vec![0; g.samples()];
+            compensate(&g, f, [&refs[0], &refs[1]], &mut out);
+            out.iter()
+                .zip(&moved)
+                .map(|(a, b)| u64::from(a.abs_diff(*b)))
+                .sum::<u64>()
+        };
+        let mut first = field.clone();
+        first.blocks.fill(Block::default());
+        assert!(error(&found) * 4 < error(&first));
+    }
+
+    #[test]
+    fn a_high_price_makes_one_block_of_all() {
+        let g = Geometry::new(SIDE, SIDE, None, 8);
+        let (frame, other) = (texture(&g, 4), texture(&g, 5));
+        let phases = Phases::new(&g, &frame);
+        let vectors = |price| {
+            let f = Search::new(&g, &other, vec![&phases], price).run(&g, None);
+            f.blocks.iter().filter(|b| **b != f.blocks[0]).count()
+        };
+        assert_eq!(vectors(1e6), 0);
+        assert!(vectors(0.1) > 20);
+    }
+
+    #[test]
+    fn frames_of_any_size_can_be_searched() {
+        for (w, h) in [(1, 1), (1, 50), (3, 3), (33, 9), (100, 7)] {
+            let g = Geometry::new(w, h, Some([2, 2]), 10);
+            let mut rng = Rng::new(w as u64);
+            let frames = [0; 2].map(|_| {
+                (0..g.samples())
+                    .map(|_| rng.below(1024) as u16)
+                    .collect::<Vec<_>>()
+            });
+            let phases = frames.each_ref().map(|f| Phases::new(&g, f));
+            let f = Search::new(&g, &frames[1], vec![&phases[0], &phases[1]], 2.0).run(&g, None);
+            // A frame is its own best reference.
+            assert!(
+                f.blocks.iter().all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
+                "{w} x {h}"
+            );
+        }
     }
 }

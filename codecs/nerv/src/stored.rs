@@ -133,18 +133,29 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
     let mut error = 0.0;
     let mut at = 0;
     let (lw, lh) = format.plane(0);
-    let frame: usize = (0..format.planes()).map(|i| format.plane(i)).map(|(w, h)| w * h).sum();
+    let frame: usize = (0..format.planes())
+        .map(|i| format.plane(i))
+        .map(|(w, h)| w * h)
+        .sum();
     for i in 0..format.planes() {
         let (w, h) = format.plane(i);
         let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for s in x.samples.chunks_exact(frame.max(1)).flat_map(|f| &f[at..at + w * h]) {
+        for s in x
+            .samples
+            .chunks_exact(frame.max(1))
+            .flat_map(|f| &f[at..at + w * h])
+        {
             let s = f64::from(*s);
             n += 1.0;
             sum += s;
             squares += s * s;
         }
         let value = (sum / f64::max(n, 1.0)).round();
-        let weight = if i == 0 { 1.0 } else { (lw * lh) as f64 / (4 * w * h) as f64 };
+        let weight = if i == 0 {
+            1.0
+        } else {
+            (lw * lh) as f64 / (4 * w * h) as f64
+        };
         error += weight * (squares - 2.0 * value * sum + n * value * value);
         values.push(value as u16);
         at += w * h;

@@ -1,6 +1,7 @@
 //! The blocks of a frame's latents and their transform, an orthonormal DCT-II in one fixed order of IEEE operations.
 
 use crate::geometry::Geometry;
+use crate::intra::Canvas;
 
 /// Sides of the blocks: 16 or 8 for luma, 8 for chroma.
 pub const BIG: usize = 16;
@@ -10,7 +11,23 @@ pub const SMALL: usize = 8;
 /// cos(k pi / 32) for k from 0 to 16, written out because a library's cosine differs from machine to machine.
 #[allow(clippy::excessive_precision)]
 const COSINES: [f32; 17] = [
-    1.000000000, 0.995184727, 0.980785280, 0.956940336, 0.923879533, 0.881921264, 0.831469612, 0.773010453, 0.707106781, 0.634393284, 0.555570233, 0.471396737, 0.382683432, 0.290284677, 0.195090322, 0.098017140, 0.000000000,
+    1.000000000,
+    0.995184727,
+    0.980785280,
+    0.956940336,
+    0.923879533,
+    0.881921264,
+    0.831469612,
+    0.773010453,
+    std::f32::consts::FRAC_1_SQRT_2,
+    0.634393284,
+    0.555570233,
+    0.471396737,
+    0.382683432,
+    0.290284677,
+    0.195090322,
+    0.098017140,
+    0.000000000,
 ];
 
 /// cos(k pi / 32) for any k.
@@ -150,6 +167,8 @@ pub struct PlaneLatents {
     pub big: Vec<bool>,
     /// Coefficients of each square: of one big block, or of four small ones one after another, in natural order.
     pub q: Vec<i16>,
+    /// How each small square is predicted in intra frames; see [`crate::intra`]. A big block's is that of its first.
+    pub modes: Vec<u8>,
 }
 
 impl Latents {
@@ -164,6 +183,7 @@ impl Latents {
                 side,
                 big: vec![false; w * h],
                 q: vec![0; w * h * side * side],
+                modes: vec![0; w * h * side * side / 64],
             }
         });
         Self {
@@ -190,12 +210,21 @@ impl PlaneLatents {
         vec![(self.side, [0, 0], first)]
     }
 
-    /// Adds the samples of the latents, each times `step`, to a plane of the squares' whole size, `stride` wide.
+    /// The samples of the latents, each times `step`, in a plane of the squares' whole size; in an `intra` frame with what
+    /// is predicted from the samples around.
     pub fn synthesise(&self, t: &Transform, step: f32, intra: bool, out: &mut [f32]) {
         let stride = self.w * self.side;
         let (mut c, mut x) = ([0.0; 256], [0.0; 256]);
         out.fill(0.0);
-        let mut means = Means::new(self.w * self.side / 8);
+        let cells = stride / 8;
+        let mut done = vec![
+            false;
+            if intra {
+                cells * (self.h * self.side / 8)
+            } else {
+                0
+            }
+        ];
         for square in 0..self.w * self.h {
             let all = &self.q[square * self.side * self.side..][..self.side * self.side];
             if !intra && all.iter().all(|v| *v == 0) {
@@ -204,67 +233,35 @@ impl PlaneLatents {
             let (sx, sy) = (square % self.w * self.side, square / self.w * self.side);
             for (n, [bx, by], at) in self.blocks(square) {
                 let q = &self.q[at..at + n * n];
-                if !intra && q.iter().all(|v| *v == 0) {
+                let empty = q.iter().all(|v| *v == 0);
+                if !intra && empty {
                     continue;
                 }
-                for (c, q) in c.iter_mut().zip(q) {
-                    *c = f32::from(*q) * step;
+                let (left, top) = (sx + bx, sy + by);
+                if empty {
+                    x[..n * n].fill(0.0);
+                } else {
+                    for (c, q) in c.iter_mut().zip(q) {
+                        *c = f32::from(*q) * step;
+                    }
+                    t.inverse(n, &c[..n * n], &mut x[..n * n]);
                 }
                 if intra {
-                    let (x, y) = ((sx + bx) / 8, (sy + by) / 8);
-                    let dc = means.expected(x, y, n) + i32::from(q[0]);
-                    means.set(x, y, n, dc);
-                    c[0] = dc as f32 * step;
+                    let cell = top / 8 * cells + left / 8;
+                    let canvas = Canvas {
+                        samples: out,
+                        stride,
+                        done: &done,
+                    };
+                    canvas.predict(usize::from(self.modes[cell]), left, top, n, &mut c);
+                    x[..n * n].iter_mut().zip(&c).for_each(|(x, p)| *x += p);
+                    for k in 0..n / 8 {
+                        done[cell + k * cells..][..n / 8].fill(true);
+                    }
                 }
-                t.inverse(n, &c[..n * n], &mut x[..n * n]);
                 for (i, row) in x[..n * n].chunks_exact(n).enumerate() {
-                    out[(sy + by + i) * stride + sx + bx..][..n].copy_from_slice(row);
+                    out[(top + i) * stride + left..][..n].copy_from_slice(row);
                 }
-            }
-        }
-    }
-}
-
-/// The mean of each small block of a plane that was coded so far, from which the next one's is predicted in intra frames.
-#[derive(Debug, Clone)]
-pub struct Means {
-    w: usize,
-    /// DC of a block of side 8, in sixteenths of a step.
-    dc: Vec<i32>,
-}
-
-impl Means {
-    /// For `w` small blocks in a row.
-    pub fn new(w: usize) -> Self {
-        Self { w, dc: Vec::new() }
-    }
-
-    /// The DC expected of a block of side `n` at (x, y).
-    pub fn expected(&self, x: usize, y: usize, n: usize) -> i32 {
-        let get = |x: usize, y: usize| self.dc.get(y * self.w + x).copied().unwrap_or(0);
-        let m = match (x > 0, y > 0) {
-            (false, false) => 0,
-            (true, false) => get(x - 1, y),
-            (false, true) => get(x, y - 1),
-            (true, true) => {
-                let (a, b, c) = (get(x - 1, y), get(x, y - 1), get(x - 1, y - 1));
-                // Between the mean and the plane through the three.
-                (3 * (a + b) - 2 * c).div_euclid(4)
-            }
-        };
-        (m * (n / 8) as i32 + 8).div_euclid(16)
-    }
-
-    /// Notes the DC of a block.
-    pub fn set(&mut self, x: usize, y: usize, n: usize, dc: i32) {
-        let k = n / 8;
-        let end = (y + k) * self.w;
-        if self.dc.len() < end {
-            self.dc.resize(end, 0);
-        }
-        for y in y..y + k {
-            for x in x..(x + k).min(self.w) {
-                self.dc[y * self.w + x] = dc * 16 / k as i32;
             }
         }
     }
@@ -297,7 +294,9 @@ mod tests {
             let mut seen = scan.clone();
             seen.sort_unstable();
             assert!(seen.iter().enumerate().all(|(i, v)| i == usize::from(*v)));
-            let sums = scan.iter().map(|v| usize::from(*v) / n + usize::from(*v) % n);
+            let sums = scan
+                .iter()
+                .map(|v| usize::from(*v) / n + usize::from(*v) % n);
             assert!(sums.is_sorted());
         }
     }

@@ -123,13 +123,7 @@ unsafe fn conv_k<V: Vector, const K: usize>(
 /// # Safety
 /// CPU features of `V` (4 or 8 lanes); lengths of `x`, `wt`, `bias` and `y` as [`Conv`] says.
 #[inline(always)]
-pub(crate) unsafe fn conv<V: Vector>(
-    s: &Conv,
-    x: &[f32],
-    wt: &[f32],
-    bias: &[f32],
-    y: &mut [f32],
-) {
+pub(crate) unsafe fn conv<V: Vector>(s: &Conv, x: &[f32], wt: &[f32], bias: &[f32], y: &mut [f32]) {
     unsafe {
         if s.k == 3 {
             conv_k::<V, 3>(s, x, wt, bias, y);

@@ -45,7 +45,11 @@ fn key(x: &Video<'_>) -> u64 {
 }
 
 fn path(ctl: &Control<'_>, first: u64) -> Option<PathBuf> {
-    Some(ctl.checkpoints.as_ref()?.join(format!("chunk-{first}.nerv")))
+    Some(
+        ctl.checkpoints
+            .as_ref()?
+            .join(format!("chunk-{first}.nerv")),
+    )
 }
 
 /// Writes a checkpoint, if there is a folder for it.
@@ -137,7 +141,9 @@ impl<'a> Reader<'a> {
     fn floats(&mut self) -> Option<Vec<f32>> {
         let n = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
         let bytes = self.take((n as usize).checked_mul(4)?)?;
-        let each = bytes.chunks_exact(4).map(|b| b.try_into().map(f32::from_le_bytes));
+        let each = bytes
+            .chunks_exact(4)
+            .map(|b| b.try_into().map(f32::from_le_bytes));
         each.collect::<Result<_, _>>().ok()
     }
 
@@ -154,7 +160,8 @@ impl<'a> Reader<'a> {
             rng: Rng::new(seen),
         };
         let samples = x.format.frame_samples().ok()?;
-        let layout = Layout::read(&mut Input::new(self.0), (x.samples.len() / samples) as u64).ok()?;
+        let layout =
+            Layout::read(&mut Input::new(self.0), (x.samples.len() / samples) as u64).ok()?;
         Some(Saved {
             lambda,
             steps,
@@ -197,7 +204,12 @@ impl Fit<'_> {
                 coder.code(&mut io, &s.geometry, &mut f.symbols)?;
                 f.step = saved.steps[place.class];
                 let start = self.starts[g];
-                let made = |r: &usize| Reference::new(&s.geometry, &self.made[(start + r) * n..(start + r + 1) * n]);
+                let made = |r: &usize| {
+                    Reference::new(
+                        &s.geometry,
+                        &self.made[(start + r) * n..(start + r + 1) * n],
+                    )
+                };
                 let refs: Vec<Reference> = place.refs.iter().flatten().map(made).collect();
                 let none = Reference::default();
                 let from = [refs.first().unwrap_or(&none), refs.get(1).unwrap_or(&none)];

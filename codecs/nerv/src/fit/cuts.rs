@@ -21,7 +21,10 @@ fn thumb(x: &Video<'_>, t: usize, frame: usize) -> Vec<f32> {
             n[i] += 1.0;
         }
     }
-    sum.iter().zip(&n).map(|(s, n)| s / f32::max(*n, 1.0)).collect()
+    sum.iter()
+        .zip(&n)
+        .map(|(s, n)| s / f32::max(*n, 1.0))
+        .collect()
 }
 
 /// Lengths of the groups of a clip.
@@ -30,7 +33,13 @@ pub fn groups(x: &Video<'_>, frame: usize) -> Vec<usize> {
     let thumbs: Vec<Vec<f32>> = (0..frames).map(|t| thumb(x, t, frame)).collect();
     let change: Vec<f32> = thumbs
         .windows(2)
-        .map(|p| p[0].iter().zip(&p[1]).map(|(a, b)| (a - b).abs()).sum::<f32>() / p[0].len() as f32)
+        .map(|p| {
+            p[0].iter()
+                .zip(&p[1])
+                .map(|(a, b)| (a - b).abs())
+                .sum::<f32>()
+                / p[0].len() as f32
+        })
         .collect();
     let mut out = Vec::new();
     let mut first = 0;
@@ -72,7 +81,13 @@ mod tests {
 
     #[test]
     fn a_cut_starts_a_group_and_a_drift_does_not() {
-        let (format, samples) = clip(40, |t, i| if t < 17 { (i % 32 + t) as u16 } else { (200 - i % 32 + t) as u16 });
+        let (format, samples) = clip(40, |t, i| {
+            if t < 17 {
+                (i % 32 + t) as u16
+            } else {
+                (200 - i % 32 + t) as u16
+            }
+        });
         let x = Video {
             format,
             samples: &samples,

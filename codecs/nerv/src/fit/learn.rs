@@ -45,9 +45,15 @@ impl Learner {
     }
 
     /// Learns until every frame was seen `epochs` times, or the time is up.
-    pub fn run(&mut self, fit: &mut Fit<'_>, epochs: usize, first: u64, ctl: &mut Control<'_>) -> Result<()> {
+    pub fn run(
+        &mut self,
+        fit: &mut Fit<'_>,
+        epochs: usize,
+        first: u64,
+        ctl: &mut Control<'_>,
+    ) -> Result<()> {
         let n = fit.frames.len();
-        let steps = (epochs * n).div_ceil(BATCH).max(300);
+        let steps = (epochs * n).div_ceil(BATCH).max(100);
         let desks: Result<Vec<Desk>> = (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
         let mut desks = desks?;
         let mut saved = Instant::now();
@@ -56,7 +62,9 @@ impl Learner {
         let begun = Instant::now();
         let mut gain = 0.0;
         while self.steps < steps as u64 {
-            let clock = given.map_or(0.0, |g| begun.elapsed().as_secs_f64() / g.as_secs_f64().max(1e-3));
+            let clock = given.map_or(0.0, |g| {
+                begun.elapsed().as_secs_f64() / g.as_secs_f64().max(1e-3)
+            });
             if clock >= 1.0 {
                 break;
             }
@@ -88,7 +96,13 @@ impl Learner {
     }
 
     /// One step; gives the squared errors of the frames picked, with the network and without.
-    fn step(&mut self, fit: &mut Fit<'_>, picked: &[usize], rate: f32, desks: &mut [Desk]) -> Result<(f64, f64)> {
+    fn step(
+        &mut self,
+        fit: &mut Fit<'_>,
+        picked: &[usize],
+        rate: f32,
+        desks: &mut [Desk],
+    ) -> Result<(f64, f64)> {
         use rayon::prelude::*;
         let this = &*fit;
         let errors: Result<Vec<f64>> = desks

@@ -119,7 +119,13 @@ fn lambda_of(quality: f32) -> f32 {
 ///
 /// # Errors
 /// [`Error::Cancelled`], and those of checkpoints.
-pub fn encode(x: Video<'_>, first: u64, goal: Goal, switches: Switches, ctl: &mut Control<'_>) -> Result<Fitted> {
+pub fn encode(
+    x: Video<'_>,
+    first: u64,
+    goal: Goal,
+    switches: Switches,
+    ctl: &mut Control<'_>,
+) -> Result<Fitted> {
     let mut fit = Fit::new(x, goal, switches, ctl)?;
     let target = match goal {
         // The layout itself takes some bytes.
@@ -285,8 +291,18 @@ impl<'a> Fit<'a> {
             let frame = |t: usize| &x[(start + t) * n..(start + t + 1) * n];
             let place = f.symbols.place;
             if place.class > 0 {
-                let refs: Vec<Phases> = place.refs.iter().flatten().map(|r| Phases::new(geo, frame(*r))).collect();
-                let search = Search::new(geo, frame(place.t), refs.iter().collect(), prices[place.class]);
+                let refs: Vec<Phases> = place
+                    .refs
+                    .iter()
+                    .flatten()
+                    .map(|r| Phases::new(geo, frame(*r)))
+                    .collect();
+                let search = Search::new(
+                    geo,
+                    frame(place.t),
+                    refs.iter().collect(),
+                    prices[place.class],
+                );
                 f.symbols.field = search.run(geo, None);
             }
             Ok(())
@@ -320,7 +336,13 @@ impl<'a> Fit<'a> {
         Ok((self.size(), self.psnr()))
     }
 
-    fn group(&self, start: usize, frames: &mut [Frame], made: &mut [u16], search: bool) -> Result<Tally> {
+    fn group(
+        &self,
+        start: usize,
+        frames: &mut [Frame],
+        made: &mut [u16],
+        search: bool,
+    ) -> Result<Tally> {
         let s = &self.synthesis;
         let geo = &s.geometry;
         let n = geo.samples();
@@ -348,7 +370,17 @@ impl<'a> Fit<'a> {
             }
             let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
             let from = [pick(place.refs[0]), pick(place.refs[1])];
-            update(s, &self.rates, self.switches.large, &mut f.symbols, price, from, wanted, &mut room, &mut tally);
+            update(
+                s,
+                &self.rates,
+                self.switches.large,
+                &mut f.symbols,
+                price,
+                from,
+                wanted,
+                &mut room,
+                &mut tally,
+            );
             f.step = index;
             f.error = error(s, &room.frame, wanted);
             made[place.t * n..(place.t + 1) * n].copy_from_slice(&room.frame);
@@ -422,7 +454,7 @@ impl<'a> Fit<'a> {
     fn set_network(&mut self, bytes: u64, seed: u64) {
         let width = match bytes {
             0..20_000 => 0,
-            20_000..90_000 => 8,
+            20_000..400_000 => 8,
             _ => 16,
         };
         self.config = Config {
@@ -460,7 +492,12 @@ impl<'a> Fit<'a> {
             return;
         };
         let bits = (self.weight_bytes() - WEIGHT_HEAD) as f64 * 8.0;
-        let coded = weights::choose(&n.graph, &self.synthesis.params, &learner.sensitivity(&n.graph), bits);
+        let coded = weights::choose(
+            &n.graph,
+            &self.synthesis.params,
+            &learner.sensitivity(&n.graph),
+            bits,
+        );
         self.synthesis.params = coded.values(&n.graph);
         self.coded = Some(coded);
     }
@@ -475,7 +512,8 @@ impl<'a> Fit<'a> {
                 |desk, i| {
                     let desk = desk.as_mut().map_err(|e| Error::Limit(e.to_string()))?;
                     let (class, wanted) = self.ready(i, desk)?;
-                    Ok(error(s, &desk.room.shown, wanted)).inspect(|_| debug_assert!(class < CLASSES))
+                    Ok(error(s, &desk.room.shown, wanted))
+                        .inspect(|_| debug_assert!(class < CLASSES))
                 },
             )
             .collect();
@@ -497,7 +535,14 @@ impl<'a> Fit<'a> {
         let place = f.symbols.place;
         let room = &mut desk.room;
         // The frame itself is there; only its latents' samples have to be made again.
-        for (i, (p, r)) in f.symbols.latents.planes.iter().zip(&mut room.residual).enumerate() {
+        for (i, (p, r)) in f
+            .symbols
+            .latents
+            .planes
+            .iter()
+            .zip(&mut room.residual)
+            .enumerate()
+        {
             let step = step(f.step, s.geometry.bits) * plane_step(&s.geometry, i);
             p.synthesise(&s.transform, step, place.class == 0, r);
         }
@@ -584,7 +629,15 @@ impl<'a> Fit<'a> {
         })
     }
 
-    fn report(&self, ctl: &mut Control<'_>, task: &str, done: usize, total: usize, bytes: usize, psnr: f64) {
+    fn report(
+        &self,
+        ctl: &mut Control<'_>,
+        task: &str,
+        done: usize,
+        total: usize,
+        bytes: usize,
+        psnr: f64,
+    ) {
         let note = format!("{psnr:.2} dB, {bytes} bytes");
         ctl.report(Progress {
             task,

@@ -7,8 +7,9 @@ use super::rates::{Rates, Tally, quantise};
 use crate::backward::Grads;
 use crate::coefficient::kind;
 use crate::frame::{Room, Symbols, Synthesis, plane_step};
+use crate::intra::{Canvas, MODES};
 use crate::motion::Reference;
-use crate::transform::{BIG, Means, PlaneLatents, Transform};
+use crate::transform::{BIG, PlaneLatents, Transform};
 
 /// Room for a pass.
 pub struct Desk {
@@ -50,7 +51,11 @@ pub fn error(s: &Synthesis, made: &[u16], wanted: &[u16]) -> f64 {
             .zip(&wanted[at])
             .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
             .sum();
-        let weight = if i == 0 { 1.0 } else { luma / (4.0 * (p.w * p.h) as f64) };
+        let weight = if i == 0 {
+            1.0
+        } else {
+            luma / (4.0 * (p.w * p.h) as f64)
+        };
         sum += e as f64 * weight;
     }
     sum / f64::from(1u32 << (2 * (g.bits - 8)))
@@ -70,7 +75,9 @@ pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) ->
     let weights = g.channel_weights();
     for i in 0..so.h {
         let at = so.row(i)..so.row(i) + so.w * so.c;
-        let rows = d[at.clone()].chunks_exact_mut(so.c).zip(output[at].chunks_exact(so.c));
+        let rows = d[at.clone()]
+            .chunks_exact_mut(so.c)
+            .zip(output[at].chunks_exact(so.c));
         for (j, (d, o)) in rows.enumerate() {
             for (c, (d, o)) in d.iter_mut().zip(o).enumerate() {
                 let inside = c < weights.len() && g.inside(i, j, c);
@@ -79,20 +86,33 @@ pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) ->
         }
     }
     let class = class.min(n.classes - 1);
-    n.graph
-        .backward(&s.kernels, &s.params, class, &desk.room.images, n.output, grads)
+    n.graph.backward(
+        &s.kernels,
+        &s.params,
+        class,
+        &desk.room.images,
+        n.output,
+        grads,
+    )
 }
 
 /// Leaves in `room.residual` the samples that the latents should have: what the prediction left over.
 fn target(s: &Synthesis, wanted: &[u16], room: &mut Room) {
-    let planes = s.geometry.planes.iter().zip(&mut room.residual).zip(&room.strides);
+    let planes = s
+        .geometry
+        .planes
+        .iter()
+        .zip(&mut room.residual)
+        .zip(&room.strides);
     for ((p, out), stride) in planes {
         let rows = out.len() / stride;
         for y in 0..rows {
             if y < p.h {
                 let at = p.at + y * p.w;
                 let row = &mut out[y * stride..][..*stride];
-                let from = wanted[at..at + p.w].iter().zip(&room.prediction[at..at + p.w]);
+                let from = wanted[at..at + p.w]
+                    .iter()
+                    .zip(&room.prediction[at..at + p.w]);
                 for (r, (a, b)) in row.iter_mut().zip(from) {
                     *r = f32::from(*a) - f32::from(*b);
                 }
@@ -106,103 +126,242 @@ fn target(s: &Synthesis, wanted: &[u16], room: &mut Room) {
     }
 }
 
+/// A block's latents, its prediction in intra frames and what comes of both.
+#[derive(Clone)]
+struct Block {
+    cost: f32,
+    mode: u8,
+    q: [i16; 256],
+    tally: Tally,
+    made: [f32; 256],
+}
+
 /// A square's latents as one way to cut it gives them.
 struct Choice {
     cost: f32,
     big: bool,
-    q: Vec<i16>,
-    tally: Tally,
-    dc: Vec<(usize, usize, usize, i32)>,
-    full: Vec<(usize, bool)>,
+    blocks: Vec<(usize, [usize; 2], usize, Block)>,
+}
+
+/// A plane whose latents are being chosen.
+struct Chooser<'a> {
+    t: &'a Transform,
+    rates: &'a Rates,
+    index: usize,
+    class: usize,
+    /// What the latents should give.
+    samples: &'a [f32],
+    stride: usize,
+    lambda: f32,
+    step: f32,
+    /// What they give so far, in intra frames, and where.
+    made: Vec<f32>,
+    done: Vec<bool>,
+    /// Which small squares have coefficients, and how they are predicted.
+    full: Vec<bool>,
+    modes: Vec<u8>,
+}
+
+impl Chooser<'_> {
+    /// The best latents of the block of side `n` at (x, y).
+    fn block(&self, x: usize, y: usize, n: usize) -> Block {
+        let cells = self.stride / 8;
+        let cell = y / 8 * cells + x / 8;
+        let beside = usize::from(x > 0 && self.full[cell - 1])
+            + usize::from(y > 0 && self.full[cell - cells]);
+        let mut wanted = [0.0; 256];
+        for (r, row) in wanted[..n * n].chunks_exact_mut(n).enumerate() {
+            row.copy_from_slice(&self.samples[(y + r) * self.stride + x..][..n]);
+        }
+        let mut b = self.predicted(0, x, y, n, &wanted, beside);
+        if self.class == 0 {
+            for mode in 1..MODES {
+                let other = self.predicted(mode, x, y, n, &wanted, beside);
+                if other.cost < b.cost {
+                    b = other;
+                }
+            }
+        }
+        if self.class == 0 && b.q.iter().any(|q| *q != 0) {
+            let (mut c, mut s) = ([0.0; 256], [0.0; 256]);
+            c.iter_mut()
+                .zip(&b.q)
+                .for_each(|(c, q)| *c = f32::from(*q) * self.step);
+            self.t.inverse(n, &c[..n * n], &mut s[..n * n]);
+            b.made.iter_mut().zip(&s).for_each(|(m, s)| *m += s);
+        }
+        b
+    }
+
+    /// The block's latents with one way to predict it in intra frames (0 in others).
+    fn predicted(
+        &self,
+        mode: usize,
+        x: usize,
+        y: usize,
+        n: usize,
+        wanted: &[f32; 256],
+        beside: usize,
+    ) -> Block {
+        let cells = self.stride / 8;
+        let cell = y / 8 * cells + x / 8;
+        let k = kind(self.index, n, self.class);
+        let (mut p, mut c) = ([0.0; 256], [0.0; 256]);
+        let mut rest = *wanted;
+        if self.class == 0 {
+            let canvas = Canvas {
+                samples: &self.made,
+                stride: self.stride,
+                done: &self.done,
+            };
+            canvas.predict(mode, x, y, n, &mut p);
+            rest.iter_mut().zip(&p).for_each(|(r, p)| *r -= p);
+        }
+        self.t.forward(n, &rest[..n * n], &mut c[..n * n]);
+        let by = 1.0 / self.step;
+        c.iter_mut().for_each(|v| *v *= by);
+        let mut b = Block {
+            cost: 0.0,
+            mode: mode as u8,
+            q: [0; 256],
+            tally: Tally::default(),
+            made: p,
+        };
+        let scan = &self.t.scan[usize::from(n == BIG)];
+        let (q, tally) = (&mut b.q[..n * n], Some(&mut b.tally));
+        b.cost = quantise(
+            self.rates,
+            k,
+            self.class,
+            n,
+            scan,
+            beside,
+            &c[..n * n],
+            self.lambda,
+            q,
+            tally,
+        );
+        if self.class == 0 {
+            // About what the coder makes of a mode.
+            let near =
+                |there: bool, back: usize| there && usize::from(self.modes[cell - back]) == mode;
+            let known = near(x > 0, 1) || near(y > 0, cells);
+            b.cost += self.lambda * if known { 1.5 } else { 4.2 };
+        }
+        b
+    }
+
+    /// Takes a block as it is.
+    fn put(&mut self, x: usize, y: usize, n: usize, b: &Block) {
+        let cells = self.stride / 8;
+        let cell = y / 8 * cells + x / 8;
+        let any = b.q.iter().any(|q| *q != 0);
+        for k in 0..n / 8 {
+            self.full[cell + k * cells..][..n / 8].fill(any);
+            self.modes[cell + k * cells..][..n / 8].fill(b.mode);
+            if self.class == 0 {
+                self.done[cell + k * cells..][..n / 8].fill(true);
+            }
+        }
+        if self.class == 0 {
+            for (r, row) in b.made[..n * n].chunks_exact(n).enumerate() {
+                self.made[(y + r) * self.stride + x..][..n].copy_from_slice(row);
+            }
+        }
+    }
+
+    /// Forgets that the blocks of the square at (x, y) were made.
+    fn clear(&mut self, x: usize, y: usize, side: usize) {
+        let cells = self.stride / 8;
+        for k in 0..side / 8 {
+            if self.class == 0 {
+                self.done[(y / 8 + k) * cells + x / 8..][..side / 8].fill(false);
+            }
+        }
+    }
 }
 
 /// Chooses the latents of one plane.
 #[allow(clippy::too_many_arguments)]
-fn plane(t: &Transform, rates: &Rates, large: bool, index: usize, class: usize, samples: &[f32], price: Price, p: &mut PlaneLatents, tally: &mut Tally) {
+fn plane(
+    t: &Transform,
+    rates: &Rates,
+    large: bool,
+    index: usize,
+    class: usize,
+    samples: &[f32],
+    price: Price,
+    p: &mut PlaneLatents,
+    tally: &mut Tally,
+) {
     let stride = p.w * p.side;
-    let w = stride / 8;
-    let mut full = vec![false; w * (p.h * p.side / 8)];
-    let mut means = Means::new(w);
+    let cells = stride / 8 * (p.h * p.side / 8);
+    let mut chooser = Chooser {
+        t,
+        rates,
+        index,
+        class,
+        samples,
+        stride,
+        lambda: price.lambda / (price.step * price.step),
+        step: price.step,
+        made: vec![0.0; if class == 0 { p.samples() } else { 0 }],
+        done: vec![false; cells],
+        full: vec![false; cells],
+        modes: vec![0; cells],
+    };
     let size = p.side * p.side;
-    let lambda = price.lambda / (price.step * price.step);
-    let by = 1.0 / price.step;
     for square in 0..p.w * p.h {
         let (sx, sy) = (square % p.w * p.side, square / p.w * p.side);
         let mut best: Option<Choice> = None;
-        let cuts: &[bool] = if p.side == BIG && large { &[false, true] } else { &[false] };
+        let cuts: &[bool] = if p.side == BIG && large {
+            &[false, true]
+        } else {
+            &[false]
+        };
         for &big in cuts {
             p.big[square] = big;
             let mut c = Choice {
                 cost: 0.0,
                 big,
-                q: vec![0; size],
-                tally: Tally::default(),
-                dc: Vec::new(),
-                full: Vec::new(),
+                blocks: Vec::new(),
             };
-            for (n, [bx, by8], at) in p.blocks(square) {
-                let (x, y) = ((sx + bx) / 8, (sy + by8) / 8);
-                let (mut block, mut k) = ([0.0; 256], [0.0; 256]);
-                for (r, row) in block[..n * n].chunks_exact_mut(n).enumerate() {
-                    row.copy_from_slice(&samples[(sy + by8 + r) * stride + sx + bx..][..n]);
-                }
-                t.forward(n, &block[..n * n], &mut k[..n * n]);
-                k.iter_mut().for_each(|v| *v *= by);
-                let mut expected = 0;
-                if class == 0 {
-                    // Both ways to cut a square write the same places, and read only what they wrote or what is final.
-                    expected = means.expected(x, y, n);
-                    k[0] -= expected as f32;
-                }
-                let is = |x: usize, y: usize| {
-                    let at = y * w + x;
-                    let mine = c.full.iter().find(|f: &&(usize, bool)| f.0 == at);
-                    mine.map_or(full[at], |f| f.1)
-                };
-                let beside = usize::from(x > 0 && is(x - 1, y)) + usize::from(y > 0 && is(x, y - 1));
-                let q = &mut c.q[at - square * size..][..n * n];
-                c.cost += quantise(
-                    rates,
-                    kind(index, n, class),
-                    class,
-                    n,
-                    &t.scan[usize::from(n == BIG)],
-                    beside,
-                    &k[..n * n],
-                    lambda,
-                    q,
-                    Some(&mut c.tally),
-                );
-                if class == 0 {
-                    let dc = expected + i32::from(q[0]);
-                    means.set(x, y, n, dc);
-                    c.dc.push((x, y, n, dc));
-                }
-                let any = q.iter().any(|v| *v != 0);
-                for i in 0..n * n / 64 {
-                    c.full.push(((y + i / 2) * w + x + i % 2, any));
-                }
+            for (n, [bx, by], at) in p.blocks(square) {
+                let b = chooser.block(sx + bx, sy + by, n);
+                c.cost += b.cost;
+                chooser.put(sx + bx, sy + by, n, &b);
+                c.blocks.push((n, [sx + bx, sy + by], at, b));
             }
+            chooser.clear(sx, sy, p.side);
             if best.as_ref().is_none_or(|b| c.cost < b.cost) {
                 best = Some(c);
             }
         }
         let Some(c) = best else { continue };
         p.big[square] = c.big;
-        p.q[square * size..(square + 1) * size].copy_from_slice(&c.q);
-        tally.extend(c.tally);
-        for (x, y, n, dc) in c.dc {
-            means.set(x, y, n, dc);
-        }
-        for (at, any) in c.full {
-            full[at] = any;
+        p.q[square * size..(square + 1) * size].fill(0);
+        for (n, [x, y], at, b) in c.blocks {
+            chooser.put(x, y, n, &b);
+            p.q[at..at + n * n].copy_from_slice(&b.q[..n * n]);
+            tally.extend(b.tally);
         }
     }
+    p.modes = chooser.modes;
 }
 
 /// Chooses a frame's latents, and makes it of them in the desk's room. `tally` takes what was decided.
 #[allow(clippy::too_many_arguments)]
-pub fn update(s: &Synthesis, rates: &Rates, large: bool, symbols: &mut Symbols, price: Price, refs: [&Reference; 2], wanted: &[u16], room: &mut Room, tally: &mut Tally) {
+pub fn update(
+    s: &Synthesis,
+    rates: &Rates,
+    large: bool,
+    symbols: &mut Symbols,
+    price: Price,
+    refs: [&Reference; 2],
+    wanted: &[u16],
+    room: &mut Room,
+    tally: &mut Tally,
+) {
     let class = symbols.place.class;
     s.predict(symbols, refs, room);
     target(s, wanted, room);
@@ -212,7 +371,17 @@ pub fn update(s: &Synthesis, rates: &Rates, large: bool, symbols: &mut Symbols, 
             lambda: price.lambda * scale * scale,
             step: price.step * scale,
         };
-        plane(&s.transform, rates, large, i, class, &room.residual[i], price, p, tally);
+        plane(
+            &s.transform,
+            rates,
+            large,
+            i,
+            class,
+            &room.residual[i],
+            price,
+            p,
+            tally,
+        );
     }
     s.add(symbols, price.step, room);
 }

@@ -30,7 +30,9 @@ impl Default for Rates {
         let mut r = Self {
             bits: counts.clone(),
             counts,
-            full: (0..KINDS * CLASSES * 3).map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0]).collect(),
+            full: (0..KINDS * CLASSES * 3)
+                .map(|i| [4.0, 1.0 + (i % 3) as f32 * 3.0])
+                .collect(),
             full_bits: vec![[0.0; 2]; KINDS * CLASSES * 3],
             last: vec![[2.0; 9]; KINDS * CLASSES],
             last_bits: vec![[0.0; 9]; KINDS * CLASSES],
@@ -55,7 +57,9 @@ impl Rates {
         for (c, b) in self.counts.iter_mut().zip(&mut self.bits) {
             *b = bits_of(c);
             b[3] += 1.0;
-            c.iter_mut().zip([0.4, 0.1, 0.03, 0.02]).for_each(|(c, p)| *c = *c * keep + p);
+            c.iter_mut()
+                .zip([0.4, 0.1, 0.03, 0.02])
+                .for_each(|(c, p)| *c = *c * keep + p);
         }
         for (c, b) in self.full.iter_mut().zip(&mut self.full_bits) {
             *b = bits_of(c);
@@ -113,7 +117,18 @@ impl Tally {
 /// Quantises one block so that squared error plus `lambda` a bit is small; `c` are coefficients in steps. Gives the cost
 /// in units of a squared step.
 #[allow(clippy::too_many_arguments)]
-pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], full: usize, c: &[f32], lambda: f32, q: &mut [i16], tally: Option<&mut Tally>) -> f32 {
+pub fn quantise(
+    rates: &Rates,
+    k: usize,
+    class: usize,
+    n: usize,
+    scan: &[u16],
+    full: usize,
+    c: &[f32],
+    lambda: f32,
+    q: &mut [i16],
+    tally: Option<&mut Tally>,
+) -> f32 {
     let kc = k * CLASSES + class;
     let cell = |bd: usize, nb: usize| (kc * BANDS + bd) * NEAR + nb;
     q.fill(0);
@@ -148,14 +163,18 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
                     let d = (v - m as f32) * (v - m as f32) - v * v;
                     // Zeros up to here would have to be paid by a coefficient further down: charge the
                     // difference to a last place of half the distance.
-                    let j = d + lambda * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)] - last_bits[bucket(i / 3)] + 0.15 * (i - i / 3) as f32);
+                    let j = d + lambda
+                        * (rates.number(ce, m) - known + 1.0 + last_bits[bucket(i)]
+                            - last_bits[bucket(i / 3)]
+                            + 0.15 * (i - i / 3) as f32);
                     if j < best.0 {
                         best = (j, m);
                     }
                 }
                 if best.1 > 0 {
                     let d = (v - best.1 as f32) * (v - best.1 as f32) - v * v;
-                    cost += d + lambda * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
+                    cost += d + lambda
+                        * (rates.number(ce, best.1) - known + 1.0 + last_bits[bucket(i)]);
                     q[at] = if c[at] < 0.0 { -best.1 } else { best.1 } as i16;
                     last = Some(i);
                 }
@@ -186,7 +205,8 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
         cost = empty;
     }
     if let Some(t) = tally {
-        t.full.push(((kc * 3 + full) as u32, u8::from(last.is_some())));
+        t.full
+            .push(((kc * 3 + full) as u32, u8::from(last.is_some())));
         if let Some(l) = last {
             t.last.push((kc as u32, bucket(l) as u8));
             // Again from the end, with what was decided.
@@ -198,10 +218,142 @@ pub fn quantise(rates: &Rates, k: usize, class: usize, n: usize, scan: &[u16], f
                 let ce = cell(band(n, y, x), near(around(n, q, y, x)));
                 q[at] = copy[at];
                 if i < l {
-                    t.numbers.push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
+                    t.numbers
+                        .push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
                 }
             }
         }
     }
     cost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::Transform;
+    use nc::rng::Rng;
+    use proptest::prelude::*;
+
+    /// Squared error and bits of a choice, counted anew.
+    #[allow(clippy::too_many_arguments)]
+    fn cost(
+        r: &Rates,
+        kc: usize,
+        n: usize,
+        scan: &[u16],
+        full: usize,
+        c: &[f32],
+        lambda: f32,
+        q: &[i16],
+    ) -> f32 {
+        let off = |(c, q): (&f32, &i16)| (c - f32::from(*q)) * (c - f32::from(*q));
+        let error: f32 = c.iter().zip(q).map(off).sum();
+        let Some(last) = scan.iter().rposition(|at| q[usize::from(*at)] != 0) else {
+            return error + lambda * r.full_bits[kc * 3 + full][0];
+        };
+        let mut bits = r.full_bits[kc * 3 + full][1] + r.last_bits[kc][bucket(last)];
+        for (i, at) in scan[..=last].iter().enumerate() {
+            let at = usize::from(*at);
+            let (y, x) = (at / n, at % n);
+            let nb = if i == last {
+                0
+            } else {
+                near(around(n, q, y, x))
+            };
+            let cell = (kc * BANDS + band(n, y, x)) * NEAR + nb;
+            let v = i32::from(q[at]).abs();
+            bits += r.number(cell, v) + if v > 0 { 1.0 } else { 0.0 };
+            if i == last {
+                bits += (1.0 - 2f32.powf(-r.bits[cell][0])).max(1e-3).log2();
+            }
+        }
+        error + lambda * bits
+    }
+
+    proptest! {
+        #[test]
+        fn a_choice_costs_what_it_says_and_no_more_than_an_empty_block(
+            big in any::<bool>(),
+            k in 0usize..KINDS,
+            class in 0usize..CLASSES,
+            full in 0usize..3,
+            lambda in 0.001f32..2.0,
+            height in 0.1f32..40.0,
+            passes in 0usize..3,
+            seed in any::<u64>(),
+        ) {
+            let n = if big { 16 } else { 8 };
+            let t = Transform::default();
+            let scan = &t.scan[usize::from(big)];
+            let mut rng = Rng::new(seed);
+            let mut block = || -> Vec<f32> {
+                let of = |i: usize| height * rng.normal() / (1.0 + (i / n + i % n) as f32);
+                (0..n * n).map(of).collect()
+            };
+            let mut rates = Rates::default();
+            let mut q = vec![0; n * n];
+            for _ in 0..passes {
+                let mut tally = Tally::default();
+                for _ in 0..20 {
+                    quantise(&rates, k, class, n, scan, full, &block(), lambda, &mut q, Some(&mut tally));
+                }
+                rates.add(&tally);
+                rates.refresh(0.6);
+            }
+            let c = block();
+            let said = quantise(&rates, k, class, n, scan, full, &c, lambda, &mut q, None);
+            let kc = k * CLASSES + class;
+            let real = cost(&rates, kc, n, scan, full, &c, lambda, &q);
+            prop_assert!((said - real).abs() <= 1e-3 * real.abs() + 1e-3, "{said} {real}");
+            let empty = cost(&rates, kc, n, scan, full, &c, lambda, &vec![0; n * n]);
+            prop_assert!(said <= empty * 1.0001, "{said} {empty}");
+            for (c, q) in c.iter().zip(&q) {
+                prop_assert!(f32::from(*q).abs() <= c.abs() + 0.5 && f32::from(*q) * c >= 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn where_bits_are_free_every_coefficient_is_the_nearest() {
+        let t = Transform::default();
+        let mut rng = Rng::new(2);
+        let c: Vec<f32> = (0..64).map(|_| 3.0 * rng.normal()).collect();
+        let mut q = vec![0; 64];
+        quantise(
+            &Rates::default(),
+            0,
+            0,
+            8,
+            &t.scan[0],
+            0,
+            &c,
+            0.0,
+            &mut q,
+            None,
+        );
+        assert!(c.iter().zip(&q).all(|(c, q)| c.round() as i16 == *q));
+    }
+
+    #[test]
+    fn what_was_seen_often_becomes_cheap() {
+        let mut rates = Rates::default();
+        let t = Transform::default();
+        let mut c = vec![0.0; 64];
+        c[0] = 2.0;
+        let mut q = vec![0; 64];
+        let mut choose = |rates: &Rates, tally: Option<&mut Tally>| {
+            quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q, tally)
+        };
+        let before = choose(&rates, None);
+        for _ in 0..5 {
+            let mut tally = Tally::default();
+            for _ in 0..50 {
+                choose(&rates, Some(&mut tally));
+            }
+            rates.add(&tally);
+            rates.refresh(0.6);
+        }
+        let after = choose(&rates, None);
+        assert!(after < before * 0.7, "{before} {after}");
+    }
 }

@@ -12,7 +12,6 @@ mod train;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Kind, Layout, Network, Published};
+pub use config::{Kind, Published};
 pub use decode::decode;
-pub use picture::{Picture, encode_time};
 pub use train::{encode, quality_bytes, seconds};
