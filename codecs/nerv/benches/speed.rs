@@ -294,8 +294,14 @@ fn decoding(c: &mut Criterion) {
                 println!("no network was worth its bytes here");
             }
             let mut group = c.benchmark_group(format!("decode {w} x {h}"));
-            group.sample_size(10).throughput(Throughput::Elements(FRAMES as u64));
-            let id = if width > 0 { "with a network" } else { "without" };
+            group
+                .sample_size(10)
+                .throughput(Throughput::Elements(FRAMES as u64));
+            let id = if width > 0 {
+                "with a network"
+            } else {
+                "without"
+            };
             group.bench_function(BenchmarkId::from_parameter(id), |b| {
                 b.iter(|| decode(black_box(&payload), &head(&x), &mut Budget::default()).unwrap());
             });
@@ -306,7 +312,10 @@ fn decoding(c: &mut Criterion) {
 
 fn main() {
     // One core: whatever would share its work out finds one thread.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     pool.install(|| {
         let mut c = Criterion::default().configure_from_args();
         network(&mut c);
