@@ -579,7 +579,7 @@ impl<'a> Fit<'a> {
             }
             let held = best.as_ref().map_or(usize::MAX, |b| b.0);
             let near = held <= t && held * 1000 >= t * 992;
-            let enough = i >= TUNING || self.late(share) || self.lambda <= LEAST;
+            let enough = i >= TUNING || i > 2 && self.late(share) || self.lambda <= LEAST;
             if near && i > 0 || held <= t && enough {
                 break;
             }
