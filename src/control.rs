@@ -95,9 +95,19 @@ impl Control<'_> {
     /// # Errors
     /// [`Error::Cancelled`].
     pub fn check(&self) -> Result<()> {
-        match &self.cancel {
-            Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Cancelled),
-            _ => Ok(()),
-        }
+        check(self.cancel.as_ref())
+    }
+
+    /// [`Self::check`] for other threads, which cannot share this.
+    pub fn checker(&self) -> impl Fn() -> Result<()> + Clone + Send + Sync + 'static {
+        let flag = self.cancel.clone();
+        move || check(flag.as_ref())
+    }
+}
+
+fn check(flag: Option<&Arc<AtomicBool>>) -> Result<()> {
+    match flag {
+        Some(flag) if flag.load(Ordering::Relaxed) => Err(Error::Cancelled),
+        _ => Ok(()),
     }
 }

@@ -3,9 +3,11 @@
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
 
+use std::ops::Range;
+
 use nc::{
     Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, VideoBuf, VideoFormat,
+    Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 
 use crate::fit::Switches;
@@ -33,7 +35,7 @@ pub const ENTRY: CodecEntry = CodecEntry {
 const RAW: u8 = 0;
 /// Mode: one value for each plane.
 const CONSTANT: u8 = 1;
-/// Mode: a network.
+/// Mode: motion, latents and a network that corrects.
 pub(crate) const NETWORK: u8 = 2;
 /// Mode: a published network; see [`crate::published`].
 const PUBLISHED: u8 = 3;
@@ -107,6 +109,13 @@ fn encoded(frames: u64) -> Encoded {
     Encoded { symbols: frames }
 }
 
+/// Writes the samples as they are.
+fn write_raw(x: Video<'_>, head: &ChunkHead, out: &mut Vec<u8>) -> Encoded {
+    out.push(RAW);
+    stored::encode_raw(x, out);
+    encoded(head.units)
+}
+
 /// Writes one value for each plane, if that fits.
 fn write_constant(
     values: &[u16],
@@ -166,17 +175,13 @@ impl Codec for Nerv {
         // Frames of a sample or two are smaller as they are than as values of planes.
         let tiny = raw <= 1 + 2 * format.planes() as u64;
         if tiny && !matches!(goal, Goal::Bytes(n) if n < raw) {
-            out.push(RAW);
-            stored::encode_raw(x, out);
-            return Ok(encoded(head.units));
+            return Ok(write_raw(x, head, out));
         }
         if let Some(values) = stored::constant(x) {
             return write_constant(&values, head, goal, out);
         }
         if goal == Goal::Exact || matches!(goal, Goal::Bytes(n) if n > raw) {
-            out.push(RAW);
-            stored::encode_raw(x, out);
-            return Ok(encoded(head.units));
+            return Ok(write_raw(x, head, out));
         }
         if let Some(kind) = published {
             // A payload's first byte is its mode.
@@ -212,9 +217,7 @@ impl Codec for Nerv {
             return write_constant(&values, head, goal, out);
         }
         if size > raw && !matches!(goal, Goal::Bytes(_)) {
-            out.push(RAW);
-            stored::encode_raw(x, out);
-            return Ok(encoded(head.units));
+            return Ok(write_raw(x, head, out));
         }
         out.push(NETWORK);
         out.extend(fitted.payload);
@@ -230,23 +233,7 @@ impl Codec for Nerv {
         budget: &mut Budget,
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)> {
-        let part = Part {
-            units: 0..head.units,
-            variables: None,
-        };
-        if let Some((&NETWORK, body)) = payload.split_first() {
-            let format = video(&head.format)?;
-            let y = decode::decode(body, &format, head.units, part.units, budget, ctl)?;
-            let (samples, symbols) = (y.samples, y.symbols);
-            return Ok((
-                SignalBuf::Video(VideoBuf { format, samples }),
-                Encoded { symbols },
-            ));
-        }
-        match self.decode_part(payload, head, &part, budget, ctl)? {
-            Some(y) => Ok((y, encoded(head.units))),
-            None => Err(Error::Unsupported("nerv: a mode without parts".into())),
-        }
+        frames(payload, head, 0..head.units, budget, ctl)
     }
 
     fn decode_part(
@@ -257,20 +244,36 @@ impl Codec for Nerv {
         budget: &mut Budget,
         ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
-        let format = video(&head.format)?;
-        let wanted = part.units.clone();
-        if wanted.start > wanted.end || wanted.end > head.units {
-            return Err(Error::Usage("frames outside the chunk".into()));
-        }
-        let damaged = || Error::Format("nerv: an empty payload".into());
-        let (mode, body) = payload.split_first().ok_or_else(damaged)?;
-        let samples = match *mode {
-            RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
-            CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
-            NETWORK => decode::decode(body, &format, head.units, wanted, budget, ctl)?.samples,
-            PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
-            other => return Err(Error::Format(format!("nerv: mode {other}"))),
-        };
-        Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))
+        let (y, _) = frames(payload, head, part.units.clone(), budget, ctl)?;
+        Ok(Some(y))
     }
+}
+
+/// The frames `wanted` of a chunk; what is said of its symbols holds where all are.
+fn frames(
+    payload: &[u8],
+    head: &ChunkHead,
+    wanted: Range<u64>,
+    budget: &mut Budget,
+    ctl: &mut Control<'_>,
+) -> Result<(SignalBuf, Encoded)> {
+    let format = video(&head.format)?;
+    if wanted.start > wanted.end || wanted.end > head.units {
+        return Err(Error::Usage("frames outside the chunk".into()));
+    }
+    let damaged = || Error::Format("nerv: an empty payload".into());
+    let (mode, body) = payload.split_first().ok_or_else(damaged)?;
+    let mut symbols = encoded(head.units);
+    let samples = match *mode {
+        RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
+        CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
+        NETWORK => {
+            let y = decode::decode(body, &format, head.units, wanted, budget, ctl)?;
+            symbols = Encoded { symbols: y.symbols };
+            y.samples
+        }
+        PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
+        other => return Err(Error::Format(format!("nerv: mode {other}"))),
+    };
+    Ok((SignalBuf::Video(VideoBuf { format, samples }), symbols))
 }

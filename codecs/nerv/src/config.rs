@@ -1,12 +1,10 @@
-//! The networks of this codec.
-
-use nc::rng::Rng;
+//! The network that corrects what is shown.
 
 use crate::coefficient::CLASSES;
 use crate::geometry::Geometry;
 use crate::graph::Graph;
 
-/// Sizes of the default network.
+/// Sizes of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Channels.
@@ -35,7 +33,7 @@ impl Default for Config {
 pub struct Network {
     /// The operations.
     pub graph: Graph,
-    /// Image that takes the prediction and the residual.
+    /// Image that takes the frame and the samples of its latents.
     pub input: usize,
     /// Image with the output.
     pub output: usize,
@@ -62,19 +60,5 @@ impl Config {
             output,
             classes,
         }
-    }
-}
-
-impl Network {
-    /// Parameters to start from.
-    pub fn start(&self, seed: u64) -> Vec<f32> {
-        let mut rng = Rng::new(seed);
-        let mut out = vec![0.0; self.graph.weights()];
-        for p in &self.graph.params {
-            for v in &mut out[p.at..p.at + p.len] {
-                *v = p.mean + p.std * rng.normal().clamp(-2.0, 2.0);
-            }
-        }
-        out
     }
 }

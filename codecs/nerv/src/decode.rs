@@ -9,10 +9,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::coder::Bits;
 use crate::coefficient::LatentCoder;
-use crate::frame::{Symbols, Synthesis, geometry, hints};
+use crate::field::{Field, MotionCoder};
+use crate::frame::{Symbols, Synthesis, hints};
 use crate::geometry::Geometry;
 use crate::layout::{Input, Layout, step};
-use crate::motion::{Field, MotionCoder, Reference};
+use crate::motion::Reference;
 use crate::order::{Place, needed, places};
 use crate::transform::Latents;
 use crate::weights;
@@ -54,6 +55,13 @@ pub fn hash(s: &Symbols, to: &mut Xxh3) {
             to.update(&p.modes);
         }
     }
+}
+
+/// The hash of a chunk's symbols, of those of its groups.
+pub fn hash_groups(groups: impl Iterator<Item = u64>) -> u64 {
+    let mut digest = Xxh3::new();
+    groups.for_each(|h| digest.update(&h.to_le_bytes()));
+    digest.digest()
 }
 
 /// Decoded frames and the hash of their symbols.
@@ -163,16 +171,13 @@ pub fn decode(
 ) -> Result<Decoded> {
     let mut input = Input::new(payload);
     let layout = Layout::read(&mut input, frames)?;
-    let geo = geometry(format);
+    let geo = Geometry::of(format);
     let samples = geo.samples() as u64;
     let total = (wanted.end - wanted.start).saturating_mul(samples);
     budget.charge(total.saturating_mul(2))?;
-    let mut s = {
-        // The graph of a network is small, but its images are not.
-        let s = Synthesis::new(format, &layout.config);
-        s.room(&mut budget.clone())?;
-        s
-    };
+    let mut s = Synthesis::new(format, &layout.config);
+    // What one group needs must be there before any is begun.
+    budget.clone().charge(s.room_bytes())?;
     if let Some(n) = &s.network {
         let mut coded = weights::Coded::zeros(&n.graph, budget)?;
         let mut io = RangeDecoder::new(input.piece()?)?;
@@ -206,16 +211,12 @@ pub fn decode(
     if !input.is_empty() {
         return Err(Error::Format("nerv: bytes after the last group".into()));
     }
-    let cancel = ctl.cancel.clone();
-    let check = move || match &cancel {
-        Some(c) if c.load(std::sync::atomic::Ordering::Relaxed) => Err(Error::Cancelled),
-        _ => Ok(()),
-    };
+    let check = ctl.checker();
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = rayon::current_num_threads().min(groups.len()).max(1) as u64;
     let share = Budget::new(budget.left() / threads);
     let wide = threads > 1
-        && s.room(&mut share.clone()).is_ok()
+        && share.left() >= s.room_bytes()
         && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
     let hashes: Result<Vec<u64>> = if wide {
         groups
@@ -228,13 +229,10 @@ pub fn decode(
             .map(|g| group(&s, &layout, g, budget.clone(), &check))
             .collect()
     };
-    let mut digest = Xxh3::new();
-    for h in hashes? {
-        digest.update(&h.to_le_bytes());
-    }
+    let symbols = hash_groups(hashes?.into_iter());
     Ok(Decoded {
         samples: out,
-        symbols: digest.digest(),
+        symbols,
     })
 }
 
@@ -317,7 +315,7 @@ mod tests {
         layout.write(&mut out);
         let s = Synthesis::new(f, &layout.config);
         if let Some(n) = &s.network {
-            let mut params = n.start(seed);
+            let mut params = n.graph.start(&mut Rng::new(seed));
             // What a network adds is small at the start.
             let head = n
                 .graph

@@ -2,20 +2,21 @@
 //!
 //! A frame is its prediction by motion plus the samples of its latents; this is what later frames are predicted from. What
 //! is shown is that frame with the correction that the clip's network makes of it and of its latents. The network stays
-//! outside the loop of prediction: inside, what it adds to one frame is added again in each that is predicted from it, and
-//! a network that gains .2 dB on the frames that it learnt from lost 1 dB over a group of 66.
+//! outside the loop of prediction: inside, what it adds to one frame is added again in each that is predicted from it,
+//! and errors grow over a group.
 //!
 //! All of it is IEEE `+ - *` in one order, or integers, so a frame is the same on every machine, and what an encoder
 //! saw is what a decoder sees.
 
-use nc::{Budget, Chroma, Result, VideoFormat};
+use nc::{Budget, Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::config::{Config, Network};
-use crate::geometry::{Geometry, Plane};
-use crate::motion::{Field, Reference, compensate};
+use crate::field::Field;
+use crate::geometry::Geometry;
+use crate::motion::{Reference, compensate};
 use crate::order::Place;
-use crate::transform::{BIG, Latents, SMALL, Transform};
+use crate::transform::{Latents, Transform, side};
 
 /// The symbols of one frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,17 +60,6 @@ pub struct Room {
     pub shown: Vec<u16>,
 }
 
-/// Geometry of a format.
-pub fn geometry(f: &VideoFormat) -> Geometry {
-    let sub = match f.chroma {
-        Chroma::Gray => None,
-        Chroma::C420 => Some([2, 2]),
-        Chroma::C422 => Some([2, 1]),
-        Chroma::C444 => Some([1, 1]),
-    };
-    Geometry::new(f.width as usize, f.height as usize, sub, f.bits)
-}
-
 /// How many times luma's step a plane's is, so that one price of a bit serves both under the 4:1:1 weighting of errors.
 pub fn plane_step(g: &Geometry, plane: usize) -> f32 {
     match (plane, g.planes[plane].sub) {
@@ -82,7 +72,7 @@ pub fn plane_step(g: &Geometry, plane: usize) -> f32 {
 impl Synthesis {
     /// For a format and a network, whose parameters are still to come.
     pub fn new(format: &VideoFormat, config: &Config) -> Self {
-        let geometry = geometry(format);
+        let geometry = Geometry::of(format);
         let network = (config.width > 0).then(|| config.network(&geometry));
         Self {
             params: vec![0.0; network.as_ref().map_or(0, |n| n.graph.weights())],
@@ -93,27 +83,35 @@ impl Synthesis {
         }
     }
 
+    /// Bytes that [`Self::room`] charges.
+    pub fn room_bytes(&self) -> u64 {
+        let g = &self.geometry;
+        // Prediction and two frames of two bytes a sample; in whole squares a residual of four, latents of two, here and
+        // with the symbols, and their bytes for the hash.
+        let squares: usize = (0..g.planes.len())
+            .map(|i| {
+                let (p, side) = (g.planes[i], side(i));
+                p.w.next_multiple_of(side) * p.h.next_multiple_of(side)
+            })
+            .sum();
+        let images = self.network.as_ref().map_or(0, |n| n.graph.bytes());
+        6 * g.samples() as u64 + 12 * squares as u64 + (1 << 16) + images
+    }
+
     /// Room for one frame.
     ///
     /// # Errors
     /// [`nc::Error::Limit`] past the budget.
     pub fn room(&self, budget: &mut Budget) -> Result<Room> {
         let g = &self.geometry;
-        // Prediction and two frames of two bytes a sample; in whole squares a residual of four, latents of two, here and
-        // with the symbols, and their bytes for the hash.
-        let latents = |(i, p): (usize, &Plane)| {
-            let side = if i == 0 { BIG } else { SMALL };
-            p.w.next_multiple_of(side) * p.h.next_multiple_of(side)
-        };
-        let squares: usize = g.planes.iter().enumerate().map(latents).sum();
-        budget.charge(6 * g.samples() as u64 + 12 * squares as u64 + (1 << 16))?;
+        budget.charge(self.room_bytes())?;
         let latents = Latents::new(g);
         let planes = latents.planes.iter();
         Ok(Room {
-            images: match &self.network {
-                Some(n) => n.graph.buffers(budget)?,
-                None => Vec::new(),
-            },
+            images: self
+                .network
+                .as_ref()
+                .map_or_else(Vec::new, |n| n.graph.zeros()),
             prediction: vec![0; g.samples()],
             residual: planes.clone().map(|p| vec![0.0; p.samples()]).collect(),
             strides: planes.map(|p| p.w * p.side).collect(),
@@ -138,18 +136,18 @@ impl Synthesis {
         }
     }
 
+    /// The samples of the latents, in `room.residual`.
+    pub fn synthesise(&self, s: &Symbols, step: f32, room: &mut Room) {
+        for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
+            let step = step * plane_step(&self.geometry, i);
+            p.synthesise(&self.transform, step, s.place.class == 0, r);
+        }
+    }
+
     /// Adds the latents to the prediction.
     pub fn add(&self, s: &Symbols, step: f32, room: &mut Room) {
-        let g = &self.geometry;
-        for (i, (p, r)) in s.latents.planes.iter().zip(&mut room.residual).enumerate() {
-            p.synthesise(
-                &self.transform,
-                step * plane_step(g, i),
-                s.place.class == 0,
-                r,
-            );
-        }
-        g.add(
+        self.synthesise(s, step, room);
+        self.geometry.add(
             &room.prediction,
             &room.residual,
             &room.strides,
@@ -218,6 +216,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::motion::Block;
+    use nc::Chroma;
 
     fn format(chroma: Chroma) -> VideoFormat {
         VideoFormat {
@@ -294,7 +293,7 @@ mod tests {
     #[test]
     fn hints_are_few_and_none_in_intra_frames() {
         for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
-            let g = geometry(&format(chroma));
+            let g = Geometry::of(&format(chroma));
             let mut f = Field::new(&g);
             f.blocks[1] = Block {
                 mode: 2,

@@ -4,6 +4,8 @@
 //! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). Samples beyond the
 //! frame repeat its edge.
 
+use nc::{Chroma, VideoFormat};
+
 use crate::graph::Shape;
 
 /// A plane's place in a frame.
@@ -40,6 +42,17 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// Of a format.
+    pub fn of(f: &VideoFormat) -> Self {
+        let sub = match f.chroma {
+            Chroma::Gray => None,
+            Chroma::C420 => Some([2, 2]),
+            Chroma::C422 => Some([2, 1]),
+            Chroma::C444 => Some([1, 1]),
+        };
+        Self::new(f.width as usize, f.height as usize, sub, f.bits)
+    }
+
     /// For frames of `w` x `h` whose chroma, if any, is subsampled by `sub` (columns, rows).
     pub fn new(w: usize, h: usize, sub: Option<[usize; 2]>, bits: u8) -> Self {
         let mut planes = vec![Plane {
@@ -100,22 +113,46 @@ impl Geometry {
         (1u32 << (self.bits - 2)) as f32
     }
 
-    fn middle(&self) -> f32 {
+    /// The sample that the network sees as 0.
+    pub fn middle(&self) -> f32 {
         (1u32 << (self.bits - 1)) as f32
     }
 
-    /// Weight of a squared error of each channel, so that their sum is that of the planes' mean squared errors
-    /// weighted 4:1:1, in units of luma samples.
+    /// Weight of a squared error in each plane, so that their sum is that of the planes' mean squared errors weighted
+    /// 4:1:1, in units of luma samples.
+    pub fn plane_weights(&self) -> Vec<f64> {
+        let samples = |p: &Plane| (p.w * p.h) as f64;
+        let luma = self.planes.first().map_or(1.0, samples);
+        let of = |(i, p)| {
+            if i == 0 {
+                1.0
+            } else {
+                luma / (4.0 * samples(p))
+            }
+        };
+        self.planes.iter().enumerate().map(of).collect()
+    }
+
+    /// [`Self::plane_weights`] of the plane that each channel is of.
     pub fn channel_weights(&self) -> Vec<f32> {
-        let luma = self.planes.first().map_or(0, |p| p.w * p.h) as f32;
-        let weight = |p: &Plane| luma / (4.0 * (p.w * p.h) as f32);
-        self.channels
-            .iter()
-            .map(|c| match c.plane {
-                0 => 1.0,
-                i => weight(&self.planes[i]),
-            })
-            .collect()
+        let weights = self.plane_weights();
+        let of = |c: &Channel| weights[c.plane] as f32;
+        self.channels.iter().map(of).collect()
+    }
+
+    /// Squared errors of a frame in 8 bits, each plane's with its weight.
+    pub fn error(&self, made: &[u16], wanted: &[u16]) -> f64 {
+        let mut sum = 0.0;
+        for (p, weight) in self.planes.iter().zip(self.plane_weights()) {
+            let at = p.at..p.at + p.w * p.h;
+            let e: u64 = made[at.clone()]
+                .iter()
+                .zip(&wanted[at])
+                .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
+                .sum();
+            sum += e as f64 * weight;
+        }
+        sum / f64::from(1u32 << (2 * (self.bits - 8)))
     }
 
     /// Fills the first channels of an image of `shape` with a frame.

@@ -4,6 +4,7 @@
 //! operations; so decoding, its budget, training, the count of multiply-adds and the entropy coding of
 //! the weights are written once.
 
+use nc::rng::Rng;
 use nc::{Budget, Error, Result};
 use nc_kernels::{Conv2d, Kernels};
 
@@ -202,14 +203,34 @@ impl Graph {
         sum
     }
 
+    /// Bytes of the images.
+    pub fn bytes(&self) -> u64 {
+        self.images.iter().map(|s| s.len() as u64 * 4).sum()
+    }
+
+    /// The images, zero; whoever calls has charged [`Self::bytes`].
+    pub fn zeros(&self) -> Vec<Vec<f32>> {
+        self.images.iter().map(|s| vec![0.0; s.len()]).collect()
+    }
+
     /// The images, zero.
     ///
     /// # Errors
     /// [`Error::Limit`] past the budget.
     pub fn buffers(&self, budget: &mut Budget) -> Result<Vec<Vec<f32>>> {
-        let bytes: u64 = self.images.iter().map(|s| s.len() as u64 * 4).sum();
-        budget.charge(bytes)?;
-        Ok(self.images.iter().map(|s| vec![0.0; s.len()]).collect())
+        budget.charge(self.bytes())?;
+        Ok(self.zeros())
+    }
+
+    /// Parameters to start from.
+    pub fn start(&self, rng: &mut Rng) -> Vec<f32> {
+        let mut out = vec![0.0; self.weights()];
+        for p in &self.params {
+            for v in &mut out[p.at..p.at + p.len] {
+                *v = p.mean + p.std * rng.normal().clamp(-2.0, 2.0);
+            }
+        }
+        out
     }
 
     pub(crate) fn slice<'a>(&self, p: &'a [f32], i: usize) -> &'a [f32] {

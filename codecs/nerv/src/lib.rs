@@ -1,4 +1,4 @@
-//! Video and images: frames stored as they are, or as one value for each plane.
+//! Video and images: motion, latents and a network learnt from the clip; frames stored; published networks.
 //!
 //! A chunk's payload begins with its mode, so that the way that frames are coded can differ from chunk
 //! to chunk: a black title costs a few bytes, and what is to come back exactly is stored.
@@ -6,11 +6,13 @@
 mod codec;
 mod stored;
 
+mod adam;
 mod backward;
 mod coder;
 mod coefficient;
 mod config;
 mod decode;
+mod field;
 mod fit;
 mod frame;
 mod geometry;

@@ -1,11 +1,9 @@
-//! Motion: where the blocks of a frame come from in the frames decoded before it, and how that is coded.
+//! Motion compensation: a frame predicted from blocks of the frames decoded before it.
 //!
 //! Blocks of 8 x 8 luma samples have a vector in quarter samples into one reference or the mean of two. Interpolation is
 //! that of HEVC (Ugur et al. 2013, 8 and 4 taps), in integers.
 
-use nc::{Error, Result};
-
-use crate::coder::{Bits, Golomb, Model};
+use crate::field::Field;
 use crate::geometry::{Geometry, Plane};
 
 /// Side of the smallest block.
@@ -25,17 +23,6 @@ pub struct Block {
     pub v: [Vector; 2],
 }
 
-/// The blocks of a frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// Columns of blocks.
-    pub w: usize,
-    /// Rows of blocks.
-    pub h: usize,
-    /// Row by row.
-    pub blocks: Vec<Block>,
-}
-
 /// A decoded frame whose planes are extended on all sides.
 #[derive(Debug, Clone, Default)]
 pub struct Reference {
@@ -45,24 +32,9 @@ pub struct Reference {
 impl Reference {
     /// Extends the planes of `frame`.
     pub fn new(g: &Geometry, frame: &[u16]) -> Self {
-        let mut r = Self::default();
-        r.set(g, frame);
-        r
-    }
-
-    /// The same, in place.
-    pub fn set(&mut self, g: &Geometry, frame: &[u16]) {
-        self.planes.resize(g.planes.len(), Vec::new());
-        for (to, p) in self.planes.iter_mut().zip(&g.planes) {
-            let stride = p.w + 2 * PAD;
-            to.resize(stride * (p.h + 2 * PAD), 0);
-            for y in 0..p.h + 2 * PAD {
-                let from = &frame[p.at + y.saturating_sub(PAD).min(p.h - 1) * p.w..][..p.w];
-                let row = &mut to[y * stride..(y + 1) * stride];
-                row[..PAD].fill(from[0]);
-                row[PAD..PAD + p.w].copy_from_slice(from);
-                row[PAD + p.w..].fill(from[p.w - 1]);
-            }
+        let planes = g.planes.iter();
+        Self {
+            planes: planes.map(|p| extend(p, frame, PAD)).collect(),
         }
     }
 
@@ -73,6 +45,19 @@ impl Reference {
             .map(|p| ((p.w + 2 * PAD) * (p.h + 2 * PAD) * 2) as u64)
             .sum()
     }
+}
+
+/// A plane of `frame` with its edges repeated `margin` times on each side.
+pub fn extend(p: &Plane, frame: &[u16], margin: usize) -> Vec<u16> {
+    let stride = p.w + 2 * margin;
+    let mut out = vec![0; stride * (p.h + 2 * margin)];
+    for (y, row) in out.chunks_exact_mut(stride).enumerate() {
+        let from = &frame[p.at + y.saturating_sub(margin).min(p.h - 1) * p.w..][..p.w];
+        row[..margin].fill(from[0]);
+        row[margin..margin + p.w].copy_from_slice(from);
+        row[margin + p.w..].fill(from[p.w - 1]);
+    }
+    out
 }
 
 /// HEVC's luma filters for 1/4, 1/2 and 3/4, and its chroma filters for eighths, as 8 taps.
@@ -258,279 +243,16 @@ pub fn compensate(g: &Geometry, field: &Field, refs: [&Reference; 2], out: &mut 
     }
 }
 
-impl Field {
-    /// A field of zero vectors for frames of this geometry.
-    pub fn new(g: &Geometry) -> Self {
-        let p = g.planes[0];
-        let (w, h) = (p.w.div_ceil(BLOCK), p.h.div_ceil(BLOCK));
-        Self {
-            w,
-            h,
-            blocks: vec![Block::default(); w * h],
-        }
-    }
-
-    fn get(&self, x: isize, y: isize) -> Option<Block> {
-        if x < 0 || y < 0 || x as usize >= self.w || y as usize >= self.h {
-            return None;
-        }
-        Some(self.blocks[y as usize * self.w + x as usize])
-    }
-
-    /// Blocks that the one at (x, y), of `side` small blocks, may simply repeat: left, above, above right.
-    pub fn neighbours(&self, x: usize, y: usize, side: usize) -> [Option<Block>; 3] {
-        let (x, y) = (x as isize, y as isize);
-        let right = x + side as isize;
-        // What lies above right is decoded already only at the top of a larger block.
-        [
-            self.get(x - 1, y),
-            self.get(x, y - 1),
-            self.get(right, y - 1).filter(|_| y % 4 == 0),
-        ]
-    }
-
-    /// The vector expected in list `l`: the median of the neighbours that use it.
-    pub fn expected(near: &[Option<Block>; 3], l: usize) -> Vector {
-        let used: Vec<Vector> = near
-            .iter()
-            .flatten()
-            .filter(|b| b.mode == 2 || usize::from(b.mode) == l)
-            .map(|b| b.v[l])
-            .collect();
-        match used.as_slice() {
-            [] => [0, 0],
-            [a] => *a,
-            [a, b] => [mean(a[0], b[0]), mean(a[1], b[1])],
-            [a, b, c, ..] => [median(a[0], b[0], c[0]), median(a[1], b[1], c[1])],
-        }
-    }
-
-    fn fill(&mut self, x: usize, y: usize, side: usize, block: Block) {
-        for y in y..(y + side).min(self.h) {
-            for x in x..(x + side).min(self.w) {
-                self.blocks[y * self.w + x] = block;
-            }
-        }
-    }
-
-    fn uniform(&self, x: usize, y: usize, side: usize) -> bool {
-        let first = self.blocks[y * self.w + x];
-        (y..(y + side).min(self.h))
-            .all(|y| (x..(x + side).min(self.w)).all(|x| self.blocks[y * self.w + x] == first))
-    }
-}
-
-fn mean(a: i16, b: i16) -> i16 {
-    ((i32::from(a) + i32::from(b)) >> 1) as i16
-}
-
-fn median(a: i16, b: i16, c: i16) -> i16 {
-    a.max(b).min(a.min(b).max(c))
-}
-
-/// Codes fields, learning as it goes.
-#[derive(Debug, Clone)]
-pub struct MotionCoder {
-    split: Model,
-    repeat: Model,
-    mode: Model,
-    size: Golomb,
-    sign: Model,
-}
-
-impl Default for MotionCoder {
-    fn default() -> Self {
-        Self {
-            split: Model::new(&[27, 3], 3, 255),
-            repeat: Model::new(&[64, 3 * 4], 3, 255),
-            mode: Model::new(&[64, 4], 2, 255),
-            size: Golomb::new(12),
-            sign: Model::new(&[4], 1, 255),
-        }
-    }
-}
-
-/// Largest vector, in quarter samples: what the extended frame can serve.
-pub const REACH: i16 = 16000;
-
-impl MotionCoder {
-    /// Codes a field with one or `two` references; a decoder's field is filled.
-    ///
-    /// # Errors
-    /// [`Error::Format`] for vectors that no encoder writes.
-    pub fn code<B: Bits>(&mut self, io: &mut B, field: &mut Field, two: bool) -> Result<()> {
-        for y in (0..field.h).step_by(4) {
-            for x in (0..field.w).step_by(4) {
-                self.square(io, field, x, y, 4, two)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn square<B: Bits>(
-        &mut self,
-        io: &mut B,
-        f: &mut Field,
-        x: usize,
-        y: usize,
-        side: usize,
-        two: bool,
-    ) -> Result<()> {
-        if x >= f.w || y >= f.h {
-            return Ok(());
-        }
-        if side > 1 {
-            let depth = if side == 4 { 0 } else { 1 };
-            // How broken up the neighbourhood is.
-            let rough = |b: Option<Block>, c: Option<Block>| {
-                usize::from(b.is_some() && c.is_some() && b != c)
-            };
-            let (xi, yi) = (x as isize, y as isize);
-            let left = rough(f.get(xi - 1, yi), f.get(xi - 1, yi + side as isize - 1));
-            let top = rough(f.get(xi, yi - 1), f.get(xi + side as isize - 1, yi - 1));
-            let corner = rough(f.get(xi - 1, yi), f.get(xi, yi - 1));
-            let c = depth * 8 + left * 4 + top * 2 + corner;
-            if self
-                .split
-                .code(io, !f.uniform(x, y, side), &[c, depth], depth)?
-            {
-                let half = side / 2;
-                for (dx, dy) in [(0, 0), (half, 0), (0, half), (half, half)] {
-                    self.square(io, f, x + dx, y + dy, half, two)?;
-                }
-                return Ok(());
-            }
-        }
-        let block = f.blocks[y * f.w + x];
-        let block = self.block(io, f, x, y, side, block, two)?;
-        f.fill(x, y, side, block);
-        Ok(())
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn block<B: Bits>(
-        &mut self,
-        io: &mut B,
-        f: &Field,
-        x: usize,
-        y: usize,
-        side: usize,
-        b: Block,
-        two: bool,
-    ) -> Result<Block> {
-        let near = f.neighbours(x, y, side);
-        let depth = side.ilog2() as usize;
-        let same = usize::from(near[0] == near[1]) + 2 * usize::from(near[1] == near[2]);
-        let mut seen: [Option<Block>; 3] = [None; 3];
-        for (i, n) in near.iter().enumerate() {
-            let Some(candidate) = *n else { continue };
-            if seen.contains(&Some(candidate)) {
-                continue;
-            }
-            seen[i] = Some(candidate);
-            let c = i * 12 + depth * 4 + same;
-            if self
-                .repeat
-                .code(io, b == candidate, &[c, i * 4 + same], depth)?
-            {
-                return Ok(candidate);
-            }
-        }
-        let mut out = Block::default();
-        if two {
-            let m = |b: &Option<Block>| b.map_or(3, |b| usize::from(b.mode));
-            let c = m(&near[0]) * 4 + m(&near[1]);
-            let both = self.mode.code(io, b.mode == 2, &[c, 0], 0)?;
-            out.mode = if both {
-                2
-            } else {
-                u8::from(self.mode.code(io, b.mode == 1, &[16 + c, 1], 1)?)
-            };
-        }
-        for l in 0..2 {
-            if out.mode != 2 && usize::from(out.mode) != l {
-                continue;
-            }
-            let want = Field::expected(&near, l);
-            for (axis, want) in want.into_iter().enumerate() {
-                let d = i32::from(b.v[l][axis]) - i32::from(want);
-                let c = (depth * 2 + axis) * 2 + usize::from(out.mode == 2);
-                let n = self.size.code(io, d.unsigned_abs(), c)? as i32;
-                let negative = n != 0 && self.sign.code(io, d < 0, &[axis], 0)?;
-                let v = i32::from(want) + if negative { -n } else { n };
-                if v.abs() > i32::from(REACH) {
-                    return Err(Error::Format("a motion vector out of reach".into()));
-                }
-                out.v[l][axis] = v as i16;
-            }
-        }
-        Ok(out)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::coder::Cost;
-    use nc::entropy::{RangeDecoder, RangeEncoder};
+    use crate::field::REACH;
+    use crate::field::tests::field;
     use nc::rng::Rng;
     use proptest::prelude::*;
 
-    fn block(rng: &mut Rng, two: bool, far: usize) -> Block {
-        let mut b = Block {
-            mode: if two { rng.below(3) as u8 } else { 0 },
-            ..Block::default()
-        };
-        for l in 0..2 {
-            if b.mode == 2 || usize::from(b.mode) == l {
-                b.v[l] = [0; 2].map(|_: i16| (rng.below(2 * far + 1) as i32 - far as i32) as i16);
-            }
-        }
-        b
-    }
-
-    /// Areas of one block each, some of them of single blocks.
-    fn field(g: &Geometry, rng: &mut Rng, two: bool, far: usize) -> Field {
-        let mut f = Field::new(g);
-        for _ in 0..1 + rng.below(12) {
-            let b = block(rng, two, far);
-            let side = 1 << rng.below(4);
-            f.fill(
-                rng.below(f.w) / side * side,
-                rng.below(f.h) / side * side,
-                side,
-                b,
-            );
-        }
-        f
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
-        #[test]
-        fn fields_come_back(w in 1usize..200, h in 1usize..150, far in prop::sample::select(vec![0, 1, 40, REACH as usize]), seed in any::<u64>()) {
-            let g = Geometry::new(w, h, None, 8);
-            let mut rng = Rng::new(seed);
-            let frames: Vec<Field> = (0..4).map(|i| field(&g, &mut rng, i > 0, far)).collect();
-            let (mut io, mut coder) = (RangeEncoder::new(), MotionCoder::default());
-            let (mut cost, mut counter) = (Cost::default(), MotionCoder::default());
-            for (i, f) in frames.iter().enumerate() {
-                let mut same = f.clone();
-                coder.code(&mut io, &mut same, i > 0).unwrap();
-                prop_assert_eq!(&same, f);
-                counter.code(&mut cost, &mut same, i > 0).unwrap();
-            }
-            let bytes = io.finish();
-            prop_assert!((bytes.len() as f64 * 8.0 - cost.bits).abs() < cost.bits * 0.001 + 80.0);
-            let (mut io, mut coder) = (RangeDecoder::new(&bytes).unwrap(), MotionCoder::default());
-            let mut back = Field::new(&g);
-            for (i, f) in frames.iter().enumerate() {
-                coder.code(&mut io, &mut back, i > 0).unwrap();
-                prop_assert_eq!(&back, f);
-            }
-        }
-
         #[test]
         fn no_vector_leaves_what_is_there(w in 1usize..40, h in 1usize..40, sub in prop::sample::select(vec![None, Some([2, 2]), Some([2, 1]), Some([1, 1])]), seed in any::<u64>()) {
             let g = Geometry::new(w, h, sub, 10);
@@ -543,37 +265,6 @@ mod tests {
             // Every sample was written.
             prop_assert!(out.iter().all(|v| *v <= g.peak()));
         }
-    }
-
-    #[test]
-    fn vectors_out_of_reach_are_refused() {
-        let g = Geometry::new(8, 8, None, 8);
-        let mut f = Field::new(&g);
-        let mut code = |v| {
-            f.blocks[0].v[0] = [0, v];
-            MotionCoder::default().code(&mut Cost::default(), &mut f, false)
-        };
-        assert!(code(REACH).is_ok() && code(-REACH).is_ok());
-        assert!(matches!(code(REACH + 1), Err(Error::Format(_))));
-        assert!(matches!(code(-REACH - 1), Err(Error::Format(_))));
-    }
-
-    #[test]
-    fn noise_is_an_error_or_a_field() {
-        let g = Geometry::new(300, 200, None, 8);
-        let mut rng = Rng::new(5);
-        let mut read = 0;
-        for _ in 0..50 {
-            let bytes: Vec<u8> = (0..400).map(|_| rng.below(256) as u8).collect();
-            let mut io = RangeDecoder::new(&bytes).unwrap();
-            let (mut f, mut coder) = (Field::new(&g), MotionCoder::default());
-            while coder.code(&mut io, &mut f, true).is_ok() && read < 1000 {
-                read += 1;
-                let vectors = f.blocks.iter().flat_map(|b| b.v).flatten();
-                assert!(vectors.into_iter().all(|v| v.abs() <= REACH));
-            }
-        }
-        assert!(read > 0);
     }
 
     fn noise(g: &Geometry, rng: &mut Rng) -> Vec<u16> {

@@ -1,8 +1,9 @@
 //! Finding the motion of a frame: a quad tree of blocks from 32 to 8 samples, each with the vectors of the least
 //! absolute difference plus a price of its bits.
 
+use crate::field::Field;
 use crate::geometry::Geometry;
-use crate::motion::{BLOCK, Block, Field, LUMA, Vector};
+use crate::motion::{BLOCK, Block, LUMA, Vector, extend};
 
 /// Samples that the search may leave the frame by.
 const MARGIN: usize = 48;
@@ -52,14 +53,7 @@ impl Phases {
         let (w, h) = (g.planes[0].w, g.planes[0].h);
         let (stride, rows) = (w + 2 * MARGIN, h + 2 * MARGIN);
         let peak = i32::from(g.peak());
-        let mut whole = vec![0u16; stride * rows];
-        for y in 0..rows {
-            let from = &frame[y.saturating_sub(MARGIN).min(h - 1) * w..][..w];
-            let row = &mut whole[y * stride..][..stride];
-            row[..MARGIN].fill(from[0]);
-            row[MARGIN..MARGIN + w].copy_from_slice(from);
-            row[MARGIN + w..].fill(from[w - 1]);
-        }
+        let whole = extend(&g.planes[0], frame, MARGIN);
         let mut planes = vec![Vec::new(); 16];
         let mut mid = vec![0i32; stride * rows];
         for px in 0..4 {
@@ -287,7 +281,7 @@ impl<'a> Search<'a> {
         }
         let (whole, cost) = self.block(f, x, y, side, parents);
         if side == 1 {
-            self.fill(f, x, y, side, whole);
+            f.fill(x, y, side, whole);
             return cost;
         }
         let mut split = self.price * 1.5;
@@ -303,16 +297,8 @@ impl<'a> Search<'a> {
         if split < cost {
             return split;
         }
-        self.fill(f, x, y, side, whole);
+        f.fill(x, y, side, whole);
         cost
-    }
-
-    fn fill(&self, f: &mut Field, x: usize, y: usize, side: usize, block: Block) {
-        for y in y..(y + side).min(f.h) {
-            for x in x..(x + side).min(f.w) {
-                f.blocks[y * f.w + x] = block;
-            }
-        }
     }
 
     fn block(

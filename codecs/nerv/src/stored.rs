@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use nc::{Budget, Error, Result, Video, VideoFormat};
 
+use crate::geometry::Geometry;
+
 /// Bytes that `samples` take at `bits` each.
 fn packed_len(samples: u64, bits: u8) -> u64 {
     let all = u128::from(samples) * u128::from(bits);
@@ -128,39 +130,23 @@ pub fn raw_len(x: Video<'_>) -> u64 {
 
 /// The value nearest to each plane, and the squared error that is left: in 8 bits, planes weighted 4:1:1.
 pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
-    let format = x.format;
+    let g = Geometry::of(&x.format);
     let mut values = Vec::new();
     let mut error = 0.0;
-    let mut at = 0;
-    let (lw, lh) = format.plane(0);
-    let frame: usize = (0..format.planes())
-        .map(|i| format.plane(i))
-        .map(|(w, h)| w * h)
-        .sum();
-    for i in 0..format.planes() {
-        let (w, h) = format.plane(i);
+    for (p, weight) in g.planes.iter().zip(g.plane_weights()) {
         let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        for s in x
-            .samples
-            .chunks_exact(frame.max(1))
-            .flat_map(|f| &f[at..at + w * h])
-        {
+        let frames = x.samples.chunks_exact(g.samples().max(1));
+        for s in frames.flat_map(|f| &f[p.at..p.at + p.w * p.h]) {
             let s = f64::from(*s);
             n += 1.0;
             sum += s;
             squares += s * s;
         }
         let value = (sum / f64::max(n, 1.0)).round();
-        let weight = if i == 0 {
-            1.0
-        } else {
-            (lw * lh) as f64 / (4 * w * h) as f64
-        };
         error += weight * (squares - 2.0 * value * sum + n * value * value);
         values.push(value as u16);
-        at += w * h;
     }
-    (values, error / f64::from(1u32 << (2 * (format.bits - 8))))
+    (values, error / f64::from(1u32 << (2 * (x.format.bits - 8))))
 }
 
 /// Appends the planes' values, two bytes each.

@@ -147,6 +147,11 @@ impl Transform {
     }
 }
 
+/// Side of a plane's squares.
+pub fn side(plane: usize) -> usize {
+    if plane == 0 { BIG } else { SMALL }
+}
+
 /// The latents of one frame: quantised coefficients.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Latents {
@@ -175,7 +180,7 @@ impl Latents {
     /// Zeros for frames of this geometry.
     pub fn new(g: &Geometry) -> Self {
         let planes = g.planes.iter().enumerate().map(|(i, p)| {
-            let side = if i == 0 { BIG } else { SMALL };
+            let side = side(i);
             let (w, h) = (p.w.div_ceil(side), p.h.div_ceil(side));
             PlaneLatents {
                 w,

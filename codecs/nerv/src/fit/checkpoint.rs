@@ -1,7 +1,7 @@
 //! Checkpoints of a fit: what a stopped encode goes on from, or is finished from as it is.
 //!
-//! A checkpoint is a payload as the decoder reads it (so that there is no second form for motion and latents to be kept in),
-//! with the price of a bit and the learner's state before it. It names the frames that it belongs to: the state of another
+//! A checkpoint is a payload as the decoder reads it, but for the network's parameters (so that there is no second form for
+//! motion and latents to be kept in), with these, the price of a bit and the learner's state before it. It names the frames that it belongs to: the state of another
 //! clip is refused, not used.
 
 use std::fs;
@@ -12,8 +12,9 @@ use nc::rng::Rng;
 use nc::{Control, Error, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::Fit;
 use super::learn::Learner;
+use super::{Fit, groups_mut};
+use crate::adam::Adam;
 use crate::coefficient::CLASSES;
 use crate::config::Config;
 use crate::decode::SymbolCoder;
@@ -71,11 +72,10 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: &Learner) -> 
         out.extend(v.iter().flat_map(|v| v.to_le_bytes()));
     };
     put(&fit.synthesis.params, &mut out);
-    put(&learner.m, &mut out);
-    put(&learner.v, &mut out);
-    out.extend(learner.steps.to_le_bytes());
-    let plain = fit.finish()?;
-    out.extend(plain.payload);
+    put(&learner.adam.mean, &mut out);
+    put(&learner.adam.square, &mut out);
+    out.extend(learner.adam.steps.to_le_bytes());
+    out.extend(fit.finish()?.payload);
     let crc = crc32c::crc32c(&out);
     out.extend(crc.to_le_bytes());
     if let Some(folder) = path.parent() {
@@ -151,13 +151,15 @@ impl<'a> Reader<'a> {
         let lambda = self.float()?;
         let steps = self.take(CLASSES)?.try_into().ok()?;
         let params = self.floats()?;
-        let (m, v) = (self.floats()?, self.floats()?);
-        let seen = self.number()?;
+        let (mean, square) = (self.floats()?, self.floats()?);
+        let steps_done = self.number()?;
         let learner = Learner {
-            m,
-            v,
-            steps: seen,
-            rng: Rng::new(seen),
+            adam: Adam {
+                mean,
+                square,
+                steps: steps_done,
+            },
+            rng: Rng::new(steps_done),
         };
         let samples = x.format.frame_samples().ok()?;
         let layout =
@@ -175,51 +177,44 @@ impl<'a> Reader<'a> {
 
 impl Fit<'_> {
     /// Takes up a saved state: motion and latents are read, and all frames made again.
-    pub fn restore(&mut self, saved: Saved) -> Result<Option<Learner>> {
+    pub fn restore(&mut self, saved: Saved) -> Result<Learner> {
         let mut input = Input::new(&saved.payload);
         let layout = Layout::read(&mut input, self.frames.len() as u64)?;
         let other = || Error::Usage("a checkpoint of another version".into());
-        if layout.groups != self.groups {
-            return Err(other());
-        }
+        let adam = &saved.learner.adam;
         self.config = saved.config;
         self.lambda = saved.lambda;
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
-        if self.synthesis.params.len() != saved.params.len()
-            || saved.learner.m.len() != saved.params.len()
-            || saved.learner.v.len() != saved.params.len()
+        let n = self.synthesis.params.len();
+        if layout.groups != self.groups
+            || [saved.params.len(), adam.mean.len(), adam.square.len()] != [n; 3]
         {
             return Err(other());
         }
         self.synthesis.params = saved.params;
         let s = &self.synthesis;
         let n = s.geometry.samples();
-        let mut at = 0;
+        let none = Reference::default();
         let mut room = self.plain_room()?;
-        for (g, size) in self.groups.iter().enumerate() {
+        for group in groups_mut(&self.groups, &mut self.frames) {
             let mut io = RangeDecoder::new(input.piece()?)?;
             let mut coder = SymbolCoder::default();
-            for f in &mut self.frames[at..at + size] {
+            for f in group {
                 let place = f.symbols.place;
                 coder.code(&mut io, &s.geometry, &mut f.symbols)?;
                 f.step = saved.steps[place.class];
-                let start = self.starts[g];
                 let made = |r: &usize| {
-                    Reference::new(
-                        &s.geometry,
-                        &self.made[(start + r) * n..(start + r + 1) * n],
-                    )
+                    let t = f.start + r;
+                    Reference::new(&s.geometry, &self.made[t * n..(t + 1) * n])
                 };
                 let refs: Vec<Reference> = place.refs.iter().flatten().map(made).collect();
-                let none = Reference::default();
                 let from = [refs.first().unwrap_or(&none), refs.get(1).unwrap_or(&none)];
                 s.run(&f.symbols, step(f.step, s.geometry.bits), from, &mut room);
-                let t = start + place.t;
-                f.error = super::error(s, &room.frame, &self.x.samples[t * n..(t + 1) * n]);
-                self.made[t * n..(t + 1) * n].copy_from_slice(&room.frame);
+                let at = f.time() * n..(f.time() + 1) * n;
+                f.error = s.geometry.error(&room.frame, &self.x.samples[at.clone()]);
+                self.made[at].copy_from_slice(&room.frame);
             }
-            at += size;
         }
-        Ok(Some(saved.learner))
+        Ok(saved.learner)
     }
 }

@@ -5,33 +5,33 @@
 //! drawn at random, and its parameters are quantised. A network that does not earn its bytes is left out again.
 
 mod checkpoint;
+mod choose;
 mod cuts;
 mod learn;
-mod pass;
+mod passes;
 mod rates;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use nc::entropy::RangeEncoder;
+use nc::rng::Rng;
 use nc::{Budget, Control, Effort, Error, Goal, Progress, Result, Video};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::coefficient::CLASSES;
 use crate::config::Config;
-use crate::decode::{SymbolCoder, hash};
-use crate::frame::{Room, Symbols, Synthesis, geometry, plane_step};
+use crate::decode::{SymbolCoder, hash, hash_groups};
+use crate::field::Field;
+use crate::frame::{Room, Symbols, Synthesis};
+use crate::geometry::Geometry;
 use crate::layout::{Layout, put_piece, step};
-use crate::motion::{Field, Reference};
-use crate::order::{needed, places};
-use crate::search::{Phases, Search};
+use crate::order::places;
 use crate::transform::Latents;
 use crate::weights::{self, Coded};
+use choose::{Desk, Price};
 use learn::Learner;
-use pass::{Desk, Price, error, update};
-use rates::{Rates, Tally};
+use rates::Rates;
 
 /// How much more an error in a frame of each class weighs than one in a frame that nothing is predicted from.
 const WEIGHTS: [f32; CLASSES] = [6.0, 3.0, 1.7, 1.2, 1.0];
@@ -69,11 +69,23 @@ pub struct Switches {
 #[derive(Clone)]
 struct Frame {
     symbols: Symbols,
+    /// First frame of its group in the clip.
+    start: usize,
     /// Step of its latents, as [`Layout::steps`] has it.
     step: u8,
     /// Squared error.
     error: f64,
 }
+
+impl Frame {
+    /// Its place in the clip.
+    fn time(&self) -> usize {
+        self.start + self.symbols.place.t
+    }
+}
+
+/// Asked now and then whether to go on.
+type Check = Box<dyn Fn() -> Result<()> + Send + Sync>;
 
 /// A clip that is being fitted.
 struct Fit<'a> {
@@ -88,14 +100,12 @@ struct Fit<'a> {
     groups: Vec<usize>,
     /// Group by group, in coding order.
     frames: Vec<Frame>,
-    /// First frame of the clip in each group.
-    starts: Vec<usize>,
     /// The frames as decoded, in order of time.
     made: Vec<u16>,
     rates: Rates,
     /// Squared samples of 8 bits that a bit is worth, in a frame that nothing is predicted from.
     lambda: f32,
-    cancel: Option<Arc<AtomicBool>>,
+    check: Check,
     started: Instant,
     deadline: Option<Instant>,
 }
@@ -128,7 +138,6 @@ pub fn encode(
 ) -> Result<Fitted> {
     let mut fit = Fit::new(x, goal, switches, ctl)?;
     let target = match goal {
-        // The layout itself takes some bytes.
         Goal::Bytes(n) => Some(n),
         _ => None,
     };
@@ -139,7 +148,7 @@ pub fn encode(
     };
     let mut learner = None;
     if let Some(saved) = checkpoint::load(ctl, first, &x)? {
-        learner = fit.restore(saved)?;
+        learner = Some(fit.restore(saved)?);
     } else {
         if switches.motion {
             fit.search_originals()?;
@@ -161,24 +170,13 @@ pub fn encode(
         }
         fit.tune(target, 0.55, ctl)?;
     }
-    if epochs > 0 && fit.synthesis.network.is_some() {
-        let learner = learner.get_or_insert_with(|| Learner::new(&fit));
-        checkpoint::save(ctl, first, &fit, learner)?;
-        learner.run(&mut fit, epochs, first, ctl)?;
-        fit.freeze(learner);
-        let plain = fit.squared_error();
-        let shown = fit.shown_error()?;
-        // What the parameters' bits would have bought elsewhere.
-        let worth = f64::from(fit.lambda) * 8.0 * fit.weight_bytes() as f64;
-        if shown + worth < plain {
-            fit.error = Some(shown);
-        } else {
+    if fit.synthesis.network.is_some() {
+        let n = fit.synthesis.params.len();
+        let learner = learner.get_or_insert_with(|| Learner::new(n));
+        if epochs == 0 || !fit.learn(learner, epochs, first, ctl)? {
             fit.drop_network();
             fit.tune(target, 1.0, ctl)?;
         }
-    } else if fit.synthesis.network.is_some() {
-        fit.drop_network();
-        fit.tune(target, 1.0, ctl)?;
     }
     let fitted = fit.finish()?;
     checkpoint::remove(ctl, first);
@@ -192,10 +190,9 @@ impl<'a> Fit<'a> {
             ..Config::default()
         };
         let synthesis = Synthesis::new(&x.format, &config);
-        let geo = geometry(&x.format);
+        let geo = Geometry::of(&x.format);
         let groups = cuts::groups(&x, geo.samples());
         let mut frames = Vec::new();
-        let mut starts = Vec::new();
         let mut start = 0;
         for n in &groups {
             for place in places(*n, switches.pyramid) {
@@ -205,11 +202,11 @@ impl<'a> Fit<'a> {
                         field: Field::new(&geo),
                         latents: Latents::new(&geo),
                     },
+                    start,
                     step: 24,
                     error: 0.0,
                 });
             }
-            starts.push(start);
             start += n;
         }
         let started = Instant::now();
@@ -227,9 +224,8 @@ impl<'a> Fit<'a> {
             error: None,
             groups,
             frames,
-            starts,
             rates: Rates::default(),
-            cancel: ctl.cancel.clone(),
+            check: Box::new(ctl.checker()),
             started,
             deadline: ctl.time_limit.and_then(|t| started.checked_add(t)),
         })
@@ -267,145 +263,21 @@ impl<'a> Fit<'a> {
         (price, index)
     }
 
-    /// Motion between the original frames.
-    fn search_originals(&mut self) -> Result<()> {
-        let geo = &self.synthesis.geometry;
-        let (x, n) = (self.x.samples, geo.samples());
-        let prices: Vec<f32> = (0..CLASSES)
-            .map(|c| MOTION * (self.lambda / WEIGHTS[c]).sqrt())
-            .collect();
-        let starts = &self.starts;
-        let cancel = &self.cancel;
-        let mut at = 0;
-        let mut jobs = Vec::new();
-        let mut rest = self.frames.as_mut_slice();
-        for (g, size) in self.groups.iter().enumerate() {
-            let (mine, others) = rest.split_at_mut(*size);
+    /// The frames, group by group.
+    fn grouped(&self) -> Vec<&[Frame]> {
+        let mut rest = self.frames.as_slice();
+        let groups = self.groups.iter().map(|size| {
+            let (mine, others) = rest.split_at(*size);
             rest = others;
-            jobs.extend(mine.iter_mut().map(|f| (starts[g], f)));
-            at += size;
-        }
-        debug_assert_eq!(at * n, x.len());
-        jobs.into_par_iter().try_for_each(|(start, f)| {
-            stop(cancel)?;
-            let frame = |t: usize| &x[(start + t) * n..(start + t + 1) * n];
-            let place = f.symbols.place;
-            if place.class > 0 {
-                let refs: Vec<Phases> = place
-                    .refs
-                    .iter()
-                    .flatten()
-                    .map(|r| Phases::new(geo, frame(*r)))
-                    .collect();
-                let search = Search::new(
-                    geo,
-                    frame(place.t),
-                    refs.iter().collect(),
-                    prices[place.class],
-                );
-                f.symbols.field = search.run(geo, None);
-            }
-            Ok(())
-        })
-    }
-
-    /// Codes all frames in order once more, with new motion if `search`; gives the bytes of all groups and the PSNR.
-    fn pass(&mut self, search: bool) -> Result<(usize, f64)> {
-        let mut frames = std::mem::take(&mut self.frames);
-        let mut made = std::mem::take(&mut self.made);
-        let n = self.synthesis.geometry.samples();
-        let mut jobs = Vec::new();
-        let (mut f, mut m) = (frames.as_mut_slice(), made.as_mut_slice());
-        for (g, size) in self.groups.iter().enumerate() {
-            let (mine, others) = f.split_at_mut(*size);
-            let (samples, rest) = m.split_at_mut(size * n);
-            (f, m) = (others, rest);
-            jobs.push((self.starts[g], mine, samples));
-        }
-        let this = &*self;
-        let tallies: Result<Vec<Tally>> = jobs
-            .into_par_iter()
-            .map(|(start, frames, made)| this.group(start, frames, made, search))
-            .collect();
-        self.frames = frames;
-        self.made = made;
-        for t in tallies? {
-            self.rates.add(&t);
-        }
-        self.rates.refresh(0.6);
-        Ok((self.size(), self.psnr()))
-    }
-
-    fn group(
-        &self,
-        start: usize,
-        frames: &mut [Frame],
-        made: &mut [u16],
-        search: bool,
-    ) -> Result<Tally> {
-        let s = &self.synthesis;
-        let geo = &s.geometry;
-        let n = geo.samples();
-        let mut room = self.plain_room()?;
-        let mut tally = Tally::default();
-        let order: Vec<_> = frames.iter().map(|f| f.symbols.place).collect();
-        let (_, until) = needed(&order, &(0..order.len()));
-        let mut refs: Vec<Option<Reference>> = vec![None; order.len()];
-        let none = Reference::default();
-        for (at, f) in frames.iter_mut().enumerate() {
-            stop(&self.cancel)?;
-            let place = f.symbols.place;
-            let wanted = self.original(start + place.t);
-            let (price, index) = self.price_of(place.class);
-            if search && place.class > 0 {
-                let phases: Vec<Phases> = place
-                    .refs
-                    .iter()
-                    .flatten()
-                    .map(|r| Phases::new(geo, &made[r * n..(r + 1) * n]))
-                    .collect();
-                let motion = MOTION * (self.lambda / WEIGHTS[place.class]).sqrt();
-                let search = Search::new(geo, wanted, phases.iter().collect(), motion);
-                f.symbols.field = search.run(geo, Some(&f.symbols.field));
-            }
-            let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
-            let from = [pick(place.refs[0]), pick(place.refs[1])];
-            update(
-                s,
-                &self.rates,
-                self.switches.large,
-                &mut f.symbols,
-                price,
-                from,
-                wanted,
-                &mut room,
-                &mut tally,
-            );
-            f.step = index;
-            f.error = error(s, &room.frame, wanted);
-            made[place.t * n..(place.t + 1) * n].copy_from_slice(&room.frame);
-            for r in place.refs.iter().flatten() {
-                if until[*r] <= at {
-                    refs[*r] = None;
-                }
-            }
-            if until[place.t] > at {
-                refs[place.t] = Some(Reference::new(geo, &room.frame));
-            }
-        }
-        Ok(tally)
+            mine
+        });
+        groups.collect()
     }
 
     /// The coded groups.
     fn code(&self) -> Result<Vec<Vec<u8>>> {
-        let mut jobs = Vec::new();
-        let mut rest = self.frames.as_slice();
-        for size in &self.groups {
-            let (mine, others) = rest.split_at(*size);
-            rest = others;
-            jobs.push(mine);
-        }
-        jobs.into_par_iter()
+        self.grouped()
+            .into_par_iter()
             .map(|frames| {
                 let mut io = RangeEncoder::new();
                 let mut coder = SymbolCoder::default();
@@ -464,8 +336,26 @@ impl<'a> Fit<'a> {
         };
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
         if let Some(n) = &self.synthesis.network {
-            self.synthesis.params = n.start(seed);
+            self.synthesis.params = n.graph.start(&mut Rng::new(seed));
         }
+    }
+
+    /// Teaches the network and quantises it; false where it does not earn its bytes.
+    fn learn(
+        &mut self,
+        learner: &mut Learner,
+        epochs: usize,
+        first: u64,
+        ctl: &mut Control<'_>,
+    ) -> Result<bool> {
+        checkpoint::save(ctl, first, self, learner)?;
+        learner.run(self, epochs, first, ctl)?;
+        self.freeze(learner);
+        let shown = self.shown_error()?;
+        // What the parameters' bits would have bought elsewhere.
+        let worth = f64::from(self.lambda) * 8.0 * self.weight_bytes() as f64;
+        self.error = Some(shown);
+        Ok(shown + worth < self.squared_error())
     }
 
     /// The clip without a network again.
@@ -495,7 +385,7 @@ impl<'a> Fit<'a> {
         let coded = weights::choose(
             &n.graph,
             &self.synthesis.params,
-            &learner.sensitivity(&n.graph),
+            &learner.adam.sensitivity(&n.graph),
             bits,
         );
         self.synthesis.params = coded.values(&n.graph);
@@ -511,9 +401,8 @@ impl<'a> Fit<'a> {
                 || Desk::new(s),
                 |desk, i| {
                     let desk = desk.as_mut().map_err(|e| Error::Limit(e.to_string()))?;
-                    let (class, wanted) = self.ready(i, desk)?;
-                    Ok(error(s, &desk.room.shown, wanted))
-                        .inspect(|_| debug_assert!(class < CLASSES))
+                    let (_, wanted) = self.ready(i, desk)?;
+                    Ok(s.geometry.error(&desk.room.shown, wanted))
                 },
             )
             .collect();
@@ -525,31 +414,14 @@ impl<'a> Fit<'a> {
         let s = &self.synthesis;
         let n = s.geometry.samples();
         let f = &self.frames[i];
-        let mut start = 0;
-        for (g, size) in self.groups.iter().enumerate() {
-            if i < self.starts[g] + size {
-                start = self.starts[g];
-                break;
-            }
-        }
-        let place = f.symbols.place;
+        let class = f.symbols.place.class;
         let room = &mut desk.room;
         // The frame itself is there; only its latents' samples have to be made again.
-        for (i, (p, r)) in f
-            .symbols
-            .latents
-            .planes
-            .iter()
-            .zip(&mut room.residual)
-            .enumerate()
-        {
-            let step = step(f.step, s.geometry.bits) * plane_step(&s.geometry, i);
-            p.synthesise(&s.transform, step, place.class == 0, r);
-        }
-        let t = start + place.t;
+        s.synthesise(&f.symbols, step(f.step, s.geometry.bits), room);
+        let t = f.time();
         room.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
-        s.show(place.class, room)?;
-        Ok((place.class, self.original(t)))
+        s.show(class, room)?;
+        Ok((class, self.original(t)))
     }
 
     /// Passes until the size is met, or two where none was asked for; the first of them look for motion once more. The
@@ -611,20 +483,14 @@ impl<'a> Fit<'a> {
         for g in self.code()? {
             put_piece(&g, &mut payload);
         }
-        let mut digest = Xxh3::new();
-        let mut rest = self.frames.as_slice();
-        for size in &self.groups {
-            let (mine, others) = rest.split_at(*size);
-            rest = others;
+        let hashes = self.grouped().into_iter().map(|frames| {
             let mut group = Xxh3::new();
-            for f in mine {
-                hash(&f.symbols, &mut group);
-            }
-            digest.update(&group.digest().to_le_bytes());
-        }
+            frames.iter().for_each(|f| hash(&f.symbols, &mut group));
+            group.digest()
+        });
         Ok(Fitted {
             payload,
-            symbols: digest.digest(),
+            symbols: hash_groups(hashes),
             error: self.error.unwrap_or_else(|| self.squared_error()),
         })
     }
@@ -648,10 +514,12 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// [`Error::Cancelled`] once that was asked for.
-fn stop(cancel: &Option<Arc<AtomicBool>>) -> Result<()> {
-    match cancel {
-        Some(c) if c.load(Ordering::Relaxed) => Err(Error::Cancelled),
-        _ => Ok(()),
-    }
+/// The frames, group by group.
+fn groups_mut<'f>(groups: &[usize], mut frames: &'f mut [Frame]) -> Vec<&'f mut [Frame]> {
+    let split = groups.iter().map(|size| {
+        let (mine, others) = std::mem::take(&mut frames).split_at_mut(*size);
+        frames = others;
+        mine
+    });
+    split.collect()
 }

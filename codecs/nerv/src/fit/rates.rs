@@ -106,11 +106,30 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds another's.
-    pub fn extend(&mut self, o: Self) {
-        self.numbers.extend(o.numbers);
-        self.full.extend(o.full);
-        self.last.extend(o.last);
+    /// Adds the decisions of a block as [`quantise`] left it.
+    pub fn count(
+        &mut self,
+        k: usize,
+        class: usize,
+        n: usize,
+        scan: &[u16],
+        full: usize,
+        q: &[i16],
+    ) {
+        let kc = k * CLASSES + class;
+        let last = scan.iter().rposition(|at| q[usize::from(*at)] != 0);
+        self.full
+            .push(((kc * 3 + full) as u32, u8::from(last.is_some())));
+        let Some(last) = last else { return };
+        self.last.push((kc as u32, bucket(last) as u8));
+        for at in scan[..last].iter().rev() {
+            let at = usize::from(*at);
+            let (y, x) = (at / n, at % n);
+            // What lies around a place comes after it in the scan.
+            let ce = (kc * BANDS + band(n, y, x)) * NEAR + near(around(n, q, y, x));
+            self.numbers
+                .push((ce as u32, q[at].unsigned_abs().min(3) as u8));
+        }
     }
 }
 
@@ -127,7 +146,6 @@ pub fn quantise(
     c: &[f32],
     lambda: f32,
     q: &mut [i16],
-    tally: Option<&mut Tally>,
 ) -> f32 {
     let kc = k * CLASSES + class;
     let cell = |bd: usize, nb: usize| (kc * BANDS + bd) * NEAR + nb;
@@ -201,28 +219,7 @@ pub fn quantise(
     }
     if last.is_none() || cost >= empty {
         q.fill(0);
-        last = None;
-        cost = empty;
-    }
-    if let Some(t) = tally {
-        t.full
-            .push(((kc * 3 + full) as u32, u8::from(last.is_some())));
-        if let Some(l) = last {
-            t.last.push((kc as u32, bucket(l) as u8));
-            // Again from the end, with what was decided.
-            let copy: Vec<i16> = q.to_vec();
-            q.fill(0);
-            for i in (0..=l).rev() {
-                let at = usize::from(scan[i]);
-                let (y, x) = (at / n, at % n);
-                let ce = cell(band(n, y, x), near(around(n, q, y, x)));
-                q[at] = copy[at];
-                if i < l {
-                    t.numbers
-                        .push((ce as u32, copy[at].unsigned_abs().min(3) as u8));
-                }
-            }
-        }
+        return empty;
     }
     cost
 }
@@ -295,13 +292,14 @@ mod tests {
             for _ in 0..passes {
                 let mut tally = Tally::default();
                 for _ in 0..20 {
-                    quantise(&rates, k, class, n, scan, full, &block(), lambda, &mut q, Some(&mut tally));
+                    quantise(&rates, k, class, n, scan, full, &block(), lambda, &mut q);
+                    tally.count(k, class, n, scan, full, &q);
                 }
                 rates.add(&tally);
                 rates.refresh(0.6);
             }
             let c = block();
-            let said = quantise(&rates, k, class, n, scan, full, &c, lambda, &mut q, None);
+            let said = quantise(&rates, k, class, n, scan, full, &c, lambda, &mut q);
             let kc = k * CLASSES + class;
             let real = cost(&rates, kc, n, scan, full, &c, lambda, &q);
             prop_assert!((said - real).abs() <= 1e-3 * real.abs() + 1e-3, "{said} {real}");
@@ -319,18 +317,7 @@ mod tests {
         let mut rng = Rng::new(2);
         let c: Vec<f32> = (0..64).map(|_| 3.0 * rng.normal()).collect();
         let mut q = vec![0; 64];
-        quantise(
-            &Rates::default(),
-            0,
-            0,
-            8,
-            &t.scan[0],
-            0,
-            &c,
-            0.0,
-            &mut q,
-            None,
-        );
+        quantise(&Rates::default(), 0, 0, 8, &t.scan[0], 0, &c, 0.0, &mut q);
         assert!(c.iter().zip(&q).all(|(c, q)| c.round() as i16 == *q));
     }
 
@@ -341,19 +328,21 @@ mod tests {
         let mut c = vec![0.0; 64];
         c[0] = 2.0;
         let mut q = vec![0; 64];
-        let mut choose = |rates: &Rates, tally: Option<&mut Tally>| {
-            quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q, tally)
+        let mut choose = |rates: &Rates, tally: &mut Tally| {
+            let cost = quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q);
+            tally.count(0, 1, 8, &t.scan[0], 0, &q);
+            cost
         };
-        let before = choose(&rates, None);
+        let before = choose(&rates, &mut Tally::default());
         for _ in 0..5 {
             let mut tally = Tally::default();
             for _ in 0..50 {
-                choose(&rates, Some(&mut tally));
+                choose(&rates, &mut tally);
             }
             rates.add(&tally);
             rates.refresh(0.6);
         }
-        let after = choose(&rates, None);
+        let after = choose(&rates, &mut Tally::default());
         assert!(after < before * 0.7, "{before} {after}");
     }
 }

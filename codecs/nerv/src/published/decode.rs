@@ -1,7 +1,6 @@
 //! Decoding: the sizes, the parameters, then each frame that is wanted.
 
 use std::ops::Range;
-use std::sync::atomic::Ordering;
 
 use nc::entropy::RangeDecoder;
 use nc::{Budget, Control, Error, Result, VideoFormat};
@@ -126,15 +125,13 @@ pub(super) fn decode_with(
     let mut out = vec![0; count * samples];
     let each = count.div_ceil(workers.len());
     let first = wanted.start as usize;
-    let cancel = ctl.cancel.clone();
+    let check = ctl.checker();
     let run = |(i, (out, t)): (usize, (&mut [u16], &mut Vec<Vec<f32>>))| {
         for (j, out) in out.chunks_exact_mut(samples).enumerate() {
-            if cancel.as_ref().is_some_and(|c| c.load(Ordering::Relaxed)) {
-                return Err(Error::Cancelled);
-            }
+            check()?;
             loaded.frame(k, first + i * each + j, t, out)?;
         }
-        Ok(())
+        Ok::<_, Error>(())
     };
     if workers.len() == 1 {
         for part in out.chunks_mut(each * samples).zip(&mut workers).enumerate() {

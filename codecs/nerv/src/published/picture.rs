@@ -3,10 +3,10 @@
 //! The published networks give red, green and blue; here they give the planes themselves, the colour at the size of
 //! the brightness, of which a smaller plane takes averages. So one network serves every subsampling.
 
-use nc::{Chroma, Result, VideoFormat};
+use nc::{Result, VideoFormat};
 use nc_kernels::Kernels;
 
-use crate::geometry::{Geometry, Plane};
+use crate::geometry::Geometry;
 use crate::graph::Shape;
 
 /// Channels of the encoded time: 40 sines and 40 cosines (Chen et al. 2021, section 3.2).
@@ -17,12 +17,7 @@ const GROWTH: f64 = 1.25;
 
 /// The size and form of frames.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    planes: Vec<Plane>,
-    peak: f32,
-    scale: f32,
-    middle: f32,
-}
+pub struct Picture(Geometry);
 
 impl Picture {
     /// Of a format.
@@ -31,42 +26,30 @@ impl Picture {
     /// [`nc::Error::Limit`] for a format beyond the limits.
     pub fn new(format: &VideoFormat) -> Result<Self> {
         format.frame_samples()?;
-        let sub = match format.chroma {
-            Chroma::Gray => None,
-            Chroma::C420 => Some([2, 2]),
-            Chroma::C422 => Some([2, 1]),
-            Chroma::C444 => Some([1, 1]),
-        };
-        let (w, h) = (format.width as usize, format.height as usize);
-        let geo = Geometry::new(w, h, sub, format.bits);
-        Ok(Self {
-            peak: f32::from(geo.peak()),
-            scale: geo.scale(),
-            middle: (1u32 << (format.bits - 1)) as f32,
-            planes: geo.planes,
-        })
+        Ok(Self(Geometry::of(format)))
     }
 
     /// Columns and rows of the plane of brightness.
     pub fn size(&self) -> [usize; 2] {
-        self.planes.first().map_or([1, 1], |p| [p.w, p.h])
+        self.0.planes.first().map_or([1, 1], |p| [p.w, p.h])
     }
 
     /// Planes of a frame.
     pub fn planes(&self) -> usize {
-        self.planes.len()
+        self.0.planes.len()
     }
 
     /// Samples of a frame.
     pub fn samples(&self) -> usize {
-        self.planes.last().map_or(0, |p| p.at + p.w * p.h)
+        self.0.samples()
     }
 
     /// Calls `f` with each plane's number, each sample's place in the frame, and the value that the image's pixels
     /// have on average over it, in samples.
     fn each(&self, s: Shape, image: &[f32], mut f: impl FnMut(usize, usize, usize, usize, f32)) {
-        for (ch, p) in self.planes.iter().enumerate() {
-            let share = self.scale / (p.sub[0] * p.sub[1]) as f32;
+        let (scale, middle) = (self.0.scale(), self.0.middle());
+        for (ch, p) in self.0.planes.iter().enumerate() {
+            let share = scale / (p.sub[0] * p.sub[1]) as f32;
             for y in 0..p.h {
                 for x in 0..p.w {
                     let mut sum = 0.0;
@@ -76,7 +59,7 @@ impl Picture {
                             sum += image[row + (x * p.sub[0] + i) * s.c];
                         }
                     }
-                    f(ch, x, y, p.at + y * p.w + x, sum * share + self.middle);
+                    f(ch, x, y, p.at + y * p.w + x, sum * share + middle);
                 }
             }
         }
@@ -84,9 +67,10 @@ impl Picture {
 
     /// The frame of an image, rounded and clamped.
     pub fn frame(&self, s: Shape, image: &[f32], frame: &mut [u16]) {
+        let peak = f32::from(self.0.peak());
         self.each(s, image, |_, _, _, at, v| {
             // NaN becomes 0.
-            frame[at] = (v + 0.5).clamp(0.0, self.peak) as u16;
+            frame[at] = (v + 0.5).clamp(0.0, peak) as u16;
         });
     }
 
@@ -95,18 +79,20 @@ impl Picture {
     /// output, weighted as [`Geometry::channel_weights`] says.
     pub fn error(&self, s: Shape, image: &[f32], frame: &[u16], grad: Option<&mut [f32]>) -> f64 {
         let mut sums = [0.0f64; 3];
-        let weights = self.weights();
+        let weights = self.0.plane_weights();
+        let (scale, peak) = (self.0.scale(), f32::from(self.0.peak()));
         let mut none = [];
         let keep = grad.is_some();
         let grad = grad.unwrap_or(&mut none);
         grad.fill(0.0);
         self.each(s, image, |ch, x, y, at, v| {
             let want = f32::from(frame[at]);
-            let d = (v + 0.5).clamp(0.0, self.peak).floor() - want;
+            let d = (v + 0.5).clamp(0.0, peak).floor() - want;
             sums[ch] += f64::from(d) * f64::from(d);
             if keep {
-                let p = self.planes[ch];
-                let share = weights[ch] * (v - want) / (self.scale * (p.sub[0] * p.sub[1]) as f32);
+                let p = self.0.planes[ch];
+                let share =
+                    weights[ch] as f32 * (v - want) / (scale * (p.sub[0] * p.sub[1]) as f32);
                 for j in 0..p.sub[1] {
                     let row = s.row(y * p.sub[1] + j) + ch;
                     for i in 0..p.sub[0] {
@@ -115,27 +101,16 @@ impl Picture {
                 }
             }
         });
-        let all: f64 = sums
-            .iter()
-            .zip(&weights)
-            .map(|(s, w)| s * f64::from(*w))
-            .sum();
-        let luma = self.planes.first().map_or(1, |p| p.w * p.h) as f64;
-        let total = if self.planes.len() > 1 { 1.5 } else { 1.0 };
-        all / (luma * total)
-    }
-
-    /// Weight of a squared error in each plane, in units of samples of brightness.
-    fn weights(&self) -> Vec<f32> {
-        let n = |p: &Plane| (p.w * p.h) as f32;
-        let luma = self.planes.first().map_or(1.0, n);
-        let of = |(i, p)| if i == 0 { 1.0 } else { luma / (4.0 * n(p)) };
-        self.planes.iter().enumerate().map(of).collect()
+        let all: f64 = sums.iter().zip(&weights).map(|(s, w)| s * w).sum();
+        let [w, h] = self.size();
+        let total = if self.planes() > 1 { 1.5 } else { 1.0 };
+        all / ((w * h) as f64 * total)
     }
 
     /// Peak signal-to-noise ratio of a mean squared error, in decibels.
     pub fn psnr(&self, mse: f64) -> f64 {
-        10.0 * (f64::from(self.peak) * f64::from(self.peak) / mse.max(1e-9)).log10()
+        let peak = f64::from(self.0.peak());
+        10.0 * (peak * peak / mse.max(1e-9)).log10()
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use nc::entropy::RangeEncoder;
 use nc::rng::Rng;
-use nc::{Budget, Control, Effort, Error, Progress, Result, Video, VideoFormat};
+use nc::{Control, Effort, Error, Progress, Result, Video, VideoFormat};
 use nc_kernels::Kernels;
 
 use super::config::{Layout, Network, Published};
 use super::decode::{plausible, threads};
 use super::picture::{Picture, encode_time};
+use crate::adam::Adam;
 use crate::backward::Grads;
 use crate::weights::{Coded, choose, code};
 
@@ -26,8 +27,6 @@ const CHOICES: u32 = 5;
 const MOST_EPOCHS: usize = 3000;
 /// Bytes of the payload's head, about.
 const HEAD: u64 = 16;
-/// Decay of Adam's two means.
-const DECAY: [f32; 2] = [0.9, 0.99];
 
 /// Bytes for a quality of 0 to 10: 0.01 bits for each pixel of brightness at 0, twice as many for each 1.5 more, so
 /// that 10 is about one bit.
@@ -62,9 +61,7 @@ struct Trainer<'a> {
     net: Network,
     x: Video<'a>,
     params: Vec<f32>,
-    mean: Vec<f32>,
-    square: Vec<f32>,
-    steps: i32,
+    adam: Adam,
 }
 
 impl Trainer<'_> {
@@ -125,43 +122,21 @@ impl Trainer<'_> {
         }
     }
 
-    /// One step of Adam with the gradients of `works`, which are cleared.
-    fn adam(&mut self, works: &mut [Work], rate: f32) {
-        self.steps = self.steps.saturating_add(1);
-        let [d1, d2] = DECAY;
-        let c1 = 1.0 / (1.0 - d1.powi(self.steps));
-        let c2 = 1.0 / (1.0 - d2.powi(self.steps));
-        let luma = self.picture.size();
-        let share = 1.0 / (luma[0] * luma[1] * works.len()) as f32;
-        for i in 0..self.params.len() {
-            let mut g = 0.0;
-            for w in works.iter_mut() {
-                g += std::mem::take(&mut w.grads.params[i]);
-            }
-            if self.net.idle[i] {
-                continue;
-            }
-            g *= share;
-            self.mean[i] = d1 * self.mean[i] + (1.0 - d1) * g;
-            self.square[i] = d2 * self.square[i] + (1.0 - d2) * g * g;
-            self.params[i] -= rate * (self.mean[i] * c1) / ((self.square[i] * c2).sqrt() + 1e-9);
-        }
-    }
-
-    /// Importance of each tensor: the mean of its squared gradients.
-    fn sensitivity(&self) -> Vec<f32> {
-        let of = |p: &crate::graph::Param| {
-            let v = &self.square[p.at..p.at + p.len];
-            v.iter().sum::<f32>() / p.len.max(1) as f32
-        };
-        self.net.graph.params.iter().map(of).collect()
+    /// One step with the gradients of `works`, which are cleared.
+    fn learn(&mut self, works: &mut [Work], rate: f32) {
+        let [w, h] = self.picture.size();
+        let share = 1.0 / (w * h * works.len()) as f32;
+        let idle = &self.net.idle;
+        let grads = works.iter_mut().map(|w| &mut w.grads);
+        self.adam
+            .step(&mut self.params, rate, share, |i| idle[i], grads);
     }
 
     fn choose(&self, bytes: u64) -> Coded {
         choose(
             &self.net.graph,
             &self.params,
-            &self.sensitivity(),
+            &self.adam.sensitivity(&self.net.graph),
             bytes as f64 * 8.0,
         )
     }
@@ -205,12 +180,7 @@ pub fn encode(
         return Err(small());
     }
     let mut rng = Rng::new(ctl.seed ^ 0x6e65_7276);
-    let mut params = vec![0.0; net.graph.weights()];
-    for p in &net.graph.params {
-        for v in &mut params[p.at..p.at + p.len] {
-            *v = p.mean + p.std * rng.normal().clamp(-2.0, 2.0);
-        }
-    }
+    let mut params = net.graph.start(&mut rng);
     params.iter_mut().zip(&net.idle).for_each(|(v, idle)| {
         if *idle {
             *v = 0.0;
@@ -218,10 +188,9 @@ pub fn encode(
     });
     let n = params.len();
     let mut works = Vec::new();
-    let mut budget = Budget::new(u64::MAX);
     for _ in 0..frames.min(2) {
         works.push(Work {
-            images: net.graph.buffers(&mut budget)?,
+            images: net.graph.zeros(),
             grads: Grads::new(&net.graph),
             error: 0.0,
         });
@@ -232,9 +201,7 @@ pub fn encode(
         net,
         x,
         params,
-        mean: vec![0.0; n],
-        square: vec![0.0; n],
-        steps: 0,
+        adam: Adam::new(n),
     };
     let one = threads(ctl) == 1;
     let mut order: Vec<usize> = (0..frames).collect();
@@ -291,7 +258,7 @@ pub fn encode(
         )?;
         errors += works.iter().map(|w| w.error).sum::<f64>();
         seen += works.len() as i32;
-        t.adam(works, config.rate * rate(f));
+        t.learn(works, config.rate * rate(f));
         at += now.len();
         done += 1;
     }

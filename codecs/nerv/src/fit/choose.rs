@@ -39,30 +39,7 @@ pub struct Price {
     pub step: f32,
 }
 
-/// Squared errors of a frame in 8 bits: of all samples, each plane's weighted as 4:1:1 means have it.
-pub fn error(s: &Synthesis, made: &[u16], wanted: &[u16]) -> f64 {
-    let g = &s.geometry;
-    let luma = (g.planes[0].w * g.planes[0].h) as f64;
-    let mut sum = 0.0;
-    for (i, p) in g.planes.iter().enumerate() {
-        let at = p.at..p.at + p.w * p.h;
-        let e: u64 = made[at.clone()]
-            .iter()
-            .zip(&wanted[at])
-            .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
-            .sum();
-        let weight = if i == 0 {
-            1.0
-        } else {
-            luma / (4.0 * (p.w * p.h) as f64)
-        };
-        sum += e as f64 * weight;
-    }
-    sum / f64::from(1u32 << (2 * (g.bits - 8)))
-}
-
-/// Runs the network backward from the error of the frame just made: gradients of the parameters are added to the desk's,
-/// those of the input left there.
+/// Runs the network backward from the error of the frame just shown: gradients of the parameters are added to the desk's.
 pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Result<()> {
     let (Some(n), Some(grads)) = (&s.network, &mut desk.grads) else {
         return Ok(());
@@ -132,7 +109,6 @@ struct Block {
     cost: f32,
     mode: u8,
     q: [i16; 256],
-    tally: Tally,
     made: [f32; 256],
 }
 
@@ -163,12 +139,16 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// The best latents of the block of side `n` at (x, y).
-    fn block(&self, x: usize, y: usize, n: usize) -> Block {
+    /// How many of the blocks left of (x, y) and above it have latents.
+    fn beside(&self, x: usize, y: usize) -> usize {
         let cells = self.stride / 8;
         let cell = y / 8 * cells + x / 8;
-        let beside = usize::from(x > 0 && self.full[cell - 1])
-            + usize::from(y > 0 && self.full[cell - cells]);
+        usize::from(x > 0 && self.full[cell - 1]) + usize::from(y > 0 && self.full[cell - cells])
+    }
+
+    /// The best latents of the block of side `n` at (x, y).
+    fn block(&self, x: usize, y: usize, n: usize) -> Block {
+        let beside = self.beside(x, y);
         let mut wanted = [0.0; 256];
         for (r, row) in wanted[..n * n].chunks_exact_mut(n).enumerate() {
             row.copy_from_slice(&self.samples[(y + r) * self.stride + x..][..n]);
@@ -224,11 +204,9 @@ impl Chooser<'_> {
             cost: 0.0,
             mode: mode as u8,
             q: [0; 256],
-            tally: Tally::default(),
             made: p,
         };
         let scan = &self.t.scan[usize::from(n == BIG)];
-        let (q, tally) = (&mut b.q[..n * n], Some(&mut b.tally));
         b.cost = quantise(
             self.rates,
             k,
@@ -238,8 +216,7 @@ impl Chooser<'_> {
             beside,
             &c[..n * n],
             self.lambda,
-            q,
-            tally,
+            &mut b.q[..n * n],
         );
         if self.class == 0 {
             // About what the coder makes of a mode.
@@ -341,15 +318,24 @@ fn plane(
         p.big[square] = c.big;
         p.q[square * size..(square + 1) * size].fill(0);
         for (n, [x, y], at, b) in c.blocks {
+            let q = &b.q[..n * n];
+            let scan = &t.scan[usize::from(n == BIG)];
+            tally.count(
+                kind(index, n, class),
+                class,
+                n,
+                scan,
+                chooser.beside(x, y),
+                q,
+            );
             chooser.put(x, y, n, &b);
-            p.q[at..at + n * n].copy_from_slice(&b.q[..n * n]);
-            tally.extend(b.tally);
+            p.q[at..at + n * n].copy_from_slice(q);
         }
     }
     p.modes = chooser.modes;
 }
 
-/// Chooses a frame's latents, and makes it of them in the desk's room. `tally` takes what was decided.
+/// Chooses a frame's latents, and makes it of them in the room. `tally` takes what was decided.
 #[allow(clippy::too_many_arguments)]
 pub fn update(
     s: &Synthesis,
