@@ -167,3 +167,17 @@ fn whatever_the_limit_of_time_the_file_is_whole() {
         assert!(files(&folder).is_empty());
     }
 }
+
+#[test]
+fn a_checkpoint_of_another_pyramid_is_refused() {
+    let x = film(5);
+    let folder = folder("pyramid");
+    stopped(&x, &folder, 20);
+    let mut ctl = Control {
+        resume: true,
+        options: [("pyramid".to_owned(), "4".to_owned())].into(),
+        ..control(&folder)
+    };
+    let e = encode(&x, GOAL, &mut ctl);
+    assert!(matches!(e, Err(Error::Usage(_))), "{e:?}");
+}

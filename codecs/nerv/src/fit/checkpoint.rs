@@ -181,6 +181,12 @@ impl Fit<'_> {
         let mut input = Input::new(&saved.payload);
         let layout = Layout::read(&mut input, self.frames.len() as u64)?;
         let other = || Error::Usage("a checkpoint of another version".into());
+        if layout.pyramid != self.switches.pyramid {
+            return Err(Error::Usage(format!(
+                "the checkpoint has a pyramid of {}",
+                layout.pyramid
+            )));
+        }
         let adam = &saved.learner.adam;
         self.config = saved.config;
         self.lambda = saved.lambda;
