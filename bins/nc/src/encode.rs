@@ -29,7 +29,6 @@ use crate::ui::{Ui, name, show};
 use crate::wav::read_full;
 
 use video::Found;
-pub use video::Y4M_LINE;
 
 /// Bits per second and channel where no goal is given.
 const DEFAULT_RATE: u32 = 3_000;

@@ -127,7 +127,7 @@ fn sniff(head: &[u8]) -> Kind {
         Kind::Empty
     } else if at(0, &nc::container::MAGIC) {
         Kind::Nc
-    } else if at(0, crate::y4m::MAGIC) {
+    } else if at(0, nc_frames::y4m::MAGIC) {
         Kind::Y4m
     } else if at(0, b"\x89PNG\r\n\x1a\n") {
         Kind::Png

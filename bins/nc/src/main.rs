@@ -18,7 +18,6 @@ mod kept;
 mod meta;
 mod models;
 mod output;
-mod picture;
 mod query;
 mod range;
 mod records;
@@ -33,7 +32,6 @@ mod ui;
 mod video_in;
 mod video_out;
 mod wav;
-mod y4m;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -12,8 +12,8 @@ use nc::{Budget, Chroma, Error, VideoFormat};
 use crate::failure::{Failure, Result};
 use crate::foreign::Foreign;
 use crate::input::{Input, Kind};
-use crate::picture;
-use crate::y4m::{self, Y4mReader};
+use nc_frames::picture;
+use nc_frames::y4m::{self, Y4mReader};
 
 /// A video being read.
 pub struct VideoIn {
@@ -155,9 +155,9 @@ impl VideoIn {
     /// Format for damage and truncation, I/O.
     pub fn next(&mut self) -> Result<Option<Vec<u16>>> {
         match &mut self.source {
-            Source::Y4m(r) => Ok(r.next()?),
+            Source::Y4m(r) => Ok(r.next_frame()?),
             Source::Foreign(r) => {
-                let frame = r.next();
+                let frame = r.next_frame();
                 if let Ok(Some(frame)) = frame {
                     return Ok(Some(frame));
                 }

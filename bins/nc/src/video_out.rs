@@ -11,8 +11,8 @@ use nc::{Budget, Error, SignalBuf};
 use crate::failure::{Failure, Result};
 use crate::foreign;
 use crate::output::{Folder, Output, is_dash};
-use crate::picture::{self, Painter};
-use crate::y4m::{self, Head};
+use nc_frames::picture::{self, Painter};
+use nc_frames::y4m::{self, Head};
 
 /// What a name asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

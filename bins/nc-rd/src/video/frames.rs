@@ -5,10 +5,11 @@
 
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
+use nc::Chroma;
 use nc_corpora::anchors::ClipAnchors;
 use nc_corpora::video::Clip;
+use nc_frames::picture::Painter;
 
-use super::paint::paint;
 use super::{MOST_SHOWN, Shown, chart};
 
 /// Pixels between pictures.
@@ -51,12 +52,9 @@ pub fn draw(
     let format = clip.video.format;
     let original = clip.video.view().part(frame, frame + 1);
     let original = original.context("no such frame")?.samples;
-    let mut panels = vec![(
-        format!("original, frame {frame}"),
-        paint(&format, clip.full, original),
-    )];
+    let mut panels = vec![(format!("original, frame {frame}"), paint(clip, original)?)];
     for s in chosen(shown) {
-        panels.push((s.label.clone(), paint(&format, clip.full, &s.samples)));
+        panels.push((s.label.clone(), paint(clip, &s.samples)?));
     }
     let (w, h) = (format.width.max(NARROWEST), format.height);
     let rows = panels.len().div_ceil(2) as u32;
@@ -73,6 +71,16 @@ pub fn draw(
     texts.extend(credit.map(|c| (c, (0, rows * (h + LINE)))));
     chart::write_texts(&mut out, &texts, LINE)?;
     chart::png(&out)
+}
+
+/// A frame of a clip in colours.
+fn paint(clip: &Clip, samples: &[u16]) -> Result<RgbImage> {
+    let format = clip.video.format;
+    let mut bytes = Painter::new(&clip.head).paint(samples);
+    if format.chroma == Chroma::Gray {
+        bytes = bytes.into_iter().flat_map(|s| [s; 3]).collect();
+    }
+    RgbImage::from_raw(format.width, format.height, bytes).context("a frame of another size")
 }
 
 /// Smallest, largest, and what is between them.

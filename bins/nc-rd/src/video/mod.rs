@@ -15,7 +15,6 @@ use nc_corpora::video::{self, Clip};
 mod chart;
 mod frames;
 mod own;
-mod paint;
 mod peers;
 mod rows;
 

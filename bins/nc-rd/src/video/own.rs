@@ -16,11 +16,10 @@ use nc::{
     Video, VideoBuf,
 };
 use nc_corpora::video::Clip;
+use nc_frames::y4m;
 
 use super::rows::Row;
 
-/// Tag under which nc keeps the rest of a Y4M file's first line.
-const Y4M_LINE: [u8; 4] = *b"y4m ";
 /// Frames given to the encoder at once.
 const AT_ONCE: usize = 16;
 
@@ -141,9 +140,9 @@ impl Task {
             Some(clip.frames() as u64),
             self.goal,
         )?;
-        let kept = kept(clip);
+        let kept = clip.head.kept();
         if !kept.is_empty() {
-            encoder.add_meta(Y4M_LINE, kept.as_bytes());
+            encoder.add_meta(y4m::META, kept.as_bytes());
         }
         let size = video.format.frame_samples()?.saturating_mul(AT_ONCE);
         for samples in video.samples.chunks(size.max(1)) {
@@ -186,19 +185,4 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     Ok(rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?)
-}
-
-/// What nc keeps of a Y4M file's first line: all behind size and rate, or `=` and all of it where
-/// these are not in front.
-fn kept(clip: &Clip) -> String {
-    let f = clip.video.format;
-    let size = format!("W{} H{} F{}:{}", f.width, f.height, f.rate[0], f.rate[1]);
-    match clip.line.strip_prefix(&size) {
-        Some("") => String::new(),
-        Some(rest) => match rest.strip_prefix(' ') {
-            Some(rest) if !rest.is_empty() && !rest.starts_with('=') => rest.into(),
-            _ => format!("={}", clip.line),
-        },
-        None => format!("={}", clip.line),
-    }
 }

@@ -124,7 +124,7 @@ impl Peer {
         let file = |name: &str| dir.path().join(name);
         let (input, back, log) = (file("in.y4m"), file("out.y4m"), file("log"));
         let stream = file(&format!("x.{}", self.kind.ending));
-        std::fs::write(&input, video::to_y4m(&clip.video, &clip.line)?)?;
+        std::fs::write(&input, clip.to_y4m()?)?;
         let mut encode = ffmpeg("info");
         encode.arg("-i").arg(&input).args([
             "-c:v",

@@ -10,10 +10,9 @@ use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
 
 use super::{Done, Work, within};
 use crate::batch::{self, Job};
-use crate::encode::Y4M_LINE;
 use crate::failure::{Failure, Result};
 use crate::video_out::VideoOut;
-use crate::y4m::Head;
+use nc_frames::y4m::{self, Head};
 
 impl Work<'_> {
     /// Decodes a file of video.
@@ -69,7 +68,7 @@ impl Work<'_> {
 
 /// The first line of a Y4M file.
 fn head(form: VideoFormat, meta: &[nc::container::Meta]) -> Head {
-    let kept = meta.iter().find(|m| m.tag == Y4M_LINE);
+    let kept = meta.iter().find(|m| m.tag == y4m::META);
     match kept.map(|m| std::str::from_utf8(&m.data)) {
         Some(Ok(kept)) => Head::again(form, kept),
         // A line of size and rate alone leaves no record.

@@ -21,8 +21,6 @@ use crate::video_in::VideoIn;
 const DEFAULT_QUALITY: f32 = 5.0;
 /// Frames per second of a folder, where nothing is said.
 const DEFAULT_RATE: [u32; 2] = [24, 1];
-/// Tag of the rest of a Y4M file's first line.
-pub const Y4M_LINE: [u8; 4] = *b"y4m ";
 
 /// What an input turned out to be.
 pub enum Found {
@@ -104,7 +102,7 @@ impl Work<'_> {
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
         if !video.kept().is_empty() {
-            encoder.add_meta(Y4M_LINE, video.kept().as_bytes());
+            encoder.add_meta(nc_frames::y4m::META, video.kept().as_bytes());
         }
         loop {
             ctl.check()?;

@@ -331,6 +331,21 @@ mod tests {
     }
 
     #[test]
+    fn white_black_and_red() {
+        let picture =
+            |line: &str, frame: &[u16]| Painter::new(&Head::parse(line).unwrap()).paint(frame);
+        let p = picture("W2 H2 F25:1 C420jpeg", &[16, 235, 16, 235, 128, 128]);
+        assert_eq!(p[..3], [0; 3]);
+        assert_eq!(p[9..], [255; 3]);
+        // Red of BT.601: 81, 90, 240.
+        let p = picture("W2 H2 F25:1 C420jpeg", &[81, 81, 81, 81, 90, 240]);
+        let red = &p[6..9];
+        assert!(red[0] >= 253 && red[1] <= 2 && red[2] <= 2, "{red:?}");
+        let p = picture("W2 H2 F25:1 Cmono10 XCOLORRANGE=FULL", &[0, 1023, 512, 4]);
+        assert_eq!(p[1..3], [255, 128]);
+    }
+
+    #[test]
     fn colour_is_interpolated_by_where_it_lies() {
         assert_eq!(at(0, true, false, 2), (0, 0, 0.0));
         assert_eq!(at(1, true, false, 2), (0, 1, 0.25));

@@ -12,6 +12,8 @@ use nc::{Budget, Chroma, Error, Result, VideoFormat};
 
 /// First bytes of a file.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
+/// Tag under which an nc file keeps [`Head::kept`].
+pub const META: [u8; 4] = *b"y4m ";
 /// First bytes of a frame.
 const FRAME: &[u8] = b"FRAME";
 /// Most bytes of the first line and of a frame's.
@@ -333,7 +335,7 @@ impl<R: Read> Y4mReader<R> {
     ///
     /// # Errors
     /// [`Error::Format`] for damage and truncation, I/O.
-    pub fn next(&mut self) -> Result<Option<Vec<u16>>> {
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u16>>> {
         let number = self.frames;
         match frame_line(&mut self.r, number)? {
             None => return Ok(None),
@@ -401,7 +403,7 @@ mod tests {
             let bytes = again.to_bytes();
             let mut r = Y4mReader::new(&bytes[..], &mut Budget::default()).unwrap();
             assert_eq!(r.head().format, head.format);
-            assert!(r.next().unwrap().is_none());
+            assert!(r.next_frame().unwrap().is_none());
         }
         let head = Head::parse(REAL).unwrap();
         assert_eq!(head.kept(), "Ip A128:117 C420mpeg2 XYSCSS=420MPEG2");
@@ -453,7 +455,7 @@ mod tests {
         let read = |bytes: &[u8]| {
             let mut r = Y4mReader::new(bytes, &mut Budget::default())?;
             let mut all = Vec::new();
-            while let Some(f) = r.next()? {
+            while let Some(f) = r.next_frame()? {
                 all.extend(f);
             }
             Ok((all, r.left_out()))

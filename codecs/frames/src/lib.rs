@@ -1,0 +1,7 @@
+//! Files of video and images as planes of whole numbers, and back: Y4M and PNG.
+//!
+//! The command line codes such files and the harness judges what came back, so both read them here:
+//! what one takes for a frame, its range and its colours, the other does too.
+
+pub mod picture;
+pub mod y4m;
