@@ -43,7 +43,8 @@ pub struct Control<'a> {
     pub progress: Option<&'a mut dyn FnMut(Progress<'_>)>,
     /// Set to true from another thread (or a signal handler) to stop.
     pub cancel: Option<Arc<AtomicBool>>,
-    /// Threads to use; 0 means one per core.
+    /// Threads that decoders use; 0 means those of the rayon pool that the call runs in, by default
+    /// one per core. Encoders work in that pool whatever this says: `ThreadPool::install` bounds them.
     pub threads: usize,
     /// Seed of everything random.
     pub seed: u64,

@@ -120,7 +120,7 @@ pub struct Fitted {
     pub error: f64,
 }
 
-/// Lambda of a quality from 0 to 10: a step of one is a factor of two, 5 is about 34 dB on film.
+/// Lambda of a quality from 0 to 10: a step of one is a factor of two.
 fn lambda_of(quality: f32) -> f32 {
     300.0 * 2f32.powf(5.0 - quality)
 }
