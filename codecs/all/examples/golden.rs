@@ -259,7 +259,7 @@ fn video(golden: &Path, faulty: &Path) -> Outcome<()> {
     let constant = code(&flat, Goal::Quality(5.0), "default")?;
     put(golden, "nerv-constant.nc", &constant)?;
 
-    let x = clip(format, 4);
+    let x = clip(format, 4, 0.03);
     let mut payload = Vec::new();
     let head = ChunkHead {
         format: Format::Video(format),
@@ -275,7 +275,11 @@ fn video(golden: &Path, faulty: &Path) -> Outcome<()> {
         &mut payload,
     )?;
     let hostile = |name: &str, payload: Vec<u8>| -> Outcome<()> {
-        let file = nc::encode(&Hostile(payload), Signal::Video(x.view()), Goal::Exact)?;
+        let file = nc::encode(
+            &Hostile(payload, x.clone()),
+            Signal::Video(x.view()),
+            Goal::Exact,
+        )?;
         put(faulty, &format!("nerv-{name}.nc"), &file)
     };
     let half = payload.len() / 2;
@@ -290,7 +294,7 @@ fn video(golden: &Path, faulty: &Path) -> Outcome<()> {
 }
 
 /// A texture that drifts, with grain; another one from half of the frames on.
-fn clip(format: VideoFormat, frames: usize) -> VideoBuf {
+fn clip(format: VideoFormat, frames: usize, grain: f64) -> VideoBuf {
     let mut rng = synth::Rng::new(51);
     let max = f64::from(format.max());
     let mut samples = Vec::new();
@@ -301,9 +305,9 @@ fn clip(format: VideoFormat, frames: usize) -> VideoBuf {
             for i in 0..w * h {
                 let x = (i % w) as f64 * f64::from(format.width) / w as f64 + 1.3 * t as f64;
                 let y = (i / w) as f64 * f64::from(format.height) / h as f64 - 0.5 * t as f64;
-                let waves = (0.31 * x + 0.2 * y + 2.0 * scene).sin() * (0.07 * x * y).cos();
+                let waves = (0.31 * x + 0.2 * y + 2.0 * scene).sin() * (0.009 * x * y).cos();
                 let edge = if (x + y) % 23.0 < 9.0 { 0.2 } else { 0.0 };
-                let v = 0.4 + 0.2 * waves + edge + 0.1 * scene + rng.range(-0.03, 0.03);
+                let v = 0.4 + 0.2 * waves + edge + 0.1 * scene + rng.range(-grain, grain);
                 samples.push((v * max).round().clamp(0.0, max) as u16);
             }
         }
@@ -321,8 +325,8 @@ fn code(x: &VideoBuf, goal: Goal, network: &str) -> Outcome<Vec<u8>> {
     Ok(e.finish(&mut ctl)?.0)
 }
 
-/// Says that it is nerv, and writes what it is told to.
-struct Hostile(Vec<u8>);
+/// Says that it is nerv, writes the payload that it is told to and claims that it means this clip.
+struct Hostile(Vec<u8>, VideoBuf);
 
 impl Codec for Hostile {
     fn info(&self) -> &CodecInfo {
@@ -351,12 +355,12 @@ impl Codec for Hostile {
 
     fn decode(
         &self,
-        payload: &[u8],
-        head: &ChunkHead,
-        budget: &mut Budget,
-        ctl: &mut Control<'_>,
+        _: &[u8],
+        _: &ChunkHead,
+        _: &mut Budget,
+        _: &mut Control<'_>,
     ) -> nc::Result<(SignalBuf, Encoded)> {
-        nc_nerv::Nerv.decode(payload, head, budget, ctl)
+        Ok((SignalBuf::Video(self.1.clone()), Encoded { symbols: 0 }))
     }
 }
 
