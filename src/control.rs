@@ -51,7 +51,8 @@ pub struct Control<'a> {
     /// Units that a reader of the file may want alone, for codecs that trade bytes for it; 0 means
     /// the codec's default.
     pub access: u32,
-    /// Where long work keeps its checkpoints.
+    /// Where long work keeps its checkpoints. Those of an encode are `chunk-*`, one for each chunk, and stay until
+    /// [`Self::clear_checkpoints`], so that a file of many chunks goes on where it was.
     pub checkpoints: Option<PathBuf>,
     /// Whether work goes on from what is in [`Self::checkpoints`], where that is of the same work.
     pub resume: bool,
@@ -89,6 +90,21 @@ impl Control<'_> {
                 known.join(", ")
             ))),
         }
+    }
+
+    /// Removes the checkpoints of an encode whose file is whole and where it belongs, and their folder if nothing
+    /// else is in it.
+    pub fn clear_checkpoints(&self) {
+        let Some(folder) = &self.checkpoints else {
+            return;
+        };
+        // What cannot be removed is in nobody's way: the next encode writes its own.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("chunk-") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+        let _ = std::fs::remove_dir(folder);
     }
 
     /// [`Error::Cancelled`] once cancellation was asked for.
