@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
 use crate::emit::{Emitter, Summary};
-use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
+use crate::stream::{Chunk, Joiner, Opener, Record, end_of_index, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
 /// Bytes of the end record of a file with an index: tag, hash, offset of the index.
@@ -134,11 +134,12 @@ impl<R: Read + Seek> Archive<R> {
         let mut entries = Vec::new();
         let mut meta = Vec::new();
         let (mut first, mut payload) = (0u64, 0u64);
+        let mut index = None;
         let mut lone = self.header.length.filter(|_| self.header.lone);
         loop {
             let offset = self.r.offset;
             let mut budget = self.budget.clone();
-            match next_record(&mut self.r, lone.take(), &mut budget)? {
+            match next_record(&mut self.r, &self.header, lone.take(), &mut budget)? {
                 Record::Chunk(frame, _) => {
                     self.budget.charge(size_of::<Entry>() as u64)?;
                     entries.push(Entry {
@@ -159,9 +160,14 @@ impl<R: Read + Seek> Archive<R> {
                     self.budget.charge(m.data.len() as u64)?;
                     meta.push(m);
                 }
+                Record::Index(at) => index = Some(at),
                 Record::End => break,
             }
         }
+        if self.header.hashed {
+            self.r.u32()?;
+        }
+        end_of_index(&mut self.r, &self.header, index)?;
         self.entries = entries;
         self.meta = meta;
         self.payload = payload;
@@ -224,7 +230,8 @@ impl<R: Read + Seek> Archive<R> {
         self.seek(entry.offset)?;
         let lone = self.header.length.filter(|_| self.header.lone);
         let mut budget = self.budget.clone();
-        let Record::Chunk(frame, last) = next_record(&mut self.r, lone, &mut budget)? else {
+        let Record::Chunk(frame, last) = next_record(&mut self.r, &self.header, lone, &mut budget)?
+        else {
             return Err(lost());
         };
         if frame.units != entry.units || last != (i + 1 == self.entries.len()) {

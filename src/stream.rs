@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::container::{CHUNK, ChunkFrame, END, Header, LAST, META, Meta, Reader};
+use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader};
 use crate::emit::{Emitter, Summary};
 use crate::pending::Pending;
 use crate::{
@@ -193,12 +193,15 @@ pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<Box<dyn Codec
 pub(crate) enum Record {
     Chunk(ChunkFrame, bool),
     Meta(Meta),
+    /// An index, whose record is here.
+    Index(u64),
     End,
 }
 
 /// Reads the next record's frame; a chunk's payload follows in the reader.
 pub(crate) fn next_record<R: Read>(
     r: &mut Reader<R>,
+    header: &Header,
     lone: Option<u64>,
     budget: &mut Budget,
 ) -> Result<Record> {
@@ -219,6 +222,7 @@ pub(crate) fn next_record<R: Read>(
         ));
     }
     loop {
+        let at = r.offset;
         let tag = r.byte()?;
         match tag {
             CHUNK | LAST => {
@@ -238,7 +242,8 @@ pub(crate) fn next_record<R: Read>(
             _ => {
                 let len = r.varint()?;
                 let crc = r.u32()?;
-                if !tag.is_ascii_lowercase() {
+                let known = tag == META || tag == INDEX;
+                if !(known || header.newer && tag.is_ascii_lowercase()) {
                     return Err(Error::Format(format!("unknown record {tag:#04x}")));
                 }
                 let body = r.bytes(len, budget)?;
@@ -249,6 +254,9 @@ pub(crate) fn next_record<R: Read>(
                     )));
                 }
                 budget.release(len);
+                if tag == INDEX {
+                    return Ok(Record::Index(at));
+                }
                 if tag == META
                     && let Some((tag, data)) = body.split_first_chunk::<4>()
                 {
@@ -259,6 +267,23 @@ pub(crate) fn next_record<R: Read>(
                 }
             }
         }
+    }
+}
+
+/// Reads what the end record says of the index, which was seen at `seen`: a record's tag has no checksum, and this is
+/// how one that was mistaken for another shows.
+pub(crate) fn end_of_index<R: Read>(
+    r: &mut Reader<R>,
+    header: &Header,
+    seen: Option<u64>,
+) -> Result<()> {
+    let mut said = [0; 8];
+    if !header.lone {
+        r.fill(&mut said)?;
+    }
+    match seen.unwrap_or(0) == u64::from_le_bytes(said) {
+        true => Ok(()),
+        false => Err(Error::Format("the index is not where it should be".into())),
     }
 }
 
@@ -360,6 +385,7 @@ pub struct Decoder<R> {
     meta: Vec<Meta>,
     done: u64,
     seen_last: bool,
+    index: Option<u64>,
     finished: bool,
 }
 
@@ -382,6 +408,7 @@ impl<R: Read> Decoder<R> {
             meta: Vec::new(),
             done: 0,
             seen_last: false,
+            index: None,
             finished: false,
         })
     }
@@ -412,7 +439,7 @@ impl<R: Read> Decoder<R> {
                 .header
                 .length
                 .filter(|_| self.header.lone && !self.seen_last);
-            match next_record(&mut self.r, lone, &mut self.budget)? {
+            match next_record(&mut self.r, &self.header, lone, &mut self.budget)? {
                 Record::Chunk(frame, last) => {
                     if self.seen_last || frame.units == 0 {
                         return Err(Error::Format("chunk out of place".into()));
@@ -451,6 +478,7 @@ impl<R: Read> Decoder<R> {
                     self.budget.charge(m.data.len() as u64)?;
                     self.meta.push(m);
                 }
+                Record::Index(at) => self.index = Some(at),
                 Record::End => {
                     self.end()?;
                     self.finished = true;
@@ -473,10 +501,7 @@ impl<R: Read> Decoder<R> {
                 return Err(Error::Format("hash of the decoded output".into()));
             }
         }
-        if !self.header.lone {
-            let mut offset = [0; 8];
-            self.r.fill(&mut offset)?;
-        }
+        end_of_index(&mut self.r, &self.header, self.index)?;
         if self.r.at_end()? {
             Ok(())
         } else {

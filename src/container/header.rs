@@ -36,6 +36,8 @@ pub struct Header {
     pub hashed: bool,
     /// Whether the file is one chunk without framing of its own.
     pub lone: bool,
+    /// Whether a newer minor version wrote it, whose records may be unknown here.
+    pub newer: bool,
 }
 
 const fn depth_code(d: SampleDepth) -> u8 {
@@ -81,6 +83,7 @@ impl Header {
             overlap,
             hashed: true,
             lone,
+            newer: false,
         }
     }
 
@@ -155,10 +158,15 @@ impl Header {
         if major == 0 {
             return Err(Error::Format("format version 0".into()));
         }
-        let _minor = r.byte()?;
+        let newer = r.byte()? > MINOR;
+        // What this minor version does not know is damage, unless a newer one has written it.
+        let unknown = |what: String| match newer {
+            true => Error::Unsupported(what),
+            false => Error::Format(what),
+        };
         let flags = r.byte()?;
         if flags & !KNOWN != 0 {
-            return Err(Error::Unsupported(format!("header flags {flags:#04x}")));
+            return Err(unknown(format!("header flags {flags:#04x}")));
         }
         let codec = CodecId(r.byte()?);
         let bitstream = r.byte()?;
@@ -176,7 +184,7 @@ impl Header {
                     2 => SampleDepth::I24,
                     3 => SampleDepth::I32,
                     4 => SampleDepth::F32,
-                    other => return Err(Error::Unsupported(format!("sample depth {other}"))),
+                    other => return Err(unknown(format!("sample depth {other}"))),
                 };
                 if rate == 0 || rate > 768_000 || channels == 0 || channels > 255 {
                     return Err(Error::Format(format!("{channels} channels at {rate} Hz")));
@@ -220,7 +228,7 @@ impl Header {
                 }
                 Format::Video(v)
             }
-            other => return Err(Error::Unsupported(format!("media kind {other}"))),
+            other => return Err(unknown(format!("media kind {other}"))),
         };
         let length = if flags & HAS_LENGTH != 0 {
             Some(r.varint()?)
@@ -263,6 +271,7 @@ impl Header {
             overlap,
             hashed: flags & HAS_HASH != 0,
             lone,
+            newer,
         })
     }
 }

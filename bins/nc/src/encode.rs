@@ -6,7 +6,6 @@ mod video;
 
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nc::{
     Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Model,
@@ -74,10 +73,6 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
     )?;
     if jobs.iter().any(|j| is_dash(&j.output)) {
         ui.take_stdout();
-    }
-    if args.checkpoints.is_some() {
-        // A stop waits for the step at hand and the checkpoint after it.
-        crate::signals::set_grace(Duration::from_secs(600));
     }
     let shared = named.map(|entry| Shared::new(&registry, entry, model.as_ref()));
     let preferred = |kind| {

@@ -18,6 +18,21 @@ const ENDINGS: [&str; 24] = [
 ];
 /// The program.
 const PROGRAM: &str = "ffmpeg";
+/// Forms of samples that are asked for, of which it takes the one nearest to what there is; transparency goes.
+const FORMS: [&str; 11] = [
+    "yuv420p",
+    "yuv422p",
+    "yuv444p",
+    "gray",
+    "yuv420p10le",
+    "yuv422p10le",
+    "yuv444p10le",
+    "gray10le",
+    // With full range.
+    "yuvj420p",
+    "yuvj422p",
+    "yuvj444p",
+];
 /// Bytes that are kept of what it says.
 const MOST_SAID: u64 = 1 << 12;
 /// Lines of these that are shown.
@@ -50,6 +65,7 @@ impl Foreign {
         let started = Command::new(PROGRAM)
             .args(["-nostdin", "-v", "error", "-i"])
             .arg(name)
+            .args(["-vf", &format!("format={}", FORMS.join("|"))])
             .args(["-f", "yuv4mpegpipe", "-strict", "-1", "-"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -107,6 +123,13 @@ impl Foreign {
             return Err(Failure::format(format!("{PROGRAM}: {why}")));
         }
         Ok((!said.is_empty()).then(|| format!("{PROGRAM}: {said}")))
+    }
+}
+
+impl Foreign {
+    /// Whether it has no more to give.
+    pub fn at_end(&mut self) -> bool {
+        !matches!(self.read(&mut [0]), Ok(n) if n > 0)
     }
 }
 

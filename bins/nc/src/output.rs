@@ -240,8 +240,8 @@ impl Folder {
         self.temporary.path()
     }
 
-    /// Makes the folder visible under its name; into one that has files, with `force`, its files are
-    /// moved one by one.
+    /// Makes the folder visible under its name; into one that has files, with `force`, its images with
+    /// numbers for names go, and the files are moved one by one.
     ///
     /// # Errors
     /// I/O.
@@ -255,6 +255,13 @@ impl Folder {
             let _ = std::fs::remove_dir(&self.target);
             std::fs::rename(from, &self.target)?;
         } else if self.force {
+            // Images of another time would be taken for this one's.
+            for entry in std::fs::read_dir(&self.target)? {
+                let path = entry?.path();
+                if is_numbered(&path) {
+                    std::fs::remove_file(path)?;
+                }
+            }
             for entry in std::fs::read_dir(from)? {
                 let entry = entry?;
                 std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
@@ -265,6 +272,13 @@ impl Folder {
         sync_folder(&self.target);
         Ok(())
     }
+}
+
+/// Whether a name is a number and `.png`, as those of frames are.
+fn is_numbered(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|s| s.to_str());
+    path.extension().is_some_and(|e| e == "png")
+        && stem.is_some_and(|s| s.bytes().all(|b| b.is_ascii_digit()))
 }
 
 impl Drop for Folder {

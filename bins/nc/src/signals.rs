@@ -15,6 +15,9 @@ use std::time::Duration;
 static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 static GRACE_MS: AtomicU64 = AtomicU64::new(2_000);
 
+/// How long work may take to stop by itself, unless it says otherwise.
+pub const GRACE: Duration = Duration::from_millis(2_000);
+
 /// Installs the handlers; the flag becomes true at the first signal.
 pub fn install() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
@@ -33,10 +36,6 @@ pub fn install() -> Arc<AtomicBool> {
 }
 
 /// How long the work may take to stop by itself; for work that saves its state first.
-#[allow(
-    dead_code,
-    reason = "used by training, which has a checkpoint to write"
-)]
 pub fn set_grace(grace: Duration) {
     GRACE_MS.store(
         u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),

@@ -161,7 +161,11 @@ impl VideoIn {
                 if let Ok(Some(frame)) = frame {
                     return Ok(Some(frame));
                 }
-                // Where it was ffmpeg that failed, that is the reason for an early end.
+                // Where it was ffmpeg that failed, that is the reason for an early end; where there is more to read, it
+                // is not.
+                if frame.is_err() && !r.inner().at_end() {
+                    return Ok(frame?);
+                }
                 let said = r.inner().finish()?;
                 self.warnings.extend(said);
                 Ok(frame?)

@@ -176,10 +176,16 @@ fn edge(value: &str) -> Result<u32> {
     }
 }
 
+/// Digits alone, without the sign that parsing takes.
+fn number(value: &str) -> Option<u32> {
+    let digits = value.bytes().all(|b| b.is_ascii_digit());
+    value.parse().ok().filter(|_| digits)
+}
+
 /// A rate as a fraction, both parts 0 or none.
 fn fraction(value: &str) -> Option<[u32; 2]> {
     let (n, d) = value.split_once(':')?;
-    let rate = [n.parse().ok()?, d.parse().ok()?];
+    let rate = [number(n)?, number(d)?];
     ((rate[0] == 0) == (rate[1] == 0)).then_some(rate)
 }
 
@@ -199,8 +205,10 @@ fn colour(value: &str) -> Result<(Chroma, u8, Siting)> {
                 ("mono", Chroma::Gray, Siting::Centre),
             ];
             let found = deep.into_iter().find_map(|(name, chroma, siting)| {
-                let bits = value.strip_prefix(name)?.parse().ok()?;
-                (9..=16).contains(&bits).then_some((chroma, bits, siting))
+                let bits = number(value.strip_prefix(name)?)?;
+                (9..=16)
+                    .contains(&bits)
+                    .then_some((chroma, bits as u8, siting))
             });
             found.ok_or_else(|| Error::Unsupported(format!("Y4M of colour space {value:?}")))?
         }

@@ -172,8 +172,18 @@ impl Codec for Nerv {
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
+        let least = 1 + 2 * format.planes() as u64;
+        if let Goal::Bytes(most) = goal
+            && most < least.min(raw)
+        {
+            return Err(Error::Usage(format!(
+                "frames {}.. take {} bytes at least beside what is around them, and there are {most} for them",
+                head.first,
+                least.min(raw)
+            )));
+        }
         // Frames of a sample or two are smaller as they are than as values of planes.
-        let tiny = raw <= 1 + 2 * format.planes() as u64;
+        let tiny = raw <= least;
         if tiny && !matches!(goal, Goal::Bytes(n) if n < raw) {
             return Ok(write_raw(x, head, out));
         }
@@ -194,14 +204,17 @@ impl Codec for Nerv {
                 || published::seconds(&format, head.units, ctl.effort),
                 |limit| limit.as_secs_f64(),
             );
+            let payload = published::encode(x, &Published::new(kind), bytes, time, ctl)?;
+            // What an encoder needs, its caller's frames have already shown to be there.
+            let mut budget = Budget::new(u64::MAX);
+            let units = head.units;
+            let y = published::decode(&payload, &format, 0..units, units, &mut budget, ctl)?;
+            let (values, error) = stored::nearest_constant(x);
+            if stored::error(x, &y) >= error {
+                return write_constant(&values, head, goal, out);
+            }
             out.push(PUBLISHED);
-            out.extend(published::encode(
-                x,
-                &Published::new(kind),
-                bytes,
-                time,
-                ctl,
-            )?);
+            out.extend(payload);
             return Ok(encoded(head.units));
         }
         let inner = match goal {

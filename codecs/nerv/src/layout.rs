@@ -60,6 +60,9 @@ impl<'a> Input<'a> {
             let b = self.byte()?;
             v |= u64::from(b & 127) << shift;
             if b < 128 {
+                if b == 0 && shift > 0 {
+                    return Err(Error::Format("nerv: a length longer than need be".into()));
+                }
                 return usize::try_from(v).map_err(|_| short());
             }
         }

@@ -149,6 +149,14 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
     (values, error / f64::from(1u32 << (2 * (x.format.bits - 8))))
 }
 
+/// Squared error of frames in 8 bits, planes with their weights.
+pub fn error(x: Video<'_>, y: &[u16]) -> f64 {
+    let g = Geometry::of(&x.format);
+    let n = g.samples().max(1);
+    let pairs = x.samples.chunks_exact(n).zip(y.chunks_exact(n));
+    pairs.map(|(x, y)| g.error(y, x)).sum()
+}
+
 /// Appends the planes' values, two bytes each.
 pub fn encode_constant(values: &[u16], out: &mut Vec<u8>) {
     out.extend(values.iter().flat_map(|v| v.to_le_bytes()));

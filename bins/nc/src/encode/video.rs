@@ -4,6 +4,7 @@
 //! none: so many frames are read ahead as make a chunk, which the encoder would hold anyhow.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use nc::{Control, Encoder, Format, Goal, Signal, Video};
 
@@ -14,6 +15,7 @@ use crate::foreign;
 use crate::input::{Input, Kind};
 use crate::models::Shared;
 use crate::output::is_dash;
+use crate::signals;
 use crate::ui::name;
 use crate::video_in::VideoIn;
 
@@ -21,6 +23,8 @@ use crate::video_in::VideoIn;
 const DEFAULT_QUALITY: f32 = 5.0;
 /// Frames per second of a folder, where nothing is said.
 const DEFAULT_RATE: [u32; 2] = [24, 1];
+/// How long a stop waits for a checkpoint.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What an input turned out to be.
 pub enum Found {
@@ -64,6 +68,17 @@ impl Work<'_> {
             (None, true) => f.hint("--codec grvq encodes its sound"),
             _ => f,
         })?)
+    }
+
+    /// Does work that saves its state when it is stopped, which may take as long as the step at hand.
+    fn patient<T>(&self, work: impl FnOnce() -> T) -> T {
+        if self.args.checkpoints.is_none() {
+            return work();
+        }
+        signals::set_grace(PATIENCE);
+        let done = work();
+        signals::set_grace(signals::GRACE);
+        done
     }
 
     /// Encodes an opened video.
@@ -117,9 +132,9 @@ impl Work<'_> {
                 format: form,
                 samples: &frame,
             };
-            encoder.push(Signal::Video(frame), ctl)?;
+            self.patient(|| encoder.push(Signal::Video(frame), ctl))?;
         }
-        let (_, summary) = encoder.finish(ctl)?;
+        let (_, summary) = self.patient(|| encoder.finish(ctl))?;
         self.finish(job, out, summary, format, &video.warnings())
     }
 }

@@ -164,7 +164,7 @@ pub fn encode(
             fit.search_originals()?;
         }
         for i in 0..FIRST {
-            let (bytes, psnr) = fit.pass(i > 0 && switches.motion)?;
+            let (bytes, psnr) = fit.pass(i > 0 && switches.motion && !fit.late(0.3))?;
             fit.report(ctl, "motion", i, FIRST, bytes, psnr);
             ctl.check()?;
             if let Some(t) = target {
@@ -308,8 +308,11 @@ impl<'a> Fit<'a> {
 
     /// Bytes of all groups.
     fn size(&self) -> usize {
-        let groups = self.code().unwrap_or_default();
-        let pieces = groups.iter().map(|g| g.len() + 3).sum::<usize>();
+        let pieces = match self.code() {
+            Ok(groups) => groups.iter().map(|g| g.len() + 3).sum(),
+            // What cannot be coded has no place in any file.
+            Err(_) => usize::MAX / 2,
+        };
         pieces + self.weight_bytes() + 12 + 2 * self.groups.len()
     }
 
@@ -444,7 +447,7 @@ impl<'a> Fit<'a> {
         let mut best: Option<(usize, f32, Vec<Frame>, Vec<u16>)> = None;
         for i in 0..4 * TUNING {
             let lambda = self.lambda;
-            let (size, psnr) = self.pass(i < 3 && self.switches.motion)?;
+            let (size, psnr) = self.pass(i < 3 && self.switches.motion && !self.late(share))?;
             self.report(ctl, "size", i.min(TUNING), TUNING, size, psnr);
             ctl.check()?;
             let Some(t) = target.map(|t| t as usize) else {
@@ -465,7 +468,8 @@ impl<'a> Fit<'a> {
             }
             let held = best.as_ref().map_or(usize::MAX, |b| b.0);
             let near = held <= t && held * 1000 >= t * 992;
-            let enough = i >= TUNING || i > 2 && self.late(share) || self.lambda <= LEAST;
+            let enough =
+                i >= TUNING || i > 2 && self.late(share) || self.late(1.0) || self.lambda <= LEAST;
             if near && i > 0 || held <= t && enough {
                 break;
             }

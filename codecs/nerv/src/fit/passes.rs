@@ -34,7 +34,8 @@ impl Fit<'_> {
         let this = &*self;
         let done = frames.par_iter_mut().try_for_each(|f| {
             (this.check)()?;
-            if f.symbols.place.class > 0 {
+            // Without motion there is a file too.
+            if f.symbols.place.class > 0 && !this.late(0.3) {
                 let frame = |r: usize| this.original(f.start + r);
                 f.symbols.field = this.search(&f.symbols, this.original(f.time()), frame, None);
             }

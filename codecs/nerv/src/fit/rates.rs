@@ -3,7 +3,7 @@
 //! The real coder mixes and learns as it goes, which a search over candidates cannot follow. So bits are taken from counts
 //! of the last passes, in the same kinds of contexts.
 
-use crate::coefficient::{BANDS, CLASSES, KINDS, NEAR, around, band, near};
+use crate::coefficient::{BANDS, CLASSES, KINDS, NEAR, PEAK, around, band, near};
 
 /// Bits of decisions, estimated from how often they were taken; for choosing latents, never for coding them.
 #[derive(Debug, Clone)]
@@ -201,7 +201,7 @@ pub fn quantise(
         let bd = band(n, y, x);
         match last {
             None => {
-                let r = v.round() as i32;
+                let r = (v.round() as i32).min(PEAK);
                 let nb = 0;
                 let ce = cell(bd, nb);
                 // The last place is never zero, which its magnitude's bits know.
@@ -234,7 +234,7 @@ pub fn quantise(
                 let nb = near(around(n, q, y, x));
                 let ce = cell(bd, nb);
                 let mut best = (lambda * rates.bits[ce][0], 0);
-                let r = v.round() as i32;
+                let r = (v.round() as i32).min(PEAK);
                 for m in [r, r - 1] {
                     if m < 1 {
                         continue;
