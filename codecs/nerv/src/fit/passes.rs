@@ -35,7 +35,7 @@ impl Fit<'_> {
         let done = frames.par_iter_mut().try_for_each(|f| {
             (this.check)()?;
             // Without motion there is a file too.
-            if f.symbols.place.class > 0 && !this.late(0.3) {
+            if f.symbols.place.class > 0 && !this.late(0.5) {
                 let frame = |r: usize| this.original(f.start + r);
                 f.symbols.field = this.search(&f.symbols, this.original(f.time()), frame, None);
             }
