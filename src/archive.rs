@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
 use crate::emit::{Emitter, Summary};
-use crate::stream::{Chunk, Joiner, Opener, Record, end_of_index, next_record, open};
+use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
 /// Bytes of the end record of a file with an index: tag, hash, offset of the index.
@@ -134,7 +134,6 @@ impl<R: Read + Seek> Archive<R> {
         let mut entries = Vec::new();
         let mut meta = Vec::new();
         let (mut first, mut payload) = (0u64, 0u64);
-        let mut index = None;
         let mut lone = self.header.length.filter(|_| self.header.lone);
         loop {
             let offset = self.r.offset;
@@ -160,14 +159,11 @@ impl<R: Read + Seek> Archive<R> {
                     self.budget.charge(m.data.len() as u64)?;
                     meta.push(m);
                 }
-                Record::Index(at) => index = Some(at),
+                // Whoever walks over the records needs no index.
+                Record::Index(_) => {}
                 Record::End => break,
             }
         }
-        if self.header.hashed {
-            self.r.u32()?;
-        }
-        end_of_index(&mut self.r, &self.header, index)?;
         self.entries = entries;
         self.meta = meta;
         self.payload = payload;

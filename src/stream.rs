@@ -272,11 +272,7 @@ pub(crate) fn next_record<R: Read>(
 
 /// Reads what the end record says of the index, which was seen at `seen`: a record's tag has no checksum, and this is
 /// how one that was mistaken for another shows.
-pub(crate) fn end_of_index<R: Read>(
-    r: &mut Reader<R>,
-    header: &Header,
-    seen: Option<u64>,
-) -> Result<()> {
+fn end_of_index<R: Read>(r: &mut Reader<R>, header: &Header, seen: Option<u64>) -> Result<()> {
     let mut said = [0; 8];
     if !header.lone {
         r.fill(&mut said)?;
@@ -478,7 +474,11 @@ impl<R: Read> Decoder<R> {
                     self.budget.charge(m.data.len() as u64)?;
                     self.meta.push(m);
                 }
-                Record::Index(at) => self.index = Some(at),
+                Record::Index(at) => {
+                    if self.index.replace(at).is_some() {
+                        return Err(Error::Format("two indexes".into()));
+                    }
+                }
                 Record::End => {
                     self.end()?;
                     self.finished = true;
