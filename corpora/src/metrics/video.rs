@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use nc::{Chroma, Error, VideoBuf, VideoFormat};
 
-    fn clip(chroma: Chroma, bits: u8, frames: u16) -> VideoBuf {
+    fn clip(chroma: Chroma, bits: u8, frames: usize) -> VideoBuf {
         let format = VideoFormat {
             width: 24,
             height: 16,
@@ -61,10 +61,10 @@ mod tests {
             bits,
             rgb: false,
         };
-        let n = format.frame_samples().unwrap() as u16 * frames;
+        let n = format.frame_samples().unwrap() * frames;
         VideoBuf {
             format,
-            samples: (0..n).map(|i| i * 37 % 200).collect(),
+            samples: (0..n).map(|i| (i * 37 % 200) as u16).collect(),
         }
     }
 
