@@ -30,7 +30,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Aligns the pair by up to [`MAX_LAG`] samples, cuts both to what they share, and measures.
+    /// Aligns the pair by up to [`super::MAX_LAG`] samples, cuts both to what they share, and measures.
     ///
     /// # Errors
     /// Usage, from any of the metrics.
