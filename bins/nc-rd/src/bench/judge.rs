@@ -81,7 +81,7 @@ fn shape(file: &[u8], header: Option<usize>) -> (Option<usize>, usize) {
     if let Some(header) = header {
         return (None, file.len().saturating_sub(header));
     }
-    if let [0, 0, 8.., dimensions @ 1..=8, rest @ ..] = file {
+    if let [0, 0, 8..=14, dimensions @ 1..=8, rest @ ..] = file {
         let (sizes, _) = rest.as_chunks::<4>();
         let sizes = sizes.iter().take(usize::from(*dimensions));
         let sizes: Vec<usize> = sizes.map(|&s| u32::from_be_bytes(s) as usize).collect();
