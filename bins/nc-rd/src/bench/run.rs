@@ -128,7 +128,6 @@ pub fn run(args: &RunArgs) -> Result<bool> {
             untaught: Mutex::default(),
         },
         bar: bar(args.quiet, jobs.len(), done.len()),
-        quiet: args.quiet,
         header,
         plan: &plan,
         keys: jobs.iter().map(Job::key).collect(),
@@ -236,7 +235,6 @@ fn jobs<'a>(
 struct State<'a> {
     how: How,
     bar: ProgressBar,
-    quiet: bool,
     header: Results,
     plan: &'a Plan,
     keys: Vec<String>,
