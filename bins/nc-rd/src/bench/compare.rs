@@ -406,7 +406,7 @@ mod tests {
         };
         let mut rows = Vec::new();
         for setting in 1..=4 {
-            for input in 0..3 {
+            for (input, time) in times.iter().enumerate() {
                 let bytes = 1000.0 * f64::from(1 << setting);
                 let (bytes, db) = f(bytes, 30.0 + 3.0 * f64::from(setting));
                 rows.push(Row {
@@ -417,7 +417,7 @@ mod tests {
                     bytes: Some(bytes as u64),
                     rates: BTreeMap::from([("bpp".into(), bytes)]),
                     metrics: BTreeMap::from([("psnr-rgb".into(), db)]),
-                    encode_times: vec![times[input] * f64::from(setting)],
+                    encode_times: vec![time * f64::from(setting)],
                     timed_alone: true,
                     ..Row::default()
                 });
