@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod chart;
 mod coder;
+mod html;
 mod own;
 mod peers;
 mod plot;
@@ -102,6 +105,8 @@ enum Command {
         #[arg(short, value_name = "PNG")]
         output: PathBuf,
     },
+    /// Make an HTML report and plots of the folder of a run
+    Report(html::ReportArgs),
     /// Draw PESQ-WB and STOI against rate
     Plot {
         /// Results of `speech --json`
@@ -179,6 +184,7 @@ fn main() -> Result<()> {
             )
         }
         Command::Spectrogram { inputs, output } => spectrogram::draw(&inputs, &output),
+        Command::Report(args) => html::run(&args),
         Command::Plot {
             results,
             output,
