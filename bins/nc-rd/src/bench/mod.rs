@@ -1,0 +1,3 @@
+//! Runs of plans: inputs x codecs x settings, each codec a few lines of TOML.
+
+pub mod results;
