@@ -10,7 +10,7 @@ use anyhow::{Result, anyhow, ensure};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{RgbImage, imageops};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::ValueFormatter;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -107,7 +107,10 @@ pub struct Frame {
 
 /// Colour of the series with this style.
 pub fn colour(style: usize) -> RGBColor {
-    let [r, g, b] = COLOURS.get(style % COLOURS.len()).copied().unwrap_or([0; 3]);
+    let [r, g, b] = COLOURS
+        .get(style % COLOURS.len())
+        .copied()
+        .unwrap_or([0; 3]);
     RGBColor(r, g, b)
 }
 
@@ -144,9 +147,8 @@ pub fn plot_svg(frame: &Frame, lines: &[Series]) -> Result<String> {
 /// Makes the font known, once.
 fn font() -> Result<()> {
     static GOOD: OnceLock<bool> = OnceLock::new();
-    let good = *GOOD.get_or_init(|| {
-        register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok()
-    });
+    let good = *GOOD
+        .get_or_init(|| register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).is_ok());
     ensure!(good, "the font for plots is damaged");
     Ok(())
 }
@@ -290,7 +292,7 @@ impl<'a> Plot<'a> {
             let anchor = if right { HPos::Right } else { HPos::Left };
             chart.draw_series([EmptyElement::at(place)
                 + Text::new(
-                    what.as_str(),
+                    what.clone(),
                     (side, 0),
                     self.text(12)
                         .color(&BLACK.mix(0.7))
@@ -311,15 +313,17 @@ impl<'a> Plot<'a> {
             let (wide, gap) = (px(22), px(4));
             drawn.label(&line.name).legend(move |(x, y)| {
                 let middle = x + wide / 2;
-                let edge = if quoted { middle - gap } else { x + wide };
+                let end = if quoted { middle - gap } else { x + wide };
                 EmptyElement::at((0, 0))
-                    + PathElement::new([(x, y), (edge, y)], style)
+                    + PathElement::new([(x, y), (end, y)], style)
                     + PathElement::new([(middle + gap, y), (x + wide, y)], style)
-                    + dot((middle, y), shape, quoted, scale)
+                    + inside((middle, y), shape, quoted, scale)
+                    + edge((middle, y), shape, scale)
             });
             for (i, p) in line.points.iter().enumerate() {
                 chart.draw_series([EmptyElement::at(*p)
-                    + dot((0, 0), shape, quoted, self.scale)
+                    + inside((0, 0), shape, quoted, self.scale)
+                    + edge((0, 0), shape, self.scale)
                     + Text::new(
                         line.labels.get(i).cloned().unwrap_or_default(),
                         (px(8), px(6)),
@@ -345,22 +349,26 @@ fn short(v: f64) -> String {
     format!("{}", (v * 1000.0).round() / 1000.0)
 }
 
-/// A point: white inside where it is quoted.
-fn dot<B: DrawingBackend>(
-    at: (i32, i32),
-    style: usize,
-    hollow: bool,
-    scale: u32,
-) -> impl Drawable<B> + for<'b> PointCollection<'b, (i32, i32), Borrow = &'b (i32, i32)> {
+/// The corners of a marker in pixels.
+fn corners((left, top): (i32, i32), style: usize, scale: u32) -> Vec<(i32, i32)> {
     let r = RADIUS * f64::from(scale);
-    let at = |&(x, y): &(f64, f64)| (at.0 + (x * r).round() as i32, at.1 + (y * r).round() as i32);
-    let points: Vec<(i32, i32)> = marker(style).iter().map(at).collect();
-    let fill = if hollow { WHITE } else { colour(style) };
-    let outline: Vec<_> = points.iter().chain(points.first()).copied().collect();
-    EmptyElement::at((0, 0))
-        + Polygon::new(points, fill.filled())
-        + PathElement::new(outline, colour(style).stroke_width(scale * 3 / 2))
+    let pixel = |(x, y): &(f64, f64)| (left + (x * r).round() as i32, top + (y * r).round() as i32);
+    marker(style).iter().map(pixel).collect()
 }
+
+/// The inside of a marker: white where it is quoted.
+fn inside(at: (i32, i32), style: usize, hollow: bool, scale: u32) -> Polygon<(i32, i32)> {
+    let fill = if hollow { WHITE } else { colour(style) };
+    Polygon::new(corners(at, style, scale), fill.filled())
+}
+
+/// Its edge.
+fn edge(at: (i32, i32), style: usize, scale: u32) -> PathElement<(i32, i32)> {
+    let mut points = corners(at, style, scale);
+    points.extend(points.first().copied());
+    PathElement::new(points, colour(style).stroke_width(scale * 3 / 2))
+}
+
 /// Writes lines of text `line` pixels high into a picture, each at its left upper corner.
 ///
 /// # Errors

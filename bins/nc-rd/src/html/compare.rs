@@ -48,7 +48,11 @@ fn caption(set: &Set<'_>, row: &Row) -> String {
     }
     for m in set.metrics.iter().take(2) {
         if let Some(v) = row.metrics.get(&m.key) {
-            parts.push(format!("{} {} {}", m.label, m.show(*v), m.unit).trim_end().to_owned());
+            parts.push(
+                format!("{} {} {}", m.label, m.show(*v), m.unit)
+                    .trim_end()
+                    .to_owned(),
+            );
         }
     }
     if row.metrics.get("lossless") == Some(&1.0) {
@@ -67,4 +71,3 @@ fn shot(codec: &str, setting: &str, caption: &str, bytes: Option<u64>, s: &Shot)
         } }
     }
 }
-

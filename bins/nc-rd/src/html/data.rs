@@ -82,7 +82,12 @@ fn set<'a>(s: &'a super::view::Set<'a>) -> Set<'a> {
     });
     let levels = s.levels();
     let at = |metric: &Figure| {
-        let level = |l: &f64| s.series.iter().map(|c| c.time_at(&metric.key, *l)).collect();
+        let level = |l: &f64| {
+            s.series
+                .iter()
+                .map(|c| c.time_at(&metric.key, *l))
+                .collect()
+        };
         levels.iter().map(level).collect()
     };
     Set {

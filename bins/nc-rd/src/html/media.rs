@@ -67,7 +67,13 @@ pub fn uri(media: &str, bytes: &[u8]) -> String {
 
 /// Examples of the first inputs of a dataset that have any, in at most `room` bytes of text, which is
 /// made smaller by what was used.
-pub fn examples<'a>(media: &Path, set: &Set<'a>, rows: &'a [Row], most: usize, room: &mut usize) -> Vec<Example<'a>> {
+pub fn examples<'a>(
+    out: &Path,
+    set: &Set<'a>,
+    rows: &'a [Row],
+    most: usize,
+    room: &mut usize,
+) -> Vec<Example<'a>> {
     let mut inputs: Vec<&'a str> = Vec::new();
     let mut all: BTreeMap<&'a str, Vec<&'a Row>> = BTreeMap::new();
     for r in rows {
@@ -80,7 +86,7 @@ pub fn examples<'a>(media: &Path, set: &Set<'a>, rows: &'a [Row], most: usize, r
         }
     }
     inputs.truncate(most);
-    let mut out: Vec<Example<'a>> = Vec::new();
+    let mut found: Vec<Example<'a>> = Vec::new();
     let mut waiting: Vec<Vec<&Row>> = Vec::new();
     for input in inputs {
         let rows = all.remove(input).unwrap_or_default();
@@ -95,7 +101,7 @@ pub fn examples<'a>(media: &Path, set: &Set<'a>, rows: &'a [Row], most: usize, r
             broken: Vec::new(),
         };
         let order = by_importance(rows);
-        match load(media, original, None) {
+        match load(out, original, None) {
             Ok(shot) if shot.room() <= *room => {
                 *room -= shot.room();
                 example.original = shot;
@@ -110,18 +116,18 @@ pub fn examples<'a>(media: &Path, set: &Set<'a>, rows: &'a [Row], most: usize, r
                 waiting.push(Vec::new());
             }
         }
-        out.push(example);
+        found.push(example);
     }
     // One file of every example in turn, so that none starves.
     for turn in 0..waiting.iter().map(Vec::len).max().unwrap_or(0) {
-        for (example, order) in out.iter_mut().zip(&waiting) {
+        for (example, order) in found.iter_mut().zip(&waiting) {
             let Some(row) = order.get(turn).copied() else {
                 continue;
             };
             let Some(path) = row.media.as_deref() else {
                 continue;
             };
-            match load(media, path, Some(&example.original)) {
+            match load(out, path, Some(&example.original)) {
                 Ok(shot) if shot.room() <= *room => {
                     *room -= shot.room();
                     example.decoded.push((row, shot));
@@ -132,10 +138,10 @@ pub fn examples<'a>(media: &Path, set: &Set<'a>, rows: &'a [Row], most: usize, r
         }
     }
     let place = |row: &Row| set.series.iter().position(|s| s.codec == row.codec);
-    for example in &mut out {
+    for example in &mut found {
         example.decoded.sort_by_key(|(r, _)| (place(r), r.bytes));
     }
-    out
+    found
 }
 
 /// Of each codec the row nearest to the middle size, then those nearest to a low and a high one, then
@@ -185,9 +191,9 @@ impl Shot {
     }
 }
 
-/// A file below `media`; a decoded one on the scale of its original.
-fn load(media: &Path, name: &str, original: Option<&Shot>) -> Result<Shot> {
-    let path = below(media, name)?;
+/// A file of `OUT/media`; a decoded one on the scale of its original.
+fn load(out: &Path, name: &str, original: Option<&Shot>) -> Result<Shot> {
+    let path = below(out, name)?;
     let size = std::fs::metadata(&path).context("cannot be read")?.len();
     ensure!(size <= FILE, "is larger than {} MiB", FILE >> 20);
     let end = Path::new(name).extension().and_then(|e| e.to_str());
@@ -198,14 +204,17 @@ fn load(media: &Path, name: &str, original: Option<&Shot>) -> Result<Shot> {
     }
 }
 
-/// The path of a file below a folder; results come from elsewhere and must not reach out of it.
-fn below(folder: &Path, name: &str) -> Result<PathBuf> {
+/// The path of a file of `OUT/media`; results come from elsewhere and must not reach out of it.
+fn below(out: &Path, name: &str) -> Result<PathBuf> {
     let path = Path::new(name);
     let plain = path.components().all(|c| matches!(c, Component::Normal(_)));
-    ensure!(plain && !name.is_empty(), "is not below the folder of media");
-    let (folder, path) = (folder.canonicalize(), folder.join(path).canonicalize());
-    let (folder, path) = (folder.context("no media")?, path.context("cannot be read")?);
-    ensure!(path.starts_with(folder), "is not below the folder of media");
+    ensure!(
+        plain && !name.is_empty(),
+        "is not below the folder of media"
+    );
+    let path = out.join(path).canonicalize().context("cannot be read")?;
+    let media = out.join("media").canonicalize().context("no media")?;
+    ensure!(path.starts_with(media), "is not below the folder of media");
     Ok(path)
 }
 
@@ -233,7 +242,8 @@ fn picture(bytes: &[u8]) -> Result<Shot> {
 
 fn sound(path: &Path, loudest: Option<f64>) -> Result<Shot> {
     let mut bytes = std::fs::read(path).context("cannot be read")?;
-    let mut reader = hound::WavReader::new(Cursor::new(&bytes)).context("is not a sound that can be played")?;
+    let mut reader =
+        hound::WavReader::new(Cursor::new(&bytes)).context("is not a sound that can be played")?;
     let spec = reader.spec();
     let most = spec.sample_rate.saturating_mul(SECONDS);
     let mut part = None;

@@ -88,8 +88,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
             // An equal share of what is left for each dataset: the first must not take it all.
             let share = room / waiting.max(1);
             let mut left = share;
-            let media = args.folder.join("media");
-            examples = media::examples(&media, &set, &results.rows, args.examples, &mut left);
+            examples = media::examples(&args.folder, &set, &results.rows, args.examples, &mut left);
             room -= share - left;
             waiting -= 1;
         }
@@ -125,12 +124,13 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 /// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     ensure!(!path.is_dir(), "{} is a folder", path.display());
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
     let attempt = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+        std::fs::write(&part, bytes)?;
+        std::fs::rename(&part, path)
     };
-    attempt().with_context(|| path.display().to_string())
+    attempt()
+        .inspect_err(|_| drop(std::fs::remove_file(&part)))
+        .with_context(|| path.display().to_string())
 }

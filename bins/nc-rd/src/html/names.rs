@@ -36,7 +36,14 @@ impl Figure {
     }
 }
 
-type Entry = (&'static str, &'static str, &'static str, usize, bool, &'static str);
+type Entry = (
+    &'static str,
+    &'static str,
+    &'static str,
+    usize,
+    bool,
+    &'static str,
+);
 
 /// Key, name, unit, digits, more is better, what it is.
 #[rustfmt::skip]
@@ -84,7 +91,11 @@ pub fn three(v: f64) -> String {
     if !v.is_finite() {
         return "n/a".into();
     }
-    let digits = if v == 0.0 { 0 } else { (2 - v.abs().log10().floor() as i32).clamp(0, 6) };
+    let digits = if v == 0.0 {
+        0
+    } else {
+        (2 - v.abs().log10().floor() as i32).clamp(0, 6)
+    };
     thousands(&format!("{v:.*}", digits as usize))
 }
 
@@ -95,7 +106,9 @@ pub fn whole(v: u64) -> String {
 
 fn thousands(s: &str) -> String {
     let (sign, rest) = s.strip_prefix('-').map_or(("", s), |r| ("−", r));
-    let (whole, part) = rest.split_once('.').map_or((rest, None), |(w, p)| (w, Some(p)));
+    let (whole, part) = rest
+        .split_once('.')
+        .map_or((rest, None), |(w, p)| (w, Some(p)));
     let mut out = String::from(sign);
     for (i, c) in whole.chars().enumerate() {
         if i > 0 && (whole.len() - i) % 3 == 0 {
@@ -127,14 +140,37 @@ mod tests {
 
     #[test]
     fn numbers_are_as_a_reader_has_them() {
-        let shown: Vec<_> = [0.0, 0.012345, 1.0, 12.34, 123.4, 1234.5, 1e6, -4.56, f64::NAN]
-            .map(three)
-            .into();
+        let shown: Vec<_> = [
+            0.0,
+            0.012345,
+            1.0,
+            12.34,
+            123.4,
+            1234.5,
+            1e6,
+            -4.56,
+            f64::NAN,
+        ]
+        .map(three)
+        .into();
         assert_eq!(
             shown,
-            ["0", "0.0123", "1.00", "12.3", "123", "1,234", "1,000,000", "−4.56", "n/a"]
+            [
+                "0",
+                "0.0123",
+                "1.00",
+                "12.3",
+                "123",
+                "1,234",
+                "1,000,000",
+                "−4.56",
+                "n/a"
+            ]
         );
-        assert_eq!([signed(-12.34, 1), signed(0.02, 1), signed(-0.02, 1)], ["−12.3", "0.0", "0.0"]);
+        assert_eq!(
+            [signed(-12.34, 1), signed(0.02, 1), signed(-0.02, 1)],
+            ["−12.3", "0.0", "0.0"]
+        );
         assert_eq!(whole(1_234_567), "1,234,567");
     }
 

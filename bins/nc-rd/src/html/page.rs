@@ -43,6 +43,7 @@ pub fn page(results: &Results, shown: &[Shown<'_>], rows: Option<&str>) -> anyho
             }
             body {
                 a.skip href="#main" { "Skip to the results" }
+                (markers())
                 header {
                     h1 { (results.name) }
                     @if !results.description.is_empty() { p.lead { (results.description) } }
@@ -91,16 +92,25 @@ pub fn command(label: &str, text: &str) -> Markup {
     }
 }
 
+/// The markers of all styles, once for the page.
+fn markers() -> Markup {
+    html! {
+        svg.defs width="0" height="0" aria-hidden="true" {
+            @for (i, shape) in chart::MARKERS.iter().enumerate() {
+                symbol #{ "m" (i) } viewBox="-11 -8 22 16" {
+                    line x1="-11" x2="11" y1="0" y2="0" {}
+                    polygon points=(shape.iter().map(|(x, y)| format!("{:.1},{:.1}", x * 4.5, y * 4.5)).collect::<Vec<_>>().join(" ")) {}
+                }
+            }
+        }
+    }
+}
+
 /// The marker of a style, as in the charts.
 pub fn swatch(style: usize) -> Markup {
-    let points: String = chart::marker(style)
-        .iter()
-        .map(|(x, y)| format!("{},{} ", x * 4.5, y * 4.5))
-        .collect();
     html! {
-        svg class={ "swatch c" (style % chart::COLOURS.len()) } viewBox="-11 -8 22 16" width="22" height="16" aria-hidden="true" {
-            line x1="-11" x2="11" y1="0" y2="0" {}
-            polygon points=(points.trim_end()) {}
+        svg class={ "swatch c" (style % chart::COLOURS.len()) } width="22" height="16" aria-hidden="true" {
+            use href={ "#m" (style % chart::MARKERS.len()) } {}
         }
     }
 }
@@ -226,18 +236,18 @@ fn dataset(i: usize, s: &Shown<'_>, results: &Results) -> Markup {
             @if set.series.is_empty() {
                 p.warn { "No run of this dataset has ended." }
             } @else {
-                (toolbar(i, s))
+                (toolbar(s))
                 @if set.metrics.is_empty() {
                     h3 #{ "set-" (i) "-size" } { "Size" }
                     (tables::sizes(set))
                 } @else {
                     h3 #{ "set-" (i) "-curves" } { "Quality against rate" }
-                    (curves(i, s))
+                    (curves(s))
                     h3 #{ "set-" (i) "-bd" } { "Bjøntegaard figures" }
                     (tables::bd(i, s))
                 }
                 h3 #{ "set-" (i) "-time" } { "Time and memory" }
-                (times(i, s))
+                (times(s))
                 (tables::speed(set))
                 @if !s.examples.is_empty() {
                     h3 #{ "set-" (i) "-examples" } { @if d.kind == Kind::Audio { "Listen and look" } @else { "Look" } }
@@ -252,7 +262,7 @@ fn dataset(i: usize, s: &Shown<'_>, results: &Results) -> Markup {
 }
 
 /// Choice of metric and codecs, for all charts of a dataset.
-fn toolbar(i: usize, s: &Shown<'_>) -> Markup {
+fn toolbar(s: &Shown<'_>) -> Markup {
     let set = &s.set;
     html! {
         div.toolbar role="group" aria-label={ "Metric and codecs of " (set.dataset.name) } {
@@ -276,7 +286,7 @@ fn toolbar(i: usize, s: &Shown<'_>) -> Markup {
     }
 }
 
-fn curves(i: usize, s: &Shown<'_>) -> Markup {
+fn curves(s: &Shown<'_>) -> Markup {
     let set = &s.set;
     let log = set.log();
     let lossless: Vec<_> = set
@@ -309,16 +319,17 @@ fn curves(i: usize, s: &Shown<'_>) -> Markup {
     }
 }
 
-fn times(i: usize, s: &Shown<'_>) -> Markup {
+fn times(s: &Shown<'_>) -> Markup {
     let set = &s.set;
     let levels = set.levels();
+    let chosen = set.level(&levels);
     html! {
         figure.chart data-kind="time" {
             div.controls.js {
                 @if !set.metrics.is_empty() && !levels.is_empty() {
                     label { "At "
                         select data-role="level" {
-                            @for (k, l) in levels.iter().enumerate() { option value=(k) selected[k == 1] { (three(*l)) " " (set.rate.unit) } }
+                            @for (k, l) in levels.iter().enumerate() { option value=(k) selected[k == chosen] { (three(*l)) " " (set.rate.unit) } }
                             option value="all" { "every setting" }
                         }
                     }
@@ -425,4 +436,3 @@ fn notes(results: &Results, rows: Option<&str>) -> Markup {
         }
     }
 }
-

@@ -45,7 +45,11 @@ pub fn rates(set: &Set<'_>, name: &str) -> Result<Vec<Plot>> {
             ..Frame::default()
         };
         let lines = lines(set, |s| s.curve(&metric.key));
-        out.extend(plot(format!("{name}-{}", slug(&metric.key)), &frame, &lines)?);
+        out.extend(plot(
+            format!("{name}-{}", slug(&metric.key)),
+            &frame,
+            &lines,
+        )?);
     }
     Ok(out)
 }
@@ -68,10 +72,13 @@ pub fn time(set: &Set<'_>, name: &str) -> Result<Option<Plot>> {
                 None => p.rate,
             };
             let points = s.points.iter();
-            points.filter_map(|p| Some((p.encode_s.filter(|s| *s > 0.0)?, value(p)?))).collect()
+            points
+                .filter_map(|p| Some((p.encode_s.filter(|s| *s > 0.0)?, value(p)?)))
+                .collect()
         })
     };
-    let lines = match (set.metrics.first(), set.levels().get(1)) {
+    let levels = set.levels();
+    let lines = match (set.metrics.first(), levels.get(set.level(&levels))) {
         (Some(metric), Some(&level)) => {
             frame.title = format!(
                 "{}: {} at {} {} against encoding time",
@@ -85,7 +92,10 @@ pub fn time(set: &Set<'_>, name: &str) -> Result<Option<Plot>> {
             lines(set, |s| s.time_at(&metric.key, level).into_iter().collect())
         }
         (Some(metric), None) => {
-            frame.title = format!("{}: {} against encoding time", set.dataset.name, metric.label);
+            frame.title = format!(
+                "{}: {} against encoding time",
+                set.dataset.name, metric.label
+            );
             frame.y = metric.title();
             timed(Some(metric))
         }
@@ -98,7 +108,10 @@ pub fn time(set: &Set<'_>, name: &str) -> Result<Option<Plot>> {
     plot(format!("{name}-time"), &frame, &lines)
 }
 
-fn lines(set: &Set<'_>, points: impl Fn(&super::view::Series<'_>) -> Vec<(f64, f64)>) -> Vec<Series> {
+fn lines(
+    set: &Set<'_>,
+    points: impl Fn(&super::view::Series<'_>) -> Vec<(f64, f64)>,
+) -> Vec<Series> {
     set.series
         .iter()
         .map(|s| Series {

@@ -47,7 +47,10 @@ pub fn sizes(set: &Set<'_>) -> Markup {
         whole.filter_map(|p| p.rate).reduce(f64::min)
     };
     let mut all: Vec<_> = set.series.iter().map(|s| (s, smallest(s))).collect();
-    all.sort_by(|a, b| a.1.unwrap_or(f64::INFINITY).total_cmp(&b.1.unwrap_or(f64::INFINITY)));
+    all.sort_by(|a, b| {
+        a.1.unwrap_or(f64::INFINITY)
+            .total_cmp(&b.1.unwrap_or(f64::INFINITY))
+    });
     let widest = all.iter().filter_map(|a| a.1).fold(0.0, f64::max);
     html! {
         p { (set.rate.label) " in " (set.rate.unit) ", smallest setting of each codec; less is better." }
@@ -98,10 +101,17 @@ fn bd_body(set: &Set<'_>, metric: &Figure, anchor: usize, pairs: &[Pair], shown:
     let rate = |p: &Pair| p.pchip.as_ref().map_or(f64::INFINITY, |b| b.value);
     let mut rows: Vec<_> = set.series.iter().zip(pairs).enumerate().collect();
     rows.sort_by(|a, b| rate(a.1.1).total_cmp(&rate(b.1.1)));
-    let values = rows.iter().map(|r| rate(r.1.1).abs()).filter(|v| v.is_finite());
+    let values = rows
+        .iter()
+        .map(|r| rate(r.1.1).abs())
+        .filter(|v| v.is_finite());
     let widest = values.fold(1.0, f64::max).min(100.0);
     let digits = metric.digits;
-    let unit = if metric.unit.is_empty() { String::new() } else { format!(", {}", metric.unit) };
+    let unit = if metric.unit.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", metric.unit)
+    };
     html! {
         tbody data-metric=(metric.key) data-anchor=(anchor) hidden[!shown] {
             tr { th scope="col" { "codec" } th.n scope="col" { "BD-rate, %" } th scope="col" { span.quiet { "less · more" } } th.n scope="col" { "Akima, %" }
@@ -179,7 +189,11 @@ pub fn speed(set: &Set<'_>) -> Markup {
 
 /// Every figure of every setting.
 pub fn figures(i: usize, set: &Set<'_>) -> Markup {
-    let model = set.series.iter().flat_map(|s| &s.points).any(|p| p.rate_with_model.is_some());
+    let model = set
+        .series
+        .iter()
+        .flat_map(|s| &s.points)
+        .any(|p| p.rate_with_model.is_some());
     html! {
         details { summary { "Every setting of every codec: rate, quality, time" }
             (scroll("Every setting of every codec", html! {

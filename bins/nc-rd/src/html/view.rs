@@ -164,7 +164,9 @@ impl<'a> Set<'a> {
         let mut metrics: Vec<Figure> = Vec::new();
         for key in &dataset.quality {
             let all = || series.iter().flat_map(|s| &s.points);
-            let most = all().filter_map(|p| Some(p.metrics.get(key.as_str())?.inputs)).max();
+            let most = all()
+                .filter_map(|p| Some(p.metrics.get(key.as_str())?.inputs))
+                .max();
             for p in series.iter_mut().flat_map(|s| &mut s.points) {
                 if let Some(mean) = p.metrics.get_mut(key.as_str()) {
                     mean.full = Some(mean.inputs) == most;
@@ -204,32 +206,56 @@ impl<'a> Set<'a> {
         };
         let curve = |s: &Series<'_>| s.curve(&metric.key).len() > 1;
         let peer = self.series.iter().position(|s| !s.own && curve(s));
-        peer.or_else(|| self.series.iter().position(curve)).unwrap_or(0)
+        peer.or_else(|| self.series.iter().position(curve))
+            .unwrap_or(0)
     }
 
-    /// Up to three rates at which many codecs can be compared, lowest first: a fifth, a half and four
-    /// fifths of the way from the median lowest to the median highest rate.
+    /// Up to three rates at which codecs can be compared, lowest first: a sixth, a half and five sixths
+    /// of the way through the rates that two curves cover or more, each counted as often as it is covered.
     pub fn levels(&self) -> Vec<f64> {
+        const STEPS: u32 = 60;
         let Some(metric) = self.metrics.first() else {
             return Vec::new();
         };
         let curves = self.series.iter().map(|s| s.curve(&metric.key));
         let ends: Vec<_> = curves
-            .filter(|c| c.len() > 1)
             .filter_map(|c| Some((c.first()?.0, c.last()?.0)))
+            .filter(|(low, high)| 0.0 < *low && low < high)
             .collect();
-        let median = |mut v: Vec<f64>| {
-            v.sort_by(f64::total_cmp);
-            v.get(v.len() / 2).copied()
-        };
-        let low = median(ends.iter().map(|e| e.0).collect());
-        let high = median(ends.iter().map(|e| e.1).collect());
-        match low.zip(high) {
-            Some((low, high)) if low > 0.0 && high > low * 1.05 => [0.2, 0.5, 0.8]
-                .map(|t| two_digits(low * (high / low).powf(t)))
-                .into(),
-            _ => Vec::new(),
+        let low = ends.iter().map(|e| e.0).fold(f64::INFINITY, f64::min);
+        let high = ends.iter().map(|e| e.1).fold(0.0, f64::max);
+        let covered = |rate: f64| ends.iter().filter(|e| (e.0..=e.1).contains(&rate)).count();
+        let grid: Vec<(f64, usize)> = (0..=STEPS)
+            .map(|i| low * (high / low).powf(f64::from(i) / f64::from(STEPS)))
+            .map(|rate| (rate, covered(rate)))
+            .filter(|g| g.1 > 1)
+            .collect();
+        let all: usize = grid.iter().map(|g| g.1).sum();
+        let mut levels: Vec<f64> = Vec::new();
+        for sixths in [1, 3, 5] {
+            let mut sum = 0;
+            let at = grid.iter().find(|g| {
+                sum += g.1;
+                sum * 6 >= all * sixths
+            });
+            let level = at.map(|g| two_digits(g.0));
+            levels.extend(level.filter(|l| !levels.contains(l)));
         }
+        levels
+    }
+
+    /// The level at which most codecs can be compared, the middle one rather than others.
+    pub fn level(&self, levels: &[f64]) -> usize {
+        let Some(metric) = self.metrics.first() else {
+            return 0;
+        };
+        let codecs = |i: &usize| {
+            let at = |s: &&Series<'_>| levels.get(*i).and_then(|l| s.time_at(&metric.key, *l));
+            self.series.iter().filter(|s| at(s).is_some()).count()
+        };
+        (0..levels.len())
+            .max_by_key(|i| (codecs(i), *i == 1))
+            .unwrap_or(0)
     }
 }
 
@@ -242,23 +268,21 @@ fn two_digits(v: f64) -> f64 {
 fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'a> {
     let good: Vec<&Row> = rows.iter().filter(|r| r.error.is_none()).copied().collect();
     let mean = |f: &dyn Fn(&Row) -> Option<f64>| {
-        let values: Vec<f64> = good.iter().filter_map(|r| f(r)).filter(|v| v.is_finite()).collect();
+        let values: Vec<f64> = good
+            .iter()
+            .filter_map(|r| f(r))
+            .filter(|v| v.is_finite())
+            .collect();
         let n = values.len();
         (n > 0).then(|| (values.iter().sum::<f64>() / n as f64, n))
     };
     let only = |f: &dyn Fn(&Row) -> Option<f64>| mean(f).map(|m| m.0);
     let peak = |f: &dyn Fn(&Row) -> Option<f64>| good.iter().filter_map(|r| f(r)).reduce(f64::max);
-    // Size over rate is how much input there was: seconds, pixels or values.
-    let per_unit = if dataset.kind == Kind::Audio || dataset.kind == Kind::Video {
-        ("kbps", 1e-3)
-    } else if dataset.kind == Kind::Image {
-        ("bpp", 1e-6)
-    } else {
-        ("bpd", 1e-6)
-    };
-    let units = |r: &Row| {
-        let rate = r.rates.get(per_unit.0).filter(|v| **v > 0.0)?;
-        Some(r.bytes? as f64 * 8.0 * per_unit.1 / rate)
+    let units = |r: &Row| match dataset.kind {
+        Kind::Audio | Kind::Video => r.seconds,
+        // Size over rate is how much input there was.
+        Kind::Image => per_rate(r, "bpp"),
+        Kind::Records => per_rate(r, "bpd"),
     };
     let speed = |seconds: &dyn Fn(&Row) -> Option<f64>| {
         let (mut work, mut time) = (0.0, 0.0);
@@ -271,7 +295,11 @@ fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'
     let mut metrics = BTreeMap::new();
     for key in good.iter().flat_map(|r| r.metrics.keys()) {
         if let Some((value, inputs)) = mean(&|r| r.metrics.get(key).copied()) {
-            let mean = Mean { value, inputs, full: false };
+            let mean = Mean {
+                value,
+                inputs,
+                full: false,
+            };
             metrics.insert(key.as_str(), mean);
         }
     }
@@ -302,6 +330,12 @@ fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'
         alone: good.iter().all(|r| r.timed_alone),
         command: rows.first().map_or(&[], |r| &r.command),
     }
+}
+
+/// Millions of pixels or values of an input, by its size and its bits for each of them.
+fn per_rate(r: &Row, name: &str) -> Option<f64> {
+    let rate = r.rates.get(name).filter(|v| **v > 0.0)?;
+    Some(r.bytes? as f64 * 8.0 / 1e6 / rate)
 }
 
 /// Whether a codec is one of nc's: called `nc`, or `nc` and something more.
@@ -341,6 +375,145 @@ impl<'a> Styles<'a> {
     }
 
     fn style(&self, kind: Kind, codec: &str) -> usize {
-        self.codecs(kind).iter().position(|c| *c == codec).unwrap_or(0)
+        self.codecs(kind)
+            .iter()
+            .position(|c| *c == codec)
+            .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn row(codec: &str, setting: &str, input: &str, kbps: f64, q: f64, encode_s: f64) -> Row {
+        Row {
+            dataset: "d".into(),
+            input: input.into(),
+            codec: codec.into(),
+            setting: setting.into(),
+            bytes: Some(1000),
+            seconds: Some(4.0),
+            rates: [("kbps".into(), kbps)].into(),
+            metrics: [("snr".into(), q)].into(),
+            encode_s: Some(encode_s),
+            timed_alone: true,
+            ..Row::default()
+        }
+    }
+
+    fn results(rows: Vec<Row>) -> Results {
+        Results {
+            datasets: vec![Dataset {
+                name: "d".into(),
+                kind: Kind::Audio,
+                about: String::new(),
+                inputs: 2,
+                rate: "kbps".into(),
+                quality: vec!["snr".into(), "absent".into()],
+            }],
+            rows,
+            ..Results::default()
+        }
+    }
+
+    #[test]
+    fn points_are_means_and_a_failed_input_makes_one_partial() {
+        let mut bad = row("opus", "8", "b", 1.0, 1.0, 1.0);
+        bad.error = Some("broke".into());
+        let results = results(vec![
+            row("opus", "16", "a", 16.0, 20.0, 1.0),
+            row("opus", "16", "b", 18.0, 24.0, 3.0),
+            row("opus", "8", "a", 8.0, 10.0, 1.0),
+            bad,
+            row("nc grvq", "6", "a", 6.0, 9.0, 2.0),
+            row("nc grvq", "6", "b", 6.0, 11.0, 2.0),
+        ]);
+        let sets = Set::all(&results);
+        let set = &sets[0];
+        // nc's own come first, rates rise, a metric that nothing has is not shown.
+        assert_eq!(
+            set.series.iter().map(|s| s.codec).collect::<Vec<_>>(),
+            ["nc grvq", "opus"]
+        );
+        assert_eq!(
+            set.metrics
+                .iter()
+                .map(|m| m.key.as_str())
+                .collect::<Vec<_>>(),
+            ["snr"]
+        );
+        let opus = &set.series[1];
+        assert_eq!(
+            opus.points
+                .iter()
+                .map(|p| (p.setting, p.good, p.of))
+                .collect::<Vec<_>>(),
+            [("8", 1, 2), ("16", 2, 2)]
+        );
+        assert_eq!(
+            opus.curve("snr"),
+            [(17.0, 22.0)],
+            "the partial point is not compared"
+        );
+        assert_eq!(
+            opus.points[0].metrics["snr"],
+            Mean {
+                value: 10.0,
+                inputs: 1,
+                full: false
+            }
+        );
+        assert_eq!(
+            opus.points[1].encode_speed,
+            Some(2.0),
+            "8 s of sound in 4 s"
+        );
+        assert_eq!((set.failed.len(), set.runs), (1, 6));
+    }
+
+    #[test]
+    fn time_at_a_rate_is_read_off_the_line_and_not_beyond_it() {
+        let results = results(vec![
+            row("opus", "4", "a", 4.0, 10.0, 1.0),
+            row("opus", "16", "a", 16.0, 20.0, 4.0),
+            row("lame", "4", "a", 4.0, 8.0, 1.0),
+            row("lame", "64", "a", 64.0, 22.0, 1.0),
+        ]);
+        let sets = Set::all(&results);
+        let opus = &sets[0].series[0];
+        let (time, quality) = opus.time_at("snr", 8.0).unwrap();
+        assert!(
+            (time - 2.0).abs() < 1e-12 && (quality - 15.0).abs() < 1e-12,
+            "{time} {quality}"
+        );
+        assert_eq!(opus.time_at("snr", 16.0), Some((4.0, 20.0)));
+        assert_eq!(opus.time_at("snr", 3.9), None);
+        assert_eq!(sets[0].levels(), [5.0, 8.0, 13.0], "where both are");
+        assert_eq!(sets[0].level(&sets[0].levels()), 1);
+    }
+
+    #[test]
+    fn a_model_is_counted_once_and_equal_outputs_are_lossless() {
+        let mut rows = vec![
+            row("nc circuit", "-", "a", 1.0, 0.0, 1.0),
+            row("nc circuit", "-", "b", 3.0, 0.0, 1.0),
+        ];
+        for r in &mut rows {
+            r.metrics = [("lossless".into(), 1.0)].into();
+            r.model_bytes = Some(500);
+        }
+        let results = results(rows);
+        let sets = Set::all(&results);
+        let p = &sets[0].series[0].points[0];
+        assert!(p.lossless && p.metrics.is_empty());
+        assert_eq!((p.rate, p.rate_with_model), (Some(2.0), Some(2.5)));
+    }
+
+    #[test]
+    fn own_codecs_are_told_by_name() {
+        let names = ["nc", "nc grvq", "nc-nerv", "ncompress", "opus"].map(own);
+        assert_eq!(names, [true, true, true, false, false]);
     }
 }

@@ -24,13 +24,28 @@ pub fn write(out: &Path) {
     clips(&mut rows);
     tables(&mut rows);
     let names = [
-        "nc grvq", "nc nerv", "nc circuit", "opus", "lame", "codec2", "flac", "cwebp", "cjxl", "avif",
-        "png", "x264", "x265", "SVT-AV1", "zstd", "xz", HOSTILE,
+        "nc grvq",
+        "nc nerv",
+        "nc circuit",
+        "opus",
+        "lame",
+        "codec2",
+        "flac",
+        "cwebp",
+        "cjxl",
+        "avif",
+        "png",
+        "x264",
+        "x265",
+        "SVT-AV1",
+        "zstd",
+        "xz",
+        HOSTILE,
     ];
     let codecs: Vec<Value> = names
         .iter()
         .map(|n| {
-            let mut c = json!({"name": n, "version": format!("{n} 1.2.3"), "program_sha256": "ab".repeat(32),
+            let mut c = json!({"name": n, "kind": "bytes", "version": format!("{n} 1.2.3"), "program_sha256": "ab".repeat(32),
                 "encode": format!("{n} --encode {{in}} {{out}}"), "decode": format!("{n} --decode {{in}} {{out}}")});
             if *n == "nc circuit" {
                 c["model_bytes"] = json!(1_300_000);
@@ -38,9 +53,7 @@ pub fn write(out: &Path) {
             c
         })
         .collect();
-    let set = |name: &str, kind: &str, about: &str, inputs: usize, rate: &str, quality: &[&str]| {
-        json!({"name": name, "kind": kind, "about": about, "inputs": inputs, "rate": rate, "quality": quality})
-    };
+    let set = |name: &str, kind: &str, about: &str, inputs: usize, rate: &str, quality: &[&str]| json!({"name": name, "kind": kind, "about": about, "inputs": inputs, "rate": rate, "quality": quality});
     let results = json!({
         "name": "A made-up run",
         "description": "Figures of a fixture: nothing here was measured. It has all that a report must show.",
@@ -98,20 +111,26 @@ fn speech(media: &Path, rows: &mut Vec<Value>) {
                 }
                 let pesq = (base + 0.75 * kbps.log2()).clamp(1.02, 4.6) + 0.05 * i as f64;
                 r["bytes"] = json!((kbps * 125.0 * seconds) as u64);
-                r["rates"] = json!({"kbps": kbps, "bpd": kbps / 16.0});
+                r["seconds"] = json!(seconds);
+                r["rates"] = json!({"kbps": kbps});
                 r["metrics"] = json!({"pesq-wb": pesq, "stoi": 0.6 + pesq / 12.0, "si-sdr": pesq * 4.0 - 6.0, "log-mel": 16.0 - 3.0 * pesq});
                 timed(&mut r, *time, seconds);
                 if k % 2 == 0 {
                     let name = format!("speech-{i}-{}-{k}.wav", codec.len());
-                    audio::write(&media.join(&name), &synth::add_noise(&x, pesq * 8.0 - 6.0, i)).unwrap();
-                    r["media"] = json!(name);
-                    r["original"] = json!(original);
+                    audio::write(
+                        &media.join(&name),
+                        &synth::add_noise(&x, pesq * 8.0 - 6.0, i),
+                    )
+                    .unwrap();
+                    r["media"] = json!(format!("media/{name}"));
+                    r["original"] = json!(format!("media/{original}"));
                 }
                 rows.push(r);
             }
         }
         let mut r = row("Speech", &input, "flac", "-8");
         r["bytes"] = json!((130.0 * 125.0 * seconds) as u64);
+        r["seconds"] = json!(seconds);
         r["rates"] = json!({"kbps": 130.0});
         r["metrics"] = json!({"lossless": 1.0});
         timed(&mut r, 0.003, seconds);
@@ -127,7 +146,13 @@ fn painted(seed: u32, w: u32, h: u32) -> RgbImage {
         let stripes = ((x + y * (seed + 1)) / 6) % 2 == 0 && fy > 0.7;
         let wave = (x as f32 * 0.11).sin() * (y as f32 * 0.07).cos();
         let sky = [90.0 + 120.0 * fy, 140.0 + 60.0 * fx, 220.0 - 90.0 * fy];
-        let shade = if disc { 1.25 + 0.1 * wave } else if stripes { 0.6 } else { 1.0 + 0.06 * wave };
+        let shade = if disc {
+            1.25 + 0.1 * wave
+        } else if stripes {
+            0.6
+        } else {
+            1.0 + 0.06 * wave
+        };
         Rgb(sky.map(|c| (c * shade).clamp(0.0, 255.0) as u8))
     })
 }
@@ -135,7 +160,12 @@ fn painted(seed: u32, w: u32, h: u32) -> RgbImage {
 /// The picture through a smaller one and fewer levels, as a poor codec would have it.
 fn spoilt(image: &RgbImage, factor: u32) -> RgbImage {
     let (w, h) = image.dimensions();
-    let small = imageops::resize(image, (w / factor).max(1), (h / factor).max(1), imageops::FilterType::Triangle);
+    let small = imageops::resize(
+        image,
+        (w / factor).max(1),
+        (h / factor).max(1),
+        imageops::FilterType::Triangle,
+    );
     let mut out = imageops::resize(&small, w, h, imageops::FilterType::Nearest);
     for p in out.pixels_mut() {
         p.0 = p.0.map(|c| c / 12 * 12);
@@ -166,9 +196,11 @@ fn pictures(media: &Path, rows: &mut Vec<Value>) {
                 timed(&mut r, *time, f64::from(w * h) / 4e5);
                 if *codec != "avif" || k == 2 {
                     let name = format!("picture-{i}-{codec}-{k}.png");
-                    spoilt(&x, 2 + (4 - k.min(4)) as u32).save(media.join(&name)).unwrap();
-                    r["media"] = json!(name);
-                    r["original"] = json!(format!("picture-{i}.png"));
+                    spoilt(&x, 2 + (4 - k.min(4)) as u32)
+                        .save(media.join(&name))
+                        .unwrap();
+                    r["media"] = json!(format!("media/{name}"));
+                    r["original"] = json!(format!("media/picture-{i}.png"));
                 }
                 rows.push(r);
             }
@@ -193,6 +225,7 @@ fn clips(rows: &mut Vec<Value>) {
             let kbps = first * step.powi(k as i32);
             let mut r = row("Clips", "clip.y4m", codec, &format!("crf {}", 40 - 4 * k));
             r["bytes"] = json!((kbps * 250.0) as u64);
+            r["seconds"] = json!(2.0);
             r["rates"] = json!({"kbps": kbps, "bpp": kbps / 2500.0});
             r["metrics"] = json!({"psnr-yuv411": base + 1.9 * kbps.log2()});
             r["timed_alone"] = json!(codec != "x265");
