@@ -387,13 +387,14 @@ pub fn write_texts(picture: &mut RgbImage, texts: &[(&str, (u32, u32))], line: u
     Ok(())
 }
 
-/// A picture as PNG, as small as may be.
+/// A picture as PNG.
 ///
 /// # Errors
 /// None that input reaches.
 pub fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let png = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+    let png =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
     picture.write_with_encoder(png)?;
     Ok(bytes)
 }

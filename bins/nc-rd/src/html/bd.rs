@@ -29,7 +29,10 @@ pub fn pairs(set: &Set<'_>, metric: &Figure) -> Vec<Vec<Pair>> {
         .collect();
     let pair = |anchor: &[(f64, f64)], test: &[(f64, f64)]| {
         let bd = |f: fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc::Result<Bd>, fit| {
-            f(anchor, test, fit).map_err(|e| e.to_string())
+            f(anchor, test, fit).map_err(|e| match e {
+                nc::Error::Usage(why) => why,
+                other => other.to_string(),
+            })
         };
         let upright = |bd: Result<Bd, String>| {
             bd.map(|b| match metric.up {

@@ -10,7 +10,11 @@ use crate::bench::results::Row;
 
 /// The examples of a dataset.
 pub fn examples(s: &Shown<'_>) -> Markup {
-    html! { @for e in &s.examples { (example(&s.set, e)) } }
+    let sound = s.examples.iter().any(|e| e.original.sound.is_some());
+    html! {
+        @if sound { p.small { "Spectrograms go from 0 to 8 kHz upwards, from black at 75 dB under the loudest point of the original to white. Of the two players under one, the one that starts goes on where the other is." } }
+        @for e in &s.examples { (example(&s.set, e)) }
+    }
 }
 
 fn example(set: &Set<'_>, e: &Example<'_>) -> Markup {
@@ -18,7 +22,6 @@ fn example(set: &Set<'_>, e: &Example<'_>) -> Markup {
     html! {
         section.compare data-kind=(if sound { "sound" } else { "picture" }) aria-label={ "Example " (e.input) } {
             h4 { (e.input) }
-            @if sound { p.small { "Spectrograms from 0 to 8 kHz upwards, 125 columns a second, 75 dB under the loudest point of the original." } }
             @if let Some(part) = &e.original.part { p.small { "Shown: " (part) "." } }
             @if e.original.there() {
                 details.gallery open {

@@ -205,6 +205,13 @@ fn headline(s: &Shown<'_>) -> Markup {
         .filter_map(|(series, pair)| Some((series, pair.pchip.as_ref().ok()?)))
         .filter(|(series, _)| series.codec != against.codec)
         .collect();
+    let known_names: Vec<&str> = known.iter().map(|k| k.0.codec).collect();
+    let missing: Vec<&str> = set
+        .series
+        .iter()
+        .map(|s| s.codec)
+        .filter(|c| *c != against.codec && !known_names.contains(c))
+        .collect();
     known.sort_by(|a, b| a.1.value.total_cmp(&b.1.value));
     let widest = known.iter().map(|k| k.1.value.abs()).fold(1.0, f64::max);
     html! {
@@ -221,6 +228,7 @@ fn headline(s: &Shown<'_>) -> Markup {
                     }
                 }
             }
+            @if !missing.is_empty() { p.small { "Not to be compared so, for the reasons given below: " (missing.join(", ")) "." } }
         }
     }
 }
@@ -329,7 +337,7 @@ fn times(s: &Shown<'_>) -> Markup {
                 @if !set.metrics.is_empty() && !levels.is_empty() {
                     label { "At "
                         select data-role="level" {
-                            @for (k, l) in levels.iter().enumerate() { option value=(k) selected[k == chosen] { (three(*l)) " " (set.rate.unit) } }
+                            @for (k, l) in levels.iter().enumerate() { option value=(k) selected[k == chosen] { (l) " " (set.rate.unit) } }
                             option value="all" { "every setting" }
                         }
                     }

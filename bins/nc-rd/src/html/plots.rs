@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::names::{Figure, figure, three};
+use super::names::{Figure, figure};
 use super::view::Set;
 use crate::chart::{Frame, Series, plot_png, plot_svg};
 
@@ -39,7 +39,7 @@ pub fn rates(set: &Set<'_>, name: &str) -> Result<Vec<Plot>> {
     for metric in &set.metrics {
         let frame = Frame {
             title: format!("{}: {} against rate", set.dataset.name, metric.label),
-            x: format!("{}, {}", set.rate.title(), figure("bytes").about),
+            x: format!("{}, headers and all", set.rate.title()),
             y: metric.title(),
             log: set.log(),
             ..Frame::default()
@@ -82,10 +82,7 @@ pub fn time(set: &Set<'_>, name: &str) -> Result<Option<Plot>> {
         (Some(metric), Some(&level)) => {
             frame.title = format!(
                 "{}: {} at {} {} against encoding time",
-                set.dataset.name,
-                metric.label,
-                three(level),
-                set.rate.unit
+                set.dataset.name, metric.label, level, set.rate.unit
             );
             frame.y = metric.title();
             frame.foot = vec!["Read off the line between neighbouring settings".into()];

@@ -22,12 +22,15 @@
     v.toLocaleString('en', { maximumSignificantDigits: digits, minimumSignificantDigits: 1 });
   const fixed = (v, digits) => v.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+  /** A name as short as a chart can have it. */
+  const cut = name => name.length > 22 ? `${name.slice(0, 21)}…` : name;
+
   /** Where an axis has its numbers: 1, 2 and 5 times powers of ten. */
   function ticks(low, high, count, log) {
     const found = [];
     if (log) {
       const decades = Math.log10(high / low);
-      const steps = decades * 9 <= count ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : decades * 3 <= count ? [1, 2, 5] : [1];
+      const steps = decades * 10.5 <= count ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : decades * 1.9 <= count ? [1, 2, 5] : [1];
       for (let k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
         for (const m of steps) {
           const v = m * 10 ** k;
@@ -159,7 +162,15 @@
         });
         svg.append(group);
       });
-      shown.forEach((line, l) => this.name(svg, line, this.places.filter(p => p.l === l), taken, box));
+      const crossed = [];
+      shown.forEach((line, l) => this.places.filter(p => p.l === l && line.points[p.k].full).forEach((b, k, at) => {
+        const a = at[k - 1];
+        for (let t = 0; a && t < 1; t += 8 / Math.max(8, Math.hypot(b.x - a.x, b.y - a.y))) {
+          const x = a.x + t * (b.x - a.x), y = a.y + t * (b.y - a.y);
+          crossed.push([x - 2, y - 2, x + 2, y + 2]);
+        }
+      }));
+      shown.forEach((line, l) => this.name(svg, line, this.places.filter(p => p.l === l), taken, crossed, box));
       this.svg = svg;
       this.plot.replaceChildren(svg, this.tip);
       if (!this.at(...this.current)) this.current = [0, 0];
@@ -168,15 +179,17 @@
       if (focused) this.at(...this.current).node.focus();
     }
 
-    /** Writes the name of a line beside one of its points, where it covers nothing. */
-    name(svg, line, places, taken, box) {
-      const words = line.series.name, wide = words.length * 7 + 4;
-      for (const p of [...places].reverse()) {
+    /** Writes the name of a line beside one of its points: where it covers nothing, or else no point or name. */
+    name(svg, line, places, taken, crossed, box) {
+      const words = cut(line.series.name), wide = words.length * 7 + 4;
+      const over = (room, others) => others.some(t => t[0] < room[2] && room[0] < t[2] && t[1] < room[3] && room[1] < t[3]);
+      const tries = [...places].reverse();
+      for (const [p, strict] of [...tries.map(p => [p, true]), ...tries.map(p => [p, false])]) {
         for (const [dx, dy, anchor] of [[9, 4, 'start'], [-9, 4, 'end'], [0, -10, 'middle'], [0, 19, 'middle']]) {
           const x = p.x + dx - (anchor === 'end' ? wide : anchor === 'middle' ? wide / 2 : 0), y = p.y + dy;
           const room = [x, y - 11, x + wide, y + 3];
           const free = room[0] > box.left && room[2] < box.right + 12 && room[1] > box.top - 8 && room[3] < box.bottom &&
-            !taken.some(t => t[0] < room[2] && room[0] < t[2] && t[1] < room[3] && room[1] < t[3]);
+            !over(room, taken) && !(strict && over(room, crossed));
           if (!free) continue;
           taken.push(room);
           return svg.append(make('text', { x: p.x + dx, y, 'text-anchor': anchor, 'aria-hidden': 'true',
@@ -306,7 +319,7 @@
         const share = i === 0 && left.value ? ` · ${fixed(100 * f.dataset.bytes / b.dataset.bytes, 0)} % of the bytes on the right` : '';
         pictures[i].src = f.querySelector('img').src;
         pictures[i].alt = `${i ? 'Right' : 'Left'}: ${name}`;
-        names[i].textContent = name;
+        names[i].textContent = name.length > 40 ? `${name.slice(0, 39)}…` : name;
         captions[i].replaceChildren(make('b', {}, `${i ? 'Right' : 'Left'}: ${name}`), f === original ? '' : ` · ${f.dataset.caption}${share}`);
         if (players[i]) {
           const src = f.querySelector('audio').src;

@@ -261,8 +261,7 @@ impl<'a> Set<'a> {
 
 /// Rounded to two significant digits, so that a level is a number that one can say.
 fn two_digits(v: f64) -> f64 {
-    let unit = 10_f64.powi(v.log10().floor() as i32 - 1);
-    (v / unit).round() * unit
+    format!("{v:.1e}").parse().unwrap_or(v)
 }
 
 fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'a> {
