@@ -168,12 +168,7 @@ fn drawn(
     draw(&area).map_err(|e| anyhow!("drawing: {e}"))?;
     area.present().map_err(|e| anyhow!("drawing: {e}"))?;
     drop(area);
-    Ok(imageops::resize(
-        &picture,
-        w,
-        h,
-        imageops::FilterType::Triangle,
-    ))
+    Ok(imageops::thumbnail(&picture, w, h))
 }
 
 /// A range around values, a little wider.

@@ -72,7 +72,8 @@ impl Panel {
 fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // Few shades, no smooth areas: filters would only hide what repeats.
-    let png = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::NoFilter);
+    let png =
+        PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::NoFilter);
     picture.write_with_encoder(png)?;
     Ok(bytes)
 }

@@ -40,7 +40,9 @@ impl Place {
                 let level = 128.0 + 50.0 * wave + rng.below(9) as f32;
                 image::Rgb([level as u8, (level * 0.8) as u8, 255 - level as u8])
             });
-            picture.save(place.at(&format!("pictures/{seed}.png"))).unwrap();
+            picture
+                .save(place.at(&format!("pictures/{seed}.png")))
+                .unwrap();
         }
         place
     }
@@ -72,7 +74,13 @@ impl Place {
     }
 
     fn run(&self, out: &str, more: &[&str]) -> (Option<i32>, String, String) {
-        output(nc_rd(&["run"]).arg(self.at("plan.toml")).arg("-o").arg(self.at(out)).args(more))
+        output(
+            nc_rd(&["run"])
+                .arg(self.at("plan.toml"))
+                .arg("-o")
+                .arg(self.at(out))
+                .args(more),
+        )
     }
 }
 
@@ -97,23 +105,37 @@ fn whatever_a_codec_does_is_a_row() {
         place.codec("garbage", "echo garbage > $4", ""),
         place.codec("short", many, ""),
         place.codec("silent", "true", ""),
-        place.codec("missing", "true", "").replace("./missing", "no-such-program"),
+        place
+            .codec("missing", "true", "")
+            .replace("./missing", "no-such-program"),
     ];
     place.plan(&codecs, "codecs = ['good', 'exact', 'lying', 'crashing', 'hanging', 'garbage', 'short', 'silent', 'missing']\n");
     // `codecs` stands before the tables.
     let text = std::fs::read_to_string(place.at("plan.toml")).unwrap();
     let line = text.lines().find(|l| l.starts_with("codecs")).unwrap();
-    std::fs::write(place.at("plan.toml"), format!("{line}\n{}", text.replace(line, ""))).unwrap();
+    std::fs::write(
+        place.at("plan.toml"),
+        format!("{line}\n{}", text.replace(line, "")),
+    )
+    .unwrap();
 
     let (code, said, messages) = place.run("out", &["--no-times"]);
     assert_eq!(code, Some(3), "{messages}");
-    assert!(said.contains("27 runs, 27 of them new, 18 failed"), "{said}");
-    assert!(messages.contains("skipped: missing: no-such-program"), "{messages}");
+    assert!(
+        said.contains("27 runs, 27 of them new, 18 failed"),
+        "{said}"
+    );
+    assert!(
+        messages.contains("skipped: missing: no-such-program"),
+        "{messages}"
+    );
     let results = read(&place.at("out/results.json"));
     let why = |codec: &str| -> String {
         let rows = results["rows"].as_array().unwrap();
         let of = rows.iter().filter(|r| r["codec"] == codec);
-        let all: Vec<&str> = of.map(|r| r["error"].as_str().unwrap_or_default()).collect();
+        let all: Vec<&str> = of
+            .map(|r| r["error"].as_str().unwrap_or_default())
+            .collect();
         assert!(!all.is_empty(), "{codec}");
         all[0].to_string()
     };
@@ -146,7 +168,10 @@ fn whatever_a_codec_does_is_a_row() {
     assert_eq!(csv.lines().count(), 28);
     let row = &results["rows"][0];
     for key in ["coded", "media", "original"] {
-        assert!(place.at("out").join(row[key].as_str().unwrap()).is_file(), "{key}");
+        assert!(
+            place.at("out").join(row[key].as_str().unwrap()).is_file(),
+            "{key}"
+        );
     }
     assert_eq!(row["command"][0], "./good e 1 {in} {out}");
 
@@ -154,7 +179,10 @@ fn whatever_a_codec_does_is_a_row() {
     let encoded = std::fs::read_to_string(&count).unwrap().len();
     let (code, said, _) = place.run("out", &["--no-times"]);
     assert_eq!(code, Some(3));
-    assert!(said.contains("27 runs, 18 of them new, 18 failed"), "{said}");
+    assert!(
+        said.contains("27 runs, 18 of them new, 18 failed"),
+        "{said}"
+    );
     let (_, said, _) = place.run("out", &["--no-times", "--keep-failed"]);
     assert!(said.contains("27 runs, 0 of them new, 18 failed"), "{said}");
     assert_eq!(std::fs::read_to_string(&count).unwrap().len(), encoded);
@@ -188,12 +216,18 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
         .unwrap();
     let start = Instant::now();
     while !place.at("reached").exists() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it did not get so far");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it did not get so far"
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
     // Meanwhile nobody else writes there.
     let (code, _, messages) = place.run("out", &[]);
-    assert!(code == Some(1) && messages.contains("another run"), "{messages}");
+    assert!(
+        code == Some(1) && messages.contains("another run"),
+        "{messages}"
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     std::fs::remove_file(place.at("slow")).unwrap();
@@ -202,15 +236,31 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
     // What was encoded before is not encoded again.
     assert_eq!(std::fs::read_to_string(&count).unwrap().lines().count(), 6);
     let first = read(&place.at("out/results.json"));
-    assert!(first["rows"].as_array().unwrap().iter().all(|r| r["timed_alone"] == true && r["encode_s"].is_f64()));
+    assert!(
+        first["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|r| r["timed_alone"] == true && r["encode_s"].is_f64())
+    );
 
     let (code, json, _) = place.run("again", &["--json", "--repeat", "3", "--quiet"]);
     assert_eq!(code, Some(0));
     let second: Value = serde_json::from_str(&json).unwrap();
-    let (a, b) = (first["rows"].as_array().unwrap(), second["rows"].as_array().unwrap());
+    let (a, b) = (
+        first["rows"].as_array().unwrap(),
+        second["rows"].as_array().unwrap(),
+    );
     assert_eq!(a.len(), b.len());
     for (a, b) in a.iter().zip(b) {
-        for key in ["key", "bytes", "metrics", "rates", "output_sha256", "input_sha256"] {
+        for key in [
+            "key",
+            "bytes",
+            "metrics",
+            "rates",
+            "output_sha256",
+            "input_sha256",
+        ] {
             assert_eq!(a[key], b[key]);
         }
         let coded = a["coded"].as_str().unwrap();
@@ -229,27 +279,55 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
         row["bytes"] = (row["bytes"].as_u64().unwrap() * 2).into();
     }
     std::fs::write(place.at("worse.json"), worse.to_string()).unwrap();
-    let (code, json, _) = output(nc_rd(&["compare", "--json"]).arg(&a).arg(place.at("worse.json")));
+    let (code, json, _) = output(
+        nc_rd(&["compare", "--json"])
+            .arg(&a)
+            .arg(place.at("worse.json")),
+    );
     let found: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!((code, &found["points"][0]["worse"][0]), (Some(3), &Value::from("bytes")));
+    assert_eq!(
+        (code, &found["points"][0]["worse"][0]),
+        (Some(3), &Value::from("bytes"))
+    );
     let lenient = ["compare", "--tolerance", "101"];
-    assert_eq!(output(nc_rd(&lenient).arg(&a).arg(place.at("worse.json"))).0, Some(0));
+    assert_eq!(
+        output(nc_rd(&lenient).arg(&a).arg(place.at("worse.json"))).0,
+        Some(0)
+    );
 
     // Tables go between their marks.
     let readme = place.at("README.md");
-    std::fs::write(&readme, "# x\n<!-- nc-rd table scripts -->\n<!-- end -->\nrest\n").unwrap();
+    std::fs::write(
+        &readme,
+        "# x\n<!-- nc-rd table scripts -->\n<!-- end -->\nrest\n",
+    )
+    .unwrap();
     let table = |more: &[&str]| {
-        let args = ["table", "--columns", "codec,setting,bpp,psnr-rgb", "--name", "scripts"];
+        let args = [
+            "table",
+            "--columns",
+            "codec,setting,bpp,psnr-rgb",
+            "--name",
+            "scripts",
+        ];
         output(nc_rd(&args).args(more).arg(&a).arg("--into").arg(&readme))
     };
     assert_eq!(table(&["--check"]).0, Some(3));
     assert_eq!(table(&[]).0, Some(0));
     assert_eq!(table(&["--check"]).0, Some(0));
     let text = std::fs::read_to_string(&readme).unwrap();
-    assert!(text.contains("| codec | setting | bpp | psnr-rgb |\n| --- | --- | ---: | ---: |\n| good | "), "{text}");
+    assert!(
+        text.contains(
+            "| codec | setting | bpp | psnr-rgb |\n| --- | --- | ---: | ---: |\n| good | "
+        ),
+        "{text}"
+    );
     assert!(text.ends_with("<!-- end -->\nrest\n"));
     let (code, csv, _) = output(nc_rd(&["table", "--format", "csv"]).arg(&a));
-    assert!(code == Some(0) && csv.starts_with("codec,setting,bpp,psnr-rgb,"), "{csv}");
+    assert!(
+        code == Some(0) && csv.starts_with("codec,setting,bpp,psnr-rgb,"),
+        "{csv}"
+    );
     let (code, _, messages) = output(nc_rd(&["table", "--columns", "smell"]).arg(&a));
     assert!(code == Some(1) && messages.contains("smell"), "{messages}");
 }
@@ -258,7 +336,11 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
 fn models_are_learnt_once_and_all_files_come_back() {
     let place = Place::new();
     std::fs::create_dir(place.at("r")).unwrap();
-    for (name, text) in [("a.csv", "x,y\n1,2\n3,4\n"), ("b.csv", "x,y\n5,6\n"), ("learn.csv", "x,y\n7,8\n")] {
+    for (name, text) in [
+        ("a.csv", "x,y\n1,2\n3,4\n"),
+        ("b.csv", "x,y\n5,6\n"),
+        ("learn.csv", "x,y\n7,8\n"),
+    ] {
         std::fs::write(place.at("r").join(name), text).unwrap();
     }
     let count = place.at("count");
@@ -287,14 +369,28 @@ fn models_are_learnt_once_and_all_files_come_back() {
     let results = read(&place.at("out/results.json"));
     let rows = results["rows"].as_array().unwrap();
     let of = |codec: &str, input: &str| {
-        rows.iter().find(|r| r["codec"] == codec && r["input"] == input).unwrap()
+        rows.iter()
+            .find(|r| r["codec"] == codec && r["input"] == input)
+            .unwrap()
     };
     let row = of("learner", "a.csv");
-    assert_eq!((&row["bytes"], &row["model_bytes"], &row["metrics"]["lossless"]), (&24.into(), &8.into(), &1.0.into()));
+    assert_eq!(
+        (
+            &row["bytes"],
+            &row["model_bytes"],
+            &row["metrics"]["lossless"]
+        ),
+        (&24.into(), &8.into(), &1.0.into())
+    );
     // Four cells.
     assert_eq!(row["rates"]["bpd"], 24.0 * 8.0 / 4.0);
     assert_eq!(of("copy", "b.csv")["bytes"], 8);
-    assert!(of("untaught", "b.csv")["error"].as_str().unwrap().starts_with("prepare: false failed"));
+    assert!(
+        of("untaught", "b.csv")["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("prepare: false failed")
+    );
     assert_eq!(results["datasets"][0]["quality"], Value::Array(vec![]));
     let (code, table, _) = output(nc_rd(&["table"]).arg(place.at("out")));
     assert!(code == Some(0) && table.contains("model_bytes"), "{table}");
@@ -323,10 +419,19 @@ fn a_plan_of_the_project_names_what_there_is() {
         let plan = plan.unwrap().path();
         let (code, _, messages) = output(nc_rd(&["run"]).arg(&plan).arg("-o").arg(dir.path()));
         // Known codecs and keys; only the data is not there.
-        assert!(code == Some(1) && messages.contains("dataset \""), "{messages}");
+        assert!(
+            code == Some(1) && messages.contains("dataset \""),
+            "{messages}"
+        );
     }
     let missing = dir.path().join("none.toml");
     let (code, _, messages) = output(nc_rd(&["run"]).arg(&missing).arg("-o").arg(dir.path()));
-    assert!(code == Some(1) && messages.contains("none.toml"), "{messages}");
-    assert_eq!(output(&mut nc_rd(&["run", "x.toml", "-o", "y", "--data", "z"])).0, Some(2));
+    assert!(
+        code == Some(1) && messages.contains("none.toml"),
+        "{messages}"
+    );
+    assert_eq!(
+        output(&mut nc_rd(&["run", "x.toml", "-o", "y", "--data", "z"])).0,
+        Some(2)
+    );
 }

@@ -25,7 +25,12 @@ pub fn hash(parts: &[&str]) -> String {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.finalize().to_hex().get(..32).unwrap_or_default().to_string()
+    hasher
+        .finalize()
+        .to_hex()
+        .get(..32)
+        .unwrap_or_default()
+        .to_string()
 }
 
 /// What a coded file or model took; kept beside it.
@@ -59,7 +64,8 @@ impl Folder {
         let root = std::path::absolute(root)?;
         std::fs::create_dir_all(root.join("coded")).with_context(here)?;
         let lock = File::create(root.join("lock")).with_context(here)?;
-        lock.try_lock().with_context(|| format!("another run writes to {}", root.display()))?;
+        lock.try_lock()
+            .with_context(|| format!("another run writes to {}", root.display()))?;
         let path = root.join("rows.jsonl");
         let old = std::fs::read(&path).unwrap_or_default();
         let whole = old.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
@@ -72,7 +78,14 @@ impl Folder {
         }
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         file.set_len(whole as u64)?;
-        Ok((Self { root, rows: file, _lock: lock }, rows))
+        Ok((
+            Self {
+                root,
+                rows: file,
+                _lock: lock,
+            },
+            rows,
+        ))
     }
 
     /// The folder.
@@ -135,7 +148,8 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .tempfile_in(folder)
         .with_context(|| folder.display().to_string())?;
     part.write_all(bytes)?;
-    part.persist(path).with_context(|| path.display().to_string())?;
+    part.persist(path)
+        .with_context(|| path.display().to_string())?;
     Ok(())
 }
 
@@ -147,7 +161,11 @@ mod tests {
     #[test]
     fn rows_outlive_a_kill() {
         let dir = tempfile::tempdir().unwrap();
-        let row = |key: &str, bytes| Row { key: key.into(), bytes: Some(bytes), ..Row::default() };
+        let row = |key: &str, bytes| Row {
+            key: key.into(),
+            bytes: Some(bytes),
+            ..Row::default()
+        };
         let (mut folder, rows) = Folder::open(dir.path()).unwrap();
         assert!(rows.is_empty());
         for r in [row("a", 1), row("b", 2), row("a", 3)] {
@@ -161,7 +179,10 @@ mod tests {
         torn.extend(b"{\"key\":\"c\",\"byt");
         std::fs::write(&path, &torn).unwrap();
         let (mut folder, rows) = Folder::open(dir.path()).unwrap();
-        assert_eq!((rows.len(), rows["a"].bytes, rows["b"].bytes), (2, Some(3), Some(2)));
+        assert_eq!(
+            (rows.len(), rows["a"].bytes, rows["b"].bytes),
+            (2, Some(3), Some(2))
+        );
         folder.append(&row("c", 4)).unwrap();
         drop(folder);
         assert_eq!(Folder::open(dir.path()).unwrap().1.len(), 3);
@@ -175,7 +196,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (made, path) = (dir.path().join("made"), dir.path().join("k.webp"));
         std::fs::write(&made, "bytes").unwrap();
-        let known = Coded { times: vec![0.1, 0.30000000000000004], timed_alone: true, peak_mib: None };
+        let known = Coded {
+            times: vec![0.1, 0.30000000000000004],
+            timed_alone: true,
+            peak_mib: None,
+        };
         assert_eq!(coded(&path), None);
         keep(&made, &path, &known).unwrap();
         assert_eq!(coded(&path), Some(known));

@@ -482,11 +482,18 @@ fn version(said: &str, from: &str, until: Option<&str>) -> String {
     };
     let rest = said.get(at..).unwrap_or_default();
     let lines = rest.split(['\n', '\r', '\0']).map(str::trim);
-    let line = lines.skip_while(|l| l.is_empty()).next().unwrap_or_default();
+    let line = lines
+        .skip_while(|l| l.is_empty())
+        .next()
+        .unwrap_or_default();
     let end = until.and_then(|u| Some(from.len() + line.get(from.len()..)?.find(u)?));
     let line = end.and_then(|end| line.get(..end)).unwrap_or(line);
     let printable = line.chars().filter(|c| !c.is_control());
-    printable.take(VERSION).collect::<String>().trim().to_string()
+    printable
+        .take(VERSION)
+        .collect::<String>()
+        .trim()
+        .to_string()
 }
 
 #[cfg(test)]
@@ -498,7 +505,10 @@ mod tests {
     fn words_are_filled_once_and_never_split_again() {
         let values = [("in", "/a b/{out}"), ("out", "o"), ("setting", "")];
         assert_eq!(
-            fill("x -i {in} --q={setting} {setting} {out}.y {other} {", &values),
+            fill(
+                "x -i {in} --q={setting} {setting} {out}.y {other} {",
+                &values
+            ),
             ["x", "-i", "/a b/{out}", "--q=", "o.y", "{other}", "{"]
         );
         assert_eq!(fill("  ", &values), Vec::<String>::new());
@@ -528,13 +538,21 @@ mod tests {
         "#;
         let parse = |text: &str| -> Result<Vec<Codec>> {
             let mut all = Vec::new();
-            add(&mut all, toml::from_str::<Peers>(text)?.codec, Path::new(""))?;
+            add(
+                &mut all,
+                toml::from_str::<Peers>(text)?.codec,
+                Path::new(""),
+            )?;
             Ok(all)
         };
         assert_eq!(parse(good).unwrap().len(), 1);
         for (from, to, what) in [
             ("extension", "colour = 1\nextension", "colour"),
-            ("\"cp {in} {out}\"\n            decode", "\"mv {in} {out}\"\n            decode", "mv"),
+            (
+                "\"cp {in} {out}\"\n            decode",
+                "\"mv {in} {out}\"\n            decode",
+                "mv",
+            ),
             ("cp {in} {out}", "cp {in} {uot}", "uot"),
             ("cp {in} {out}", "cp x {out}", "read"),
             ("cp {in} {out}", "cp {in} {out} {model}", "prepare"),
@@ -551,19 +569,41 @@ mod tests {
             assert!(why.contains(what), "{why}");
         }
         let mut two = parse(good).unwrap();
-        add(&mut two, parse(&good.replace("\"png\"", "\"p\"").replace("input = \"p\"", "input = \"ppm\"")).unwrap(), Path::new("")).unwrap();
+        add(
+            &mut two,
+            parse(
+                &good
+                    .replace("\"png\"", "\"p\"")
+                    .replace("input = \"p\"", "input = \"ppm\""),
+            )
+            .unwrap(),
+            Path::new(""),
+        )
+        .unwrap();
         assert_eq!((two.len(), two[0].extension.as_str()), (1, "p"));
     }
 
     #[test]
     fn versions_are_found() {
         let x264 = "\0\u{1}x264 - core 164 r3108 31e19f9 - H.264/MPEG-4 AVC codec";
-        assert_eq!(version(x264, "x264 - core ", Some(" - ")), "x264 - core 164 r3108 31e19f9");
+        assert_eq!(
+            version(x264, "x264 - core ", Some(" - ")),
+            "x264 - core 164 r3108 31e19f9"
+        );
         let svt = "Svt[info]: SVT [version]:\tSVT-AV1 Encoder Lib v1.4.1\nSvt";
-        assert_eq!(version(svt, "SVT-AV1 Encoder Lib ", None), "SVT-AV1 Encoder Lib v1.4.1");
+        assert_eq!(
+            version(svt, "SVT-AV1 Encoder Lib ", None),
+            "SVT-AV1 Encoder Lib v1.4.1"
+        );
         assert_eq!(version("\n\nflac 1.4\nmore", "", None), "flac 1.4");
-        assert_eq!(version("ffmpeg 5 Copyright", "", Some(" Copyright")), "ffmpeg 5");
-        assert_eq!((version("", "", None), version("a", "b", None)), (String::new(), String::new()));
+        assert_eq!(
+            version("ffmpeg 5 Copyright", "", Some(" Copyright")),
+            "ffmpeg 5"
+        );
+        assert_eq!(
+            (version("", "", None), version("a", "b", None)),
+            (String::new(), String::new())
+        );
     }
 
     #[test]

@@ -103,7 +103,10 @@ pub fn run(args: &CompareArgs) -> Result<bool> {
     let before = super::run::read(&args.before)?;
     let after = super::run::read(&args.after)?;
     let found = compare(&before, &after, args);
-    ensure!(!found.points.is_empty(), "the two have no codec and data set in common");
+    ensure!(
+        !found.points.is_empty(),
+        "the two have no codec and data set in common"
+    );
     if args.json {
         println!("{}", serde_json::to_string_pretty(&found)?);
     } else {
@@ -127,7 +130,10 @@ fn compare(before: &Results, after: &Results, args: &CompareArgs) -> Comparison 
             continue;
         }
         let (a, b) = (of(&before.rows, k), of(&after.rows, k));
-        let dataset = before.datasets.iter().find(|d| a.first().is_some_and(|r| r.dataset == d.name));
+        let dataset = before
+            .datasets
+            .iter()
+            .find(|d| a.first().is_some_and(|r| r.dataset == d.name));
         points.push(point(&a, &b, dataset, args));
     }
     let mut curves = Vec::new();
@@ -139,7 +145,11 @@ fn compare(before: &Results, after: &Results, args: &CompareArgs) -> Comparison 
         ) else {
             continue;
         };
-        let Some(metric) = dataset.quality.iter().find(|q| old.results.contains_key(*q)) else {
+        let Some(metric) = dataset
+            .quality
+            .iter()
+            .find(|q| old.results.contains_key(*q))
+        else {
             continue;
         };
         let points = |c| curve_points(c, &dataset.rate, metric);
@@ -155,7 +165,11 @@ fn compare(before: &Results, after: &Results, args: &CompareArgs) -> Comparison 
         });
     }
     let worse = points.iter().any(|p| !p.worse.is_empty()) || curves.iter().any(|c| c.worse);
-    Comparison { points, curves, worse }
+    Comparison {
+        points,
+        curves,
+        worse,
+    }
 }
 
 /// Pairs of rate and quality of a curve's points that have both.
@@ -170,7 +184,9 @@ fn point(a: &[Row], b: &[Row], dataset: Option<&Dataset>, args: &CompareArgs) ->
         return Point::default();
     };
     let came = |rows: &'_ [Row], input: &str| -> Option<Row> {
-        rows.iter().find(|r| r.input == input && r.error.is_none()).cloned()
+        rows.iter()
+            .find(|r| r.input == input && r.error.is_none())
+            .cloned()
     };
     let inputs = unique(a.iter().chain(b).map(|r| r.input.as_str()));
     let (mut pairs, mut lost, mut gained) = (Vec::new(), 0, 0);
@@ -199,7 +215,11 @@ fn point(a: &[Row], b: &[Row], dataset: Option<&Dataset>, args: &CompareArgs) ->
     let metric = names.iter().find(|m| metrics.contains_key(*m)).cloned();
     let times = |of: fn(&Row) -> &Vec<f64>| {
         let alone = pairs.iter().filter(|(a, b)| a.timed_alone && b.timed_alone);
-        change(&alone.map(|(a, b)| (of(a).as_slice(), of(b).as_slice())).collect::<Vec<_>>())
+        change(
+            &alone
+                .map(|(a, b)| (of(a).as_slice(), of(b).as_slice()))
+                .collect::<Vec<_>>(),
+        )
     };
     let mut point = Point {
         dataset: first.dataset.clone(),
@@ -226,7 +246,12 @@ fn worse(p: &Point, args: &CompareArgs) -> Vec<String> {
         out.push(format!("{} more failed", p.lost));
     }
     let bytes = p.bytes_percent.unwrap_or(0.0);
-    let quality = p.metric.as_ref().and_then(|m| p.metrics.get(m)).copied().unwrap_or(0.0);
+    let quality = p
+        .metric
+        .as_ref()
+        .and_then(|m| p.metrics.get(m))
+        .copied()
+        .unwrap_or(0.0);
     if bytes > args.tolerance && quality <= args.quality_tolerance {
         out.push("bytes".into());
     }
@@ -290,7 +315,11 @@ fn text(found: &Comparison, before: &Results, after: &Results) -> String {
         if let Some(old) = before.codecs.iter().find(same)
             && (&old.version, &old.program_sha256) != (&codec.version, &codec.program_sha256)
         {
-            let _ = writeln!(out, "{}: {} became {}, another program", codec.name, old.version, codec.version);
+            let _ = writeln!(
+                out,
+                "{}: {} became {}, another program",
+                codec.name, old.version, codec.version
+            );
         }
     }
     out.push_str(
@@ -299,12 +328,21 @@ fn text(found: &Comparison, before: &Results, after: &Results) -> String {
     );
     let percent = |p: Option<f64>| p.map_or_else(|| "-".into(), |p| format!("{p:+.2}%"));
     let time = |c: Option<Change>| match c {
-        Some(Change { percent, noise: Some(noise) }) => format!("{percent:+.1}% ± {noise:.1}"),
-        Some(Change { percent, noise: None }) => format!("{percent:+.1}% (noise unknown)"),
+        Some(Change {
+            percent,
+            noise: Some(noise),
+        }) => format!("{percent:+.1}% ± {noise:.1}"),
+        Some(Change {
+            percent,
+            noise: None,
+        }) => format!("{percent:+.1}% (noise unknown)"),
         None => "-".into(),
     };
     for p in &found.points {
-        let quality = p.metric.as_ref().and_then(|m| Some(format!("{m} {:+.4}", p.metrics.get(m)?)));
+        let quality = p
+            .metric
+            .as_ref()
+            .and_then(|m| Some(format!("{m} {:+.4}", p.metrics.get(m)?)));
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
@@ -324,11 +362,18 @@ fn text(found: &Comparison, before: &Results, after: &Results) -> String {
     }
     for c in &found.curves {
         let (value, over) = match (&c.bd_rate, &c.why_not) {
-            (Some(bd), _) => (format!("{:+.2}%", bd.value), format!("{:.2} to {:.2}", bd.low, bd.high)),
+            (Some(bd), _) => (
+                format!("{:+.2}%", bd.value),
+                format!("{:.2} to {:.2}", bd.low, bd.high),
+            ),
             (None, why) => ("-".into(), why.clone().unwrap_or_default()),
         };
         let worse = if c.worse { "BD-rate" } else { "" };
-        let _ = writeln!(out, "| {} | {} | {} | {value} | {over} | {worse} |", c.dataset, c.codec, c.metric);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {value} | {over} | {worse} |",
+            c.dataset, c.codec, c.metric
+        );
     }
     out
 }
@@ -380,7 +425,12 @@ mod tests {
         }
         let datasets = vec![dataset];
         let curves = super::super::curves::curves(&datasets, &[], &rows);
-        Results { datasets, curves, rows, ..Results::default() }
+        Results {
+            datasets,
+            curves,
+            rows,
+            ..Results::default()
+        }
     }
 
     #[test]
@@ -407,7 +457,10 @@ mod tests {
         let mut after = before.clone();
         after.rows[0].error = Some("broke".into());
         let c = compare(&before, &after, &args());
-        assert_eq!((c.points[0].inputs, c.points[0].lost, c.worse), (2, 1, true));
+        assert_eq!(
+            (c.points[0].inputs, c.points[0].lost, c.worse),
+            (2, 1, true)
+        );
         let c = compare(&after, &before, &args());
         assert_eq!((c.points[0].gained, c.worse), (1, false));
         after.rows.retain(|r| r.input != "0");

@@ -29,7 +29,10 @@ pub fn figures(row: &Row) -> BTreeMap<String, f64> {
         ("encode_peak_mib", row.encode_peak_mib),
         ("decode_peak_mib", row.decode_peak_mib),
     ];
-    out.extend(more.into_iter().filter_map(|(k, v)| Some((k.to_string(), v?))));
+    out.extend(
+        more.into_iter()
+            .filter_map(|(k, v)| Some((k.to_string(), v?))),
+    );
     out
 }
 
@@ -78,7 +81,12 @@ pub fn curves(datasets: &[Dataset], codecs: &[CodecUsed], rows: &[Row]) -> Vec<C
             let names: BTreeSet<&String> = points.iter().flat_map(|(_, p)| p.keys()).collect();
             let results = names
                 .into_iter()
-                .map(|name| (name.clone(), points.iter().map(|(_, p)| p.get(name).copied()).collect()))
+                .map(|name| {
+                    (
+                        name.clone(),
+                        points.iter().map(|(_, p)| p.get(name).copied()).collect(),
+                    )
+                })
                 .collect();
             out.push(Curve {
                 name: name.to_string(),
@@ -136,8 +144,11 @@ pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
         let pick = |v: &Vec<Option<f64>>| -> Option<Vec<f64>> {
             keep.iter().map(|&i| v.get(i).copied().flatten()).collect()
         };
-        let results: BTreeMap<&String, Vec<f64>> =
-            curve.results.iter().filter_map(|(k, v)| Some((k, pick(v)?))).collect();
+        let results: BTreeMap<&String, Vec<f64>> = curve
+            .results
+            .iter()
+            .filter_map(|(k, v)| Some((k, pick(v)?)))
+            .collect();
         let settings: Vec<&String> = keep.iter().filter_map(|&i| curve.settings.get(i)).collect();
         let json = serde_json::json!({
             "name": curve.name,
@@ -154,7 +165,11 @@ pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
 /// Metrics of a kind that its rows have, best first; none where all is lossless.
 pub fn quality(kind: Kind, rows: &[&Row]) -> Vec<String> {
     let has = |name: &&&str| rows.iter().any(|r| r.metrics.contains_key(**name));
-    judge::quality(kind).iter().filter(has).map(|s| s.to_string()).collect()
+    judge::quality(kind)
+        .iter()
+        .filter(has)
+        .map(|s| s.to_string())
+        .collect()
 }
 
 /// Rows as CSV, a column for each figure that any of them has.
@@ -166,10 +181,21 @@ pub fn csv(rows: &[Row]) -> String {
     for row in rows {
         let error = row.error.as_deref().unwrap_or_default();
         let alone = row.timed_alone.to_string();
-        let texts = [&row.dataset, &row.input, &row.codec, &row.setting, alone.as_str(), error];
+        let texts = [
+            &row.dataset,
+            &row.input,
+            &row.codec,
+            &row.setting,
+            alone.as_str(),
+            error,
+        ];
         let mut cells: Vec<String> = texts.into_iter().map(quoted).collect();
         let figures = figures(row);
-        cells.extend(names.iter().map(|n| figures.get(n).map_or_else(String::new, f64::to_string)));
+        cells.extend(
+            names
+                .iter()
+                .map(|n| figures.get(n).map_or_else(String::new, f64::to_string)),
+        );
         out.push_str(&cells.join(","));
         out.push('\n');
     }
@@ -231,14 +257,24 @@ mod tests {
         assert_eq!(curve.results["psnr-rgb"], [Some(30.0), Some(39.0), None]);
         assert_eq!(curve.results["failed"], [Some(1.0), Some(0.0), Some(1.0)]);
         let csv = csv(&rows);
-        assert!(csv.starts_with("dataset,input,codec,setting,timed_alone,error,bpp,bytes,psnr-rgb\n"), "{csv}");
-        assert!(csv.contains("d,y,c,10,false,\"broke, \"\"badly\"\"\",99.9,999,\n"), "{csv}");
+        assert!(
+            csv.starts_with("dataset,input,codec,setting,timed_alone,error,bpp,bytes,psnr-rgb\n"),
+            "{csv}"
+        );
+        assert!(
+            csv.contains("d,y,c,10,false,\"broke, \"\"badly\"\"\",99.9,999,\n"),
+            "{csv}"
+        );
     }
 
     #[test]
     fn files_of_curves_have_no_gaps() {
         let dir = tempfile::tempdir().unwrap();
-        let mut rows = vec![row("1", "x", 40, Some(38.0)), row("2", "x", 50, Some(39.0)), row("3", "x", 60, None)];
+        let mut rows = vec![
+            row("1", "x", 40, Some(38.0)),
+            row("2", "x", 50, Some(39.0)),
+            row("3", "x", 60, None),
+        ];
         let write = |rows: &[Row]| {
             write_curves(dir.path(), &curves(&[dataset()], &[], rows)).unwrap();
             let text = std::fs::read(dir.path().join("curves/d--c.json")).unwrap();
@@ -249,7 +285,10 @@ mod tests {
         assert_eq!(json["results"]["bpp"], serde_json::json!([4.0, 5.0]));
         assert_eq!(json["results"]["psnr-rgb"], serde_json::json!([38.0, 39.0]));
         rows.iter_mut().for_each(|r| r.metrics.clear());
-        assert_eq!(write(&rows)["results"]["bpp"], serde_json::json!([4.0, 5.0, 6.0]));
+        assert_eq!(
+            write(&rows)["results"]["bpp"],
+            serde_json::json!([4.0, 5.0, 6.0])
+        );
     }
 
     #[test]

@@ -181,8 +181,14 @@ mod tests {
     #[test]
     fn failures_say_why() {
         let why = |r: Result<Cost>| format!("{:#}", r.unwrap_err());
-        let failed = why(sh("echo once >&2; echo no such luck >&2; echo >&2; exit 7", 5.0));
-        assert!(failed.contains("exit status: 7") && failed.ends_with("no such luck"), "{failed}");
+        let failed = why(sh(
+            "echo once >&2; echo no such luck >&2; echo >&2; exit 7",
+            5.0,
+        ));
+        assert!(
+            failed.contains("exit status: 7") && failed.ends_with("no such luck"),
+            "{failed}"
+        );
         assert!(why(sh("kill -SEGV $$", 5.0)).contains("signal"));
         assert!(why(sh("sleep 30", 0.1)).contains("did not end within 0.1 s"));
         let dir = tempfile::tempdir().unwrap();
@@ -215,7 +221,11 @@ mod tests {
     fn output_and_memory_are_caught() {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
-        let words = ["sh", "-c", "echo here; head -c 30000000 /dev/zero | tail -n 1 > hole; sleep .1"];
+        let words = [
+            "sh",
+            "-c",
+            "echo here; head -c 30000000 /dev/zero | tail -n 1 > hole; sleep .1",
+        ];
         let words = words.map(String::from);
         let cost = run(&words, dir.path(), Some(&out), Duration::from_secs(20)).unwrap();
         assert_eq!(std::fs::read_to_string(&out).unwrap(), "here\n");
@@ -223,7 +233,10 @@ mod tests {
             // `tail` keeps the only line.
             assert!(cost.peak_mib.unwrap() > 20.0, "{cost:?}");
         }
-        let two = cost.then(Cost { seconds: 1.0, peak_mib: None });
+        let two = cost.then(Cost {
+            seconds: 1.0,
+            peak_mib: None,
+        });
         assert_eq!(two.peak_mib, cost.peak_mib);
         assert!((two.seconds - cost.seconds - 1.0).abs() < 1e-12);
     }

@@ -88,7 +88,8 @@ impl Input {
                 }
                 ensure!(!x.is_empty(), "no sound in it");
                 // What codecs get: every one of them sees the samples rounded.
-                x.iter_mut().for_each(|v| *v = (to_i16(f64::from(*v)) as f64 / FULL) as f32);
+                x.iter_mut()
+                    .for_each(|v| *v = (to_i16(f64::from(*v)) as f64 / FULL) as f32);
                 Ok(Media::Audio(x))
             }
             Kind::Image => Ok(Media::Image(image::open(&path)?.to_rgb8())),
@@ -185,7 +186,11 @@ fn to_i16(v: f64) -> i16 {
 /// Samples at another rate, as 16 bits.
 fn at_rate(x: &[f32], rate: u32) -> Vec<i16> {
     let x: Vec<f64> = x.iter().map(|&v| f64::from(v)).collect();
-    let x = if rate == RATE { x } else { resample(&x, RATE, rate, Filter::FINE) };
+    let x = if rate == RATE {
+        x
+    } else {
+        resample(&x, RATE, rate, Filter::FINE)
+    };
     x.into_iter().map(to_i16).collect()
 }
 
@@ -206,7 +211,10 @@ fn write(media: &Media, form: Form, rate: u32, path: &Path) -> Result<()> {
             out.finalize()?;
         }
         (Media::Audio(x), Form::S16le) => {
-            let bytes: Vec<u8> = at_rate(x, rate).iter().flat_map(|v| v.to_le_bytes()).collect();
+            let bytes: Vec<u8> = at_rate(x, rate)
+                .iter()
+                .flat_map(|v| v.to_le_bytes())
+                .collect();
             std::fs::write(path, bytes)?;
         }
         (Media::Image(picture), Form::Png) => {
@@ -235,8 +243,15 @@ pub fn read(path: &Path, form: Form, rate: u32) -> Result<Media> {
             let bytes = std::fs::read(path)?;
             let (pairs, rest) = bytes.as_chunks::<2>();
             ensure!(rest.is_empty(), "half a sample at its end");
-            let x: Vec<f64> = pairs.iter().map(|&b| f64::from(i16::from_le_bytes(b)) / FULL).collect();
-            let x = if rate == RATE { x } else { resample(&x, rate, RATE, Filter::FINE) };
+            let x: Vec<f64> = pairs
+                .iter()
+                .map(|&b| f64::from(i16::from_le_bytes(b)) / FULL)
+                .collect();
+            let x = if rate == RATE {
+                x
+            } else {
+                resample(&x, rate, RATE, Filter::FINE)
+            };
             Media::Audio(x.into_iter().map(|v| v as f32).collect())
         }
         Form::Png => {
@@ -311,17 +326,36 @@ mod tests {
         let picture = RgbImage::from_fn(5, 3, |x, y| image::Rgb([x as u8 * 50, y as u8 * 80, 7]));
         for form in [Form::Png, Form::Ppm] {
             write(&Media::Image(picture.clone()), form, RATE, &path).unwrap();
-            let Media::Image(back) = read(&path, form, RATE).unwrap() else { panic!() };
+            let Media::Image(back) = read(&path, form, RATE).unwrap() else {
+                panic!()
+            };
             assert_eq!(back, picture);
         }
-        let x: Vec<f32> = (0..4000).map(|i| ((i as f32 * 0.05).sin() * 9000.0).round() / 32768.0).collect();
-        for (form, rate) in [(Form::Wav, RATE), (Form::S16le, RATE), (Form::S16le, 8000), (Form::Wav, 48_000)] {
+        let x: Vec<f32> = (0..4000)
+            .map(|i| ((i as f32 * 0.05).sin() * 9000.0).round() / 32768.0)
+            .collect();
+        for (form, rate) in [
+            (Form::Wav, RATE),
+            (Form::S16le, RATE),
+            (Form::S16le, 8000),
+            (Form::Wav, 48_000),
+        ] {
             write(&Media::Audio(x.clone()), form, rate, &path).unwrap();
-            let Media::Audio(back) = read(&path, form, rate).unwrap() else { panic!() };
+            let Media::Audio(back) = read(&path, form, rate).unwrap() else {
+                panic!()
+            };
             assert_eq!(back.len(), x.len());
-            let error = x.iter().zip(&back).skip(200).take(3600).map(|(a, b)| (a - b).abs());
+            let error = x
+                .iter()
+                .zip(&back)
+                .skip(200)
+                .take(3600)
+                .map(|(a, b)| (a - b).abs());
             let worst = error.fold(0.0, f32::max);
-            assert!(worst <= if rate == RATE { 0.0 } else { 2e-3 }, "{form:?} {rate} {worst}");
+            assert!(
+                worst <= if rate == RATE { 0.0 } else { 2e-3 },
+                "{form:?} {rate} {worst}"
+            );
         }
     }
 
@@ -352,7 +386,13 @@ mod tests {
         let work = dir.path().join("work");
         std::fs::create_dir(&work).unwrap();
         let plain = unpacked(&packed, &work).unwrap();
-        assert_eq!((plain.file_name().unwrap().to_str(), std::fs::read(&plain).unwrap()), (Some("t.csv"), b"a\n1\n".to_vec()));
+        assert_eq!(
+            (
+                plain.file_name().unwrap().to_str(),
+                std::fs::read(&plain).unwrap()
+            ),
+            (Some("t.csv"), b"a\n1\n".to_vec())
+        );
         assert_eq!(unpacked(&plain, &work).unwrap(), plain);
         std::fs::write(dir.path().join("bad.gz"), "no").unwrap();
         assert!(unpacked(&dir.path().join("bad.gz"), &work).is_err());

@@ -104,7 +104,11 @@ impl Call<'_> {
             }
             ensure!(output.is_file(), "it wrote no file");
             made.times.push(cost.seconds);
-            made.peak_mib = made.peak_mib.into_iter().chain(cost.peak_mib).reduce(f64::max);
+            made.peak_mib = made
+                .peak_mib
+                .into_iter()
+                .chain(cost.peak_mib)
+                .reduce(f64::max);
         }
         Ok(made)
     }
@@ -114,9 +118,19 @@ impl Job<'_> {
     /// Key of its model, where it has one.
     fn model_key(&self) -> Option<String> {
         let text = self.ready.codec.prepare.as_ref()?.text();
-        let setting = if text.contains("{setting}") { self.setting } else { "" };
+        let setting = if text.contains("{setting}") {
+            self.setting
+        } else {
+            ""
+        };
         let train = self.train.map_or("", |t| &t.sha256);
-        Some(cache::hash(&["model", &self.ready.fingerprint(), &text, setting, train]))
+        Some(cache::hash(&[
+            "model",
+            &self.ready.fingerprint(),
+            &text,
+            setting,
+            train,
+        ]))
     }
 
     /// Key of its coded file.
@@ -142,7 +156,10 @@ impl Job<'_> {
         let codec = &self.ready.codec;
         let judged = format!(
             "{} {:?} {} {:?}",
-            cache::METRICS, codec.output(), codec.lossless, self.data.header_bytes
+            cache::METRICS,
+            codec.output(),
+            codec.lossless,
+            self.data.header_bytes
         );
         cache::hash(&[
             "row",
@@ -164,7 +181,11 @@ impl Job<'_> {
     /// A row without figures.
     fn row(&self) -> Row {
         let codec = &self.ready.codec;
-        let parts = [codec.prepare.as_ref(), Some(&codec.encode), Some(&codec.decode)];
+        let parts = [
+            codec.prepare.as_ref(),
+            Some(&codec.encode),
+            Some(&codec.decode),
+        ];
         let lines = parts.into_iter().flatten().flat_map(Steps::lines);
         let filled = |l: &String| super::codec::fill(l, &[("setting", self.setting)]).join(" ");
         Row {
@@ -214,7 +235,9 @@ impl Job<'_> {
             Some(took) => took,
             None => {
                 let made = folder.path().join("coded").with_extension(&codec.extension);
-                let took = call.run(&codec.encode, &read, &made, repeat).context("encode")?;
+                let took = call
+                    .run(&codec.encode, &read, &made, repeat)
+                    .context("encode")?;
                 cache::keep(&made, &coded, &took)?;
                 took
             }
@@ -229,7 +252,9 @@ impl Job<'_> {
             Form::Raw => back.set_extension(read.extension().unwrap_or_default()),
             form => back.set_extension(form.ending()),
         };
-        let took = call.run(&codec.decode, &coded, &back, repeat).context("decode")?;
+        let took = call
+            .run(&codec.decode, &coded, &back, repeat)
+            .context("decode")?;
         row.decode_s = median(&took.times);
         row.decode_peak_mib = took.peak_mib;
         row.decode_times = took.times;
@@ -250,9 +275,14 @@ impl Job<'_> {
         };
         let train = train.form(self.data, Form::Raw, codec.rate)?;
         let text = |p: &Path| p.to_string_lossy().into_owned();
-        let model = how.root.join(cache::coded_name(&key, &codec.prepare_extension));
+        let model = how
+            .root
+            .join(cache::coded_name(&key, &codec.prepare_extension));
         // One after the other: several inputs wait for one model.
-        let mut untaught = how.untaught.lock().map_err(|_| anyhow!("another model's panic"))?;
+        let mut untaught = how
+            .untaught
+            .lock()
+            .map_err(|_| anyhow!("another model's panic"))?;
         if let Some(why) = untaught.get(&key) {
             return Err(anyhow!("{why}"));
         }
@@ -260,7 +290,10 @@ impl Job<'_> {
             Some(took) => took,
             None => {
                 let folder = tempfile::tempdir_in(how.root.join("work"))?;
-                let made = folder.path().join("model").with_extension(&codec.prepare_extension);
+                let made = folder
+                    .path()
+                    .join("model")
+                    .with_extension(&codec.prepare_extension);
                 let call = Call {
                     job: self,
                     folder: folder.path(),
@@ -317,7 +350,10 @@ impl Job<'_> {
             same
         };
         row.metrics.insert("lossless".into(), f64::from(lossless));
-        ensure!(lossless || !codec.lossless, "not all came back of a lossless codec");
+        ensure!(
+            lossless || !codec.lossless,
+            "not all came back of a lossless codec"
+        );
         if self.example {
             row.original = self.show(how, &original, &original, "")?;
             // Of what is the same there is nothing else to see.
@@ -336,7 +372,11 @@ impl Job<'_> {
     ) -> Result<Option<String>> {
         let stem = Path::new(&self.input.name).with_extension("");
         let name = plain_name(&format!("{}--{suffix}", stem.to_string_lossy()));
-        let place = format!("media/{}/{}", plain_name(&self.data.name), name.trim_end_matches('-'));
+        let place = format!(
+            "media/{}/{}",
+            plain_name(&self.data.name),
+            name.trim_end_matches('-')
+        );
         judge::show(media, original, &how.root, &place)
     }
 }
@@ -344,7 +384,9 @@ impl Job<'_> {
 /// A name that can be a file's everywhere and stands in a link as it is.
 pub fn plain_name(name: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    name.chars().map(|c| if kept(c) { c } else { '-' }).collect()
+    name.chars()
+        .map(|c| if kept(c) { c } else { '-' })
+        .collect()
 }
 
 /// The middle of some times, or the mean of the two.

@@ -111,19 +111,34 @@ pub fn same(original: &Media, decoded: &Media) -> Result<bool> {
     Ok(match (original, decoded) {
         (Media::Audio(x), Media::Audio(y)) => {
             let apart = (x.len() as f64 - y.len() as f64).abs() / f64::from(RATE);
-            ensure!(apart <= SLACK, "{} samples came back of {}", y.len(), x.len());
+            ensure!(
+                apart <= SLACK,
+                "{} samples came back of {}",
+                y.len(),
+                x.len()
+            );
             x == y
         }
         (Media::Image(x), Media::Image(y)) => {
             let (a, b) = (x.dimensions(), y.dimensions());
-            ensure!(a == b, "{} x {} pixels came back of {} x {}", b.0, b.1, a.0, a.1);
+            ensure!(
+                a == b,
+                "{} x {} pixels came back of {} x {}",
+                b.0,
+                b.1,
+                a.0,
+                a.1
+            );
             x == y
         }
         (Media::Video(x), Media::Video(y)) => {
             let y = like(x, y);
             let (a, b) = (x.frames(), y.frames());
             ensure!(a == b, "{b} frames came back of {a}");
-            ensure!(x.video.format == y.video.format, "frames of another format came back");
+            ensure!(
+                x.video.format == y.video.format,
+                "frames of another format came back"
+            );
             x.video == y.video
         }
         (Media::Bytes(x), Media::Bytes(y)) => x == y,
@@ -199,7 +214,9 @@ pub fn show(media: &Media, original: &Media, root: &Path, place: &str) -> Result
 }
 
 fn make_room(path: &Path) -> Result<()> {
-    Ok(std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?)
+    Ok(std::fs::create_dir_all(
+        path.parent().unwrap_or(Path::new(".")),
+    )?)
 }
 
 #[cfg(test)]

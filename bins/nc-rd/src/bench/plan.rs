@@ -158,14 +158,28 @@ impl File {
         codec::add(&mut codecs, self.codec, folder)?;
         ensure!(!self.dataset.is_empty(), "no [[dataset]]");
         let names: BTreeSet<&String> = self.dataset.iter().map(|d| &d.name).collect();
-        ensure!(names.len() == self.dataset.len(), "two data sets of one name");
+        ensure!(
+            names.len() == self.dataset.len(),
+            "two data sets of one name"
+        );
         for name in folders.keys() {
             let of = |d: &Data| d.data.as_ref().unwrap_or(&d.name) == name;
-            ensure!(self.dataset.iter().any(of), "--data {name}: no data set has it");
+            ensure!(
+                self.dataset.iter().any(of),
+                "--data {name}: no data set has it"
+            );
         }
         let mut runs = self.run;
         if runs.is_empty() || !self.codecs.is_empty() {
-            runs.insert(0, Run { codec: None, codecs: self.codecs, settings: vec![], datasets: vec![] });
+            runs.insert(
+                0,
+                Run {
+                    codec: None,
+                    codecs: self.codecs,
+                    settings: vec![],
+                    datasets: vec![],
+                },
+            );
         }
         let mut tasks = Vec::new();
         for mut run in runs {
@@ -178,7 +192,8 @@ impl File {
             .into_iter()
             .map(|data| {
                 let name = data.name.clone();
-                data.find(folder, folders).with_context(|| format!("dataset {name:?}"))
+                data.find(folder, folders)
+                    .with_context(|| format!("dataset {name:?}"))
             })
             .collect();
         Ok(Plan {
@@ -213,17 +228,30 @@ impl Run {
                 // What learns has to have something to learn from.
                 let learns = codec.prepare.is_some();
                 ensure!(
-                    !(learns && data.train.is_none() && self.codecs.contains(&codec.name) && codec.kind.takes(data.kind)),
-                    "dataset {:?}: {:?} learns from a file, and `train` names none", data.name, codec.name
+                    !(learns
+                        && data.train.is_none()
+                        && self.codecs.contains(&codec.name)
+                        && codec.kind.takes(data.kind)),
+                    "dataset {:?}: {:?} learns from a file, and `train` names none",
+                    data.name,
+                    codec.name
                 );
                 if !named || !codec.kind.takes(data.kind) || learns && data.train.is_none() {
                     continue;
                 }
                 let own = &codec.settings;
-                let settings = if self.settings.is_empty() { own } else { &self.settings };
+                let settings = if self.settings.is_empty() {
+                    own
+                } else {
+                    &self.settings
+                };
                 for setting in settings {
                     let setting = setting.clone();
-                    let task = Task { dataset, codec: index, setting };
+                    let task = Task {
+                        dataset,
+                        codec: index,
+                        setting,
+                    };
                     if !tasks.contains(&task) {
                         tasks.push(task);
                     }
@@ -254,7 +282,10 @@ impl Data {
     /// Looks for its files.
     fn find(self, plan: &Path, folders: &BTreeMap<String, PathBuf>) -> Result<Found> {
         let key = self.data.as_ref().unwrap_or(&self.name);
-        let folder = folders.get(key).cloned().unwrap_or_else(|| plan.join(&self.folder));
+        let folder = folders
+            .get(key)
+            .cloned()
+            .unwrap_or_else(|| plan.join(&self.folder));
         ensure!(
             self.seconds.is_none_or(|s| s > 0.0) && self.frames != Some(0) && self.limit != Some(0),
             "seconds, frames and limit are above 0"
@@ -287,10 +318,16 @@ impl Data {
             *path = std::path::absolute(&path)?;
         }
         ensure!(
-            train.as_ref().is_none_or(|t| inputs.iter().all(|(_, p)| p != t)),
+            train
+                .as_ref()
+                .is_none_or(|t| inputs.iter().all(|(_, p)| p != t)),
             "the file to learn from is among the inputs"
         );
-        Ok(Found { data: self, inputs, train })
+        Ok(Found {
+            data: self,
+            inputs,
+            train,
+        })
     }
 }
 
@@ -301,7 +338,11 @@ fn missing(folder: &Path, pattern: &str) -> String {
 /// Files of a folder that match a pattern, by their names with forward slashes.
 fn matching(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
     let root = glob::Pattern::escape(&folder.to_string_lossy());
-    let whole = if root.is_empty() { pattern.to_string() } else { format!("{root}/{pattern}") };
+    let whole = if root.is_empty() {
+        pattern.to_string()
+    } else {
+        format!("{root}/{pattern}")
+    };
     let mut found = BTreeMap::new();
     for path in glob::glob(&whole).with_context(|| format!("files: {pattern:?}"))? {
         let path = path?;
@@ -321,14 +362,23 @@ mod tests {
 
     fn open(text: &str, data: &[(&str, &Path)]) -> Result<Plan> {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["a/1.png", "a/2.png", "a/b [c]/3.png", "s/x.wav", "r/t.csv", "r/l.csv"] {
+        for name in [
+            "a/1.png",
+            "a/2.png",
+            "a/b [c]/3.png",
+            "s/x.wav",
+            "r/t.csv",
+            "r/l.csv",
+        ] {
             let path = dir.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
         let path = dir.path().join("plan.toml");
         std::fs::write(&path, text).unwrap();
-        let data = data.iter().map(|(n, p)| (n.to_string(), dir.path().join(p)));
+        let data = data
+            .iter()
+            .map(|(n, p)| (n.to_string(), dir.path().join(p)));
         Plan::open(&path, &[], &data.collect())
     }
 
@@ -340,8 +390,16 @@ mod tests {
         let inputs = &plan.datasets[0].inputs;
         let names: Vec<_> = inputs.iter().map(|(n, _)| n.as_str()).collect();
         assert_eq!(names, ["1.png", "2.png", "b [c]/3.png"]);
-        let used = |name: &str| plan.tasks.iter().filter(|t| plan.codecs[t.codec].name == name).count();
-        assert_eq!((used("WebP"), used("zstd"), used("x264"), used("nc circuit")), (5, 1, 0, 0));
+        let used = |name: &str| {
+            plan.tasks
+                .iter()
+                .filter(|t| plan.codecs[t.codec].name == name)
+                .count()
+        };
+        assert_eq!(
+            (used("WebP"), used("zstd"), used("x264"), used("nc circuit")),
+            (5, 1, 0, 0)
+        );
     }
 
     #[test]
@@ -352,10 +410,26 @@ mod tests {
              [[run]]\ncodecs = ['WebP', 'zstd']\nsettings = ['2']\n"
         );
         let plan = open(&text, &[("other", Path::new("a"))]).unwrap();
-        let tasks: Vec<_> = plan.tasks.iter().map(|t| (t.dataset, plan.codecs[t.codec].name.as_str(), t.setting.as_str())).collect();
+        let tasks: Vec<_> = plan
+            .tasks
+            .iter()
+            .map(|t| {
+                (
+                    t.dataset,
+                    plan.codecs[t.codec].name.as_str(),
+                    t.setting.as_str(),
+                )
+            })
+            .collect();
         assert_eq!(
             tasks,
-            [(1, "WebP", "1"), (1, "WebP", "2"), (0, "WebP", "2"), (0, "zstd", "2"), (1, "zstd", "2")]
+            [
+                (1, "WebP", "1"),
+                (1, "WebP", "2"),
+                (0, "WebP", "2"),
+                (0, "zstd", "2"),
+                (1, "zstd", "2")
+            ]
         );
         assert_eq!(plan.datasets[0].inputs.len(), 1);
         assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
@@ -365,10 +439,22 @@ mod tests {
     fn records_have_a_file_to_learn_from() {
         let text = "name = 'x'\n[[dataset]]\nname = 'r'\nkind = 'records'\nfiles = ['t.csv']\n";
         let plan = open(&format!("{text}folder = 'r'\ntrain = 'l.csv'"), &[]).unwrap();
-        assert!(plan.datasets[0].train.as_ref().unwrap().ends_with("r/l.csv"));
-        assert!(plan.tasks.iter().any(|t| plan.codecs[t.codec].name == "nc circuit"));
+        assert!(
+            plan.datasets[0]
+                .train
+                .as_ref()
+                .unwrap()
+                .ends_with("r/l.csv")
+        );
+        assert!(
+            plan.tasks
+                .iter()
+                .any(|t| plan.codecs[t.codec].name == "nc circuit")
+        );
         let why = |text: &str| format!("{:#}", open(text, &[]).unwrap_err());
-        let none = why(&format!("{text}folder = 'r'\n[[run]]\ncodec = 'nc circuit'"));
+        let none = why(&format!(
+            "{text}folder = 'r'\n[[run]]\ncodec = 'nc circuit'"
+        ));
         assert!(none.contains("train"), "{none}");
         let same = why(&format!("{text}folder = 'r'\ntrain = 't.csv'"));
         assert!(same.contains("among the inputs"), "{same}");
@@ -391,7 +477,10 @@ mod tests {
             ("[[codec]]\nname = 'c'", "missing field"),
         ] {
             let why = format!("{:#}", open(&format!("{SHORT}{more}\n"), &[]).unwrap_err());
-            assert!(why.contains(what) && why.contains("plan.toml"), "{more}: {why}");
+            assert!(
+                why.contains(what) && why.contains("plan.toml"),
+                "{more}: {why}"
+            );
         }
         let why = format!("{:#}", open(SHORT, &[("q", Path::new("a"))]).unwrap_err());
         assert!(why.contains("--data q"), "{why}");

@@ -104,7 +104,9 @@ pub fn run(args: &RunArgs) -> Result<bool> {
     let mut open: Vec<&Job<'_>> = Vec::new();
     for job in &jobs {
         match old.get(&job.key()) {
-            Some(row) if job.done_by(row, args.repeat) || args.keep_failed && row.error.is_some() => {
+            Some(row)
+                if job.done_by(row, args.repeat) || args.keep_failed && row.error.is_some() =>
+            {
                 done.insert(row.key.clone(), row.clone());
             }
             _ => open.push(job),
@@ -251,23 +253,34 @@ struct Kept {
 impl State<'_> {
     /// Does all that is open.
     fn all(&self, open: &[&Job<'_>], threads: usize) -> Result<()> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()?;
         let (alone, beside): (Vec<&Job<'_>>, Vec<&Job<'_>>) = open.iter().partition(|j| j.alone);
         pool.install(|| {
             // One at a time from the front: halves would leave the slow ones to one thread.
-            beside.par_iter().with_max_len(1).try_for_each(|job| {
-                self.finish(job.judge(&self.how, job.code(&self.how)))
-            })
+            beside
+                .par_iter()
+                .with_max_len(1)
+                .try_for_each(|job| self.finish(job.judge(&self.how, job.code(&self.how))))
         })?;
         let judge = |gathered: Vec<(&Job<'_>, Back)>| {
             let finish = |(job, back): (&Job<'_>, Back)| self.finish(job.judge(&self.how, back));
-            pool.install(|| gathered.into_par_iter().with_max_len(1).try_for_each(finish))
+            pool.install(|| {
+                gathered
+                    .into_par_iter()
+                    .with_max_len(1)
+                    .try_for_each(finish)
+            })
         };
         let most = GATHER * pool.current_num_threads();
         let (mut gathered, mut bytes) = (Vec::new(), 0_u64);
         for job in alone {
             let codec = &job.ready.codec.name;
-            self.bar.set_message(format!("{} {codec} {} {}", job.data.name, job.setting, job.input.name));
+            self.bar.set_message(format!(
+                "{} {codec} {} {}",
+                job.data.name, job.setting, job.input.name
+            ));
             let back = job.code(&self.how);
             bytes += back.size();
             gathered.push((job, back));
@@ -282,7 +295,10 @@ impl State<'_> {
     /// Writes down a run, and now and then all results.
     fn finish(&self, row: Row) -> Result<()> {
         if let Some(why) = &row.error {
-            self.say(&format!("failed: {} {} {} {}: {why}", row.dataset, row.codec, row.setting, row.input));
+            self.say(&format!(
+                "failed: {} {} {} {}: {why}",
+                row.dataset, row.codec, row.setting, row.input
+            ));
         }
         let due = {
             let mut kept = self.kept()?;
@@ -298,7 +314,9 @@ impl State<'_> {
     }
 
     fn kept(&self) -> Result<std::sync::MutexGuard<'_, Kept>> {
-        self.kept.lock().map_err(|_| anyhow!("a thread of the run panicked"))
+        self.kept
+            .lock()
+            .map_err(|_| anyhow!("a thread of the run panicked"))
     }
 
     fn say(&self, line: &str) {
@@ -313,9 +331,17 @@ impl State<'_> {
     fn write(&self) -> Result<Results> {
         let mut kept = self.kept()?;
         let mut results = self.header.clone();
-        results.rows = self.keys.iter().filter_map(|k| kept.done.get(k).cloned()).collect();
+        results.rows = self
+            .keys
+            .iter()
+            .filter_map(|k| kept.done.get(k).cloned())
+            .collect();
         for set in &self.plan.datasets {
-            let of_set: Vec<&Row> = results.rows.iter().filter(|r| r.dataset == set.data.name).collect();
+            let of_set: Vec<&Row> = results
+                .rows
+                .iter()
+                .filter(|r| r.dataset == set.data.name)
+                .collect();
             results.datasets.push(Dataset {
                 name: set.data.name.clone(),
                 kind: set.data.kind,
@@ -332,8 +358,14 @@ impl State<'_> {
         results.curves = curves::curves(&results.datasets, &results.codecs, &results.rows);
         let root = &self.how.root;
         curves::write_curves(root, &results.curves)?;
-        cache::write(&root.join("rows.csv"), curves::csv(&results.rows).as_bytes())?;
-        cache::write(&root.join("results.json"), &serde_json::to_vec_pretty(&results)?)?;
+        cache::write(
+            &root.join("rows.csv"),
+            curves::csv(&results.rows).as_bytes(),
+        )?;
+        cache::write(
+            &root.join("results.json"),
+            &serde_json::to_vec_pretty(&results)?,
+        )?;
         kept.written = Instant::now();
         Ok(results)
     }
@@ -359,7 +391,10 @@ fn command() -> String {
         false => format!("'{}'", word.replace('\'', "'\\''")),
     };
     let words = std::env::args().skip(1).map(word);
-    std::iter::once("nc-rd".to_string()).chain(words).collect::<Vec<_>>().join(" ")
+    std::iter::once("nc-rd".to_string())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// This computer, as far as it says.
@@ -371,7 +406,11 @@ fn machine() -> Machine {
         value.unwrap_or_default()
     };
     let memory = value(&read("/proc/meminfo"), "MemTotal");
-    let kib: u64 = memory.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    let kib: u64 = memory
+        .split(' ')
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0);
     let release = read("/proc/sys/kernel/osrelease");
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
     Machine {

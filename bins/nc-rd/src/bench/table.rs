@@ -80,7 +80,11 @@ pub fn run(args: &TableArgs) -> Result<bool> {
     let new = between(&old, name, &text).with_context(here)?;
     if args.check {
         if new != old {
-            eprintln!("{}: table {name} is not that of {}", here(), args.results.display());
+            eprintln!(
+                "{}: table {name} is not that of {}",
+                here(),
+                args.results.display()
+            );
         }
         return Ok(new == old);
     }
@@ -90,10 +94,16 @@ pub fn run(args: &TableArgs) -> Result<bool> {
 
 fn make(results: &Results, args: &TableArgs) -> Result<Table> {
     for name in &args.dataset {
-        ensure!(results.datasets.iter().any(|d| d.name == *name), "no data set {name:?} in the results");
+        ensure!(
+            results.datasets.iter().any(|d| d.name == *name),
+            "no data set {name:?} in the results"
+        );
     }
     for name in args.codec.iter().chain(&args.bd) {
-        ensure!(results.curves.iter().any(|c| c.name == *name), "no codec {name:?} in the results");
+        ensure!(
+            results.curves.iter().any(|c| c.name == *name),
+            "no codec {name:?} in the results"
+        );
     }
     let wanted = |d: &&Dataset| args.dataset.is_empty() || args.dataset.contains(&d.name);
     let datasets: Vec<&Dataset> = results.datasets.iter().filter(wanted).collect();
@@ -105,12 +115,18 @@ fn make(results: &Results, args: &TableArgs) -> Result<Table> {
 
 /// Curves of a data set, in the order asked for.
 fn curves<'a>(results: &'a Results, dataset: &Dataset, args: &TableArgs) -> Vec<&'a Curve> {
-    let of_set: Vec<&Curve> = results.curves.iter().filter(|c| c.dataset == dataset.name).collect();
+    let of_set: Vec<&Curve> = results
+        .curves
+        .iter()
+        .filter(|c| c.dataset == dataset.name)
+        .collect();
     if args.codec.is_empty() {
         return of_set;
     }
     let named = args.codec.iter();
-    named.filter_map(|name| of_set.iter().copied().find(|c| c.name == *name)).collect()
+    named
+        .filter_map(|name| of_set.iter().copied().find(|c| c.name == *name))
+        .collect()
 }
 
 fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<Table> {
@@ -129,7 +145,10 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
             let new: Vec<&str> = names.filter(|n| !head.iter().any(|h| h == n)).collect();
             add(&new, &mut head);
         }
-        add(&["bytes", "model_bytes", "encode_s", "decode_s", "failed"], &mut head);
+        add(
+            &["bytes", "model_bytes", "encode_s", "decode_s", "failed"],
+            &mut head,
+        );
     }
     let mut rows = Vec::new();
     let mut known = vec![false; head.len()];
@@ -148,7 +167,8 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
                 rows.push(head.iter().map(cell).collect::<Vec<_>>());
             }
             for (known, name) in known.iter_mut().zip(&head) {
-                *known |= curve.results.contains_key(name) || ["dataset", "codec", "setting"].contains(&name.as_str());
+                *known |= curve.results.contains_key(name)
+                    || ["dataset", "codec", "setting"].contains(&name.as_str());
             }
         }
     }
@@ -161,7 +181,10 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
     // Columns that say nothing were not asked for by name.
     let says = |i: usize| {
         let mut cells = rows.iter().filter_map(|r| r.get(i));
-        !args.columns.is_empty() || cells.any(|c: &String| !c.is_empty() && (head.get(i).is_none_or(|h| h != "failed") || c != "0"))
+        !args.columns.is_empty()
+            || cells.any(|c: &String| {
+                !c.is_empty() && (head.get(i).is_none_or(|h| h != "failed") || c != "0")
+            })
     };
     let keep: Vec<usize> = (0..head.len()).filter(|&i| says(i)).collect();
     let pick = |row: &Vec<String>| keep.iter().filter_map(|&i| row.get(i).cloned()).collect();
@@ -169,7 +192,17 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
 }
 
 fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) -> Table {
-    let head = ["dataset", "metric", "codec", "BD-rate %", "Akima", "BD-quality", "from", "to", "overlap"];
+    let head = [
+        "dataset",
+        "metric",
+        "codec",
+        "BD-rate %",
+        "Akima",
+        "BD-quality",
+        "from",
+        "to",
+        "overlap",
+    ];
     let mut rows = Vec::new();
     for dataset in datasets {
         let Some(metric) = args.metric.as_ref().or(dataset.quality.first()) else {
@@ -189,13 +222,22 @@ fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) 
             match bd_rate(&base, &test, Fit::Pchip) {
                 Ok(bd) => row.extend([
                     format!("{:+.1}", bd.value),
-                    bd_rate(&base, &test, Fit::Akima).map_or_else(|_| String::new(), |b| format!("{:+.1}", b.value)),
-                    bd_quality(&base, &test, Fit::Pchip).map_or_else(|_| String::new(), |b| format!("{:+.3}", b.value)),
+                    bd_rate(&base, &test, Fit::Akima)
+                        .map_or_else(|_| String::new(), |b| format!("{:+.1}", b.value)),
+                    bd_quality(&base, &test, Fit::Pchip)
+                        .map_or_else(|_| String::new(), |b| format!("{:+.3}", b.value)),
                     number(metric, bd.low),
                     number(metric, bd.high),
                     format!("{:.0}%", bd.overlap * 100.0),
                 ]),
-                Err(e) => row.extend([format!("none: {e}"), String::new(), String::new(), String::new(), String::new(), String::new()]),
+                Err(e) => row.extend([
+                    format!("none: {e}"),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ]),
             }
             rows.push(row);
         }
@@ -216,7 +258,9 @@ fn number(name: &str, v: f64) -> String {
         "inputs" | "failed" => format!("{v:.0}"),
         "stoi" | "estoi" | "bpp" | "bpsp" | "bpd" => format!("{v:.3}"),
         "ssim" | "ms-ssim" => format!("{v:.4}"),
-        _ if name.ends_with("_s") || name.ends_with("realtime") || name.ends_with("_mib") => three(v),
+        _ if name.ends_with("_s") || name.ends_with("realtime") || name.ends_with("_mib") => {
+            three(v)
+        }
         _ => format!("{v:.2}"),
     }
 }
@@ -234,15 +278,26 @@ fn thousands(n: u64) -> String {
 }
 
 fn markdown((head, rows): &Table, bd: bool) -> String {
-    let words = if bd { 3 } else { head.iter().take_while(|h| ["dataset", "codec", "setting"].contains(&h.as_str())).count() };
+    let words = if bd {
+        3
+    } else {
+        head.iter()
+            .take_while(|h| ["dataset", "codec", "setting"].contains(&h.as_str()))
+            .count()
+    };
     let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|c| match c.is_empty() {
-            true => "-".into(),
-            false => c.replace('|', "\\|"),
-        }).collect();
+        let cells: Vec<String> = cells
+            .iter()
+            .map(|c| match c.is_empty() {
+                true => "-".into(),
+                false => c.replace('|', "\\|"),
+            })
+            .collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let rule: Vec<String> = (0..head.len()).map(|i| if i < words { "---" } else { "---:" }.into()).collect();
+    let rule: Vec<String> = (0..head.len())
+        .map(|i| if i < words { "---" } else { "---:" }.into())
+        .collect();
     let body: String = rows.iter().map(|r| line(r)).collect();
     format!("{}{}{body}", line(head), line(&rule))
 }
@@ -259,9 +314,16 @@ fn csv((head, rows): &Table) -> String {
 fn between(document: &str, name: &str, table: &str) -> Result<String> {
     let start = format!("<!-- nc-rd table {name} -->\n");
     let end = "<!-- end -->";
-    let (before, rest) = document.split_once(&start).with_context(|| format!("no mark {:?}", start.trim()))?;
-    let (old, after) = rest.split_once(end).with_context(|| format!("no {end} after the mark of {name}"))?;
-    ensure!(!old.contains("<!-- nc-rd table "), "no {end} before the next mark after {name}");
+    let (before, rest) = document
+        .split_once(&start)
+        .with_context(|| format!("no mark {:?}", start.trim()))?;
+    let (old, after) = rest
+        .split_once(end)
+        .with_context(|| format!("no {end} after the mark of {name}"))?;
+    ensure!(
+        !old.contains("<!-- nc-rd table "),
+        "no {end} before the next mark after {name}"
+    );
     ensure!(!after.contains(&start), "two marks of {name}");
     Ok(format!("{before}{start}{table}{end}{after}"))
 }
@@ -297,8 +359,14 @@ mod tests {
     #[test]
     fn tables_are_written_plainly() {
         let cells = |c: &[&str]| c.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let table = (cells(&["codec", "bpp"]), vec![cells(&["a|b", ""]), cells(&["c,d", "1"])]);
-        assert_eq!(markdown(&table, false), "| codec | bpp |\n| --- | ---: |\n| a\\|b | - |\n| c,d | 1 |\n");
+        let table = (
+            cells(&["codec", "bpp"]),
+            vec![cells(&["a|b", ""]), cells(&["c,d", "1"])],
+        );
+        assert_eq!(
+            markdown(&table, false),
+            "| codec | bpp |\n| --- | ---: |\n| a\\|b | - |\n| c,d | 1 |\n"
+        );
         assert_eq!(csv(&table), "codec,bpp\na|b,\n\"c,d\",1\n");
     }
 }

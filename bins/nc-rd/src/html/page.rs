@@ -218,11 +218,11 @@ fn headline(s: &Shown<'_>) -> Markup {
         @if known.is_empty() {
             p { "No two codecs can be compared at equal " (metric.label) "." }
         } @else {
-            p { "Bytes at equal " (metric.label) " against " b { (against.codec) } " (BD-rate, less is better):" }
+            p { "Bytes at equal " (metric.label) " against " b { (against.codec) } " (BD-rate, less is better; “only” marks figures over less than 75 % of the range of quality):" }
             ul.bars {
                 @for (series, bd) in known {
                     li {
-                        span.name { (swatch(series.style)) @if series.own { b { (series.codec) } } @else { (series.codec) } }
+                        span.name { (swatch(series.style)) @if series.own { b { (series.codec) } } @else { (series.codec) } @if bd.overlap < 0.75 { span.small { " " (tables::overlap(bd.overlap)) } } }
                         (tables::diverging(bd.value, widest.min(100.0)))
                         span.value { (signed(bd.value, 1)) " %" }
                     }

@@ -126,7 +126,7 @@ fn bd_body(set: &Set<'_>, metric: &Figure, anchor: usize, pairs: &[Pair], shown:
                                 td { (diverging(b.value, widest)) }
                                 td.n { @match &pair.akima { Ok(a) => { (signed(a.value, 1)) } Err(why) => { span title=(why) { "n/a" } } } }
                                 td.n { @match &pair.quality { Ok(q) => { (signed(q.value, digits)) } Err(why) => { span title=(why) { "n/a" } } } }
-                                td { (metric.show(b.low)) " to " (metric.show(b.high)) " (" (format!("{:.0}", 100.0 * b.overlap)) " %)" }
+                                td { (metric.show(b.low)) " to " (metric.show(b.high)) " " (overlap(b.overlap)) }
                             }
                             Err(why) => { td.why colspan="5" { "n/a: " (why) } }
                         }
@@ -135,6 +135,12 @@ fn bd_body(set: &Set<'_>, metric: &Figure, anchor: usize, pairs: &[Pair], shown:
             }
         }
     }
+}
+
+/// A share of overlap; a small one stands out, for a figure over little of the curves says little.
+pub fn overlap(share: f64) -> Markup {
+    let percent = format!("{:.0} %", 100.0 * share);
+    html! { @if share < 0.75 { span.warn { "(only " (percent) ")" } } @else { "(" (percent) ")" } }
 }
 
 /// What one unit of input per second is called, for this kind.
