@@ -11,7 +11,9 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chart;
 mod coder;
+mod html;
 mod own;
 mod peers;
 mod plot;
@@ -118,6 +120,8 @@ enum Command {
         #[arg(short, value_name = "PNG")]
         output: PathBuf,
     },
+    /// Make an HTML report and plots of the folder of a run
+    Report(html::ReportArgs),
     /// Draw PESQ-WB and STOI against rate
     Plot {
         /// Results of `speech --json`
@@ -210,6 +214,7 @@ fn command(command: Command) -> Result<bool> {
             )
         }
         Command::Spectrogram { inputs, output } => spectrogram::draw(&inputs, &output),
+        Command::Report(args) => html::run(&args),
         Command::Plot {
             results,
             output,
