@@ -14,6 +14,7 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
+use crate::files;
 use crate::metrics::RATE;
 use crate::resample::{Filter, resample};
 
@@ -117,25 +118,7 @@ pub fn write(path: &Path, x: &[f32]) -> Result<()> {
 /// # Errors
 /// Io where the folder cannot be read.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(&dir)? {
-            let entry = entry?;
-            let path = entry.path();
-            // Links are not followed: a loop of them would never end.
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("wav") || e.eq_ignore_ascii_case("flac"))
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+    files::under(folder, |p| files::ends_in(p, &["wav", "flac"]))
 }
 
 fn from_symphonia(e: Symphonia) -> Error {

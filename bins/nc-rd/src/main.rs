@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod coder;
+mod data;
 mod own;
 mod peers;
 mod plot;
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Code clips of video at each size and judge what comes back
     Video(video::VideoArgs),
+    /// The field's data sets: licences, how to get them, and checking a local folder
+    Data(data::DataArgs),
     /// Judge decoded files against originals of the same name
     Judge {
         /// Folder of originals
@@ -165,6 +168,7 @@ fn main() -> Result<()> {
             records::report(&rows, json.as_deref())
         }
         Command::Video(args) => video::run(&args),
+        Command::Data(args) => data::run(&args),
         Command::Judge {
             reference,
             degraded,
