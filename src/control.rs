@@ -43,14 +43,16 @@ pub struct Control<'a> {
     pub progress: Option<&'a mut dyn FnMut(Progress<'_>)>,
     /// Set to true from another thread (or a signal handler) to stop.
     pub cancel: Option<Arc<AtomicBool>>,
-    /// Threads to use; 0 means one per core.
+    /// Threads that decoders use; 0 means those of the rayon pool that the call runs in, by default
+    /// one per core. Encoders work in that pool whatever this says: `ThreadPool::install` bounds them.
     pub threads: usize,
     /// Seed of everything random.
     pub seed: u64,
     /// Units that a reader of the file may want alone, for codecs that trade bytes for it; 0 means
     /// the codec's default.
     pub access: u32,
-    /// Where long work keeps its checkpoints.
+    /// Where long work keeps its checkpoints. Those of an encode are `chunk-*`, one for each chunk, and stay until
+    /// [`Self::clear_checkpoints`], so that a file of many chunks goes on where it was.
     pub checkpoints: Option<PathBuf>,
     /// Whether work goes on from what is in [`Self::checkpoints`], where that is of the same work.
     pub resume: bool,
@@ -88,6 +90,21 @@ impl Control<'_> {
                 known.join(", ")
             ))),
         }
+    }
+
+    /// Removes the checkpoints of an encode whose file is whole and where it belongs, and their folder if nothing
+    /// else is in it.
+    pub fn clear_checkpoints(&self) {
+        let Some(folder) = &self.checkpoints else {
+            return;
+        };
+        // What cannot be removed is in nobody's way: the next encode writes its own.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("chunk-") {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+        let _ = std::fs::remove_dir(folder);
     }
 
     /// [`Error::Cancelled`] once cancellation was asked for.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use nc::{Chroma, VideoBuf, VideoFormat};
-use nc_corpora::video;
+use nc_corpora::video::Clip;
+use nc_frames::y4m::Head;
 use serde_json::Value;
 
 const LINE: &str = "W48 H32 F25:1 Ip A1:1 C420jpeg";
@@ -34,9 +35,14 @@ fn clip(folder: &Path) -> PathBuf {
             }
         }
     }
-    let bytes = video::to_y4m(&VideoBuf { format, samples }, LINE).unwrap();
     let path = folder.join("moving.y4m");
-    std::fs::write(&path, bytes).unwrap();
+    let clip = Clip {
+        name: "moving".into(),
+        sha256: String::new(),
+        video: VideoBuf { format, samples },
+        head: Head::parse(LINE).unwrap(),
+    };
+    std::fs::write(&path, clip.to_y4m().unwrap()).unwrap();
     path
 }
 

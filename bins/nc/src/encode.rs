@@ -166,6 +166,9 @@ impl Work<'_> {
             Found::Other(input, kind) => (input, kind),
             Found::Video(video) => {
                 let done = self.video(job, *video, codec, &mut ctl);
+                if done.is_ok() {
+                    ctl.clear_checkpoints();
+                }
                 bar.finish_and_clear();
                 return done;
             }

@@ -1,5 +1,10 @@
 //! Files of earlier versions decode to the same bits for ever; faulty ones are refused.
-#![cfg(all(feature = "circuit", feature = "grvq", feature = "store"))]
+#![cfg(all(
+    feature = "circuit",
+    feature = "grvq",
+    feature = "nerv",
+    feature = "store"
+))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};

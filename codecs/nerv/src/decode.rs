@@ -17,6 +17,7 @@ use crate::motion::Reference;
 use crate::order::{Place, needed, places};
 use crate::transform::Latents;
 use crate::weights;
+use crate::workers::{threads, within};
 
 /// Codes the symbols of a group's frames, one after another; what encodes also decodes and counts.
 #[derive(Debug, Clone, Default)]
@@ -213,16 +214,18 @@ pub fn decode(
     }
     let check = ctl.checker();
     // Groups decode side by side only where the budget has room for all of them at once.
-    let threads = rayon::current_num_threads().min(groups.len()).max(1) as u64;
-    let share = Budget::new(budget.left() / threads);
+    let threads = threads(ctl).min(groups.len()).max(1);
+    let share = Budget::new(budget.left() / threads as u64);
     let wide = threads > 1
         && share.left() >= s.room_bytes()
         && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
     let hashes: Result<Vec<u64>> = if wide {
-        groups
-            .into_par_iter()
-            .map(|g| group(&s, &layout, g, share.clone(), &check))
-            .collect()
+        within(threads, || {
+            groups
+                .into_par_iter()
+                .map(|g| group(&s, &layout, g, share.clone(), &check))
+                .collect()
+        })?
     } else {
         groups
             .into_iter()

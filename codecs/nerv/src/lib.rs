@@ -26,6 +26,7 @@ mod published;
 mod search;
 mod transform;
 mod weights;
+mod workers;
 
 pub use codec::{ENTRY, INFO, Nerv};
 

@@ -42,10 +42,19 @@ fn control<'a>(folder: &Path) -> Control<'a> {
 
 /// Encodes until the network has learnt so many steps.
 fn stopped(x: &VideoBuf, folder: &Path, after: u64) {
+    stopped_in(x, folder, "network", after);
+}
+
+/// Encodes until so much of a task is done.
+fn stopped_in(x: &VideoBuf, folder: &Path, task: &str, after: u64) {
+    let goal = match task {
+        "network" => GOAL,
+        _ => Goal::Bytes(3000),
+    };
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = cancel.clone();
     let mut watch = move |p: Progress<'_>| {
-        if p.task == "network" && p.done >= after {
+        if p.task == task && p.done >= after {
             flag.store(true, Ordering::Relaxed);
         }
     };
@@ -54,7 +63,7 @@ fn stopped(x: &VideoBuf, folder: &Path, after: u64) {
         progress: Some(&mut watch),
         ..control(folder)
     };
-    let e = encode(x, GOAL, &mut ctl);
+    let e = encode(x, goal, &mut ctl);
     assert!(matches!(e, Err(Error::Cancelled)), "{e:?}");
 }
 
@@ -89,7 +98,51 @@ fn a_stopped_encode_goes_on_where_it_was() {
     // Neither motion nor the steps that were done are done again.
     let (task, done) = first.unwrap();
     assert!(task == "network" && done > 100, "{task} {done}");
-    assert!(files(&folder).is_empty());
+    // It is the file of an encode that was never stopped, and is not made again.
+    let mut unbroken = Control {
+        effort: Effort::Medium,
+        ..Control::default()
+    };
+    assert_eq!(encode(&x, GOAL, &mut unbroken).unwrap().0, payload);
+    let mut watch = |p: Progress<'_>| panic!("{} again", p.task);
+    let mut ctl = Control {
+        resume: true,
+        progress: Some(&mut watch),
+        ..control(&folder)
+    };
+    let (again, same) = encode(&x, GOAL, &mut ctl).unwrap();
+    assert_eq!((again, same.symbols), (payload, encoded.symbols));
+    assert_eq!(files(&folder), ["chunk-0.nerv"]);
+    ctl.clear_checkpoints();
+    assert!(!folder.exists());
+}
+
+#[test]
+fn motion_that_was_found_is_not_looked_for_again() {
+    let x = clip(Kind::Texture, format(64, 48, Chroma::C420, 8), 20, 6);
+    for after in [0, 2] {
+        let folder = folder(&format!("motion-{after}"));
+        stopped_in(&x, &folder, "size", after);
+        let mut seen = Vec::new();
+        let mut watch = |p: Progress<'_>| seen.push(p.task.to_owned());
+        let mut ctl = Control {
+            effort: Effort::Fast,
+            resume: true,
+            progress: Some(&mut watch),
+            ..control(&folder)
+        };
+        let (payload, _) = encode(&x, Goal::Bytes(3000), &mut ctl).unwrap();
+        assert!(
+            !seen.is_empty() && seen.iter().all(|t| t == "size"),
+            "{seen:?}"
+        );
+        let mut unbroken = Control {
+            effort: Effort::Fast,
+            ..Control::default()
+        };
+        let whole = encode(&x, Goal::Bytes(3000), &mut unbroken).unwrap().0;
+        assert!(whole == payload, "{} {}", whole.len(), payload.len());
+    }
 }
 
 #[test]
@@ -164,20 +217,21 @@ fn whatever_the_limit_of_time_the_file_is_whole() {
         };
         let (payload, encoded) = encode(&x, GOAL, &mut ctl).unwrap();
         check(&x, &payload, encoded.symbols);
-        assert!(files(&folder).is_empty());
     }
 }
 
 #[test]
-fn a_checkpoint_of_another_pyramid_is_refused() {
+fn a_checkpoint_of_another_pyramid_or_size_is_refused() {
     let x = film(5);
     let folder = folder("pyramid");
     stopped(&x, &folder, 20);
-    let mut ctl = Control {
-        resume: true,
-        options: [("pyramid".to_owned(), "4".to_owned())].into(),
-        ..control(&folder)
-    };
-    let e = encode(&x, GOAL, &mut ctl);
-    assert!(matches!(e, Err(Error::Usage(_))), "{e:?}");
+    for (pyramid, goal) in [("4", GOAL), ("8", Goal::Bytes(22_000))] {
+        let mut ctl = Control {
+            resume: true,
+            options: [("pyramid".to_owned(), pyramid.to_owned())].into(),
+            ..control(&folder)
+        };
+        let e = encode(&x, goal, &mut ctl);
+        assert!(matches!(e, Err(Error::Usage(_))), "{pyramid} {e:?}");
+    }
 }

@@ -1,19 +1,21 @@
 //! Checkpoints of a fit: what a stopped encode goes on from, or is finished from as it is.
 //!
-//! A checkpoint is a payload as the decoder reads it, but for the network's parameters (so that there is no second form for
-//! motion and latents to be kept in), with these, the price of a bit and the learner's state before it. It names the frames that it belongs to: the state of another
-//! clip is refused, not used.
+//! There is one after motion is found, others while the network learns, and one of the finished chunk, which stays until
+//! the whole file is written. The state is a payload as the decoder reads it, but for the network's parameters (so that there
+//! is no second form for motion and latents to be kept in), with these, the price of a bit, the estimates of rates and the
+//! learner's state before it; an encode that goes on from it ends in the same file as one that was never stopped. A checkpoint
+//! names the work that it belongs to, and that of other work is refused, not used.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nc::entropy::RangeDecoder;
-use nc::rng::Rng;
-use nc::{Control, Error, Result, Video};
+use nc::{Control, Error, Goal, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::learn::Learner;
-use super::{Fit, groups_mut};
+use super::rates::Rates;
+use super::{Fit, Fitted, Switches, groups_mut};
 use crate::adam::Adam;
 use crate::coefficient::CLASSES;
 use crate::config::Config;
@@ -22,22 +24,35 @@ use crate::frame::Synthesis;
 use crate::layout::{Input, Layout, step};
 use crate::motion::Reference;
 
-const MAGIC: &[u8; 8] = b"ncnerv01";
+const MAGIC: &[u8; 8] = b"ncnerv02";
+/// Kinds of checkpoints.
+const STATE: u8 = 0;
+const DONE: u8 = 1;
 
 /// What was read.
-pub struct Saved {
+pub enum Saved {
+    /// Work to go on with.
+    State(Box<State>),
+    /// Work that was finished.
+    Done(Fitted),
+}
+
+/// The state of a fit.
+pub struct State {
     lambda: f32,
     steps: [u8; CLASSES],
+    rates: Rates,
     config: Config,
     params: Vec<f32>,
-    learner: Learner,
+    learner: Option<Learner>,
     payload: Vec<u8>,
 }
 
-/// Names the frames and their format.
-fn key(x: &Video<'_>) -> u64 {
+/// Names the frames and what is to become of them. What ends the work sooner or later is left out: an encode may be gone
+/// on with for longer, or finished as it is.
+pub fn key(x: &Video<'_>, goal: Goal, switches: Switches, seed: u64) -> u64 {
     let mut h = Xxh3::new();
-    h.update(format!("{:?}", x.format).as_bytes());
+    h.update(format!("{:?} {goal:?} {switches:?} {seed}", x.format).as_bytes());
     for part in x.samples.chunks(1 << 16) {
         let bytes: Vec<u8> = part.iter().flat_map(|s| s.to_le_bytes()).collect();
         h.update(&bytes);
@@ -53,13 +68,12 @@ fn path(ctl: &Control<'_>, first: u64) -> Option<PathBuf> {
     )
 }
 
-/// Writes a checkpoint, if there is a folder for it.
-pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: &Learner) -> Result<()> {
+/// Writes the state, if there is a folder for it; before the network learns there is no learner.
+pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Learner>) -> Result<()> {
     let Some(path) = path(ctl, first) else {
         return Ok(());
     };
-    let mut out = MAGIC.to_vec();
-    out.extend(key(&fit.x).to_le_bytes());
+    let mut out = start(fit.key, STATE);
     out.extend(fit.lambda.to_le_bytes());
     // Frames of a class may have been coded at different prices; those of the last are what counts.
     let mut steps = [24; CLASSES];
@@ -71,11 +85,38 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: &Learner) -> 
         out.extend((v.len() as u32).to_le_bytes());
         out.extend(v.iter().flat_map(|v| v.to_le_bytes()));
     };
+    put(&fit.rates.to_floats(), &mut out);
     put(&fit.synthesis.params, &mut out);
-    put(&learner.adam.mean, &mut out);
-    put(&learner.adam.square, &mut out);
-    out.extend(learner.adam.steps.to_le_bytes());
+    out.push(learner.is_some().into());
+    if let Some(Learner { adam }) = learner {
+        put(&adam.mean, &mut out);
+        put(&adam.square, &mut out);
+        out.extend(adam.steps.to_le_bytes());
+    }
     out.extend(fit.finish()?.payload);
+    write(&path, out)
+}
+
+/// Writes what an encode ended in, if there is a folder for it.
+pub fn save_done(ctl: &Control<'_>, first: u64, key: u64, fitted: &Fitted) -> Result<()> {
+    let Some(path) = path(ctl, first) else {
+        return Ok(());
+    };
+    let mut out = start(key, DONE);
+    out.extend(fitted.symbols.to_le_bytes());
+    out.extend(fitted.error.to_le_bytes());
+    out.extend(&fitted.payload);
+    write(&path, out)
+}
+
+fn start(key: u64, kind: u8) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.extend(key.to_le_bytes());
+    out.push(kind);
+    out
+}
+
+fn write(path: &Path, mut out: Vec<u8>) -> Result<()> {
     let crc = crc32c::crc32c(&out);
     out.extend(crc.to_le_bytes());
     if let Some(folder) = path.parent() {
@@ -83,22 +124,15 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: &Learner) -> 
     }
     let part = path.with_extension("part");
     fs::write(&part, &out)?;
-    fs::rename(&part, &path)?;
+    fs::rename(&part, path)?;
     Ok(())
 }
 
-/// Removes a checkpoint that has served.
-pub fn remove(ctl: &Control<'_>, first: u64) {
-    if let Some(path) = path(ctl, first) {
-        let _ = fs::remove_file(path);
-    }
-}
-
-/// Reads the checkpoint of these frames, if it is to be gone on from and is there.
+/// Reads the checkpoint of this work, if it is to be gone on from and is there.
 ///
 /// # Errors
-/// [`Error::Usage`] for that of other frames, [`Error::Format`] for a damaged one.
-pub fn load(ctl: &Control<'_>, first: u64, x: &Video<'_>) -> Result<Option<Saved>> {
+/// [`Error::Usage`] for that of other work, [`Error::Format`] for a damaged one.
+pub fn load(ctl: &Control<'_>, first: u64, key: u64, x: &Video<'_>) -> Result<Option<Saved>> {
     let Some(path) = path(ctl, first).filter(|p| ctl.resume && p.exists()) else {
         return Ok(None);
     };
@@ -112,13 +146,18 @@ pub fn load(ctl: &Control<'_>, first: u64, x: &Video<'_>) -> Result<Option<Saved
     if r.take(8).ok_or_else(damaged)? != MAGIC {
         return Err(damaged());
     }
-    if r.number().ok_or_else(damaged)? != key(x) {
+    if r.number().ok_or_else(damaged)? != key {
         return Err(Error::Usage(format!(
-            "{} belongs to other frames",
+            "{} belongs to other frames, or to another size, quality or option",
             path.display()
         )));
     }
-    r.saved(x).map(Some).ok_or_else(damaged)
+    let saved = match r.take(1).ok_or_else(damaged)? {
+        [STATE] => r.state(x).map(|s| Saved::State(Box::new(s))),
+        [DONE] => r.done().map(Saved::Done),
+        _ => None,
+    };
+    saved.map(Some).ok_or_else(damaged)
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -147,29 +186,39 @@ impl<'a> Reader<'a> {
         each.collect::<Result<_, _>>().ok()
     }
 
-    fn saved(&mut self, x: &Video<'_>) -> Option<Saved> {
+    fn state(&mut self, x: &Video<'_>) -> Option<State> {
         let lambda = self.float()?;
         let steps = self.take(CLASSES)?.try_into().ok()?;
+        let rates = Rates::from_floats(&self.floats()?)?;
         let params = self.floats()?;
-        let (mean, square) = (self.floats()?, self.floats()?);
-        let steps_done = self.number()?;
-        let learner = Learner {
-            adam: Adam {
-                mean,
-                square,
-                steps: steps_done,
-            },
-            rng: Rng::new(steps_done),
+        let learner = match self.take(1)? {
+            [0] => None,
+            _ => Some(Learner {
+                adam: Adam {
+                    mean: self.floats()?,
+                    square: self.floats()?,
+                    steps: self.number()?,
+                },
+            }),
         };
         let samples = x.format.frame_samples().ok()?;
-        let layout =
-            Layout::read(&mut Input::new(self.0), (x.samples.len() / samples) as u64).ok()?;
-        Some(Saved {
+        let frames = x.samples.len() / samples;
+        let layout = Layout::read(&mut Input::new(self.0), frames as u64).ok()?;
+        Some(State {
             lambda,
             steps,
+            rates,
             config: layout.config,
             params,
             learner,
+            payload: self.0.to_vec(),
+        })
+    }
+
+    fn done(&mut self) -> Option<Fitted> {
+        Some(Fitted {
+            symbols: self.number()?,
+            error: f64::from_bits(self.number()?),
             payload: self.0.to_vec(),
         })
     }
@@ -177,27 +226,23 @@ impl<'a> Reader<'a> {
 
 impl Fit<'_> {
     /// Takes up a saved state: motion and latents are read, and all frames made again.
-    pub fn restore(&mut self, saved: Saved) -> Result<Learner> {
+    pub fn restore(&mut self, saved: State) -> Result<Option<Learner>> {
         let mut input = Input::new(&saved.payload);
         let layout = Layout::read(&mut input, self.frames.len() as u64)?;
         let other = || Error::Usage("a checkpoint of another version".into());
-        if layout.pyramid != self.switches.pyramid {
-            return Err(Error::Usage(format!(
-                "the checkpoint has a pyramid of {}",
-                layout.pyramid
-            )));
-        }
-        let adam = &saved.learner.adam;
         self.config = saved.config;
         self.lambda = saved.lambda;
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
         let n = self.synthesis.params.len();
+        let learnt = saved.learner.as_ref().map(|l| &l.adam);
         if layout.groups != self.groups
-            || [saved.params.len(), adam.mean.len(), adam.square.len()] != [n; 3]
+            || saved.params.len() != n
+            || learnt.is_some_and(|a| [a.mean.len(), a.square.len()] != [n; 2])
         {
             return Err(other());
         }
         self.synthesis.params = saved.params;
+        self.rates = saved.rates;
         let s = &self.synthesis;
         let n = s.geometry.samples();
         let none = Reference::default();

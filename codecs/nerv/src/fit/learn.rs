@@ -18,15 +18,12 @@ const RATE: f32 = 3e-3;
 pub struct Learner {
     /// The optimiser, which counts the steps.
     pub adam: Adam,
-    /// Where frames are drawn from.
-    pub rng: Rng,
 }
 
 impl Learner {
     pub fn new(parameters: usize) -> Self {
         Self {
             adam: Adam::new(parameters),
-            rng: Rng::new(parameters as u64),
         }
     }
 
@@ -57,7 +54,9 @@ impl Learner {
             let f = (self.adam.steps as f64 / steps as f64).max(clock) as f32;
             let warm = ((self.adam.steps + 1) as f32 / 100.0).min(1.0);
             let rate = RATE * warm * (0.01 + 0.99 * 0.5 * (1.0 + (std::f32::consts::PI * f).cos()));
-            let picked: Vec<usize> = (0..BATCH).map(|_| self.rng.below(n)).collect();
+            // From the step's number alone, so that one that goes on from a checkpoint draws the same.
+            let mut rng = Rng::new(self.adam.steps);
+            let picked: Vec<usize> = (0..BATCH).map(|_| rng.below(n)).collect();
             let (now, before) = self.step(fit, &picked, rate, &mut desks)?;
             gain += (10.0 * (before.max(1.0) / now.max(1.0)).log10() - gain) * 0.02;
             if self.adam.steps.is_multiple_of(20) {
@@ -70,11 +69,11 @@ impl Learner {
                 });
             }
             if let Err(e) = ctl.check() {
-                checkpoint::save(ctl, first, fit, self)?;
+                checkpoint::save(ctl, first, fit, Some(self))?;
                 return Err(e);
             }
             if saved.elapsed().as_secs() >= 30 {
-                checkpoint::save(ctl, first, fit, self)?;
+                checkpoint::save(ctl, first, fit, Some(self))?;
                 saved = Instant::now();
             }
         }

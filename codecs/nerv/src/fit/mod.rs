@@ -29,6 +29,7 @@ use crate::layout::{Layout, put_piece, step};
 use crate::order::places;
 use crate::transform::Latents;
 use crate::weights::{self, Coded};
+use checkpoint::Saved;
 use choose::{Desk, Price};
 use learn::Learner;
 use rates::Rates;
@@ -105,6 +106,8 @@ struct Fit<'a> {
     rates: Rates,
     /// Squared samples of 8 bits that a bit is worth, in a frame that nothing is predicted from.
     lambda: f32,
+    /// Names the work in checkpoints; 0 where there are none.
+    key: u64,
     check: Check,
     started: Instant,
     deadline: Option<Instant>,
@@ -120,7 +123,7 @@ pub struct Fitted {
     pub error: f64,
 }
 
-/// Lambda of a quality from 0 to 10: a step of one is a factor of two, 5 is about 34 dB on film.
+/// Lambda of a quality from 0 to 10: a step of one is a factor of two.
 fn lambda_of(quality: f32) -> f32 {
     300.0 * 2f32.powf(5.0 - quality)
 }
@@ -137,6 +140,11 @@ pub fn encode(
     ctl: &mut Control<'_>,
 ) -> Result<Fitted> {
     let mut fit = Fit::new(x, goal, switches, ctl)?;
+    let saved = match checkpoint::load(ctl, first, fit.key, &x)? {
+        Some(Saved::Done(fitted)) => return Ok(fitted),
+        Some(Saved::State(state)) => Some(state),
+        None => None,
+    };
     let target = match goal {
         Goal::Bytes(n) => Some(n),
         _ => None,
@@ -146,10 +154,12 @@ pub fn encode(
         Effort::Medium => 60,
         Effort::Slow => 300,
     };
-    let mut learner = None;
-    if let Some(saved) = checkpoint::load(ctl, first, &x)? {
-        learner = Some(fit.restore(saved)?);
-    } else {
+    let resumed = saved.is_some();
+    let mut learner = match saved {
+        Some(state) => fit.restore(*state)?,
+        None => None,
+    };
+    if !resumed {
         if switches.motion {
             fit.search_originals()?;
         }
@@ -164,6 +174,9 @@ pub fn encode(
                 break;
             }
         }
+        checkpoint::save(ctl, first, &fit, None)?;
+    }
+    if learner.is_none() {
         if epochs > 0 && switches.network && !fit.late(0.5) {
             let bytes = target.unwrap_or(fit.size() as u64);
             fit.set_network(bytes, ctl.seed);
@@ -179,7 +192,7 @@ pub fn encode(
         }
     }
     let fitted = fit.finish()?;
-    checkpoint::remove(ctl, first);
+    checkpoint::save_done(ctl, first, fit.key, &fitted)?;
     Ok(fitted)
 }
 
@@ -225,6 +238,10 @@ impl<'a> Fit<'a> {
             groups,
             frames,
             rates: Rates::default(),
+            key: match ctl.checkpoints {
+                Some(_) => checkpoint::key(&x, goal, switches, ctl.seed),
+                None => 0,
+            },
             check: Box::new(ctl.checker()),
             started,
             deadline: ctl.time_limit.and_then(|t| started.checked_add(t)),
@@ -322,13 +339,10 @@ impl<'a> Fit<'a> {
         self.lambda = (self.lambda * ratio.clamp(0.2, 5.0).powf(power)).clamp(LEAST, 1e9);
     }
 
-    /// Chooses the network for a file of about `bytes`: one whose parameters are a few percent of it.
+    /// Chooses the network for a file of about `bytes`: none where its parameters would be too much of it. A wider one would
+    /// be slower than it is worth, in learning and in decoding.
     fn set_network(&mut self, bytes: u64, seed: u64) {
-        let width = match bytes {
-            0..20_000 => 0,
-            20_000..400_000 => 8,
-            _ => 16,
-        };
+        let width = if bytes < 20_000 { 0 } else { 8 };
         self.config = Config {
             width,
             modulation: self.switches.modulation,
@@ -348,7 +362,7 @@ impl<'a> Fit<'a> {
         first: u64,
         ctl: &mut Control<'_>,
     ) -> Result<bool> {
-        checkpoint::save(ctl, first, self, learner)?;
+        checkpoint::save(ctl, first, self, Some(learner))?;
         learner.run(self, epochs, first, ctl)?;
         self.freeze(learner);
         let shown = self.shown_error()?;

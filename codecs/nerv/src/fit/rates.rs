@@ -52,6 +52,39 @@ fn bucket(i: usize) -> usize {
 }
 
 impl Rates {
+    /// All numbers, for a checkpoint.
+    pub fn to_floats(&self) -> Vec<f32> {
+        let four = [&self.counts, &self.bits].into_iter().flatten().flatten();
+        let two = [&self.full, &self.full_bits]
+            .into_iter()
+            .flatten()
+            .flatten();
+        let nine = [&self.last, &self.last_bits]
+            .into_iter()
+            .flatten()
+            .flatten();
+        four.chain(two).chain(nine).copied().collect()
+    }
+
+    /// What [`Self::to_floats`] gave; none for another count of numbers.
+    pub fn from_floats(floats: &[f32]) -> Option<Self> {
+        let mut r = Self::default();
+        let mut from = floats.iter();
+        let four = [&mut r.counts, &mut r.bits].into_iter().flatten().flatten();
+        let two = [&mut r.full, &mut r.full_bits]
+            .into_iter()
+            .flatten()
+            .flatten();
+        let nine = [&mut r.last, &mut r.last_bits]
+            .into_iter()
+            .flatten()
+            .flatten();
+        for v in four.chain(two).chain(nine) {
+            *v = *from.next()?;
+        }
+        from.next().is_none().then_some(r)
+    }
+
     /// Turns counts into bits, and lets the counts fade.
     pub fn refresh(&mut self, keep: f32) {
         for (c, b) in self.counts.iter_mut().zip(&mut self.bits) {

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::config::{Layout, Network};
 use super::picture::{Picture, encode_time};
 use crate::weights::{Coded, code};
+use crate::workers::{threads, within};
 
 /// Parameters for each byte that a file may have, beyond a few thousand: an encoder writes about one, and a file that
 /// says a million for each would keep a decoder busy for nothing.
@@ -138,30 +139,15 @@ pub(super) fn decode_with(
             run(part)?;
         }
     } else {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(workers.len())
-            .build();
-        let parts = || {
+        within(workers.len(), || {
             let parts = out
                 .par_chunks_mut(each * samples)
                 .zip(workers.par_iter_mut());
             parts.enumerate().try_for_each(run)
-        };
-        match pool {
-            Ok(pool) => pool.install(parts)?,
-            Err(e) => return Err(Error::Limit(format!("threads: {e}"))),
-        }
+        })??;
     }
     // Of all that was charged, only the frames stay.
     let gone = (before - budget.left()).saturating_sub(2 * out.len() as u64);
     budget.release(gone);
     Ok(out)
-}
-
-/// Threads that a call may use.
-pub(super) fn threads(ctl: &Control<'_>) -> usize {
-    match ctl.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
-    }
 }

@@ -11,11 +11,12 @@ use nc::{Control, Effort, Error, Progress, Result, Video, VideoFormat};
 use nc_kernels::Kernels;
 
 use super::config::{Layout, Network, Published};
-use super::decode::{plausible, threads};
+use super::decode::plausible;
 use super::picture::{Picture, encode_time};
 use crate::adam::Adam;
 use crate::backward::Grads;
 use crate::weights::{Coded, choose, code};
+use crate::workers::threads;
 
 /// Share of the training after which parameters are quantised.
 const QUANTISED: f32 = 0.75;
