@@ -43,7 +43,9 @@ fn container(c: &mut Criterion) {
                     let r = Cursor::new(black_box(&file));
                     let mut archive = Archive::open(r, Budget::default()).unwrap();
                     let mut ctl = Control::default();
-                    archive.decode_range(&opener, from, from + 1000, &mut ctl).unwrap()
+                    archive
+                        .decode_range(&opener, from, from + 1000, &mut ctl)
+                        .unwrap()
                 });
             });
         }

@@ -52,7 +52,11 @@ pub fn search_step() -> f64 {
         let mut at = 0usize;
         for _ in 0..N {
             let v = table.get(at).copied().unwrap_or(0);
-            at = if v >= 512 { v as usize - 511 } else { v as usize + 1 };
+            at = if v >= 512 {
+                v as usize - 511
+            } else {
+                v as usize + 1
+            };
         }
         black_box(at);
     });

@@ -93,15 +93,23 @@ fn media(c: &mut Criterion) {
     let speech = synth::speech(1, SECONDS as f64);
     let samples = Array2::from_shape_fn((1, speech.len()), |(_, i)| speech[i]);
     let grvq = open("grvq", None);
-    run(c, &registry, vec![], &Case {
-        name: "speech, 16 kHz, 3 kbit/s",
-        codec: grvq.as_ref(),
-        signal: Signal::Audio(nc::Audio { rate: 16_000, samples: samples.view() }),
-        goal: Goal::Bitrate(3_000),
-        unit: "samples",
-        count: speech.len(),
-        plays: Some(16_000.0),
-    });
+    run(
+        c,
+        &registry,
+        vec![],
+        &Case {
+            name: "speech, 16 kHz, 3 kbit/s",
+            codec: grvq.as_ref(),
+            signal: Signal::Audio(nc::Audio {
+                rate: 16_000,
+                samples: samples.view(),
+            }),
+            goal: Goal::Bitrate(3_000),
+            unit: "samples",
+            count: speech.len(),
+            plays: Some(16_000.0),
+        },
+    );
 
     let nerv = open("nerv", None);
     let format = VideoFormat {
@@ -113,15 +121,20 @@ fn media(c: &mut Criterion) {
         rgb: false,
     };
     let clip = synth::video::scene(1, format, FRAMES).unwrap();
-    run(c, &registry, vec![], &Case {
-        name: "video, 416x240, 4:2:0",
-        codec: nerv.as_ref(),
-        signal: Signal::Video(clip.view()),
-        goal: Goal::Quality(6.0),
-        unit: "frames",
-        count: FRAMES,
-        plays: Some(25.0),
-    });
+    run(
+        c,
+        &registry,
+        vec![],
+        &Case {
+            name: "video, 416x240, 4:2:0",
+            codec: nerv.as_ref(),
+            signal: Signal::Video(clip.view()),
+            goal: Goal::Quality(6.0),
+            unit: "frames",
+            count: FRAMES,
+            plays: Some(25.0),
+        },
+    );
     let format = VideoFormat {
         width: 768,
         height: 512,
@@ -131,34 +144,50 @@ fn media(c: &mut Criterion) {
         ..format
     };
     let picture = synth::video::scene(2, format, 1).unwrap();
-    run(c, &registry, vec![], &Case {
-        name: "picture, 768x512",
-        codec: nerv.as_ref(),
-        signal: Signal::Video(picture.view()),
-        goal: Goal::Quality(6.0),
-        unit: "pictures",
-        count: 1,
-        plays: None,
-    });
+    run(
+        c,
+        &registry,
+        vec![],
+        &Case {
+            name: "picture, 768x512",
+            codec: nerv.as_ref(),
+            signal: Signal::Video(picture.view()),
+            goal: Goal::Quality(6.0),
+            unit: "pictures",
+            count: 1,
+            plays: None,
+        },
+    );
 
     let (idx, _) = synth::records::digits(1, DIGITS);
     let values = Array2::from_shape_fn((DIGITS, 784), |(i, j)| u16::from(idx[16 + i * 784 + j]));
     let model = digits(values.view());
     let circuit = open("circuit", Some(&model));
-    run(c, &registry, vec![model], &Case {
-        name: "records, digits of 784 bytes",
-        codec: circuit.as_ref(),
-        signal: Signal::Records(nc::Records { values: values.view(), texts: &[] }),
-        goal: Goal::Exact,
-        unit: "records",
-        count: DIGITS,
-        plays: None,
-    });
+    run(
+        c,
+        &registry,
+        vec![model],
+        &Case {
+            name: "records, digits of 784 bytes",
+            codec: circuit.as_ref(),
+            signal: Signal::Records(nc::Records {
+                values: values.view(),
+                texts: &[],
+            }),
+            goal: Goal::Exact,
+            unit: "records",
+            count: DIGITS,
+            plays: None,
+        },
+    );
 }
 
 fn main() {
     // One core: whatever would share its work out finds one thread.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .unwrap();
     pool.install(|| {
         let mut c = Criterion::default().configure_from_args();
         media(&mut c);

@@ -11,7 +11,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc::entropy::{PRECISION, RangeDecoder, RangeEncoder, WIDE_PRECISION, WideDecoder, WideEncoder};
+use nc::entropy::{
+    PRECISION, RangeDecoder, RangeEncoder, WIDE_PRECISION, WideDecoder, WideEncoder,
+};
 use nc::rng::Rng;
 use nc_benches::{division, multiplication, search_step};
 
@@ -38,12 +40,16 @@ fn table(n: usize, bits: usize) -> Vec<u32> {
 fn drawn(table: &[u32], bits: usize) -> Vec<u32> {
     let mut rng = Rng::new(1);
     let at = |q: u32| table.partition_point(|c| *c <= q) as u32 - 1;
-    (0..SYMBOLS).map(|_| at(rng.bits() >> (32 - bits))).collect()
+    (0..SYMBOLS)
+        .map(|_| at(rng.bits() >> (32 - bits)))
+        .collect()
 }
 
 fn symbols(c: &mut Criterion) {
     let (divide, multiply, step) = (division(), multiplication(), search_step());
-    println!("floor: a division {divide:.1} ns, a multiplication {multiply:.1} ns, a step of a search {step:.1} ns");
+    println!(
+        "floor: a division {divide:.1} ns, a multiplication {multiply:.1} ns, a step of a search {step:.1} ns"
+    );
     for n in [2, 256, 1024] {
         let steps = (n as f64).log2();
         let decode = divide + steps * step;
@@ -55,7 +61,8 @@ fn symbols(c: &mut Criterion) {
     }
     for n in [2, 256, 1024] {
         let mut g = c.benchmark_group(format!("{n} symbols"));
-        g.sample_size(20).throughput(Throughput::Elements(SYMBOLS as u64));
+        g.sample_size(20)
+            .throughput(Throughput::Elements(SYMBOLS as u64));
         let narrow = table(n, PRECISION);
         let drawn_narrow = drawn(&narrow, PRECISION);
         let share = |table: &[u32], s: u32| (table[s as usize], table[s as usize + 1]);
@@ -76,8 +83,12 @@ fn symbols(c: &mut Criterion) {
         };
         let bytes = whole();
         assert_eq!(bytes, shares());
-        g.bench_function(BenchmarkId::new("encode 16 bits", "whole table"), |b| b.iter(whole));
-        g.bench_function(BenchmarkId::new("encode 16 bits", "share"), |b| b.iter(shares));
+        g.bench_function(BenchmarkId::new("encode 16 bits", "whole table"), |b| {
+            b.iter(whole)
+        });
+        g.bench_function(BenchmarkId::new("encode 16 bits", "share"), |b| {
+            b.iter(shares)
+        });
         g.bench_function(BenchmarkId::new("decode 16 bits", "whole table"), |b| {
             b.iter(|| {
                 let mut coder = RangeDecoder::new(black_box(&bytes)).unwrap();
@@ -96,7 +107,9 @@ fn symbols(c: &mut Criterion) {
             coder.finish()
         };
         let bytes = encode();
-        g.bench_function(BenchmarkId::new("encode 24 bits", "share"), |b| b.iter(encode));
+        g.bench_function(BenchmarkId::new("encode 24 bits", "share"), |b| {
+            b.iter(encode)
+        });
         g.bench_function(BenchmarkId::new("decode 24 bits", "share"), |b| {
             b.iter(|| {
                 let mut coder = WideDecoder::new(black_box(&bytes)).unwrap();
@@ -104,7 +117,9 @@ fn symbols(c: &mut Criterion) {
                     let at = wide.partition_point(|c| *c <= q) - 1;
                     (at as u32, wide[at], wide[at + 1])
                 };
-                (0..SYMBOLS).map(|_| coder.get(find).unwrap()).fold(0, |a, s| a ^ s)
+                (0..SYMBOLS)
+                    .map(|_| coder.get(find).unwrap())
+                    .fold(0, |a, s| a ^ s)
             });
         });
         g.finish();

@@ -95,6 +95,14 @@ fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
 /// # Errors
 /// Io.
 pub fn write(path: &Path, x: &[f32]) -> Result<()> {
+    Ok(std::fs::write(path, to_wav(x)?)?)
+}
+
+/// A file of mono 16-bit WAV at 16 kHz, rounded and clipped.
+///
+/// # Errors
+/// Io for what does not fit a WAV file.
+pub fn to_wav(x: &[f32]) -> Result<Vec<u8>> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: RATE,
@@ -105,12 +113,14 @@ pub fn write(path: &Path, x: &[f32]) -> Result<()> {
         hound::Error::IoError(e) => Error::Io(e),
         other => Error::Io(std::io::Error::other(other)),
     };
-    let mut writer = hound::WavWriter::create(path, spec).map_err(io)?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(io)?;
     for &v in x {
         let s = (v * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
         writer.write_sample(s).map_err(io)?;
     }
-    writer.finalize().map_err(io)
+    writer.finalize().map_err(io)?;
+    Ok(bytes.into_inner())
 }
 
 /// The WAV and FLAC files under a folder, at any depth, sorted by path.

@@ -40,12 +40,7 @@ impl Clip {
     /// # Errors
     /// Limit for a format beyond the limits.
     pub fn to_y4m(&self) -> Result<Vec<u8>> {
-        let format = self.video.format;
-        let mut out = self.head.to_bytes();
-        for frame in self.video.samples.chunks_exact(format.frame_samples()?) {
-            push_frame(&format, frame, &mut out);
-        }
-        Ok(out)
+        to_y4m(&self.head, &self.video)
     }
 
     /// Pixels of all frames.
@@ -74,6 +69,19 @@ pub fn read(path: &Path) -> Result<Clip> {
         video,
         head,
     })
+}
+
+/// A Y4M file of frames under a first line of the same format.
+///
+/// # Errors
+/// Limit for a format beyond the limits.
+pub fn to_y4m(head: &Head, video: &VideoBuf) -> Result<Vec<u8>> {
+    let format = video.format;
+    let mut out = head.to_bytes();
+    for frame in video.samples.chunks_exact(format.frame_samples()?) {
+        push_frame(&format, frame, &mut out);
+    }
+    Ok(out)
 }
 
 /// The Y4M files under a folder, at any depth, sorted by path.

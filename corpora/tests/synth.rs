@@ -25,7 +25,8 @@ struct Statistics {
 }
 
 fn luma(rgb: &[u8]) -> Vec<f64> {
-    let weigh = |p: &[u8]| 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]);
+    let weigh =
+        |p: &[u8]| 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]);
     rgb.chunks_exact(3).map(weigh).collect()
 }
 
@@ -76,7 +77,9 @@ fn slope(luma: &[f64], width: usize, mean: f64) -> f64 {
         .map(|f| ((f as f64).ln(), (bands[f].0 / bands[f].1).ln()))
         .collect();
     let n = points.len() as f64;
-    let (mx, my) = points.iter().fold((0.0, 0.0), |a, p| (a.0 + p.0 / n, a.1 + p.1 / n));
+    let (mx, my) = points
+        .iter()
+        .fold((0.0, 0.0), |a, p| (a.0 + p.0 / n, a.1 + p.1 / n));
     let up: f64 = points.iter().map(|p| (p.0 - mx) * (p.1 - my)).sum();
     -up / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }
@@ -145,18 +148,31 @@ fn clips_move_and_are_cut() {
     };
     let best = |t: usize| {
         let moves = (-4..=4).flat_map(|dx| (-2..=2).map(move |dy| (dx, dy)));
-        moves.map(|(dx, dy)| off(t, dx, dy)).fold(f64::INFINITY, f64::min)
+        moves
+            .map(|(dx, dy)| off(t, dx, dy))
+            .fold(f64::INFINITY, f64::min)
     };
     // Motion explains a frame far better than none, but for the cut after two thirds.
     for t in [1, 2, 7, 9, 11] {
-        assert!(best(t) < 0.9 * off(t, 0, 0), "{t}: {} {}", best(t), off(t, 0, 0));
+        assert!(
+            best(t) < 0.9 * off(t, 0, 0),
+            "{t}: {} {}",
+            best(t),
+            off(t, 0, 0)
+        );
         assert!(best(8) > 2.0 * best(t), "{t}: {} {}", best(8), best(t));
     }
     assert!(clip.samples.iter().all(|s| (16..=240).contains(s)));
     // The same at ten bits, four times the levels.
     let deep = video::scene(3, format(Chroma::C420, 10), 2).unwrap();
     let far = |(a, b): (&u16, &u16)| (i32::from(*a) - 4 * i32::from(*b)).abs();
-    assert!(deep.samples.iter().zip(&clip.samples).map(far).all(|d| d <= 2));
+    assert!(
+        deep.samples
+            .iter()
+            .zip(&clip.samples)
+            .map(far)
+            .all(|d| d <= 2)
+    );
     let wrong = VideoFormat { width: 0, ..f };
     assert!(video::scene(1, wrong, 1).is_err() && video::screen(1, wrong, 1).is_err());
 }
@@ -166,21 +182,31 @@ fn screens_are_flat_and_repeat() {
     let rgb = image::screen(1, 320, 200);
     let colours: std::collections::BTreeSet<&[u8]> = rgb.chunks_exact(3).collect();
     assert!(colours.len() < 300, "{}", colours.len());
-    let same = rgb.chunks_exact(3).zip(rgb.chunks_exact(3).skip(1)).filter(|(a, b)| a == b);
+    let same = rgb
+        .chunks_exact(3)
+        .zip(rgb.chunks_exact(3).skip(1))
+        .filter(|(a, b)| a == b);
     assert!(same.count() > 320 * 200 * 6 / 10);
 }
 
 #[test]
 fn columns_of_tables_depend_on_each_other() {
     let csv = String::from_utf8(records::table(5, 3000)).unwrap();
-    let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|l| l.split(',').collect()).collect();
+    let rows: Vec<Vec<&str>> = csv
+        .lines()
+        .skip(1)
+        .map(|l| l.split(',').collect())
+        .collect();
     assert_eq!(rows.len(), 3000);
     let mut regions = std::collections::BTreeMap::new();
     let cents = |s: &str| s.replace('.', "").parse::<i64>().unwrap();
     for row in &rows {
         assert_eq!(row.len(), 11, "{row:?}");
         assert_eq!(*regions.entry(row[2]).or_insert(row[3]), row[3]);
-        assert_eq!(row[5].parse::<i64>().unwrap() * cents(row[6]), cents(row[7]));
+        assert_eq!(
+            row[5].parse::<i64>().unwrap() * cents(row[6]),
+            cents(row[7])
+        );
     }
     assert!(rows.windows(2).all(|w| w[0][1] <= w[1][1]));
     let missing = rows.iter().filter(|r| r[9].is_empty()).count();
@@ -202,7 +228,10 @@ fn digits_are_strokes_in_idx() {
     std::fs::write(&path, &images).unwrap();
     let table = loader::read(&path).unwrap();
     assert_eq!((table.records, table.dimensions), (200, 784));
-    assert_eq!((labels.len(), &labels[..8]), (208, &[0, 0, 8, 1, 0, 0, 0, 200][..]));
+    assert_eq!(
+        (labels.len(), &labels[..8]),
+        (208, &[0, 0, 8, 1, 0, 0, 0, 200][..])
+    );
     assert!((0..10).all(|d| labels[8..].contains(&d)));
     // MNIST's own: 81% of the samples are zero, 6% over 250.
     let of = |f: &dyn Fn(u8) -> bool| {
@@ -216,7 +245,11 @@ fn digits_are_strokes_in_idx() {
 #[test]
 fn a_seed_gives_these_bytes() {
     let hash = |bytes: &[u8]| -> String {
-        Sha256::digest(bytes).iter().take(8).map(|b| format!("{b:02x}")).collect()
+        Sha256::digest(bytes)
+            .iter()
+            .take(8)
+            .map(|b| format!("{b:02x}"))
+            .collect()
     };
     let f = format(Chroma::C420, 10);
     let clip = |v: nc::VideoBuf| hash(&v.view().to_le_bytes());
@@ -229,8 +262,10 @@ fn a_seed_gives_these_bytes() {
         ("table", hash(&records::table(1, 500))),
         ("digits", hash(&records::digits(1, 20).0)),
     ];
-    let pinned = [
-    ];
-    assert_eq!(got, pinned.map(|(name, hash): (&str, &str)| (name, hash.to_owned())));
+    let pinned = [];
+    assert_eq!(
+        got,
+        pinned.map(|(name, hash): (&str, &str)| (name, hash.to_owned()))
+    );
     assert_ne!(image::photo(1, 96, 64), image::photo(2, 96, 64));
 }

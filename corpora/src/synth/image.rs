@@ -84,9 +84,9 @@ impl Screen {
         let windows = (0..count)
             .map(|i| {
                 let mut side = |n: usize| {
-                    let low = (rng.range(0.0, 0.4) * n as f64) as usize;
-                    let high = (rng.range(0.6, 1.0) * n as f64) as usize;
-                    [low, high]
+                    let low = rng.range(0.0, 0.45);
+                    let high = low + rng.range(0.35, 0.55);
+                    [low, high].map(|v| (v * n as f64) as usize)
                 };
                 let (x, y) = (side(w), side(h));
                 let dark = rng.uniform() < 0.3;

@@ -18,7 +18,9 @@ const TILE: usize = 256;
 /// surfaces are smoother than that.
 const OCTAVE: f64 = 0.8;
 /// The smallest leaf's radius in pixels; of smaller ones nothing but grain would be left.
-const SMALLEST: f64 = 3.0;
+const SMALLEST: f64 = 4.0;
+/// Colours of a scene that its leaves are variants of.
+const COLOURS: usize = 6;
 /// Area of all leaves over that of the ground that they lie on: `e^-3` of it stays visible.
 const COVER: f64 = 3.0;
 
@@ -127,8 +129,9 @@ impl Scene {
         // Above the horizon is sky, with few leaves in it.
         let horizon = rng.range(-0.2, 0.45) * size[1];
         let warm = rng.range(-0.08, 0.08);
-        let palette = |rng: &mut Rng| colour(rng, warm);
-        let ground = [palette(&mut rng), palette(&mut rng)];
+        let palette: Vec<[f64; 3]> = (0..COLOURS).map(|_| colour(&mut rng, warm)).collect();
+        let sky = rng.range(0.45, 0.75);
+        let ground = [[sky, sky + 0.06, sky + 0.14], palette[0]];
         // Cubic law of radii: 1/r^2 is uniform between the ends.
         let (small, large) = (SMALLEST, (0.35 * short).max(2.0 * SMALLEST));
         let (most, least) = (1.0 / (small * small), 1.0 / (large * large));
@@ -151,10 +154,10 @@ impl Scene {
                 half,
                 ellipse: rng.uniform() < 0.6,
                 turn: turn(&mut rng, 1.0),
-                colour: palette(&mut rng),
+                colour: variant(&mut rng, &palette),
                 slope: [rng.range(-0.15, 0.15), rng.range(-0.15, 0.15)],
                 texture: (
-                    rng.range(0.0, 0.12) * rng.uniform(),
+                    rng.range(0.0, 0.2) * rng.uniform(),
                     [rng.range(0.3, 1.0), rng.range(0.3, 1.0)],
                     [rng.range(0.0, 256.0), rng.range(0.0, 256.0)],
                 ),
@@ -170,8 +173,7 @@ impl Scene {
                     [1.0, 0.0]
                 },
             };
-            let sky = centre[1] < horizon && rng.uniform() < 0.97;
-            if !sky {
+            if centre[1] > horizon || rng.uniform() < 0.02 {
                 leaves.push(leaf);
             }
         }
@@ -294,8 +296,17 @@ impl Leaf {
 
 /// A colour as surfaces have them: brightness of a wide spread, saturation of a small one.
 fn colour(rng: &mut Rng, warm: f64) -> [f64; 3] {
-    let light = rng.range(0.06, 0.95) * rng.range(0.6, 1.0);
-    let (red, blue) = (0.16 * light * rng.bell(), 0.16 * light * rng.bell());
+    let light = rng.range(0.1, 0.9) * rng.range(0.6, 1.0);
+    let (red, blue) = (0.14 * light * rng.bell(), 0.14 * light * rng.bell());
     let green = -0.3 * (red + blue);
-    [red + warm * light, green, blue - warm * light].map(|c| (light + c).clamp(0.02, 1.0))
+    [red + warm * light, green, blue - warm * light].map(|c| light + c)
+}
+
+/// One of the palette, in more light or less.
+fn variant(rng: &mut Rng, palette: &[[f64; 3]]) -> [f64; 3] {
+    let at = (rng.uniform() * palette.len() as f64) as usize;
+    let light = rng.range(0.55, 1.35);
+    let tint = 0.03 * rng.bell();
+    let [r, g, b] = palette.get(at).copied().unwrap_or([0.5; 3]);
+    [r * light + tint, g * light, b * light - tint].map(|c| c.clamp(0.02, 0.98))
 }
