@@ -5,10 +5,12 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod coder;
 mod data;
 mod own;
@@ -23,8 +25,16 @@ mod video;
 use coder::Coder;
 use report::{Report, Row};
 
+/// Exit code where a run has failed rows, a comparison something worse, a document another table.
+const NOT_ALL_WELL: u8 = 3;
+
 #[derive(Parser)]
-#[command(version, about = "Rate-distortion runs over nc codecs and their peers")]
+#[command(
+    version,
+    about = "Rate-distortion runs over nc codecs and their peers",
+    after_help = "Exit codes: 0 all is well; 1 it could not be done; 2 usage; 3 done, but runs failed (run), \
+                  something got worse (compare), or the table is another (table --check)"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -32,6 +42,12 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a plan: inputs x codecs x settings, to a folder of results. Goes on where it was stopped
+    Run(bench::run::RunArgs),
+    /// What changed between two runs: bytes, quality, BD-rate, times with their noise
+    Compare(bench::compare::CompareArgs),
+    /// Results as a table, also into a document
+    Table(bench::table::TableArgs),
     /// Code every clip of a folder at each rate and judge what comes back
     Speech {
         /// Folder of WAV and FLAC clips, used as mono at 16 kHz
@@ -129,8 +145,23 @@ struct Output {
     csv: Option<PathBuf>,
 }
 
-fn main() -> Result<()> {
-    match Args::parse().command {
+fn main() -> ExitCode {
+    match command(Args::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_ALL_WELL),
+        Err(e) => {
+            eprintln!("Error: {e:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what is asked; whether all is well.
+fn command(command: Command) -> Result<bool> {
+    let done = match command {
+        Command::Run(args) => return bench::run::run(&args),
+        Command::Compare(args) => return bench::compare::run(&args),
+        Command::Table(args) => return bench::table::run(&args),
         Command::Speech {
             data,
             rates,
@@ -188,7 +219,8 @@ fn main() -> Result<()> {
             output,
             no_references,
         } => plot::draw(&results, &output, !no_references),
-    }
+    };
+    done.map(|()| true)
 }
 
 fn speech(

@@ -7,7 +7,7 @@
 use nc::{Error, Result};
 use realfft::RealFftPlanner;
 
-use super::{RATE, check};
+use super::speech::{RATE, check};
 
 /// Samples per transform and of its periodic Hann window.
 pub const FFT: usize = 512;

@@ -1,147 +1,26 @@
-//! How near a decoded signal is to its original: speech metrics at 16 kHz, mono, and PSNR of video.
+//! How near a decoded signal is to its original, and how codecs compare over rates.
 //!
-//! Those of speech take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc::Error::Usage`]
-//! where a figure would mean nothing (empty or unequal lengths, silence, non-finite samples)
-//! rather than a number that looks like one. [`Scores::of`] aligns the two signals in time first:
-//! waveform metrics punish a codec's delay as if it were noise.
+//! One function a kind of signal gives every metric by the name that tables and plots use:
+//! [`image::all`], [`video::all`] and [`speech::all`]. A PSNR or SNR is infinite where nothing
+//! differs, which JSON cannot hold: whoever writes figures has to say so in his own way.
+//! [`bd`] compares curves of rate against quality.
+//!
+//! Each formula names its source and is checked against an independent implementation on committed
+//! figures (`tests/metrics.rs`).
 
 mod align;
+pub mod bd;
+pub mod image;
 mod mel;
 mod psnr;
+pub mod speech;
+mod ssim;
 mod stoi;
+pub mod video;
 
 pub use align::{MAX_LAG, align, lag};
 pub use mel::{BANDS, FFT, HOP, log_mel, log_mel_distance};
 pub use psnr::{Psnr, plane_errors, psnr};
+pub use speech::{RATE, Scores, pesq_wb, si_sdr, snr};
+pub use ssim::{MS_SSIM_EDGE, Plane, WINDOW, ms_ssim, ssim};
 pub use stoi::{estoi, stoi};
-
-use nc::{Error, Result};
-
-/// Samples per second that every metric of speech expects.
-pub const RATE: u32 = 16_000;
-
-/// All metrics of one pair, after time alignment.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Scores {
-    /// [`pesq_wb`], MOS-LQO 1.0 to 4.64.
-    pub pesq_wb: f64,
-    /// [`stoi`], up to 1.
-    pub stoi: f64,
-    /// [`estoi`], up to 1.
-    pub estoi: f64,
-    /// [`si_sdr`] in dB.
-    pub si_sdr: f64,
-    /// [`log_mel_distance`] in dB, 0 for equal signals.
-    pub log_mel: f64,
-}
-
-impl Scores {
-    /// Aligns the pair by up to [`MAX_LAG`] samples, cuts both to what they share, and measures.
-    ///
-    /// # Errors
-    /// Usage, from any of the metrics.
-    pub fn of(reference: &[f32], degraded: &[f32]) -> Result<Self> {
-        let (r, d) = align(reference, degraded)?;
-        Ok(Self {
-            pesq_wb: pesq_wb(r, d)?,
-            stoi: stoi(r, d)?,
-            estoi: estoi(r, d)?,
-            si_sdr: si_sdr(r, d)?,
-            log_mel: log_mel_distance(r, d)?,
-        })
-    }
-}
-
-/// Signal-to-noise ratio in dB: `10 log10(|x|^2 / |x - y|^2)`; infinite for equal signals.
-///
-/// # Errors
-/// Usage for unequal lengths, a silent reference, non-finite samples.
-pub fn snr(reference: &[f32], degraded: &[f32]) -> Result<f64> {
-    check(reference, degraded)?;
-    let signal: f64 = reference.iter().map(|&x| f64::from(x).powi(2)).sum();
-    let noise: f64 = reference
-        .iter()
-        .zip(degraded)
-        .map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2))
-        .sum();
-    ratio_db(signal, noise)
-}
-
-/// Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., "SDR - half-baked or well
-/// done?", ICASSP 2019, eq. 5), after removing each signal's mean. Minus infinity for a silent
-/// `degraded`, infinity for a scaled copy.
-///
-/// # Errors
-/// Usage for unequal lengths, a silent reference, non-finite samples.
-pub fn si_sdr(reference: &[f32], degraded: &[f32]) -> Result<f64> {
-    check(reference, degraded)?;
-    let (x, y) = (centred(reference), centred(degraded));
-    let dot: f64 = x.iter().zip(&y).map(|(a, b)| a * b).sum();
-    let energy: f64 = x.iter().map(|a| a * a).sum();
-    if energy <= 0.0 {
-        return Err(silent());
-    }
-    let scale = dot / energy;
-    let target = scale * scale * energy;
-    let noise: f64 = x.iter().zip(&y).map(|(a, b)| (b - scale * a).powi(2)).sum();
-    if target <= 0.0 {
-        return Ok(f64::NEG_INFINITY);
-    }
-    ratio_db(target, noise)
-}
-
-/// PESQ wide-band MOS-LQO (ITU-T P.862.2), through the `pesq` crate on 16-bit samples.
-///
-/// # Errors
-/// Usage for unequal lengths, less than a quarter of a second, silence, or no utterance found.
-pub fn pesq_wb(reference: &[f32], degraded: &[f32]) -> Result<f64> {
-    check(reference, degraded)?;
-    // Levels are equalised first, so the score of silence is that of rounding noise.
-    if [reference, degraded]
-        .iter()
-        .any(|x| x.iter().all(|&v| v == 0.0))
-    {
-        return Err(Error::Usage("PESQ of a silent signal".into()));
-    }
-    pesq::pesq_wb(&to_i16(reference), &to_i16(degraded))
-        .map(f64::from)
-        .map_err(|e| Error::Usage(format!("PESQ: {e}")))
-}
-
-/// To 16 bits, rounded and clipped.
-fn to_i16(x: &[f32]) -> Vec<i16> {
-    x.iter()
-        .map(|v| (v * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16)
-        .collect()
-}
-
-fn centred(x: &[f32]) -> Vec<f64> {
-    let mean = x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len().max(1) as f64;
-    x.iter().map(|&v| f64::from(v) - mean).collect()
-}
-
-fn ratio_db(signal: f64, noise: f64) -> Result<f64> {
-    if signal <= 0.0 {
-        return Err(silent());
-    }
-    Ok(10.0 * (signal / noise).log10())
-}
-
-fn silent() -> Error {
-    Error::Usage("the reference is silent".into())
-}
-
-/// Equal lengths, not empty, finite.
-fn check(reference: &[f32], degraded: &[f32]) -> Result<()> {
-    if reference.is_empty() || reference.len() != degraded.len() {
-        return Err(Error::Usage(format!(
-            "a metric needs two signals of one length, got {} and {} samples",
-            reference.len(),
-            degraded.len()
-        )));
-    }
-    if !reference.iter().chain(degraded).all(|v| v.is_finite()) {
-        return Err(Error::Usage("a sample is not a finite number".into()));
-    }
-    Ok(())
-}

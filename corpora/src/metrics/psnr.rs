@@ -1,13 +1,12 @@
-//! PSNR of video: squared errors of a plane over all frames, and planes together at 4:1:1.
+//! PSNR of planes, and of planes together at 4:1:1 and 6:1:1.
 //!
-//! Errors are pooled before they become decibels: a mean of decibels would let one black frame that
-//! comes back exactly hide all others. Weights are those by which people compare codecs of planes
-//! of half size, whose three planes have 4, 1 and 1 parts of samples.
+//! Errors of a plane are pooled over all frames before they become decibels: a mean of decibels
+//! would let one black frame that comes back exactly hide all others. 4:1:1 weighs mean squared
+//! errors as planes of half size have samples. 6:1:1 is the standards' mean of the three planes'
+//! decibels (Ohm et al., "Comparison of the Coding Efficiency of Video Coding Standards", IEEE TCSVT
+//! 22(12), 2012), which is infinite where one plane is exact.
 
 use nc::{Error, Result, Video};
-
-/// Weights of brightness and of the two planes of colour.
-const WEIGHTS: [f64; 3] = [4.0, 1.0, 1.0];
 
 /// PSNR in dB; infinite for equal video.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -73,15 +72,33 @@ pub fn plane_errors(x: Video<'_>, y: Video<'_>) -> Result<[f64; 3]> {
 pub fn psnr(original: Video<'_>, decoded: Video<'_>) -> Result<Psnr> {
     let errors = plane_errors(original, decoded)?;
     let planes = original.format.planes();
-    let pairs = || errors.iter().zip(WEIGHTS).take(planes);
-    let all: f64 = pairs().map(|(e, w)| e * w).sum();
-    let weights: f64 = pairs().map(|(_, w)| w).sum();
-    let peak = f64::from(original.format.max()).powi(2);
-    let db = |mse: f64| 10.0 * (peak / mse).log10();
+    let peak = f64::from(original.format.max());
+    let y = decibels(errors[0], peak);
     Ok(Psnr {
-        y: db(errors[0]),
-        yuv: db(all / weights),
+        y,
+        yuv: if planes == 1 {
+            y
+        } else {
+            psnr_411(errors, peak)
+        },
     })
+}
+
+/// PSNR in dB of a mean squared error, of samples 0..=`peak`; infinite for no error.
+pub(super) fn decibels(mse: f64, peak: f64) -> f64 {
+    10.0 * (peak * peak / mse).log10()
+}
+
+/// PSNR of three planes whose mean squared errors are weighted 4:1:1.
+pub(super) fn psnr_411(errors: [f64; 3], peak: f64) -> f64 {
+    let [y, cb, cr] = errors;
+    decibels((4.0 * y + cb + cr) / 6.0, peak)
+}
+
+/// Mean of the PSNR of three planes, weighted 6:1:1.
+pub(super) fn psnr_611(errors: [f64; 3], peak: f64) -> f64 {
+    let [y, cb, cr] = errors.map(|mse| decibels(mse, peak));
+    (6.0 * y + cb + cr) / 8.0
 }
 
 #[cfg(test)]

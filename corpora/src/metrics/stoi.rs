@@ -9,7 +9,7 @@
 use nc::{Error, Result};
 use realfft::RealFftPlanner;
 
-use super::{RATE, check};
+use super::speech::{RATE, check};
 use crate::resample::{Filter, resample};
 
 /// The rate at which the measure is defined.

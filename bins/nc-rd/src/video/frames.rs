@@ -73,8 +73,11 @@ pub fn draw(
     chart::png(&out)
 }
 
-/// A frame of a clip in colours.
-fn paint(clip: &Clip, samples: &[u16]) -> Result<RgbImage> {
+/// A frame of a clip in colours, grey as three equal ones.
+///
+/// # Errors
+/// Samples of another number than a frame has.
+pub fn paint(clip: &Clip, samples: &[u16]) -> Result<RgbImage> {
     let format = clip.video.format;
     let mut bytes = Painter::new(&clip.head).paint(samples);
     if format.chroma == Chroma::Gray {

@@ -13,7 +13,7 @@ use nc_corpora::metrics::psnr;
 use nc_corpora::video::{self, Clip};
 
 mod chart;
-mod frames;
+pub mod frames;
 mod own;
 mod peers;
 mod rows;

@@ -1,0 +1,185 @@
+//! An output folder: one run at a time, rows that outlive a kill, coded files by key.
+//!
+//! A row's key is a hash of all that decides it: the input's bytes and how they are cut, the programs'
+//! bytes and versions, the commands, the setting, and the version of the metrics. So a changed binary
+//! or file is measured again and nothing else is. Coded files have keys without what only decides
+//! judging, so that a new metric encodes nothing again.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use super::results::Row;
+
+/// Goes up whenever a metric or what is judged changes its figures.
+pub const METRICS: u32 = 1;
+
+/// BLAKE3 of parts, each with its length, in hexadecimal.
+pub fn hash(parts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().get(..32).unwrap_or_default().to_string()
+}
+
+/// What a coded file or model took; kept beside it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Coded {
+    /// Wall seconds of each repeat.
+    pub times: Vec<f64>,
+    /// Whether nothing else was going on.
+    pub timed_alone: bool,
+    /// Most memory in MiB.
+    pub peak_mib: Option<f64>,
+}
+
+/// An output folder in use by this run.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    rows: File,
+    /// Held until the run ends, even by a kill.
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes a folder for this run, and gives the rows that earlier runs finished, by key. The last
+    /// one of a key counts; a torn last line is cut off.
+    ///
+    /// # Errors
+    /// I/O; another run that uses the folder; a line that is no row.
+    pub fn open(root: &Path) -> Result<(Self, HashMap<String, Row>)> {
+        let here = || root.display().to_string();
+        let root = std::path::absolute(root)?;
+        std::fs::create_dir_all(root.join("coded")).with_context(here)?;
+        let lock = File::create(root.join("lock")).with_context(here)?;
+        lock.try_lock().with_context(|| format!("another run writes to {}", root.display()))?;
+        let path = root.join("rows.jsonl");
+        let old = std::fs::read(&path).unwrap_or_default();
+        let whole = old.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let mut rows = HashMap::new();
+        let lines = old.get(..whole).unwrap_or_default().split(|&b| b == b'\n');
+        for (i, line) in lines.enumerate().filter(|(_, l)| !l.is_empty()) {
+            let row: Row = serde_json::from_slice(line)
+                .with_context(|| format!("{}, line {}", path.display(), i + 1))?;
+            rows.insert(row.key.clone(), row);
+        }
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        file.set_len(whole as u64)?;
+        Ok((Self { root, rows: file, _lock: lock }, rows))
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes down a finished run.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn append(&mut self, row: &Row) -> Result<()> {
+        let mut line = serde_json::to_vec(row)?;
+        line.push(b'\n');
+        self.rows.write_all(&line)?;
+        Ok(self.rows.sync_data()?)
+    }
+}
+
+/// A coded file's place below a folder.
+pub fn coded_name(key: &str, extension: &str) -> String {
+    let dot = if extension.is_empty() { "" } else { "." };
+    format!("coded/{key}{dot}{extension}")
+}
+
+/// What is known of a coded file; nothing where it is not whole.
+pub fn coded(path: &Path) -> Option<Coded> {
+    if !path.is_file() {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(beside(path)).ok()?).ok()
+}
+
+/// Keeps a coded file. What is known of it goes first, and the file gets its name last, so that one
+/// that has its name is whole.
+///
+/// # Errors
+/// I/O.
+pub fn keep(made: &Path, path: &Path, known: &Coded) -> Result<()> {
+    write(&beside(path), &serde_json::to_vec(known)?)?;
+    let part = path.with_extension("part");
+    std::fs::copy(made, &part)?;
+    Ok(std::fs::rename(part, path)?)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".cost");
+    name.into()
+}
+
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// I/O.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut part = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(folder)
+        .with_context(|| folder.display().to_string())?;
+    part.write_all(bytes)?;
+    part.persist(path).with_context(|| path.display().to_string())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn rows_outlive_a_kill() {
+        let dir = tempfile::tempdir().unwrap();
+        let row = |key: &str, bytes| Row { key: key.into(), bytes: Some(bytes), ..Row::default() };
+        let (mut folder, rows) = Folder::open(dir.path()).unwrap();
+        assert!(rows.is_empty());
+        for r in [row("a", 1), row("b", 2), row("a", 3)] {
+            folder.append(&r).unwrap();
+        }
+        let why = format!("{:#}", Folder::open(dir.path()).unwrap_err());
+        assert!(why.contains("another run"), "{why}");
+        drop(folder);
+        let path = dir.path().join("rows.jsonl");
+        let mut torn = std::fs::read(&path).unwrap();
+        torn.extend(b"{\"key\":\"c\",\"byt");
+        std::fs::write(&path, &torn).unwrap();
+        let (mut folder, rows) = Folder::open(dir.path()).unwrap();
+        assert_eq!((rows.len(), rows["a"].bytes, rows["b"].bytes), (2, Some(3), Some(2)));
+        folder.append(&row("c", 4)).unwrap();
+        drop(folder);
+        assert_eq!(Folder::open(dir.path()).unwrap().1.len(), 3);
+        // Damage elsewhere is no accident of a kill.
+        std::fs::write(&path, "nonsense\n").unwrap();
+        assert!(format!("{:#}", Folder::open(dir.path()).unwrap_err()).contains("line 1"));
+    }
+
+    #[test]
+    fn a_file_with_its_name_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, path) = (dir.path().join("made"), dir.path().join("k.webp"));
+        std::fs::write(&made, "bytes").unwrap();
+        let known = Coded { times: vec![0.1, 0.30000000000000004], timed_alone: true, peak_mib: None };
+        assert_eq!(coded(&path), None);
+        keep(&made, &path, &known).unwrap();
+        assert_eq!(coded(&path), Some(known));
+        assert_ne!(hash(&["a", "bc"]), hash(&["ab", "c"]));
+        assert_eq!(coded_name("k", ""), "coded/k");
+    }
+}

@@ -1,0 +1,581 @@
+//! A codec as data: its commands with placeholders, what it reads and writes, and where its programs are.
+//!
+//! nc's own codecs and foreign ones are the same few lines of TOML (`peers.toml` tells each key), run
+//! the same way, as a user would run them: through files.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::exec;
+use super::results::{CodecUsed, Kind};
+
+/// The codecs that are built in.
+const PEERS: &str = include_str!("peers.toml");
+/// A command that only says what a program is takes no longer.
+const ASKING: Duration = Duration::from_secs(30);
+/// Characters of a version that are kept.
+const VERSION: usize = 120;
+
+/// Placeholders of a command.
+const PLACEHOLDERS: [&str; 7] = ["in", "out", "setting", "source", "train", "model", "tmp"];
+
+/// What a codec codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codes {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Image,
+    /// Clips.
+    Video,
+    /// Files of records.
+    Records,
+    /// Any file as it is.
+    Bytes,
+}
+
+impl Codes {
+    /// Whether inputs of this kind can be given to it.
+    pub fn takes(self, kind: Kind) -> bool {
+        match self {
+            Self::Audio => kind == Kind::Audio,
+            Self::Image => kind == Kind::Image,
+            Self::Video => kind == Kind::Video,
+            Self::Records => kind == Kind::Records,
+            Self::Bytes => true,
+        }
+    }
+
+    fn forms(self) -> &'static [Form] {
+        match self {
+            Self::Audio => &[Form::Wav, Form::S16le],
+            Self::Image => &[Form::Png, Form::Ppm],
+            Self::Video => &[Form::Y4m],
+            Self::Records | Self::Bytes => &[Form::Raw],
+        }
+    }
+}
+
+/// Forms of files that codecs read and write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// WAV, mono, 16 bits.
+    Wav,
+    /// The samples of such a file alone, little-endian.
+    S16le,
+    /// PNG of three 8-bit colours.
+    Png,
+    /// Binary PPM of the same.
+    Ppm,
+    /// Y4M.
+    Y4m,
+    /// A data set's file as it is, or the plain form of sound (WAV), pictures (PPM), clips (Y4M).
+    Raw,
+}
+
+impl Form {
+    /// Ending of such files; records keep their own.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::S16le => "s16",
+            Self::Png => "png",
+            Self::Ppm => "ppm",
+            Self::Y4m => "y4m",
+            Self::Raw => "",
+        }
+    }
+}
+
+/// One command, or several in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Steps {
+    /// One.
+    One(String),
+    /// Several; `{tmp}` is a file between them.
+    Many(Vec<String>),
+}
+
+impl Steps {
+    /// The commands.
+    pub fn lines(&self) -> &[String] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Many(lines) => lines,
+        }
+    }
+
+    /// All of them, for a reader and for keys.
+    pub fn text(&self) -> String {
+        self.lines().join(" && ")
+    }
+}
+
+/// A command that has to say a word.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    command: String,
+    says: String,
+}
+
+/// A codec, as TOML has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Codec {
+    /// Name, as in a legend; another codec may have it for another kind.
+    pub name: String,
+    /// What it codes.
+    pub kind: Codes,
+    programs: Vec<String>,
+    needs: Option<Needs>,
+    version: Option<String>,
+    version_from: Option<String>,
+    version_until: Option<String>,
+    /// Learns a model.
+    pub prepare: Option<Steps>,
+    /// Ending of the model's file.
+    #[serde(default)]
+    pub prepare_extension: String,
+    /// Encodes.
+    pub encode: Steps,
+    /// Decodes.
+    pub decode: Steps,
+    /// Ending of the coded file.
+    pub extension: String,
+    input: Option<Form>,
+    output: Option<Form>,
+    /// Samples per second that it reads.
+    #[serde(default = "sixteen_kilohertz")]
+    pub rate: u32,
+    /// Whether all must come back.
+    #[serde(default)]
+    pub lossless: bool,
+    /// Settings where a plan names none.
+    #[serde(default = "one_setting")]
+    pub settings: Vec<String>,
+    /// Whether its times say anything.
+    #[serde(default = "yes")]
+    pub timed: bool,
+    #[serde(default = "ten_minutes")]
+    timeout: f64,
+    /// Folder of the file that defines it: where programs with a `/` are.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+fn sixteen_kilohertz() -> u32 {
+    nc_corpora::metrics::RATE
+}
+
+fn one_setting() -> Vec<String> {
+    vec![String::new()]
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten_minutes() -> f64 {
+    600.0
+}
+
+impl Codec {
+    /// The form that it reads.
+    pub fn input(&self) -> Form {
+        self.input.unwrap_or(Form::Raw)
+    }
+
+    /// The form that it gives back.
+    pub fn output(&self) -> Form {
+        self.output.unwrap_or_else(|| self.input())
+    }
+
+    /// Time for one command.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.timeout)
+    }
+
+    /// What is wrong with it.
+    fn check(&self) -> Result<()> {
+        let forms = self.kind.forms();
+        ensure!(
+            forms.contains(&self.input()) && forms.contains(&self.output()),
+            "input and output of this kind are one of {forms:?}"
+        );
+        ensure!(!self.programs.is_empty(), "programs: none is named");
+        ensure!(!self.settings.is_empty(), "settings: none is named");
+        ensure!(
+            self.timeout > 0.0 && self.timeout < 1e7,
+            "timeout: seconds above 0"
+        );
+        ensure!(self.rate > 0, "rate: above 0");
+        let plain = |s: &str| s.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        ensure!(
+            plain(&self.extension) && plain(&self.prepare_extension),
+            "an extension is letters and digits"
+        );
+        let parts = [
+            ("prepare", self.prepare.as_ref(), "train"),
+            ("encode", Some(&self.encode), "in"),
+            ("decode", Some(&self.decode), "in"),
+        ];
+        let mut model = false;
+        for (key, steps, needed) in parts {
+            let Some(steps) = steps else { continue };
+            ensure!(!steps.lines().is_empty(), "{key}: no command");
+            let mut seen = Vec::new();
+            for line in steps.lines() {
+                let program = line.split_whitespace().next().unwrap_or_default();
+                ensure!(
+                    self.programs.iter().any(|p| p == program),
+                    "{key}: {program:?} is not among its programs"
+                );
+                for name in placeholders(line) {
+                    ensure!(PLACEHOLDERS.contains(&name), "{key}: unknown {{{name}}}");
+                    seen.push(name);
+                }
+            }
+            let source = key == "encode" && seen.contains(&"source");
+            ensure!(
+                seen.contains(&needed) || source,
+                "{key}: it does not read {{{needed}}}"
+            );
+            model |= seen.contains(&"model");
+        }
+        ensure!(
+            model == self.prepare.is_some(),
+            "{{model}} and prepare go together"
+        );
+        Ok(())
+    }
+}
+
+/// Names of a line's placeholders.
+fn placeholders(line: &str) -> impl Iterator<Item = &str> {
+    line.split('{')
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once('}')?.0))
+}
+
+/// Words of a command with values in place of `{names}`; what has no value stays as it stands.
+pub fn fill(line: &str, values: &[(&str, &str)]) -> Vec<String> {
+    let word = |word: &str| {
+        let (mut out, mut rest) = (String::new(), word);
+        while let Some((before, after)) = rest.split_once('{') {
+            out.push_str(before);
+            let found = after.split_once('}').and_then(|(name, after)| {
+                let (_, value) = values.iter().find(|(key, _)| *key == name)?;
+                Some((value, after))
+            });
+            rest = match found {
+                Some((value, after)) => {
+                    out.push_str(value);
+                    after
+                }
+                None => {
+                    out.push('{');
+                    after
+                }
+            };
+        }
+        out.push_str(rest);
+        out
+    };
+    // A word that was a placeholder for nothing is no argument.
+    line.split_whitespace()
+        .map(word)
+        .filter(|w| !w.is_empty())
+        .collect()
+}
+
+/// A file of codecs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Peers {
+    #[serde(default)]
+    codec: Vec<Codec>,
+}
+
+/// The codecs that are built in.
+///
+/// # Errors
+/// None that a test has not seen.
+pub fn built_in() -> Result<Vec<Codec>> {
+    let peers: Peers = toml::from_str(PEERS).context("peers.toml")?;
+    let mut all = Vec::new();
+    add(&mut all, peers.codec, Path::new(""))?;
+    Ok(all)
+}
+
+/// Adds the codecs of a file to others, in place of those of the same name and kind.
+///
+/// # Errors
+/// I/O, TOML, an unknown key, a codec that makes no sense.
+pub fn add_file(all: &mut Vec<Codec>, path: &Path) -> Result<()> {
+    let peers = std::fs::read_to_string(path)
+        .map_err(anyhow::Error::from)
+        .and_then(|text| Ok(toml::from_str::<Peers>(&text)?))
+        .with_context(|| path.display().to_string())?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    add(all, peers.codec, folder).with_context(|| path.display().to_string())
+}
+
+/// Adds codecs defined by a file of `folder`.
+///
+/// # Errors
+/// A codec that makes no sense.
+pub fn add(all: &mut Vec<Codec>, more: Vec<Codec>, folder: &Path) -> Result<()> {
+    for mut codec in more {
+        codec
+            .check()
+            .with_context(|| format!("codec {:?}", codec.name))?;
+        codec.folder = folder.to_path_buf();
+        match all
+            .iter_mut()
+            .find(|c| c.name == codec.name && c.kind == codec.kind)
+        {
+            Some(old) => *old = codec,
+            None => all.push(codec),
+        }
+    }
+    Ok(())
+}
+
+/// A codec whose programs were found.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The codec.
+    pub codec: Codec,
+    /// What it says of its version.
+    pub version: String,
+    /// SHA-256 of each program's file.
+    hashes: Vec<String>,
+    programs: BTreeMap<String, PathBuf>,
+}
+
+impl Ready {
+    /// Finds programs and asks for their version: the named ones first, then those beside this
+    /// program, then those on PATH.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn find(codec: &Codec, named: &BTreeMap<String, PathBuf>) -> Result<Self> {
+        let mut ready = Self {
+            codec: codec.clone(),
+            version: String::new(),
+            hashes: Vec::new(),
+            programs: BTreeMap::new(),
+        };
+        for program in &codec.programs {
+            let path = locate(program, &codec.folder, named)
+                .with_context(|| format!("{program} is not there"))?;
+            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            ready.hashes.push(sha256(&bytes));
+            ready.programs.insert(program.clone(), path);
+        }
+        if let Some(needs) = &codec.needs {
+            let said = ready.ask(&needs.command)?;
+            ensure!(
+                said.contains(&needs.says),
+                "`{}` does not say {:?}",
+                needs.command,
+                needs.says.trim()
+            );
+        }
+        if let Some(command) = &codec.version {
+            let from = codec.version_from.as_deref().unwrap_or_default();
+            let until = codec.version_until.as_deref();
+            ready.version = version(&ready.ask(command)?, from, until);
+        }
+        Ok(ready)
+    }
+
+    /// Words of a command, its program by path.
+    pub fn words(&self, line: &str, values: &[(&str, &str)]) -> Vec<String> {
+        let mut words = fill(line, values);
+        if let Some(first) = words.first_mut()
+            && let Some(path) = self.programs.get(first.as_str())
+        {
+            *first = path.to_string_lossy().into_owned();
+        }
+        words
+    }
+
+    /// What a command prints, whatever it thinks of its success.
+    fn ask(&self, command: &str) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        let out = folder.path().join("out");
+        let ran = exec::run(&self.words(command, &[]), folder.path(), Some(&out), ASKING);
+        let mut said = std::fs::read(out)?;
+        said.push(b'\n');
+        said.extend(std::fs::read(folder.path().join(exec::COMPLAINTS))?);
+        if said.len() == 1 {
+            ran?;
+        }
+        Ok(String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// All that decides what its commands do, beside the commands.
+    pub fn fingerprint(&self) -> String {
+        format!("{}\n{}", self.version, self.hashes.join("\n"))
+    }
+
+    /// As results have it.
+    pub fn used(&self) -> CodecUsed {
+        CodecUsed {
+            name: self.codec.name.clone(),
+            kind: format!("{:?}", self.codec.kind).to_lowercase(),
+            version: self.version.clone(),
+            program_sha256: self.hashes.first().cloned(),
+            encode: self.codec.encode.text(),
+            decode: self.codec.decode.text(),
+            prepare: self.codec.prepare.as_ref().map(Steps::text),
+            model_bytes: None,
+        }
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}
+
+/// Where a program is.
+fn locate(program: &str, folder: &Path, named: &BTreeMap<String, PathBuf>) -> Result<PathBuf> {
+    let executable = |path: &Path| {
+        std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    let mut places = Vec::new();
+    if let Some(path) = named.get(program) {
+        places.push(path.clone());
+    } else if program.contains('/') {
+        places.push(folder.join(program));
+    } else {
+        places.extend(std::env::current_exe().map(|p| p.with_file_name(program)));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        places.extend(std::env::split_paths(&path).map(|dir| dir.join(program)));
+    }
+    match places.into_iter().find(|p| executable(p)) {
+        // Commands run in folders of their own.
+        Some(path) => Ok(std::path::absolute(path)?),
+        None => bail!("no such program"),
+    }
+}
+
+/// A version among what was said: after `from`, to the end of the line or `until`.
+fn version(said: &str, from: &str, until: Option<&str>) -> String {
+    let Some(at) = said.find(from) else {
+        return String::new();
+    };
+    let rest = said.get(at..).unwrap_or_default();
+    let lines = rest.split(['\n', '\r', '\0']).map(str::trim);
+    let line = lines.skip_while(|l| l.is_empty()).next().unwrap_or_default();
+    let end = until.and_then(|u| Some(from.len() + line.get(from.len()..)?.find(u)?));
+    let line = end.and_then(|end| line.get(..end)).unwrap_or(line);
+    let printable = line.chars().filter(|c| !c.is_control());
+    printable.take(VERSION).collect::<String>().trim().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn words_are_filled_once_and_never_split_again() {
+        let values = [("in", "/a b/{out}"), ("out", "o"), ("setting", "")];
+        assert_eq!(
+            fill("x -i {in} --q={setting} {setting} {out}.y {other} {", &values),
+            ["x", "-i", "/a b/{out}", "--q=", "o.y", "{other}", "{"]
+        );
+        assert_eq!(fill("  ", &values), Vec::<String>::new());
+    }
+
+    #[test]
+    fn built_in_codecs_make_sense_and_are_told_apart() {
+        let all = built_in().unwrap();
+        assert!(all.len() > 20);
+        for (i, a) in all.iter().enumerate() {
+            let same = all.iter().skip(i + 1);
+            assert!(same.clone().all(|b| (&a.name, a.kind) != (&b.name, b.kind)));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        let good = r#"
+            [[codec]]
+            name = "x"
+            kind = "image"
+            programs = ["cp"]
+            encode = "cp {in} {out}"
+            decode = "cp {in} {out}"
+            extension = "png"
+            input = "png"
+        "#;
+        let parse = |text: &str| -> Result<Vec<Codec>> {
+            let mut all = Vec::new();
+            add(&mut all, toml::from_str::<Peers>(text)?.codec, Path::new(""))?;
+            Ok(all)
+        };
+        assert_eq!(parse(good).unwrap().len(), 1);
+        for (from, to, what) in [
+            ("extension", "colour = 1\nextension", "colour"),
+            ("\"cp {in} {out}\"\n            decode", "\"mv {in} {out}\"\n            decode", "mv"),
+            ("cp {in} {out}", "cp {in} {uot}", "uot"),
+            ("cp {in} {out}", "cp x {out}", "read"),
+            ("cp {in} {out}", "cp {in} {out} {model}", "prepare"),
+            ("input = \"png\"", "input = \"wav\"", "input"),
+            ("input = \"png\"", "", "input"),
+            ("[\"cp\"]", "[]", "programs"),
+            ("extension = \"png\"", "extension = \"../png\"", "extension"),
+            ("extension", "timeout = 0.0\nextension", "timeout"),
+            ("extension", "settings = []\nextension", "settings"),
+        ] {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            let why = format!("{:#}", parse(&bad).unwrap_err());
+            assert!(why.contains(what), "{why}");
+        }
+        let mut two = parse(good).unwrap();
+        add(&mut two, parse(&good.replace("\"png\"", "\"p\"").replace("input = \"p\"", "input = \"ppm\"")).unwrap(), Path::new("")).unwrap();
+        assert_eq!((two.len(), two[0].extension.as_str()), (1, "p"));
+    }
+
+    #[test]
+    fn versions_are_found() {
+        let x264 = "\0\u{1}x264 - core 164 r3108 31e19f9 - H.264/MPEG-4 AVC codec";
+        assert_eq!(version(x264, "x264 - core ", Some(" - ")), "x264 - core 164 r3108 31e19f9");
+        let svt = "Svt[info]: SVT [version]:\tSVT-AV1 Encoder Lib v1.4.1\nSvt";
+        assert_eq!(version(svt, "SVT-AV1 Encoder Lib ", None), "SVT-AV1 Encoder Lib v1.4.1");
+        assert_eq!(version("\n\nflac 1.4\nmore", "", None), "flac 1.4");
+        assert_eq!(version("ffmpeg 5 Copyright", "", Some(" Copyright")), "ffmpeg 5");
+        assert_eq!((version("", "", None), version("a", "b", None)), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_missing_program_or_encoder_is_said() {
+        let mut codec = built_in().unwrap().remove(0);
+        codec.programs = vec!["no-such-program-here".into()];
+        let why = Ready::find(&codec, &BTreeMap::new()).unwrap_err();
+        assert!(format!("{why:#}").contains("no-such-program-here"));
+        // Netcat, or anything else of that name, is not nc.
+        codec.programs = vec!["nc".into()];
+        let other = BTreeMap::from([("nc".into(), PathBuf::from("/bin/true"))]);
+        let why = Ready::find(&codec, &other).unwrap_err();
+        assert!(format!("{why:#}").contains("does not say"), "{why:#}");
+    }
+}

@@ -1,0 +1,437 @@
+//! `nc-rd compare`: what a change did, point by point and curve by curve, with the noise of times.
+//!
+//! Bytes and quality do not vary, so any difference is one. Times do: the change of a point is the
+//! median over its inputs of the ratio after to before, and its noise 1.96 standard errors of that
+//! median, from the spread of the inputs' ratios or, of fewer than three inputs, of their repeats
+//! (`nc-rd run --repeat`). A median's standard error is 1.2533 that of a mean, and the spread
+//! is 1.4826 times the median absolute deviation, which one disturbed run does not widen.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use nc_corpora::metrics::bd::{Bd, Fit, bd_rate};
+use serde::Serialize;
+
+use super::curves::unique;
+use super::job::median;
+use super::results::{Curve, Dataset, Results, Row};
+
+/// What is compared, and what counts as worse.
+#[derive(Debug, clap::Args)]
+pub struct CompareArgs {
+    /// Results before: a file or an output folder
+    #[arg(value_name = "A.json")]
+    before: PathBuf,
+    /// Results after
+    #[arg(value_name = "B.json")]
+    after: PathBuf,
+    /// Per cent more bytes, or BD-rate, that are still as good
+    #[arg(long, default_value_t = 0.1, value_name = "PCT")]
+    tolerance: f64,
+    /// Loss of quality, in the metric's unit, that is still as good
+    #[arg(long, default_value_t = 0.01, value_name = "X")]
+    quality_tolerance: f64,
+    /// Per cent more time, beyond its noise, that are still as good; times do not count without it
+    #[arg(long, value_name = "PCT")]
+    time_tolerance: Option<f64>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Change of a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Change {
+    /// Per cent more.
+    pub percent: f64,
+    /// Noise of that, in points; nothing where there is too little to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
+}
+
+/// One setting of a codec on a data set, before and after.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Point {
+    dataset: String,
+    codec: String,
+    setting: String,
+    /// Inputs that came back both times.
+    inputs: usize,
+    /// Inputs that only came back before.
+    lost: usize,
+    /// Inputs that only came back after.
+    gained: usize,
+    /// Per cent more bytes in sum.
+    bytes_percent: Option<f64>,
+    /// The metric compared first.
+    metric: Option<String>,
+    /// Mean change of each metric.
+    metrics: BTreeMap<String, f64>,
+    encode: Option<Change>,
+    decode: Option<Change>,
+    worse: Vec<String>,
+}
+
+/// BD-rate of a curve after against before.
+#[derive(Debug, Clone, Serialize)]
+pub struct CurveChange {
+    dataset: String,
+    codec: String,
+    metric: String,
+    bd_rate: Option<Bd>,
+    /// Why there is none.
+    why_not: Option<String>,
+    worse: bool,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    points: Vec<Point>,
+    curves: Vec<CurveChange>,
+    /// Whether anything got worse.
+    worse: bool,
+}
+
+/// Compares two runs and prints it; whether nothing got worse.
+///
+/// # Errors
+/// Files that cannot be read, runs with nothing in common.
+pub fn run(args: &CompareArgs) -> Result<bool> {
+    let before = super::run::read(&args.before)?;
+    let after = super::run::read(&args.after)?;
+    let found = compare(&before, &after, args);
+    ensure!(!found.points.is_empty(), "the two have no codec and data set in common");
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+    } else {
+        print!("{}", text(&found, &before, &after));
+    }
+    Ok(!found.worse)
+}
+
+/// Points in the order of `before`, then what is new.
+fn compare(before: &Results, after: &Results, args: &CompareArgs) -> Comparison {
+    let key = |r: &Row| format!("{}\0{}\0{}", r.dataset, r.codec, r.setting);
+    let keys = before.rows.iter().map(key).collect::<Vec<_>>();
+    let after_keys: Vec<String> = after.rows.iter().map(key).collect();
+    let of = |rows: &'_ [Row], k: &str| -> Vec<Row> {
+        rows.iter().filter(|r| key(r) == k).cloned().collect()
+    };
+    let mut points = Vec::new();
+    for k in unique(keys.iter().map(String::as_str)) {
+        if !after_keys.iter().any(|a| a == k) {
+            // Not asked for again.
+            continue;
+        }
+        let (a, b) = (of(&before.rows, k), of(&after.rows, k));
+        let dataset = before.datasets.iter().find(|d| a.first().is_some_and(|r| r.dataset == d.name));
+        points.push(point(&a, &b, dataset, args));
+    }
+    let mut curves = Vec::new();
+    for old in &before.curves {
+        let same = |c: &&Curve| c.name == old.name && c.dataset == old.dataset;
+        let (Some(new), Some(dataset)) = (
+            after.curves.iter().find(same),
+            before.datasets.iter().find(|d| d.name == old.dataset),
+        ) else {
+            continue;
+        };
+        let Some(metric) = dataset.quality.iter().find(|q| old.results.contains_key(*q)) else {
+            continue;
+        };
+        let points = |c| curve_points(c, &dataset.rate, metric);
+        let bd = bd_rate(&points(old), &points(new), Fit::Pchip);
+        let worse = bd.as_ref().is_ok_and(|bd| bd.value > args.tolerance);
+        curves.push(CurveChange {
+            dataset: old.dataset.clone(),
+            codec: old.name.clone(),
+            metric: metric.clone(),
+            why_not: bd.as_ref().err().map(ToString::to_string),
+            bd_rate: bd.ok(),
+            worse,
+        });
+    }
+    let worse = points.iter().any(|p| !p.worse.is_empty()) || curves.iter().any(|c| c.worse);
+    Comparison { points, curves, worse }
+}
+
+/// Pairs of rate and quality of a curve's points that have both.
+pub fn curve_points(curve: &Curve, rate: &str, metric: &str) -> Vec<(f64, f64)> {
+    let list = |name: &str| curve.results.get(name).map_or(&[][..], Vec::as_slice);
+    let pairs = list(rate).iter().zip(list(metric));
+    pairs.filter_map(|(r, q)| Some(((*r)?, (*q)?))).collect()
+}
+
+fn point(a: &[Row], b: &[Row], dataset: Option<&Dataset>, args: &CompareArgs) -> Point {
+    let Some(first) = a.first() else {
+        return Point::default();
+    };
+    let came = |rows: &'_ [Row], input: &str| -> Option<Row> {
+        rows.iter().find(|r| r.input == input && r.error.is_none()).cloned()
+    };
+    let inputs = unique(a.iter().chain(b).map(|r| r.input.as_str()));
+    let (mut pairs, mut lost, mut gained) = (Vec::new(), 0, 0);
+    for input in inputs {
+        match (came(a, input), came(b, input)) {
+            (Some(a), Some(b)) => pairs.push((a, b)),
+            // Another choice of inputs is none of the codec's faults.
+            (Some(_), None) if b.iter().any(|r| r.input == input) => lost += 1,
+            (None, Some(_)) if a.iter().any(|r| r.input == input) => gained += 1,
+            _ => {}
+        }
+    }
+    let sum = |of: fn(&(Row, Row)) -> Option<u64>| -> u64 { pairs.iter().filter_map(of).sum() };
+    let (old, new) = (sum(|p| p.0.bytes) as f64, sum(|p| p.1.bytes) as f64);
+    let mut metrics: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (a, b) in &pairs {
+        for (name, x) in &a.metrics {
+            if let Some(y) = b.metrics.get(name) {
+                metrics.entry(name.clone()).or_default().push(y - x);
+            }
+        }
+    }
+    let mean = |v: Vec<f64>| v.iter().sum::<f64>() / v.len() as f64;
+    let metrics: BTreeMap<String, f64> = metrics.into_iter().map(|(k, v)| (k, mean(v))).collect();
+    let names = dataset.map_or(&[][..], |d| d.quality.as_slice());
+    let metric = names.iter().find(|m| metrics.contains_key(*m)).cloned();
+    let times = |of: fn(&Row) -> &Vec<f64>| {
+        let alone = pairs.iter().filter(|(a, b)| a.timed_alone && b.timed_alone);
+        change(&alone.map(|(a, b)| (of(a).as_slice(), of(b).as_slice())).collect::<Vec<_>>())
+    };
+    let mut point = Point {
+        dataset: first.dataset.clone(),
+        codec: first.codec.clone(),
+        setting: first.setting.clone(),
+        inputs: pairs.len(),
+        lost,
+        gained,
+        bytes_percent: (old > 0.0).then(|| (new / old - 1.0) * 100.0),
+        encode: times(|r| &r.encode_times),
+        decode: times(|r| &r.decode_times),
+        metric,
+        metrics,
+        worse: Vec::new(),
+    };
+    point.worse = worse(&point, args);
+    point
+}
+
+/// What got worse: more bytes for no better quality, less quality for no fewer bytes.
+fn worse(p: &Point, args: &CompareArgs) -> Vec<String> {
+    let mut out = Vec::new();
+    if p.lost > 0 {
+        out.push(format!("{} more failed", p.lost));
+    }
+    let bytes = p.bytes_percent.unwrap_or(0.0);
+    let quality = p.metric.as_ref().and_then(|m| p.metrics.get(m)).copied().unwrap_or(0.0);
+    if bytes > args.tolerance && quality <= args.quality_tolerance {
+        out.push("bytes".into());
+    }
+    if quality < -args.quality_tolerance && bytes >= -args.tolerance {
+        out.push("quality".into());
+    }
+    if let Some(most) = args.time_tolerance {
+        for (name, change) in [("encode time", p.encode), ("decode time", p.decode)] {
+            if change.is_some_and(|c| c.percent - c.noise.unwrap_or(0.0) > most) {
+                out.push(name.into());
+            }
+        }
+    }
+    out
+}
+
+/// Change of times of inputs, each with its repeats before and after.
+fn change(pairs: &[(&[f64], &[f64])]) -> Option<Change> {
+    let mut logs = Vec::new();
+    let mut repeats = 0.0;
+    let mut enough = true;
+    for (a, b) in pairs {
+        let (old, new) = (median(a)?, median(b)?);
+        if old <= 0.0 || new <= 0.0 {
+            continue;
+        }
+        logs.push((new / old).ln());
+        for times in [a, b] {
+            let logs: Vec<f64> = times.iter().map(|t| t.ln()).collect();
+            enough &= logs.len() >= 3;
+            repeats += error(&logs).powi(2);
+        }
+    }
+    let middle = median(&logs)?;
+    let noise = match logs.len() {
+        3.. => Some(error(&logs)),
+        n => enough.then(|| repeats.sqrt() / n as f64),
+    };
+    Some(Change {
+        percent: (middle.exp() - 1.0) * 100.0,
+        noise: noise.map(|n| 1.96 * n * middle.exp() * 100.0),
+    })
+}
+
+/// Standard error of the median of some numbers.
+fn error(numbers: &[f64]) -> f64 {
+    let Some(middle) = median(numbers) else {
+        return f64::INFINITY;
+    };
+    let apart: Vec<f64> = numbers.iter().map(|x| (x - middle).abs()).collect();
+    1.2533 * 1.4826 * median(&apart).unwrap_or(0.0) / (numbers.len() as f64).sqrt()
+}
+
+fn text(found: &Comparison, before: &Results, after: &Results) -> String {
+    let mut out = String::new();
+    if before.machine != after.machine {
+        out.push_str("Times are of different machines.\n\n");
+    }
+    for codec in &after.codecs {
+        let same = |c: &&super::results::CodecUsed| c.name == codec.name && c.kind == codec.kind;
+        if let Some(old) = before.codecs.iter().find(same)
+            && (&old.version, &old.program_sha256) != (&codec.version, &codec.program_sha256)
+        {
+            let _ = writeln!(out, "{}: {} became {}, another program", codec.name, old.version, codec.version);
+        }
+    }
+    out.push_str(
+        "| data | codec | setting | inputs | bytes | quality | encode time | decode time | worse |\n\
+         | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
+    );
+    let percent = |p: Option<f64>| p.map_or_else(|| "-".into(), |p| format!("{p:+.2}%"));
+    let time = |c: Option<Change>| match c {
+        Some(Change { percent, noise: Some(noise) }) => format!("{percent:+.1}% ± {noise:.1}"),
+        Some(Change { percent, noise: None }) => format!("{percent:+.1}% (noise unknown)"),
+        None => "-".into(),
+    };
+    for p in &found.points {
+        let quality = p.metric.as_ref().and_then(|m| Some(format!("{m} {:+.4}", p.metrics.get(m)?)));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            p.dataset,
+            p.codec,
+            p.setting,
+            p.inputs,
+            percent(p.bytes_percent),
+            quality.unwrap_or_else(|| "-".into()),
+            time(p.encode),
+            time(p.decode),
+            p.worse.join(", ")
+        );
+    }
+    if !found.curves.is_empty() {
+        out.push_str("\n| data | codec | metric | BD-rate | over | worse |\n| --- | --- | --- | ---: | --- | --- |\n");
+    }
+    for c in &found.curves {
+        let (value, over) = match (&c.bd_rate, &c.why_not) {
+            (Some(bd), _) => (format!("{:+.2}%", bd.value), format!("{:.2} to {:.2}", bd.low, bd.high)),
+            (None, why) => ("-".into(), why.clone().unwrap_or_default()),
+        };
+        let worse = if c.worse { "BD-rate" } else { "" };
+        let _ = writeln!(out, "| {} | {} | {} | {value} | {over} | {worse} |", c.dataset, c.codec, c.metric);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn args() -> CompareArgs {
+        CompareArgs {
+            before: PathBuf::new(),
+            after: PathBuf::new(),
+            tolerance: 0.1,
+            quality_tolerance: 0.01,
+            time_tolerance: None,
+            json: false,
+        }
+    }
+
+    /// Four settings of a codec on three pictures; bytes and decibels changed by `f`.
+    fn results(f: impl Fn(f64, f64) -> (f64, f64), times: [f64; 3]) -> Results {
+        let dataset = Dataset {
+            name: "d".into(),
+            kind: super::super::results::Kind::Image,
+            about: String::new(),
+            inputs: 3,
+            rate: "bpp".into(),
+            quality: vec!["psnr-rgb".into()],
+        };
+        let mut rows = Vec::new();
+        for setting in 1..=4 {
+            for input in 0..3 {
+                let bytes = 1000.0 * f64::from(1 << setting);
+                let (bytes, db) = f(bytes, 30.0 + 3.0 * f64::from(setting));
+                rows.push(Row {
+                    dataset: "d".into(),
+                    input: input.to_string(),
+                    codec: "c".into(),
+                    setting: setting.to_string(),
+                    bytes: Some(bytes as u64),
+                    rates: BTreeMap::from([("bpp".into(), bytes)]),
+                    metrics: BTreeMap::from([("psnr-rgb".into(), db)]),
+                    encode_times: vec![times[input] * f64::from(setting)],
+                    timed_alone: true,
+                    ..Row::default()
+                });
+            }
+        }
+        let datasets = vec![dataset];
+        let curves = super::super::curves::curves(&datasets, &[], &rows);
+        Results { datasets, curves, rows, ..Results::default() }
+    }
+
+    #[test]
+    fn more_bytes_for_nothing_are_worse() {
+        let before = results(|b, q| (b, q), [1.0, 1.0, 1.0]);
+        let found = |after: &Results| compare(&before, after, &args());
+        assert!(!found(&before).worse);
+        let after = results(|b, q| (b * 1.1, q), [1.0, 1.0, 1.0]);
+        let c = found(&after);
+        assert!(c.worse && c.points.iter().all(|p| p.worse == ["bytes"]));
+        assert!((c.points[0].bytes_percent.unwrap() - 10.0).abs() < 1e-9);
+        assert!((c.curves[0].bd_rate.unwrap().value - 10.0).abs() < 1e-6);
+        assert!(!found(&results(|b, q| (b * 0.9, q), [1.0; 3])).worse);
+        let c = found(&results(|b, q| (b, q - 0.1), [1.0; 3]));
+        assert_eq!(c.points[0].worse, ["quality"]);
+        // Along the curve: neither.
+        let c = found(&results(|b, q| (b * 2.0, q + 3.0), [1.0; 3]));
+        assert!(!c.worse, "{c:?}");
+    }
+
+    #[test]
+    fn a_new_failure_is_worse() {
+        let before = results(|b, q| (b, q), [1.0; 3]);
+        let mut after = before.clone();
+        after.rows[0].error = Some("broke".into());
+        let c = compare(&before, &after, &args());
+        assert_eq!((c.points[0].inputs, c.points[0].lost, c.worse), (2, 1, true));
+        let c = compare(&after, &before, &args());
+        assert_eq!((c.points[0].gained, c.worse), (1, false));
+        after.rows.retain(|r| r.input != "0");
+        assert!(!compare(&before, &after, &args()).worse);
+    }
+
+    #[test]
+    fn times_have_their_noise() {
+        let before = results(|b, q| (b, q), [1.0, 2.0, 4.0]);
+        let after = results(|b, q| (b, q), [1.2, 2.44, 4.72]);
+        let mut args = args();
+        assert!(!compare(&before, &after, &args).worse);
+        args.time_tolerance = Some(5.0);
+        let c = compare(&before, &after, &args);
+        let change = c.points[0].encode.unwrap();
+        // Ratios of 1.2, 1.22, 1.18: the median, and MAD of .0165 in logarithms.
+        assert!((change.percent - 20.0).abs() < 1e-9);
+        let mad = (1.22_f64 / 1.2).ln().min((1.2_f64 / 1.18).ln());
+        let noise = 1.96 * 1.2533 * 1.4826 * mad / 3.0_f64.sqrt() * 120.0;
+        assert!((change.noise.unwrap() - noise).abs() < 1e-9, "{change:?}");
+        assert_eq!(c.points[0].worse, ["encode time"]);
+        assert_eq!(super::change(&[(&[1.0], &[1.5])]).unwrap().noise, None);
+        let repeats = super::change(&[(&[1.0, 1.1, 0.9], &[1.5, 1.5, 1.5])]).unwrap();
+        assert!(repeats.noise.unwrap() > 0.0 && (repeats.percent - 50.0).abs() < 1e-9);
+        assert_eq!(super::change(&[]), None);
+    }
+}

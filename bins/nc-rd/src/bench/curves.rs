@@ -1,0 +1,262 @@
+//! Means over inputs as curves in CompressAI's shape, and rows as CSV.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::cache;
+use super::job::plain_name;
+use super::judge;
+use super::results::{CodecUsed, Curve, Dataset, Kind, Row};
+
+/// Figures of a row by name, as they stand in a curve.
+pub fn figures(row: &Row) -> BTreeMap<String, f64> {
+    let mut out: BTreeMap<String, f64> = row.rates.clone();
+    out.extend(row.metrics.clone());
+    let speed = |s: Option<f64>| Some(row.seconds? / s.filter(|&s| s > 0.0)?);
+    let model = row.model_bytes.map(|m| m as f64);
+    let bytes = row.bytes.map(|b| b as f64);
+    let more = [
+        ("bytes", bytes),
+        ("model_bytes", model),
+        ("bytes_with_model", bytes.zip(model).map(|(b, m)| b + m)),
+        ("prepare_s", row.prepare_s),
+        ("encode_s", row.encode_s),
+        ("decode_s", row.decode_s),
+        ("encode_x_realtime", speed(row.encode_s)),
+        ("decode_x_realtime", speed(row.decode_s)),
+        ("encode_peak_mib", row.encode_peak_mib),
+        ("decode_peak_mib", row.decode_peak_mib),
+    ];
+    out.extend(more.into_iter().filter_map(|(k, v)| Some((k.to_string(), v?))));
+    out
+}
+
+/// Means of the figures of some rows, over those that have them; failed ones are counted.
+pub fn means(rows: &[&Row]) -> BTreeMap<String, f64> {
+    let mut lists: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for row in rows.iter().filter(|r| r.error.is_none()) {
+        for (name, value) in figures(row) {
+            lists.entry(name).or_default().push(value);
+        }
+    }
+    let whole = lists.values().map(Vec::len).max().unwrap_or(0);
+    let mut out: BTreeMap<String, f64> = lists
+        .into_iter()
+        // An infinite figure is left out of a row: a mean over the others would be another thing.
+        .filter(|(_, values)| values.len() == whole)
+        .map(|(name, values)| (name, values.iter().sum::<f64>() / values.len() as f64))
+        .collect();
+    let failed = rows.iter().filter(|r| r.error.is_some()).count();
+    out.insert("inputs".into(), rows.len() as f64);
+    out.insert("failed".into(), failed as f64);
+    out
+}
+
+/// One curve for each data set and codec.
+pub fn curves(datasets: &[Dataset], codecs: &[CodecUsed], rows: &[Row]) -> Vec<Curve> {
+    let mut out = Vec::new();
+    for dataset in datasets {
+        let of_set: Vec<&Row> = rows.iter().filter(|r| r.dataset == dataset.name).collect();
+        for name in unique(of_set.iter().map(|r| r.codec.as_str())) {
+            let of_codec = || of_set.iter().copied().filter(|r| r.codec == name);
+            let mut points: Vec<(String, BTreeMap<String, f64>)> =
+                unique(of_codec().map(|r| r.setting.as_str()))
+                    .into_iter()
+                    .map(|setting| {
+                        let rows: Vec<&Row> = of_codec().filter(|r| r.setting == setting).collect();
+                        (setting.to_string(), means(&rows))
+                    })
+                    .collect();
+            let rate = |p: &BTreeMap<String, f64>| p.get(&dataset.rate).copied();
+            // Points without a rate, where all failed, come last.
+            points.sort_by(|(_, a), (_, b)| {
+                let of = |p| rate(p).unwrap_or(f64::INFINITY);
+                of(a).total_cmp(&of(b))
+            });
+            let names: BTreeSet<&String> = points.iter().flat_map(|(_, p)| p.keys()).collect();
+            let results = names
+                .into_iter()
+                .map(|name| (name.clone(), points.iter().map(|(_, p)| p.get(name).copied()).collect()))
+                .collect();
+            out.push(Curve {
+                name: name.to_string(),
+                dataset: dataset.name.clone(),
+                description: describe(name, dataset.kind, codecs),
+                settings: points.into_iter().map(|(s, _)| s).collect(),
+                results,
+            });
+        }
+    }
+    out
+}
+
+fn describe(name: &str, kind: Kind, codecs: &[CodecUsed]) -> String {
+    let kind = format!("{kind:?}").to_lowercase();
+    let of_kind = |c: &&CodecUsed| c.name == name && (c.kind == kind || c.kind == "bytes");
+    codecs.iter().find(of_kind).map_or_else(String::new, |c| {
+        let semicolon = if c.version.is_empty() { "" } else { "; " };
+        format!("{}{semicolon}{}", c.version, c.encode)
+    })
+}
+
+/// In the order of first appearance.
+pub fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.filter(|n| seen.insert(*n)).collect()
+}
+
+/// Writes one file for each curve into `curves/`, of the points that have all figures: a reader of
+/// CompressAI's knows no gaps.
+///
+/// # Errors
+/// I/O.
+pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
+    let folder = root.join("curves");
+    // Those of an earlier plan would stand among these.
+    if folder.is_dir() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    for curve in curves {
+        let has = |name: &str, at: usize| {
+            let list = curve.results.get(name);
+            list.is_none_or(|v| v.get(at).is_some_and(Option::is_some))
+        };
+        let all = 0..curve.settings.len();
+        let rated: Vec<usize> = all.filter(|&i| has("bytes", i)).collect();
+        // A point where nothing differs has no PSNR; among exact points nothing else is to be had.
+        let judged = |&i: &usize| judge::QUALITIES.iter().all(|q| q.iter().all(|n| has(n, i)));
+        let judged: Vec<usize> = rated.iter().copied().filter(judged).collect();
+        let keep = if judged.is_empty() { rated } else { judged };
+        if keep.is_empty() {
+            continue;
+        }
+        let pick = |v: &Vec<Option<f64>>| -> Option<Vec<f64>> {
+            keep.iter().map(|&i| v.get(i).copied().flatten()).collect()
+        };
+        let results: BTreeMap<&String, Vec<f64>> =
+            curve.results.iter().filter_map(|(k, v)| Some((k, pick(v)?))).collect();
+        let settings: Vec<&String> = keep.iter().filter_map(|&i| curve.settings.get(i)).collect();
+        let json = serde_json::json!({
+            "name": curve.name,
+            "description": curve.description,
+            "settings": settings,
+            "results": results,
+        });
+        let name = plain_name(&format!("{}--{}.json", curve.dataset, curve.name));
+        cache::write(&folder.join(name), &serde_json::to_vec_pretty(&json)?)?;
+    }
+    Ok(())
+}
+
+/// Metrics of a kind that its rows have, best first; none where all is lossless.
+pub fn quality(kind: Kind, rows: &[&Row]) -> Vec<String> {
+    let has = |name: &&&str| rows.iter().any(|r| r.metrics.contains_key(**name));
+    judge::quality(kind).iter().filter(has).map(|s| s.to_string()).collect()
+}
+
+/// Rows as CSV, a column for each figure that any of them has.
+pub fn csv(rows: &[Row]) -> String {
+    let names: BTreeSet<String> = rows.iter().flat_map(|r| figures(r).into_keys()).collect();
+    let mut out = String::from("dataset,input,codec,setting,timed_alone,error");
+    names.iter().for_each(|n| out.extend([",", n]));
+    out.push('\n');
+    for row in rows {
+        let error = row.error.as_deref().unwrap_or_default();
+        let alone = row.timed_alone.to_string();
+        let texts = [&row.dataset, &row.input, &row.codec, &row.setting, alone.as_str(), error];
+        let mut cells: Vec<String> = texts.into_iter().map(quoted).collect();
+        let figures = figures(row);
+        cells.extend(names.iter().map(|n| figures.get(n).map_or_else(String::new, f64::to_string)));
+        out.push_str(&cells.join(","));
+        out.push('\n');
+    }
+    out
+}
+
+/// A cell after RFC 4180.
+pub fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn row(setting: &str, input: &str, bytes: u64, psnr: Option<f64>) -> Row {
+        Row {
+            dataset: "d".into(),
+            input: input.into(),
+            codec: "c".into(),
+            setting: setting.into(),
+            bytes: Some(bytes),
+            rates: BTreeMap::from([("bpp".into(), bytes as f64 / 10.0)]),
+            metrics: psnr.map(|p| ("psnr-rgb".into(), p)).into_iter().collect(),
+            ..Row::default()
+        }
+    }
+
+    fn dataset() -> Dataset {
+        Dataset {
+            name: "d".into(),
+            kind: Kind::Image,
+            about: String::new(),
+            inputs: 2,
+            rate: "bpp".into(),
+            quality: vec![],
+        }
+    }
+
+    #[test]
+    fn curves_rise_and_count_failures() {
+        let mut rows = vec![
+            row("50", "x", 40, Some(38.0)),
+            row("50", "y", 60, Some(40.0)),
+            row("10", "x", 20, Some(30.0)),
+            row("10", "y", 999, None),
+            row("0", "x", 1, None),
+        ];
+        rows[3].error = Some("broke, \"badly\"".into());
+        rows[4].error = Some("no".into());
+        let curve = &curves(&[dataset()], &[], &rows)[0];
+        assert_eq!(curve.settings, ["10", "50", "0"]);
+        assert_eq!(curve.results["bpp"], [Some(2.0), Some(5.0), None]);
+        assert_eq!(curve.results["psnr-rgb"], [Some(30.0), Some(39.0), None]);
+        assert_eq!(curve.results["failed"], [Some(1.0), Some(0.0), Some(1.0)]);
+        let csv = csv(&rows);
+        assert!(csv.starts_with("dataset,input,codec,setting,timed_alone,error,bpp,bytes,psnr-rgb\n"), "{csv}");
+        assert!(csv.contains("d,y,c,10,false,\"broke, \"\"badly\"\"\",99.9,999,\n"), "{csv}");
+    }
+
+    #[test]
+    fn files_of_curves_have_no_gaps() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut rows = vec![row("1", "x", 40, Some(38.0)), row("2", "x", 50, Some(39.0)), row("3", "x", 60, None)];
+        let write = |rows: &[Row]| {
+            write_curves(dir.path(), &curves(&[dataset()], &[], rows)).unwrap();
+            let text = std::fs::read(dir.path().join("curves/d--c.json")).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&text).unwrap()
+        };
+        // An exact point has no PSNR in JSON and is left out.
+        let json = write(&rows);
+        assert_eq!(json["results"]["bpp"], serde_json::json!([4.0, 5.0]));
+        assert_eq!(json["results"]["psnr-rgb"], serde_json::json!([38.0, 39.0]));
+        rows.iter_mut().for_each(|r| r.metrics.clear());
+        assert_eq!(write(&rows)["results"]["bpp"], serde_json::json!([4.0, 5.0, 6.0]));
+    }
+
+    #[test]
+    fn a_mean_over_some_is_none() {
+        let rows = [row("1", "x", 1, Some(40.0)), row("1", "y", 3, None)];
+        let means = means(&rows.iter().collect::<Vec<_>>());
+        assert_eq!((means.get("psnr-rgb"), means["bytes"]), (None, 2.0));
+        assert_eq!(quality(Kind::Image, &[&rows[0]]), ["psnr-rgb"]);
+    }
+}

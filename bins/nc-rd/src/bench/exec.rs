@@ -1,0 +1,230 @@
+//! Runs one command to its end: wall time, peak memory, a limit of time.
+//!
+//! A command is the leader of a process group, which is ended as a whole, so that a script's children
+//! do not outlive it. The calling thread waits in the kernel and does not poll, so that a time is not
+//! rounded to a polling interval; a second thread reads memory now and then. Memory is the high-water
+//! mark of resident pages (`VmHWM` of Linux) summed over the processes of the tree that live at one
+//! moment: `ru_maxrss` would not do, since a child inherits the mark of the program that started it.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+/// Time between the first looks at a command's memory; it doubles up to [`SLOWEST`].
+const FIRST: Duration = Duration::from_micros(500);
+const SLOWEST: Duration = Duration::from_millis(20);
+/// File in a command's folder that gets its complaints.
+pub const COMPLAINTS: &str = ".complaints";
+/// Characters of a complaint that are kept.
+const COMPLAINT: usize = 300;
+
+/// Process groups that run now, for [`end_all`].
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// What a command took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Wall time in seconds, from before it is started until it has ended.
+    pub seconds: f64,
+    /// Most memory in MiB; none where it ended before it could be looked at.
+    pub peak_mib: Option<f64>,
+}
+
+impl Cost {
+    /// Of two commands, one after the other.
+    pub fn then(self, next: Self) -> Self {
+        let most = |a: f64, b: f64| a.max(b);
+        Self {
+            seconds: self.seconds + next.seconds,
+            peak_mib: self.peak_mib.into_iter().chain(next.peak_mib).reduce(most),
+        }
+    }
+}
+
+/// Runs `words` in `folder`, with nothing to read; what it prints goes to `stdout`, or nowhere.
+///
+/// # Errors
+/// What cannot be started, fails (with the last line of its complaints), or does not end in time.
+pub fn run(words: &[String], folder: &Path, stdout: Option<&Path>, most: Duration) -> Result<Cost> {
+    let [program, arguments @ ..] = words else {
+        bail!("an empty command");
+    };
+    let name = Path::new(program)
+        .file_name()
+        .map_or_else(|| program.clone(), |n| n.to_string_lossy().into_owned());
+    let log = folder.join(COMPLAINTS);
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(match stdout {
+            Some(path) => Stdio::from(File::create(path)?),
+            None => Stdio::null(),
+        })
+        .stderr(Stdio::from(File::create(&log)?))
+        .process_group(0);
+    let (status, cost, late) = watch(&mut command, most).with_context(|| name.clone())?;
+    if late {
+        bail!("{name} did not end within {} s", most.as_secs_f64());
+    }
+    if !status.success() {
+        let said = std::fs::read(&log).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let last = said.lines().map(str::trim).rfind(|l| !l.is_empty());
+        let last: String = last.unwrap_or_default().chars().take(COMPLAINT).collect();
+        let colon = if last.is_empty() { "" } else { ": " };
+        bail!("{name} failed ({status}){colon}{last}");
+    }
+    Ok(cost)
+}
+
+/// Starts a command and waits for it; whether it had to be ended because of `most`.
+fn watch(command: &mut Command, most: Duration) -> Result<(ExitStatus, Cost, bool)> {
+    let start = Instant::now();
+    let mut child = command.spawn().context("cannot be started")?;
+    let pid = Pid::from_child(&child);
+    remember(pid, true);
+    let (done, ended) = channel::<()>();
+    let (waited, seconds, peak, late) = std::thread::scope(|scope| {
+        let observer = scope.spawn(move || {
+            let (mut pause, mut peak, mut late) = (FIRST, 0_u64, false);
+            loop {
+                peak = peak.max(memory(pid.as_raw_nonzero().get()));
+                if !late && start.elapsed() > most {
+                    late = true;
+                    let _ = kill_process_group(pid, Signal::KILL);
+                }
+                match ended.recv_timeout(pause) {
+                    Err(RecvTimeoutError::Timeout) => pause = (2 * pause).min(SLOWEST),
+                    _ => break (peak, late),
+                }
+            }
+        });
+        // Not reaped yet: its number cannot become another's while the observer uses it.
+        let waited = loop {
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            match waitid(WaitId::Pid(pid), options) {
+                Err(rustix::io::Errno::INTR) => {}
+                other => break other,
+            }
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        drop(done);
+        let (peak, late) = observer.join().unwrap_or_default();
+        (waited, seconds, peak, late)
+    });
+    // Whoever it left behind in its group.
+    let _ = kill_process_group(pid, Signal::KILL);
+    remember(pid, false);
+    let status = child.wait()?;
+    waited.context("cannot be waited for")?;
+    let peak_mib = (peak > 0).then_some(peak as f64 / 1024.0);
+    Ok((status, Cost { seconds, peak_mib }, late))
+}
+
+/// KiB of the high-water marks of a process and its descendants; 0 where it cannot be told.
+fn memory(pid: i32) -> u64 {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else {
+        return 0;
+    };
+    let own = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0);
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
+    let below = children.split_whitespace().filter_map(|c| c.parse().ok());
+    own + below.map(memory).sum::<u64>()
+}
+
+fn remember(pid: Pid, running: bool) {
+    if let Ok(mut all) = RUNNING.lock() {
+        let pid = pid.as_raw_nonzero().get();
+        if running {
+            all.insert(pid);
+        } else {
+            all.remove(&pid);
+        }
+    }
+}
+
+/// Ends all commands that run: their groups do not get the terminal's Ctrl-C.
+pub fn end_all() {
+    if let Ok(all) = RUNNING.lock() {
+        for pid in all.iter().filter_map(|&p| Pid::from_raw(p)) {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn sh(script: &str, seconds: f64) -> Result<Cost> {
+        let dir = tempfile::tempdir().unwrap();
+        let words = ["sh", "-c", script].map(String::from);
+        run(&words, dir.path(), None, Duration::from_secs_f64(seconds))
+    }
+
+    #[test]
+    fn failures_say_why() {
+        let why = |r: Result<Cost>| format!("{:#}", r.unwrap_err());
+        let failed = why(sh("echo once >&2; echo no such luck >&2; echo >&2; exit 7", 5.0));
+        assert!(failed.contains("exit status: 7") && failed.ends_with("no such luck"), "{failed}");
+        assert!(why(sh("kill -SEGV $$", 5.0)).contains("signal"));
+        assert!(why(sh("sleep 30", 0.1)).contains("did not end within 0.1 s"));
+        let dir = tempfile::tempdir().unwrap();
+        let none = ["no-such-command-here".to_string()];
+        let none = run(&none, dir.path(), None, Duration::from_secs(1));
+        assert!(why(none).contains("cannot be started"));
+        assert!(run(&[], dir.path(), None, Duration::from_secs(1)).is_err());
+    }
+
+    #[test]
+    fn the_whole_group_is_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        // A child of the command's own, left behind; and one whose parent hangs.
+        for script in ["sleep 60 & echo $! > pid", "sleep 60 & echo $! > pid; wait"] {
+            let words = ["sh", "-c", script].map(String::from);
+            let _ = run(&words, dir.path(), None, Duration::from_millis(300));
+            let pid = std::fs::read_to_string(&file).unwrap();
+            let stat = format!("/proc/{}/stat", pid.trim());
+            let gone = (0..100).any(|_| {
+                std::thread::sleep(Duration::from_millis(10));
+                // An orphan may stay a zombie until somebody reaps it.
+                std::fs::read_to_string(&stat).map_or(true, |s| s.contains(") Z "))
+            });
+            assert!(gone, "{script}");
+        }
+    }
+
+    #[test]
+    fn output_and_memory_are_caught() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let words = ["sh", "-c", "echo here; head -c 30000000 /dev/zero | tail -n 1 > hole; sleep .1"];
+        let words = words.map(String::from);
+        let cost = run(&words, dir.path(), Some(&out), Duration::from_secs(20)).unwrap();
+        assert_eq!(std::fs::read_to_string(&out).unwrap(), "here\n");
+        if cfg!(target_os = "linux") {
+            // `tail` keeps the only line.
+            assert!(cost.peak_mib.unwrap() > 20.0, "{cost:?}");
+        }
+        let two = cost.then(Cost { seconds: 1.0, peak_mib: None });
+        assert_eq!(two.peak_mib, cost.peak_mib);
+        assert!((two.seconds - cost.seconds - 1.0).abs() < 1e-12);
+    }
+}

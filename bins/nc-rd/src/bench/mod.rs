@@ -1,0 +1,23 @@
+//! Runs of plans: inputs x codecs x settings, each codec a few lines of TOML, and what is made of them.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `plan.rs`, `codec.rs`, `peers.toml` | what is asked for: data sets, codecs as commands |
+//! | `input.rs`, `exec.rs`, `judge.rs` | forms of inputs; a command with its time and memory; metrics and examples |
+//! | `job.rs` | one input through one codec at one setting |
+//! | `cache.rs` | the output folder: keys, rows, coded files |
+//! | `run.rs`, `results.rs`, `curves.rs` | the schedule; what it leaves behind; means |
+//! | `compare.rs`, `table.rs` | two runs beside each other; tables for a README |
+
+mod cache;
+mod codec;
+pub mod compare;
+mod curves;
+mod exec;
+mod input;
+mod job;
+mod judge;
+mod plan;
+pub mod results;
+pub mod run;
+pub mod table;

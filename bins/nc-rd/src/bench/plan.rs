@@ -1,0 +1,401 @@
+//! A plan: which inputs, which codecs, at which settings.
+//!
+//! ```toml
+//! name = "pictures"
+//! codecs = ["WebP", "JPEG XL"]     # none: all that code such inputs, at their own settings
+//!
+//! [[dataset]]
+//! name = "kodak"
+//! kind = "image"                   # audio, image, video, records
+//! folder = "kodak"                 # relative to the plan; or --data kodak=DIR
+//!
+//! [[run]]                          # beside `codecs`, or instead
+//! codec = "AVIF"
+//! settings = ["28", "38"]          # none: the codec's own
+//! datasets = ["kodak"]             # none: all that it codes
+//! ```
+//! A plan may define codecs of its own as `[[codec]]`, like `peers.toml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use super::codec::{self, Codec};
+use super::results::Kind;
+
+/// A plan, as TOML has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    codecs: Vec<String>,
+    #[serde(default)]
+    dataset: Vec<Data>,
+    #[serde(default)]
+    run: Vec<Run>,
+    #[serde(default)]
+    codec: Vec<Codec>,
+}
+
+/// A data set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub kind: Kind,
+    /// What it is, its licence.
+    #[serde(default)]
+    pub about: String,
+    /// Its folder, relative to the plan.
+    #[serde(default)]
+    folder: PathBuf,
+    /// Name by which `--data NAME=DIR` gives the folder; by default the data set's.
+    data: Option<String>,
+    /// Patterns of files in the folder.
+    #[serde(default)]
+    files: Vec<String>,
+    /// Pattern of a file to learn from, not among the inputs.
+    train: Option<String>,
+    /// The first inputs only.
+    limit: Option<usize>,
+    /// The first seconds of sound only.
+    pub seconds: Option<f64>,
+    /// The first frames of clips only.
+    pub frames: Option<usize>,
+    /// Dimensions of records are bytes after so many; by default an IDX header's, else 0.
+    pub header_bytes: Option<usize>,
+    /// Inputs of which decoded examples are kept for the report.
+    #[serde(default = "two")]
+    pub examples: usize,
+}
+
+fn two() -> usize {
+    2
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Run {
+    codec: Option<String>,
+    #[serde(default)]
+    codecs: Vec<String>,
+    #[serde(default)]
+    settings: Vec<String>,
+    #[serde(default)]
+    datasets: Vec<String>,
+}
+
+/// A data set whose files were found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The data set.
+    pub data: Data,
+    /// Inputs: names relative to the folder and files, sorted.
+    pub inputs: Vec<(String, PathBuf)>,
+    /// The file to learn from.
+    pub train: Option<PathBuf>,
+}
+
+/// A codec at one setting on one data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Index of the data set.
+    pub dataset: usize,
+    /// Index of the codec.
+    pub codec: usize,
+    /// The setting.
+    pub setting: String,
+}
+
+/// A plan that was read and whose names are all known.
+#[derive(Debug)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// What it asks.
+    pub description: String,
+    /// Its data sets.
+    pub datasets: Vec<Found>,
+    /// Codecs that may be asked for.
+    pub codecs: Vec<Codec>,
+    /// What is asked for, each once.
+    pub tasks: Vec<Task>,
+}
+
+impl Plan {
+    /// Reads a plan, and more codecs from `peers`; folders by `data` go before the plan's.
+    ///
+    /// # Errors
+    /// I/O, TOML; an unknown key, codec, data set or kind, by its name and file; no input.
+    pub fn open(path: &Path, peers: &[PathBuf], data: &BTreeMap<String, PathBuf>) -> Result<Self> {
+        let mut codecs = codec::built_in()?;
+        for file in peers {
+            codec::add_file(&mut codecs, file)?;
+        }
+        let plan = || -> Result<Self> {
+            let text = std::fs::read_to_string(path)?;
+            let file: File = toml::from_str(&text)?;
+            file.check(path.parent().unwrap_or(Path::new("")), codecs, data)
+        };
+        plan().with_context(|| path.display().to_string())
+    }
+}
+
+impl File {
+    fn check(
+        self,
+        folder: &Path,
+        mut codecs: Vec<Codec>,
+        folders: &BTreeMap<String, PathBuf>,
+    ) -> Result<Plan> {
+        codec::add(&mut codecs, self.codec, folder)?;
+        ensure!(!self.dataset.is_empty(), "no [[dataset]]");
+        let names: BTreeSet<&String> = self.dataset.iter().map(|d| &d.name).collect();
+        ensure!(names.len() == self.dataset.len(), "two data sets of one name");
+        for name in folders.keys() {
+            let of = |d: &Data| d.data.as_ref().unwrap_or(&d.name) == name;
+            ensure!(self.dataset.iter().any(of), "--data {name}: no data set has it");
+        }
+        let mut runs = self.run;
+        if runs.is_empty() || !self.codecs.is_empty() {
+            runs.insert(0, Run { codec: None, codecs: self.codecs, settings: vec![], datasets: vec![] });
+        }
+        let mut tasks = Vec::new();
+        for mut run in runs {
+            run.codecs.splice(0..0, run.codec.take());
+            run.expand(&self.dataset, &codecs, &mut tasks)?;
+        }
+        ensure!(!tasks.is_empty(), "no codec codes what is in its data sets");
+        let datasets: Result<Vec<Found>> = self
+            .dataset
+            .into_iter()
+            .map(|data| {
+                let name = data.name.clone();
+                data.find(folder, folders).with_context(|| format!("dataset {name:?}"))
+            })
+            .collect();
+        Ok(Plan {
+            name: self.name,
+            description: self.description,
+            datasets: datasets?,
+            codecs,
+            tasks,
+        })
+    }
+}
+
+impl Run {
+    /// Adds its tasks, data set by data set; one that is there already stays where it is.
+    fn expand(&self, datasets: &[Data], codecs: &[Codec], tasks: &mut Vec<Task>) -> Result<()> {
+        for name in &self.datasets {
+            let known = datasets.iter().any(|d| d.name == *name);
+            ensure!(known, "[[run]] datasets: no data set {name:?}");
+        }
+        for name in &self.codecs {
+            let mut of_name = codecs.iter().filter(|c| c.name == *name).peekable();
+            ensure!(of_name.peek().is_some(), "codecs: no codec {name:?}");
+            let mut all = datasets.iter().filter(|d| self.wants(d));
+            ensure!(
+                all.any(|d| of_name.clone().any(|c| c.kind.takes(d.kind))),
+                "codecs: {name:?} codes none of the data sets"
+            );
+        }
+        for (dataset, data) in datasets.iter().enumerate().filter(|(_, d)| self.wants(d)) {
+            for (index, codec) in codecs.iter().enumerate() {
+                let named = self.codecs.is_empty() || self.codecs.contains(&codec.name);
+                // What learns has to have something to learn from.
+                let learns = codec.prepare.is_some();
+                ensure!(
+                    !(learns && data.train.is_none() && self.codecs.contains(&codec.name) && codec.kind.takes(data.kind)),
+                    "dataset {:?}: {:?} learns from a file, and `train` names none", data.name, codec.name
+                );
+                if !named || !codec.kind.takes(data.kind) || learns && data.train.is_none() {
+                    continue;
+                }
+                let own = &codec.settings;
+                let settings = if self.settings.is_empty() { own } else { &self.settings };
+                for setting in settings {
+                    let setting = setting.clone();
+                    let task = Task { dataset, codec: index, setting };
+                    if !tasks.contains(&task) {
+                        tasks.push(task);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wants(&self, data: &Data) -> bool {
+        self.datasets.is_empty() || self.datasets.contains(&data.name)
+    }
+}
+
+impl Data {
+    /// Patterns of its files.
+    fn patterns(&self) -> Vec<String> {
+        let ending = |e: &[&str]| e.iter().map(|e| format!("**/*.{e}")).collect();
+        match self.kind {
+            _ if !self.files.is_empty() => self.files.clone(),
+            Kind::Audio => ending(&["wav", "flac"]),
+            Kind::Image => ending(&["png"]),
+            Kind::Video => ending(&["y4m", "y4m.xz"]),
+            Kind::Records => ending(&["csv"]),
+        }
+    }
+
+    /// Looks for its files.
+    fn find(self, plan: &Path, folders: &BTreeMap<String, PathBuf>) -> Result<Found> {
+        let key = self.data.as_ref().unwrap_or(&self.name);
+        let folder = folders.get(key).cloned().unwrap_or_else(|| plan.join(&self.folder));
+        ensure!(
+            self.seconds.is_none_or(|s| s > 0.0) && self.frames != Some(0) && self.limit != Some(0),
+            "seconds, frames and limit are above 0"
+        );
+        let of_kind = |given: bool, key: &str, kind: Kind| {
+            ensure!(!given || self.kind == kind, "{key} is for {kind:?} only");
+            Ok(())
+        };
+        of_kind(self.seconds.is_some(), "seconds", Kind::Audio)?;
+        of_kind(self.frames.is_some(), "frames", Kind::Video)?;
+        of_kind(self.train.is_some(), "train", Kind::Records)?;
+        of_kind(self.header_bytes.is_some(), "header_bytes", Kind::Records)?;
+        let train = match &self.train {
+            Some(pattern) => {
+                let found = matching(&folder, pattern)?.into_iter().next();
+                let (_, path) = found.with_context(|| missing(&folder, pattern))?;
+                Some(std::path::absolute(path)?)
+            }
+            None => None,
+        };
+        let mut inputs = BTreeMap::new();
+        let patterns = self.patterns();
+        for pattern in &patterns {
+            inputs.extend(matching(&folder, pattern)?);
+        }
+        let mut inputs: Vec<_> = inputs.into_iter().collect();
+        ensure!(!inputs.is_empty(), missing(&folder, &patterns.join(", ")));
+        inputs.truncate(self.limit.unwrap_or(usize::MAX));
+        for (_, path) in &mut inputs {
+            *path = std::path::absolute(&path)?;
+        }
+        ensure!(
+            train.as_ref().is_none_or(|t| inputs.iter().all(|(_, p)| p != t)),
+            "the file to learn from is among the inputs"
+        );
+        Ok(Found { data: self, inputs, train })
+    }
+}
+
+fn missing(folder: &Path, pattern: &str) -> String {
+    format!("no {pattern} in {}", folder.display())
+}
+
+/// Files of a folder that match a pattern, by their names with forward slashes.
+fn matching(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
+    let root = glob::Pattern::escape(&folder.to_string_lossy());
+    let whole = if root.is_empty() { pattern.to_string() } else { format!("{root}/{pattern}") };
+    let mut found = BTreeMap::new();
+    for path in glob::glob(&whole).with_context(|| format!("files: {pattern:?}"))? {
+        let path = path?;
+        if path.is_file() {
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            let parts = name.components().map(|c| c.as_os_str().to_string_lossy());
+            found.insert(parts.collect::<Vec<_>>().join("/"), path.clone());
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn open(text: &str, data: &[(&str, &Path)]) -> Result<Plan> {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a/1.png", "a/2.png", "a/b [c]/3.png", "s/x.wav", "r/t.csv", "r/l.csv"] {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let path = dir.path().join("plan.toml");
+        std::fs::write(&path, text).unwrap();
+        let data = data.iter().map(|(n, p)| (n.to_string(), dir.path().join(p)));
+        Plan::open(&path, &[], &data.collect())
+    }
+
+    const SHORT: &str = "name = 'x'\n[[dataset]]\nname = 'p'\nkind = 'image'\nfolder = 'a'\n";
+
+    #[test]
+    fn a_short_plan_takes_all_codecs_of_its_kinds() {
+        let plan = open(SHORT, &[]).unwrap();
+        let inputs = &plan.datasets[0].inputs;
+        let names: Vec<_> = inputs.iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(names, ["1.png", "2.png", "b [c]/3.png"]);
+        let used = |name: &str| plan.tasks.iter().filter(|t| plan.codecs[t.codec].name == name).count();
+        assert_eq!((used("WebP"), used("zstd"), used("x264"), used("nc circuit")), (5, 1, 0, 0));
+    }
+
+    #[test]
+    fn runs_say_settings_and_data_sets() {
+        let text = format!(
+            "{SHORT}limit = 1\n[[dataset]]\nname = 'q'\nkind = 'image'\ndata = 'other'\nfiles = ['b*/*.png']\n\
+             [[run]]\ncodec = 'WebP'\nsettings = ['1', '2', '1']\ndatasets = ['q']\n\
+             [[run]]\ncodecs = ['WebP', 'zstd']\nsettings = ['2']\n"
+        );
+        let plan = open(&text, &[("other", Path::new("a"))]).unwrap();
+        let tasks: Vec<_> = plan.tasks.iter().map(|t| (t.dataset, plan.codecs[t.codec].name.as_str(), t.setting.as_str())).collect();
+        assert_eq!(
+            tasks,
+            [(1, "WebP", "1"), (1, "WebP", "2"), (0, "WebP", "2"), (0, "zstd", "2"), (1, "zstd", "2")]
+        );
+        assert_eq!(plan.datasets[0].inputs.len(), 1);
+        assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
+    }
+
+    #[test]
+    fn records_have_a_file_to_learn_from() {
+        let text = "name = 'x'\n[[dataset]]\nname = 'r'\nkind = 'records'\nfiles = ['t.csv']\n";
+        let plan = open(&format!("{text}folder = 'r'\ntrain = 'l.csv'"), &[]).unwrap();
+        assert!(plan.datasets[0].train.as_ref().unwrap().ends_with("r/l.csv"));
+        assert!(plan.tasks.iter().any(|t| plan.codecs[t.codec].name == "nc circuit"));
+        let why = |text: &str| format!("{:#}", open(text, &[]).unwrap_err());
+        let none = why(&format!("{text}folder = 'r'\n[[run]]\ncodec = 'nc circuit'"));
+        assert!(none.contains("train"), "{none}");
+        let same = why(&format!("{text}folder = 'r'\ntrain = 't.csv'"));
+        assert!(same.contains("among the inputs"), "{same}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_file() {
+        for (more, what) in [
+            ("colour = 1", "colour"),
+            ("files = ['*.jpg']", "no *.jpg in"),
+            ("files = ['[']", "files: \"[\""),
+            ("seconds = 3.0", "Audio only"),
+            ("limit = 0", "above 0"),
+            ("[[run]]\ncodec = 'WebPP'", "no codec \"WebPP\""),
+            ("[[run]]\ncodec = 'x264'", "codes none"),
+            ("[[run]]\ndatasets = ['kodak']", "no data set \"kodak\""),
+            ("[[run]]\nsetings = ['1']", "setings"),
+            ("[[dataset]]\nname = 'p'\nkind = 'image'", "one name"),
+            ("[[dataset]]\nname = 'z'\nkind = 'smell'", "smell"),
+            ("[[codec]]\nname = 'c'", "missing field"),
+        ] {
+            let why = format!("{:#}", open(&format!("{SHORT}{more}\n"), &[]).unwrap_err());
+            assert!(why.contains(what) && why.contains("plan.toml"), "{more}: {why}");
+        }
+        let why = format!("{:#}", open(SHORT, &[("q", Path::new("a"))]).unwrap_err());
+        assert!(why.contains("--data q"), "{why}");
+        assert!(open("name = 'x'", &[]).is_err() && open("", &[]).is_err());
+        assert!(Plan::open(Path::new("/no/such.toml"), &[], &BTreeMap::new()).is_err());
+    }
+}

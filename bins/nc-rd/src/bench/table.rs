@@ -1,0 +1,304 @@
+//! `nc-rd table`: results as Markdown or CSV, also between two marks of a document.
+//!
+//! ```text
+//! <!-- nc-rd table kodak -->
+//! ...written by nc-rd table kodak.json --into README.md --name kodak
+//! <!-- end -->
+//! ```
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use nc_corpora::metrics::bd::{Fit, bd_quality, bd_rate};
+
+use super::compare::curve_points;
+use super::curves::quoted;
+use super::results::{Curve, Dataset, Results};
+
+/// What a table shows and where it goes.
+#[derive(Debug, clap::Args)]
+pub struct TableArgs {
+    /// Results: a file or an output folder
+    #[arg(value_name = "RESULTS.json")]
+    results: PathBuf,
+    /// These data sets only
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    dataset: Vec<String>,
+    /// These codecs only, in this order
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    codec: Vec<String>,
+    /// Figures: codec, setting, dataset, rates, metrics, bytes, encode_s, ...; by default those of the kind
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
+    columns: Vec<String>,
+    /// BD-rate against this codec, instead of points
+    #[arg(long, value_name = "CODEC", conflicts_with = "columns")]
+    bd: Option<String>,
+    /// Metric of BD-rate; by default the data set's first
+    #[arg(long, value_name = "METRIC", requires = "bd")]
+    metric: Option<String>,
+    /// Form of the table
+    #[arg(long, value_enum, default_value = "md")]
+    format: Format,
+    /// Document to write it into, between its marks, instead of printing it
+    #[arg(long, value_name = "FILE", requires = "name")]
+    into: Option<PathBuf>,
+    /// Name in the mark `<!-- nc-rd table NAME -->`
+    #[arg(long, value_name = "NAME", requires = "into")]
+    name: Option<String>,
+    /// Only say whether the document has this very table
+    #[arg(long, requires = "into")]
+    check: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Md,
+    Csv,
+}
+
+/// A head and rows of cells.
+type Table = (Vec<String>, Vec<Vec<String>>);
+
+/// Makes a table and puts it where it goes; whether the document has it, where that was asked.
+///
+/// # Errors
+/// Files that cannot be read or written, names that the results do not have, a document without
+/// the marks.
+pub fn run(args: &TableArgs) -> Result<bool> {
+    let results = super::run::read(&args.results)?;
+    let table = make(&results, args)?;
+    let text = match args.format {
+        Format::Md => markdown(&table, args.bd.is_some()),
+        Format::Csv => csv(&table),
+    };
+    let (Some(path), Some(name)) = (&args.into, &args.name) else {
+        print!("{text}");
+        return Ok(true);
+    };
+    let here = || path.display().to_string();
+    let old = std::fs::read_to_string(path).with_context(here)?;
+    let new = between(&old, name, &text).with_context(here)?;
+    if args.check {
+        if new != old {
+            eprintln!("{}: table {name} is not that of {}", here(), args.results.display());
+        }
+        return Ok(new == old);
+    }
+    super::cache::write(path, new.as_bytes())?;
+    Ok(true)
+}
+
+fn make(results: &Results, args: &TableArgs) -> Result<Table> {
+    for name in &args.dataset {
+        ensure!(results.datasets.iter().any(|d| d.name == *name), "no data set {name:?} in the results");
+    }
+    for name in args.codec.iter().chain(&args.bd) {
+        ensure!(results.curves.iter().any(|c| c.name == *name), "no codec {name:?} in the results");
+    }
+    let wanted = |d: &&Dataset| args.dataset.is_empty() || args.dataset.contains(&d.name);
+    let datasets: Vec<&Dataset> = results.datasets.iter().filter(wanted).collect();
+    match &args.bd {
+        Some(anchor) => Ok(bd(results, &datasets, anchor, args)),
+        None => points(results, &datasets, args),
+    }
+}
+
+/// Curves of a data set, in the order asked for.
+fn curves<'a>(results: &'a Results, dataset: &Dataset, args: &TableArgs) -> Vec<&'a Curve> {
+    let of_set: Vec<&Curve> = results.curves.iter().filter(|c| c.dataset == dataset.name).collect();
+    if args.codec.is_empty() {
+        return of_set;
+    }
+    let named = args.codec.iter();
+    named.filter_map(|name| of_set.iter().copied().find(|c| c.name == *name)).collect()
+}
+
+fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<Table> {
+    let mut head = args.columns.clone();
+    if head.is_empty() {
+        if datasets.len() > 1 {
+            head.push("dataset".into());
+        }
+        let add = |names: &[&str], head: &mut Vec<String>| {
+            head.extend(names.iter().map(ToString::to_string));
+        };
+        add(&["codec", "setting"], &mut head);
+        for d in datasets {
+            let metrics = d.quality.iter().take(3).map(String::as_str);
+            let names = [d.rate.as_str()].into_iter().chain(metrics);
+            let new: Vec<&str> = names.filter(|n| !head.iter().any(|h| h == n)).collect();
+            add(&new, &mut head);
+        }
+        add(&["bytes", "model_bytes", "encode_s", "decode_s", "failed"], &mut head);
+    }
+    let mut rows = Vec::new();
+    let mut known = vec![false; head.len()];
+    for dataset in datasets {
+        for curve in curves(results, dataset, args) {
+            for (i, setting) in curve.settings.iter().enumerate() {
+                let cell = |column: &String| match column.as_str() {
+                    "dataset" => dataset.name.clone(),
+                    "codec" => curve.name.clone(),
+                    "setting" => setting.clone(),
+                    name => {
+                        let value = curve.results.get(name).and_then(|v| v.get(i).copied()?);
+                        value.map_or_else(String::new, |v| number(name, v))
+                    }
+                };
+                rows.push(head.iter().map(cell).collect::<Vec<_>>());
+            }
+            for (known, name) in known.iter_mut().zip(&head) {
+                *known |= curve.results.contains_key(name) || ["dataset", "codec", "setting"].contains(&name.as_str());
+            }
+        }
+    }
+    ensure!(!rows.is_empty(), "no codec of that name on that data set");
+    if let Some((name, _)) = head.iter().zip(&known).find(|(_, k)| !**k)
+        && args.columns.contains(name)
+    {
+        bail!("no figure {name:?} in the results");
+    }
+    // Columns that say nothing were not asked for by name.
+    let says = |i: usize| {
+        let mut cells = rows.iter().filter_map(|r| r.get(i));
+        !args.columns.is_empty() || cells.any(|c: &String| !c.is_empty() && (head.get(i).is_none_or(|h| h != "failed") || c != "0"))
+    };
+    let keep: Vec<usize> = (0..head.len()).filter(|&i| says(i)).collect();
+    let pick = |row: &Vec<String>| keep.iter().filter_map(|&i| row.get(i).cloned()).collect();
+    Ok((pick(&head), rows.iter().map(pick).collect()))
+}
+
+fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) -> Table {
+    let head = ["dataset", "metric", "codec", "BD-rate %", "Akima", "BD-quality", "from", "to", "overlap"];
+    let mut rows = Vec::new();
+    for dataset in datasets {
+        let Some(metric) = args.metric.as_ref().or(dataset.quality.first()) else {
+            continue;
+        };
+        let points = |c: &Curve| curve_points(c, &dataset.rate, metric);
+        let of_set = || results.curves.iter().filter(|c| c.dataset == dataset.name);
+        let Some(base) = of_set().find(|c| c.name == anchor).map(points) else {
+            continue;
+        };
+        for curve in curves(results, dataset, args) {
+            let test = points(curve);
+            if curve.name == anchor || test.is_empty() {
+                continue;
+            }
+            let mut row = vec![dataset.name.clone(), metric.clone(), curve.name.clone()];
+            match bd_rate(&base, &test, Fit::Pchip) {
+                Ok(bd) => row.extend([
+                    format!("{:+.1}", bd.value),
+                    bd_rate(&base, &test, Fit::Akima).map_or_else(|_| String::new(), |b| format!("{:+.1}", b.value)),
+                    bd_quality(&base, &test, Fit::Pchip).map_or_else(|_| String::new(), |b| format!("{:+.3}", b.value)),
+                    number(metric, bd.low),
+                    number(metric, bd.high),
+                    format!("{:.0}%", bd.overlap * 100.0),
+                ]),
+                Err(e) => row.extend([format!("none: {e}"), String::new(), String::new(), String::new(), String::new(), String::new()]),
+            }
+            rows.push(row);
+        }
+    }
+    (head.map(String::from).to_vec(), rows)
+}
+
+/// A figure with the digits that it deserves.
+fn number(name: &str, v: f64) -> String {
+    let three = |v: f64| match v.abs() {
+        100.0.. => format!("{v:.0}"),
+        10.0.. => format!("{v:.1}"),
+        1.0.. => format!("{v:.2}"),
+        _ => format!("{v:.3}"),
+    };
+    match name {
+        "bytes" | "model_bytes" | "bytes_with_model" => thousands(v.round() as u64),
+        "inputs" | "failed" => format!("{v:.0}"),
+        "stoi" | "estoi" | "bpp" | "bpsp" | "bpd" => format!("{v:.3}"),
+        "ssim" | "ms-ssim" => format!("{v:.4}"),
+        _ if name.ends_with("_s") || name.ends_with("realtime") || name.ends_with("_mib") => three(v),
+        _ => format!("{v:.2}"),
+    }
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn markdown((head, rows): &Table, bd: bool) -> String {
+    let words = if bd { 3 } else { head.iter().take_while(|h| ["dataset", "codec", "setting"].contains(&h.as_str())).count() };
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|c| match c.is_empty() {
+            true => "-".into(),
+            false => c.replace('|', "\\|"),
+        }).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let rule: Vec<String> = (0..head.len()).map(|i| if i < words { "---" } else { "---:" }.into()).collect();
+    let body: String = rows.iter().map(|r| line(r)).collect();
+    format!("{}{}{body}", line(head), line(&rule))
+}
+
+fn csv((head, rows): &Table) -> String {
+    let line = |cells: &Vec<String>| {
+        let cells: Vec<String> = cells.iter().map(|c| quoted(c)).collect();
+        format!("{}\n", cells.join(","))
+    };
+    std::iter::once(head).chain(rows).map(line).collect()
+}
+
+/// A document with a table between the marks of that name.
+fn between(document: &str, name: &str, table: &str) -> Result<String> {
+    let start = format!("<!-- nc-rd table {name} -->\n");
+    let end = "<!-- end -->";
+    let (before, rest) = document.split_once(&start).with_context(|| format!("no mark {:?}", start.trim()))?;
+    let (old, after) = rest.split_once(end).with_context(|| format!("no {end} after the mark of {name}"))?;
+    ensure!(!old.contains("<!-- nc-rd table "), "no {end} before the next mark after {name}");
+    ensure!(!after.contains(&start), "two marks of {name}");
+    Ok(format!("{before}{start}{table}{end}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_digits() {
+        assert_eq!(number("bytes", 1_234_567.4), "1,234,567");
+        assert_eq!(number("bytes", 0.0), "0");
+        assert_eq!(number("encode_s", 0.01234), "0.012");
+        assert_eq!(number("encode_s", 123.4), "123");
+        assert_eq!(number("psnr-y", 33.333), "33.33");
+        assert_eq!(number("ms-ssim", 0.98765), "0.9877");
+    }
+
+    #[test]
+    fn a_document_keeps_all_but_its_table() {
+        let document = "a\n<!-- nc-rd table x -->\nold\n<!-- end -->\nb\n<!-- nc-rd table y -->\n<!-- end -->\n";
+        let new = between(document, "x", "| t |\n").unwrap();
+        assert_eq!(new, document.replace("old\n", "| t |\n"));
+        assert_eq!(between(&new, "x", "| t |\n").unwrap(), new);
+        let why = |d: &str| between(d, "x", "").unwrap_err().to_string();
+        assert!(why("nothing").contains("no mark"));
+        assert!(why("<!-- nc-rd table x -->\n").contains("end"));
+        assert!(why(&document.replacen("<!-- end -->", "", 1)).contains("before the next"));
+        assert!(why(&format!("{document}{document}")).contains("two"));
+    }
+
+    #[test]
+    fn tables_are_written_plainly() {
+        let cells = |c: &[&str]| c.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let table = (cells(&["codec", "bpp"]), vec![cells(&["a|b", ""]), cells(&["c,d", "1"])]);
+        assert_eq!(markdown(&table, false), "| codec | bpp |\n| --- | ---: |\n| a\\|b | - |\n| c,d | 1 |\n");
+        assert_eq!(csv(&table), "codec,bpp\na|b,\n\"c,d\",1\n");
+    }
+}
