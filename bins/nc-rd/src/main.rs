@@ -11,8 +11,11 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chart;
 mod coder;
 mod data;
+mod demo;
+mod html;
 mod own;
 mod peers;
 mod plot;
@@ -101,6 +104,8 @@ enum Command {
     Video(video::VideoArgs),
     /// The field's data sets: licences, how to get them, and checking a local folder
     Data(data::DataArgs),
+    /// Make inputs, run every codec and peer over them, report: nothing is downloaded
+    Demo(demo::DemoArgs),
     /// Judge decoded files against originals of the same name
     Judge {
         /// Folder of originals
@@ -121,6 +126,8 @@ enum Command {
         #[arg(short, value_name = "PNG")]
         output: PathBuf,
     },
+    /// Make an HTML report and plots of the folder of a run
+    Report(html::ReportArgs),
     /// Draw PESQ-WB and STOI against rate
     Plot {
         /// Results of `speech --json`
@@ -200,6 +207,7 @@ fn command(command: Command) -> Result<bool> {
         }
         Command::Video(args) => video::run(&args),
         Command::Data(args) => data::run(&args),
+        Command::Demo(args) => return demo::run(&args),
         Command::Judge {
             reference,
             degraded,
@@ -214,6 +222,7 @@ fn command(command: Command) -> Result<bool> {
             )
         }
         Command::Spectrogram { inputs, output } => spectrogram::draw(&inputs, &output),
+        Command::Report(args) => html::run(&args),
         Command::Plot {
             results,
             output,

@@ -32,19 +32,49 @@ pub fn draw(inputs: &[impl AsRef<Path>], output: &Path) -> Result<()> {
     for path in inputs {
         let path = path.as_ref();
         let x = audio::read(path).with_context(|| path.display().to_string())?;
-        let levels = levels(&x)?;
-        ensure!(
-            !levels.is_empty(),
-            "{} is shorter than 32 ms",
-            path.display()
-        );
-        panels.push(levels);
+        panels.push(Panel::of(&x).with_context(|| path.display().to_string())?);
     }
+    let loudest = panels.first().map_or(0.0, Panel::loudest);
+    let bytes = png(&picture(&panels, loudest))?;
+    std::fs::write(output, bytes).with_context(|| output.display().to_string())
+}
+
+/// Levels of a sound in dB, per frame and bin.
+pub struct Panel(Vec<Vec<f64>>);
+
+impl Panel {
+    /// Of samples at 16 kHz, 125 frames a second.
+    ///
+    /// # Errors
+    /// Less than one frame.
+    pub fn of(x: &[f32]) -> Result<Self> {
+        let levels = levels(x)?;
+        ensure!(!levels.is_empty(), "is shorter than 32 ms");
+        Ok(Self(levels))
+    }
+
+    /// The highest level.
+    pub fn loudest(&self) -> f64 {
+        let all = self.0.iter().flatten().copied();
+        all.fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// As PNG under a highest level, and its size.
+    ///
+    /// # Errors
+    /// None that input reaches.
+    pub fn png(self, loudest: f64) -> Result<(Vec<u8>, (u32, u32))> {
+        let picture = picture(&[self], loudest);
+        Ok((png(&picture)?, picture.dimensions()))
+    }
+}
+
+fn png(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // Few shades, no smooth areas: filters would only hide what repeats.
     let png = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::NoFilter);
-    picture(&panels).write_with_encoder(png)?;
-    std::fs::write(output, bytes).with_context(|| output.display().to_string())
+    picture.write_with_encoder(png)?;
+    Ok(bytes)
 }
 
 /// dB per frame and bin, of a Hann window.
@@ -72,20 +102,14 @@ fn levels(x: &[f32]) -> Result<Vec<Vec<f64>>> {
         .collect()
 }
 
-fn picture(panels: &[Vec<Vec<f64>>]) -> RgbImage {
+fn picture(panels: &[Panel], loudest: f64) -> RgbImage {
     let bins = (FFT / 2 + 1) as u32;
-    let width = panels.iter().map(Vec::len).max().unwrap_or(1) as u32;
+    let width = panels.iter().map(|p| p.0.len()).max().unwrap_or(1) as u32;
     let count = panels.len() as u32;
     let height = count * bins + count.saturating_sub(1) * GAP;
-    let loudest = panels.first().map_or(0.0, |p| {
-        p.iter()
-            .flatten()
-            .copied()
-            .fold(f64::NEG_INFINITY, f64::max)
-    });
     let mut out = RgbImage::from_pixel(width, height.max(1), Rgb([255, 255, 255]));
     for (top, panel) in (0..).step_by((bins + GAP) as usize).zip(panels) {
-        for (x, column) in (0_u32..).zip(panel) {
+        for (x, column) in (0_u32..).zip(&panel.0) {
             for (k, &db) in (0_u32..).zip(column) {
                 let t = 1.0 + (db - loudest) / RANGE;
                 out.put_pixel(x, top + bins - 1 - k, colour(t));
@@ -127,10 +151,8 @@ mod tests {
         let tone: Vec<f32> = (0..16_000)
             .map(|i| (2.0 * std::f32::consts::PI * 2000.0 * i as f32 / 16_000.0).sin() * 0.5)
             .collect();
-        let image = picture(&[
-            levels(&tone).unwrap(),
-            levels(&synth::silence(0.5)).unwrap(),
-        ]);
+        let panels = [&tone, &synth::silence(0.5)].map(|x| Panel::of(x).unwrap());
+        let image = picture(&panels, panels[0].loudest());
         assert_eq!(image.dimensions(), (122, 2 * 257 + GAP));
         // Bin 64 of 257 is 2 kHz; brightest colour there, darkest far above.
         assert_eq!(*image.get_pixel(50, 256 - 64), colour(1.0));

@@ -10,7 +10,8 @@ use nc_corpora::anchors::ClipAnchors;
 use nc_corpora::video::Clip;
 use nc_frames::picture::Painter;
 
-use super::{MOST_SHOWN, Shown, chart};
+use super::{MOST_SHOWN, Shown};
+use crate::chart;
 
 /// Pixels between pictures.
 const GAP: u32 = 6;
