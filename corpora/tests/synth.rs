@@ -62,12 +62,12 @@ fn slope(luma: &[f64], width: usize, mean: f64) -> f64 {
             transform((0..EDGE).map(at).collect())
         })
         .collect();
-    let mut bands = vec![(0.0, 0.0); EDGE];
+    let mut bands = vec![(0.0_f64, 0.0_f64); EDGE];
     for x in 0..=EDGE / 2 {
         let re = transform(rows.iter().map(|r| r[x].re).collect());
         let im = transform(rows.iter().map(|r| r[x].im).collect());
         for (y, (a, b)) in re.iter().zip(&im).enumerate() {
-            let i = Complex::i();
+            let i = Complex::<f64>::i();
             let power = (a + i * b).norm_sqr() + (a.conj() + i * b.conj()).norm_sqr();
             let band = &mut bands[((x * x + y * y) as f64).sqrt().round() as usize];
             *band = (band.0 + power, band.1 + 2.0);
@@ -84,17 +84,17 @@ fn slope(luma: &[f64], width: usize, mean: f64) -> f64 {
     -up / points.iter().map(|p| (p.0 - mx).powi(2)).sum::<f64>()
 }
 
+/// Kodak's 24 photographs have correlations of .884 to .991, slopes of 1.38 to 2.90 and kurtoses of 10.7 to 68.6.
 fn is_natural(of: &str, s: &Statistics) {
-    assert!((0.85..0.998).contains(&s.neighbour), "{of}: {s:?}");
-    assert!((1.6..3.2).contains(&s.slope), "{of}: {s:?}");
-    assert!((5.0..90.0).contains(&s.kurtosis), "{of}: {s:?}");
+    assert!((0.88..0.992).contains(&s.neighbour), "{of}: {s:?}");
+    assert!((1.2..3.2).contains(&s.slope), "{of}: {s:?}");
+    assert!((10.0..70.0).contains(&s.kurtosis), "{of}: {s:?}");
 }
 
 #[test]
 fn pictures_have_the_statistics_of_photographs() {
     for seed in 0..4 {
         let s = statistics(&luma(&image::photo(seed, 384, 256)), 384);
-        println!("{s:?}");
         is_natural(&format!("seed {seed}"), &s);
     }
 }
@@ -108,12 +108,15 @@ fn shared_photographs_are_natural() {
         eprintln!("skipped: no {}", folder.display());
         return;
     };
-    for file in files {
-        let p = images::read(&file).unwrap();
-        let s = statistics(&luma(&p.rgb), p.width as usize);
-        println!("{}: {s:?}", p.name);
-        is_natural(&p.name, &s);
-    }
+    let all: Vec<(String, Statistics)> = files
+        .iter()
+        .map(|file| {
+            let p = images::read(file).unwrap();
+            (p.name, statistics(&luma(&p.rgb), p.width as usize))
+        })
+        .collect();
+    all.iter().for_each(|(name, s)| println!("{name}: {s:?}"));
+    all.iter().for_each(|(name, s)| is_natural(name, s));
 }
 
 fn format(chroma: Chroma, bits: u8) -> VideoFormat {
@@ -262,7 +265,15 @@ fn a_seed_gives_these_bytes() {
         ("table", hash(&records::table(1, 500))),
         ("digits", hash(&records::digits(1, 20).0)),
     ];
-    let pinned = [];
+    let pinned = [
+        ("photo", "f89381ec5025055e"),
+        ("screen", "c319c5b77b6dea78"),
+        ("clip", "68cd9b88d8b7a921"),
+        ("clip of a screen", "c0d8974174554c0b"),
+        ("letters", "9631a6afd3be807b"),
+        ("table", "d2592ed9a941706f"),
+        ("digits", "b9c967e6ef3c4e63"),
+    ];
     assert_eq!(
         got,
         pinned.map(|(name, hash): (&str, &str)| (name, hash.to_owned()))

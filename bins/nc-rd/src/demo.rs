@@ -70,14 +70,23 @@ fn write(folder: &Path, seed: u64) -> Result<PathBuf> {
         Ok(path)
     };
     for i in 0..4 {
-        put(&format!("speech/voice{i}.wav"), &audio::to_wav(&synth::speech(seed + i, SECONDS))?)?;
+        put(
+            &format!("speech/voice{i}.wav"),
+            &audio::to_wav(&synth::speech(seed + i, SECONDS))?,
+        )?;
     }
-    put("speech/music.wav", &audio::to_wav(&synth::music(seed, SECONDS))?)?;
+    put(
+        "speech/music.wav",
+        &audio::to_wav(&synth::music(seed, SECONDS))?,
+    )?;
 
     let (w, h) = (384, 256);
     for i in 0..3 {
         let photo = synth::image::photo(seed + i, w, h);
-        put(&format!("pictures/scene{i}.png"), &images::to_png(w, h, &photo)?)?;
+        put(
+            &format!("pictures/scene{i}.png"),
+            &images::to_png(w, h, &photo)?,
+        )?;
     }
     let screen = synth::image::screen(seed, w, h);
     put("pictures/screen.png", &images::to_png(w, h, &screen)?)?;
@@ -94,13 +103,22 @@ fn write(folder: &Path, seed: u64) -> Result<PathBuf> {
         ("scene", synth::video::scene(seed, format, FRAMES)?),
         ("screen", synth::video::screen(seed, format, FRAMES)?),
     ] {
-        put(&format!("clips/{name}.y4m"), &video::to_y4m(&Head::of(format), &samples)?)?;
+        put(
+            &format!("clips/{name}.y4m"),
+            &video::to_y4m(&Head::of(format), &samples)?,
+        )?;
     }
 
     for (i, name) in ["train", "test"].into_iter().enumerate() {
         let seed = 2 * seed + i as u64;
-        put(&format!("table/{name}.csv"), &synth::records::table(seed, ROWS[i]))?;
-        put(&format!("digits/{name}.idx"), &synth::records::digits(seed, DIGITS[i]).0)?;
+        put(
+            &format!("table/{name}.csv"),
+            &synth::records::table(seed, ROWS[i]),
+        )?;
+        put(
+            &format!("digits/{name}.idx"),
+            &synth::records::digits(seed, DIGITS[i]).0,
+        )?;
     }
     put("demo.toml", PLAN.as_bytes())
 }
@@ -118,9 +136,21 @@ mod tests {
         let plan = Plan::open(&path, &[], &Default::default()).unwrap();
         let inputs: Vec<usize> = plan.datasets.iter().map(|d| d.inputs.len()).collect();
         assert_eq!(inputs, [5, 4, 2, 1, 1]);
-        for codec in plan.codecs.iter().enumerate().filter(|(_, c)| c.name.starts_with("nc ")) {
-            assert!(plan.tasks.iter().any(|t| t.codec == codec.0), "{}", codec.1.name);
+        for codec in plan
+            .codecs
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.name.starts_with("nc "))
+        {
+            assert!(
+                plan.tasks.iter().any(|t| t.codec == codec.0),
+                "{}",
+                codec.1.name
+            );
         }
-        assert_eq!(plan.datasets.iter().filter(|d| d.train.is_some()).count(), 2);
+        assert_eq!(
+            plan.datasets.iter().filter(|d| d.train.is_some()).count(),
+            2
+        );
     }
 }

@@ -17,7 +17,7 @@ mod exec;
 mod input;
 mod job;
 mod judge;
-mod plan;
+pub mod plan;
 pub mod results;
 pub mod run;
 pub mod table;
