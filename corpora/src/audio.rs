@@ -14,6 +14,7 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
+use crate::files;
 use crate::metrics::RATE;
 use crate::resample::{Filter, resample};
 
@@ -94,6 +95,14 @@ fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
 /// # Errors
 /// Io.
 pub fn write(path: &Path, x: &[f32]) -> Result<()> {
+    Ok(std::fs::write(path, to_wav(x)?)?)
+}
+
+/// A file of mono 16-bit WAV at 16 kHz, rounded and clipped.
+///
+/// # Errors
+/// Io for what does not fit a WAV file.
+pub fn to_wav(x: &[f32]) -> Result<Vec<u8>> {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: RATE,
@@ -104,12 +113,14 @@ pub fn write(path: &Path, x: &[f32]) -> Result<()> {
         hound::Error::IoError(e) => Error::Io(e),
         other => Error::Io(std::io::Error::other(other)),
     };
-    let mut writer = hound::WavWriter::create(path, spec).map_err(io)?;
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).map_err(io)?;
     for &v in x {
         let s = (v * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
         writer.write_sample(s).map_err(io)?;
     }
-    writer.finalize().map_err(io)
+    writer.finalize().map_err(io)?;
+    Ok(bytes.into_inner())
 }
 
 /// The WAV and FLAC files under a folder, at any depth, sorted by path.
@@ -117,25 +128,7 @@ pub fn write(path: &Path, x: &[f32]) -> Result<()> {
 /// # Errors
 /// Io where the folder cannot be read.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut open = vec![folder.to_path_buf()];
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(&dir)? {
-            let entry = entry?;
-            let path = entry.path();
-            // Links are not followed: a loop of them would never end.
-            if entry.file_type()?.is_dir() {
-                open.push(path);
-            } else if path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("wav") || e.eq_ignore_ascii_case("flac"))
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+    files::under(folder, |p| files::ends_in(p, &["wav", "flac"]))
 }
 
 fn from_symphonia(e: Symphonia) -> Error {

@@ -16,8 +16,11 @@
 
 pub mod anchors;
 pub mod audio;
+mod files;
+pub mod images;
 pub mod manifest;
 pub mod metrics;
+pub mod records;
 pub mod resample;
 pub mod synth;
 pub mod video;

@@ -2,14 +2,17 @@
 //! and what training must never see.
 //!
 //! A figure measured on a set, or a model trained on one, means little when the set can drift or
-//! its licence is guessed. A manifest is one TOML file and, beside it, a list in the form of
-//! `sha256sum`, so that `sha256sum -c` checks a folder too.
+//! its licence is guessed. A manifest is one TOML file and, where the hashes of the files are known,
+//! a list beside it in the form of `sha256sum`, so that `sha256sum -c` checks a folder too. Sets that
+//! come as a few large archives have the archives' hashes instead, with where these are published.
+//! What nobody publishes is left out: a set may have no hash at all, and says so.
 
 use std::path::Path;
 
 use nc::{Error, Result};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+
+use crate::files;
 
 /// What a set may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -21,16 +24,58 @@ pub enum Use {
     Evaluation,
 }
 
-/// One data set at one revision.
+/// What is in a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Image,
+    /// Video.
+    Video,
+    /// Tables and other records.
+    Records,
+}
+
+/// Where a set is published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Source {
+    /// A repository on GitHub, at one commit.
+    Repository {
+        /// `owner/name`.
+        repository: String,
+        /// Commit.
+        revision: String,
+    },
+    /// A page that tells how to get it; it may change under its address.
+    Page {
+        /// Its address.
+        page: String,
+    },
+}
+
+impl Source {
+    /// `owner/name` of a repository.
+    pub fn repository(&self) -> Option<&str> {
+        match self {
+            Self::Repository { repository, .. } => Some(repository),
+            Self::Page { .. } => None,
+        }
+    }
+}
+
+/// One data set, of a repository at one revision.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Manifest {
     /// Short name, that of the file.
     pub name: String,
-    /// `owner/name` on GitHub.
-    pub repository: String,
-    /// Commit.
-    pub revision: String,
+    /// What is in it.
+    pub kind: Kind,
+    /// Where it is published.
+    pub source: Source,
     /// SPDX expression, or what takes its place.
     pub licence: String,
     /// Where the licence is stated.
@@ -44,8 +89,32 @@ pub struct Manifest {
     /// Prefixes of paths that are in the list but not under the licence above; never used.
     #[serde(default)]
     pub excluded: Vec<String>,
-    /// Name of the list of hashes, in the same folder.
-    pub files: String,
+    /// Name of the list of hashes, in the same folder; none where nobody publishes them.
+    pub files: Option<String>,
+    /// The archives that it comes as.
+    #[serde(default)]
+    pub archive: Vec<Archive>,
+    /// Where the hashes are from, if not from the files themselves.
+    pub hashes_source: Option<String>,
+}
+
+/// An archive as it is downloaded.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Archive {
+    /// Address that it was published under.
+    pub url: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl Archive {
+    /// File name, the last part of the address.
+    pub fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or(&self.url)
+    }
 }
 
 /// A file of a set.
@@ -53,7 +122,7 @@ pub struct Manifest {
 pub struct Entry {
     /// SHA-256 of its bytes, in lower-case hexadecimal.
     pub sha256: String,
-    /// Path in the repository.
+    /// Path in the repository, or in a folder that holds the set.
     pub path: String,
 }
 
@@ -87,23 +156,75 @@ pub enum Fault {
 }
 
 impl Manifest {
-    /// Reads a manifest and its list.
+    /// Reads a manifest and its list, which is empty where there is none.
     ///
     /// # Errors
     /// Io; Format for what is not a manifest.
     pub fn open(path: &Path) -> Result<(Self, Vec<Entry>)> {
         let it: Self = parse(&std::fs::read_to_string(path)?)?;
-        let list = std::fs::read_to_string(path.with_file_name(&it.files))?;
-        Ok((it, entries(&list)?))
+        let list = match &it.files {
+            Some(name) => entries(&std::fs::read_to_string(path.with_file_name(name))?)?,
+            None => Vec::new(),
+        };
+        Ok((it, list))
     }
 
     /// True for a path that a shipped model may be trained on.
     pub fn trainable(&self, held_out: &HeldOut, path: &str) -> bool {
         self.r#use == Use::Training
             && !self.excluded.iter().any(|p| path.starts_with(p.as_str()))
-            && !held_out.contains(&self.repository, path)
+            && !(self.source.repository()).is_some_and(|r| held_out.contains(r, path))
     }
 }
+
+/// The manifests that are part of this crate and their lists, sorted by name.
+///
+/// # Errors
+/// Format never: a test reads them all.
+pub fn built_in() -> Result<Vec<(Manifest, Vec<Entry>)>> {
+    SETS.iter()
+        .map(|(toml, list)| Ok((parse(toml)?, entries(list)?)))
+        .collect()
+}
+
+/// Names the built-in manifests, with `list` those that have a list of hashes.
+macro_rules! sets {
+    ($($name:literal $($list:ident)?),* $(,)?) => {
+        &[$((
+            include_str!(concat!("../manifests/", $name, ".toml")),
+            sets!(@ $name $($list)?),
+        )),*]
+    };
+    (@ $name:literal list) => { include_str!(concat!("../manifests/", $name, ".sha256")) };
+    (@ $name:literal) => { "" };
+}
+
+const SETS: &[(&str, &str)] = sets!(
+    "basketballpass" list,
+    "bunny" list,
+    "clic-2020",
+    "div2k",
+    "emnist",
+    "esc-10" list,
+    "fashion-mnist",
+    "kodak" list,
+    "librispeech",
+    "libritts",
+    "mcl-jcv",
+    "mnist",
+    "mnist-shuffled" list,
+    "mycroft-precise-community" list,
+    "picovoice-wake-word-benchmark" list,
+    "rhasspy-flemishguy" list,
+    "rhasspy-kathleen" list,
+    "rhasspy-kerstin" list,
+    "rhasspy-nathalie" list,
+    "table-adult" list,
+    "table-diamonds" list,
+    "table-weather" list,
+    "uvg",
+    "vctk",
+);
 
 impl HeldOut {
     /// Reads `heldout.toml`.
@@ -130,11 +251,7 @@ pub fn entries(list: &str) -> Result<Vec<Entry>> {
     list.lines()
         .map(|line| {
             line.split_once("  ")
-                .filter(|(h, p)| {
-                    h.len() == 64
-                        && h.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-                        && !p.is_empty()
-                })
+                .filter(|(h, p)| is_sha256(h) && !p.is_empty())
                 .map(|(h, p)| Entry {
                     sha256: h.into(),
                     path: p.into(),
@@ -144,14 +261,19 @@ pub fn entries(list: &str) -> Result<Vec<Entry>> {
         .collect()
 }
 
+/// Whether this is 64 digits of lower-case hexadecimal.
+fn is_sha256(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Checks a local copy; what is wrong, by path. Files that the list does not name are ignored.
 pub fn check(entries: &[Entry], folder: &Path) -> Vec<(String, Fault)> {
     entries
         .iter()
         .filter_map(|e| {
-            let fault = match std::fs::read(folder.join(&e.path)) {
+            let fault = match files::sha256_of(&folder.join(&e.path)) {
                 Err(_) => Some(Fault::Missing),
-                Ok(bytes) if hex(&Sha256::digest(&bytes)) != e.sha256 => Some(Fault::Differs),
+                Ok(hash) if hash != e.sha256 => Some(Fault::Differs),
                 Ok(_) => None,
             };
             fault.map(|f| (e.path.clone(), f))
@@ -159,8 +281,15 @@ pub fn check(entries: &[Entry], folder: &Path) -> Vec<(String, Fault)> {
         .collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// The archives of a set as entries of a folder that they were downloaded to.
+pub fn archives(set: &Manifest) -> Vec<Entry> {
+    set.archive
+        .iter()
+        .map(|a| Entry {
+            sha256: a.sha256.clone(),
+            path: a.name().into(),
+        })
+        .collect()
 }
 
 fn parse<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T> {

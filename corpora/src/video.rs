@@ -4,11 +4,12 @@
 //! beyond the format is kept, because `nc encode` keeps it too and it counts among a file's bytes.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nc::{Budget, Error, Result, VideoBuf};
 use nc_frames::y4m::{Head, Y4mReader, push_frame};
-use sha2::{Digest, Sha256};
+
+use crate::files;
 
 /// A clip.
 #[derive(Debug, Clone)]
@@ -39,12 +40,7 @@ impl Clip {
     /// # Errors
     /// Limit for a format beyond the limits.
     pub fn to_y4m(&self) -> Result<Vec<u8>> {
-        let format = self.video.format;
-        let mut out = self.head.to_bytes();
-        for frame in self.video.samples.chunks_exact(format.frame_samples()?) {
-            push_frame(&format, frame, &mut out);
-        }
-        Ok(out)
+        to_y4m(&self.head, &self.video)
     }
 
     /// Pixels of all frames.
@@ -68,16 +64,32 @@ pub fn read(path: &Path) -> Result<Clip> {
     file.by_ref().take(len).read_to_end(&mut bytes)?;
     let (head, video) = parse(&bytes, &mut budget)?;
     Ok(Clip {
-        name: path
-            .file_stem()
-            .map_or_else(String::new, |n| n.to_string_lossy().into()),
-        sha256: Sha256::digest(&bytes)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
+        name: files::stem(path),
+        sha256: files::sha256(&bytes),
         video,
         head,
     })
+}
+
+/// A Y4M file of frames under a first line of the same format.
+///
+/// # Errors
+/// Limit for a format beyond the limits.
+pub fn to_y4m(head: &Head, video: &VideoBuf) -> Result<Vec<u8>> {
+    let format = video.format;
+    let mut out = head.to_bytes();
+    for frame in video.samples.chunks_exact(format.frame_samples()?) {
+        push_frame(&format, frame, &mut out);
+    }
+    Ok(out)
+}
+
+/// The Y4M files under a folder, at any depth, sorted by path.
+///
+/// # Errors
+/// I/O where the folder cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    files::under(folder, |p| files::ends_in(p, &["y4m"]))
 }
 
 /// A file's first line and frames.
@@ -144,6 +156,7 @@ mod tests {
             bytes.extend(b"FRAME Ip\n01234567");
         }
         std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(files(dir.path()).unwrap(), [path.as_path()]);
         let clip = read(&path).unwrap();
         assert_eq!((clip.name.as_str(), clip.frames()), ("small_4x2", 50));
         assert_eq!((clip.seconds(), clip.pixels()), (Some(2.0), 400.0));

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_corpora::manifest::{Entry, Fault, HeldOut, Manifest, check, entries};
+use nc_corpora::manifest::{
+    Entry, Fault, HeldOut, Manifest, Source, archives, built_in, check, entries,
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests")
@@ -23,19 +25,49 @@ fn all() -> Vec<(Manifest, Vec<Entry>)> {
 }
 
 #[test]
-fn every_manifest_has_a_revision_a_licence_and_a_list() {
+fn every_manifest_says_where_from_under_which_licence_and_by_which_hashes() {
     let sets = all();
-    assert!(sets.len() >= 7);
-    for (set, files) in sets {
-        assert_eq!(set.revision.len(), 40, "{}", set.name);
-        assert!(set.obtain.contains(&set.revision[..7]), "{}", set.name);
-        assert!(!set.licence.is_empty() && !files.is_empty(), "{}", set.name);
-        assert!(
-            files.windows(2).all(|w| w[0].path < w[1].path),
-            "{}",
-            set.name
+    assert!(sets.len() >= 24);
+    for (set, files) in &sets {
+        let name = &set.name;
+        match &set.source {
+            Source::Repository {
+                repository,
+                revision,
+            } => {
+                assert_eq!(revision.len(), 40, "{name}");
+                assert!(set.obtain.contains(&revision[..7]), "{name}");
+                assert!(set.obtain.contains(repository), "{name}");
+                assert!(!files.is_empty(), "{name}");
+            }
+            Source::Page { page } => assert!(page.starts_with("http"), "{name}"),
+        }
+        for text in [&set.licence, &set.licence_source, &set.about, &set.obtain] {
+            assert!(!text.is_empty(), "{name}");
+        }
+        assert!(files.windows(2).all(|w| w[0].path < w[1].path), "{name}");
+        // Hashes that nobody here computed have a source, and a set without any says so.
+        assert_eq!(
+            set.archive.is_empty(),
+            set.hashes_source.is_none(),
+            "{name}"
         );
+        let archives = archives(set);
+        for a in &archives {
+            let line = format!("{}  {}\n", a.sha256, a.path);
+            assert_eq!(entries(&line).unwrap(), [a.clone()], "{name}");
+        }
+        if files.is_empty() && archives.is_empty() {
+            assert!(set.obtain.contains("No hashes are published"), "{name}");
+        }
     }
+}
+
+#[test]
+fn what_is_built_in_is_what_lies_in_the_folder() {
+    let mut sets = all();
+    sets.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    assert_eq!(built_in().unwrap(), sets);
 }
 
 #[test]
@@ -45,7 +77,7 @@ fn held_out_parts_exist_and_are_never_trainable() {
     for part in &held.part {
         let (set, files) = sets
             .iter()
-            .find(|(s, _)| s.repository == part.repository)
+            .find(|(s, _)| s.source.repository() == Some(&part.repository))
             .unwrap_or_else(|| panic!("no manifest of {}", part.repository));
         let hit: Vec<&Entry> = files
             .iter()
@@ -57,7 +89,7 @@ fn held_out_parts_exist_and_are_never_trainable() {
     let trainable = |repository: &str| {
         let (set, files) = sets
             .iter()
-            .find(|(s, _)| s.repository == repository)
+            .find(|(s, _)| s.source.repository() == Some(repository))
             .unwrap();
         files
             .iter()

@@ -13,6 +13,8 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod chart;
 mod coder;
+mod data;
+mod demo;
 mod html;
 mod own;
 mod peers;
@@ -100,6 +102,10 @@ enum Command {
     },
     /// Code clips of video at each size and judge what comes back
     Video(video::VideoArgs),
+    /// The field's data sets: licences, how to get them, and checking a local folder
+    Data(data::DataArgs),
+    /// Make inputs, run every codec and peer over them, report: nothing is downloaded
+    Demo(demo::DemoArgs),
     /// Judge decoded files against originals of the same name
     Judge {
         /// Folder of originals
@@ -200,6 +206,8 @@ fn command(command: Command) -> Result<bool> {
             records::report(&rows, json.as_deref())
         }
         Command::Video(args) => video::run(&args),
+        Command::Data(args) => data::run(&args),
+        Command::Demo(args) => return demo::run(&args),
         Command::Judge {
             reference,
             degraded,

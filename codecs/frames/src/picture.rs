@@ -70,11 +70,36 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
             shape.width, shape.height, format.width, format.height
         )));
     }
-    let pixels = u64::from(shape.width) * u64::from(shape.height);
-    // The decoder's bytes, at most four a pixel, and the samples.
-    budget
-        .clone()
-        .charge(pixels * 4 + format.frame_samples()? as u64 * 2)?;
+    let image = opaque(bytes, &shape, budget)?;
+    if format.chroma == Chroma::Gray {
+        return Ok(image.into_luma8().iter().map(|&s| s.into()).collect());
+    }
+    let rgb = image.into_rgb8();
+    let n = rgb.as_raw().len() / 3;
+    let mut out = vec![0; n * 3];
+    let (y, rest) = out.split_at_mut(n);
+    let (cb, cr) = rest.split_at_mut(n);
+    for (((p, y), cb), cr) in rgb.pixels().zip(y).zip(cb).zip(cr) {
+        [*y, *cb, *cr] = ycbcr(p.0);
+    }
+    Ok(out)
+}
+
+/// The shape of a PNG and its pixels as red, green and blue, equal where it is grey.
+///
+/// # Errors
+/// As [`read`].
+pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Shape, Vec<u8>)> {
+    let shape = shape(Cursor::new(bytes), budget)?;
+    let image = opaque(bytes, &shape, budget)?;
+    Ok((shape, image.into_rgb8().into_raw()))
+}
+
+/// The pixels of a PNG of this shape, through which nothing shows.
+fn opaque(bytes: &[u8], shape: &Shape, budget: &Budget) -> Result<DynamicImage> {
+    let pixels = u64::from(shape.width).saturating_mul(shape.height.into());
+    // The decoder's bytes, at most four a pixel, and three samples of two bytes made of them.
+    budget.clone().charge(pixels.saturating_mul(10))?;
     let image = DynamicImage::from_decoder(decoder(Cursor::new(bytes), budget)?)
         .map_err(|e| damaged(&e))?;
     if image.color().has_alpha() {
@@ -90,18 +115,7 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
             ));
         }
     }
-    if format.chroma == Chroma::Gray {
-        return Ok(image.into_luma8().iter().map(|&s| s.into()).collect());
-    }
-    let rgb = image.into_rgb8();
-    let n = rgb.as_raw().len() / 3;
-    let mut out = vec![0; n * 3];
-    let (y, rest) = out.split_at_mut(n);
-    let (cb, cr) = rest.split_at_mut(n);
-    for (((p, y), cb), cr) in rgb.pixels().zip(y).zip(cb).zip(cr) {
-        [*y, *cb, *cr] = ycbcr(p.0);
-    }
-    Ok(out)
+    Ok(image)
 }
 
 /// Full-range BT.601.

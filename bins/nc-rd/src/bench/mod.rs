@@ -9,7 +9,7 @@
 //! | `run.rs`, `results.rs`, `curves.rs` | the schedule; what it leaves behind; means |
 //! | `compare.rs`, `table.rs` | two runs beside each other; tables for a README |
 
-mod cache;
+pub mod cache;
 mod codec;
 pub mod compare;
 mod curves;
@@ -17,7 +17,7 @@ mod exec;
 mod input;
 mod job;
 mod judge;
-mod plan;
+pub mod plan;
 pub mod results;
 pub mod run;
 pub mod table;

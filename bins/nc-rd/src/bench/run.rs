@@ -65,7 +65,35 @@ pub struct RunArgs {
     quiet: bool,
 }
 
-fn pair(text: &str) -> Result<(String, PathBuf), String> {
+impl RunArgs {
+    /// A plan with all its defaults, for commands that make one.
+    pub const fn of(
+        plan: PathBuf,
+        output: PathBuf,
+        program: Vec<(String, PathBuf)>,
+        quiet: bool,
+    ) -> Self {
+        Self {
+            plan,
+            output,
+            data: Vec::new(),
+            peers: Vec::new(),
+            program,
+            jobs: 0,
+            repeat: 1,
+            no_times: false,
+            keep_failed: false,
+            json: false,
+            quiet,
+        }
+    }
+}
+
+/// `NAME=PATH` of a command line.
+///
+/// # Errors
+/// Text, where it is none.
+pub fn pair(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => {
             Ok((name.to_string(), path.into()))

@@ -37,6 +37,18 @@ pub struct ReportArgs {
     examples: usize,
 }
 
+impl ReportArgs {
+    /// The report of a folder with all its defaults.
+    pub fn of(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_path_buf(),
+            output: None,
+            max_mib: 24,
+            examples: 3,
+        }
+    }
+}
+
 /// A dataset with all that is shown of it.
 struct Shown<'a> {
     set: view::Set<'a>,
