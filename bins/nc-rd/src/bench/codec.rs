@@ -481,11 +481,8 @@ fn version(said: &str, from: &str, until: Option<&str>) -> String {
         return String::new();
     };
     let rest = said.get(at..).unwrap_or_default();
-    let lines = rest.split(['\n', '\r', '\0']).map(str::trim);
-    let line = lines
-        .skip_while(|l| l.is_empty())
-        .next()
-        .unwrap_or_default();
+    let mut lines = rest.split(['\n', '\r', '\0']).map(str::trim);
+    let line = lines.find(|l| !l.is_empty()).unwrap_or_default();
     let end = until.and_then(|u| Some(from.len() + line.get(from.len()..)?.find(u)?));
     let line = end.and_then(|end| line.get(..end)).unwrap_or(line);
     let printable = line.chars().filter(|c| !c.is_control());

@@ -108,9 +108,9 @@ pub fn run(args: &CompareArgs) -> Result<bool> {
         "the two have no codec and data set in common"
     );
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        super::print(&format!("{}\n", serde_json::to_string_pretty(&found)?));
     } else {
-        print!("{}", text(&found, &before, &after));
+        super::print(&text(&found, &before, &after));
     }
     Ok(!found.worse)
 }
@@ -406,7 +406,7 @@ mod tests {
         };
         let mut rows = Vec::new();
         for setting in 1..=4 {
-            for input in 0..3 {
+            for (input, time) in times.iter().enumerate() {
                 let bytes = 1000.0 * f64::from(1 << setting);
                 let (bytes, db) = f(bytes, 30.0 + 3.0 * f64::from(setting));
                 rows.push(Row {
@@ -417,7 +417,7 @@ mod tests {
                     bytes: Some(bytes as u64),
                     rates: BTreeMap::from([("bpp".into(), bytes)]),
                     metrics: BTreeMap::from([("psnr-rgb".into(), db)]),
-                    encode_times: vec![times[input] * f64::from(setting)],
+                    encode_times: vec![time * f64::from(setting)],
                     timed_alone: true,
                     ..Row::default()
                 });

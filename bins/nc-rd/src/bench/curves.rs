@@ -176,20 +176,14 @@ pub fn quality(kind: Kind, rows: &[&Row]) -> Vec<String> {
 pub fn csv(rows: &[Row]) -> String {
     let names: BTreeSet<String> = rows.iter().flat_map(|r| figures(r).into_keys()).collect();
     let mut out = String::from("dataset,input,codec,setting,timed_alone,error");
-    names.iter().for_each(|n| out.extend([",", n]));
+    names.iter().for_each(|n| out.extend([",", n.as_str()]));
     out.push('\n');
     for row in rows {
         let error = row.error.as_deref().unwrap_or_default();
         let alone = row.timed_alone.to_string();
-        let texts = [
-            &row.dataset,
-            &row.input,
-            &row.codec,
-            &row.setting,
-            alone.as_str(),
-            error,
-        ];
-        let mut cells: Vec<String> = texts.into_iter().map(quoted).collect();
+        let own = [&row.dataset, &row.input, &row.codec, &row.setting].map(String::as_str);
+        let texts = own.into_iter().chain([alone.as_str(), error]);
+        let mut cells: Vec<String> = texts.map(quoted).collect();
         let figures = figures(row);
         cells.extend(
             names

@@ -288,8 +288,8 @@ fn read_ppm(bytes: &[u8]) -> Result<RgbImage> {
     let (Some(w), Some(h), Some(255)) = head else {
         bail!("a PPM of another kind");
     };
-    let size = u64::from(w) * u64::from(h) * 3;
-    let samples = rest.get(1..).filter(|s| s.len() as u64 == size);
+    let size = u128::from(w) * u128::from(h) * 3;
+    let samples = rest.get(1..).filter(|s| s.len() as u128 == size);
     let samples = samples.context("a PPM of another size than it says")?;
     RgbImage::from_raw(w, h, samples.to_vec()).context("a PPM of another size")
 }

@@ -21,3 +21,8 @@ mod plan;
 pub mod results;
 pub mod run;
 pub mod table;
+
+/// To standard output. A closed pipe (`| head`) is the reader's wish and no failure.
+fn print(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+}

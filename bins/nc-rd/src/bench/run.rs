@@ -128,7 +128,6 @@ pub fn run(args: &RunArgs) -> Result<bool> {
             untaught: Mutex::default(),
         },
         bar: bar(args.quiet, jobs.len(), done.len()),
-        quiet: args.quiet,
         header,
         plan: &plan,
         keys: jobs.iter().map(Job::key).collect(),
@@ -149,15 +148,15 @@ pub fn run(args: &RunArgs) -> Result<bool> {
     let _ = std::fs::remove_dir_all(&work);
     let failed = results.rows.iter().filter(|r| r.error.is_some()).count();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&results)?);
+        super::print(&format!("{}\n", serde_json::to_string_pretty(&results)?));
     } else if !args.quiet {
-        println!(
-            "{}: {} runs, {} of them new, {failed} failed; {}",
+        super::print(&format!(
+            "{}: {} runs, {} of them new, {failed} failed; {}\n",
             results.name,
             jobs.len(),
             open.len(),
             args.output.join("results.json").display()
-        );
+        ));
     }
     Ok(failed == 0)
 }
@@ -236,7 +235,6 @@ fn jobs<'a>(
 struct State<'a> {
     how: How,
     bar: ProgressBar,
-    quiet: bool,
     header: Results,
     plan: &'a Plan,
     keys: Vec<String>,
@@ -256,7 +254,8 @@ impl State<'_> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()?;
-        let (alone, beside): (Vec<&Job<'_>>, Vec<&Job<'_>>) = open.iter().partition(|j| j.alone);
+        let (alone, beside): (Vec<&Job<'_>>, Vec<&Job<'_>>) =
+            open.iter().copied().partition(|j| j.alone);
         pool.install(|| {
             // One at a time from the front: halves would leave the slow ones to one thread.
             beside

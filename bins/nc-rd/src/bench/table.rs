@@ -72,7 +72,7 @@ pub fn run(args: &TableArgs) -> Result<bool> {
         Format::Csv => csv(&table),
     };
     let (Some(path), Some(name)) = (&args.into, &args.name) else {
-        print!("{text}");
+        super::print(&text);
         return Ok(true);
     };
     let here = || path.display().to_string();
@@ -269,7 +269,7 @@ fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
