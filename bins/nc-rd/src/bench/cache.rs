@@ -126,9 +126,7 @@ pub fn coded(path: &Path) -> Option<Coded> {
 /// I/O.
 pub fn keep(made: &Path, path: &Path, known: &Coded) -> Result<()> {
     write(&beside(path), &serde_json::to_vec(known)?)?;
-    let part = path.with_extension("part");
-    std::fs::copy(made, &part)?;
-    Ok(std::fs::rename(part, path)?)
+    place(path, |part| Ok(std::fs::copy(made, part).map(|_| ())?))
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -142,15 +140,23 @@ fn beside(path: &Path) -> PathBuf {
 /// # Errors
 /// I/O.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, |part| Ok(std::fs::write(part, bytes)?))
+}
+
+/// Lets a file be written under another name beside it, of which no other run has one, then renames it.
+///
+/// # Errors
+/// I/O, those of `write`.
+pub fn place(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut part = tempfile::Builder::new()
+    let part = tempfile::Builder::new()
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(folder)
-        .with_context(|| folder.display().to_string())?;
-    part.write_all(bytes)?;
+        .with_context(|| folder.display().to_string())?
+        .into_temp_path();
+    write(&part)?;
     part.persist(path)
-        .with_context(|| path.display().to_string())?;
-    Ok(())
+        .with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use nc_corpora::audio;
 use nc_corpora::metrics::{self, RATE};
 use nc_corpora::video::Clip;
 
+use super::cache;
 use super::input::Media;
 use super::results::Kind;
 use crate::video::frames;
@@ -186,11 +187,7 @@ pub fn show(media: &Media, original: &Media, root: &Path, place: &str) -> Result
     let picture = match (media, original) {
         (Media::Audio(x), _) => {
             let place = format!("{place}.wav");
-            let path = root.join(&place);
-            make_room(&path)?;
-            let part = path.with_extension("part");
-            audio::write(&part, x)?;
-            std::fs::rename(part, path)?;
+            whole(&root.join(&place), |part| Ok(audio::write(part, x)?))?;
             return Ok(Some(place));
         }
         (Media::Image(picture), _) => picture.clone(),
@@ -205,18 +202,18 @@ pub fn show(media: &Media, original: &Media, root: &Path, place: &str) -> Result
         _ => return Ok(None),
     };
     let place = format!("{place}.png");
-    let path = root.join(&place);
-    make_room(&path)?;
-    let part = path.with_extension("part");
-    picture.save_with_format(&part, image::ImageFormat::Png)?;
-    std::fs::rename(part, path)?;
+    let png = image::ImageFormat::Png;
+    whole(&root.join(&place), |part| {
+        Ok(picture.save_with_format(part, png)?)
+    })?;
     Ok(Some(place))
 }
 
-fn make_room(path: &Path) -> Result<()> {
-    Ok(std::fs::create_dir_all(
-        path.parent().unwrap_or(Path::new(".")),
-    )?)
+/// A file under its name once it is whole; several runs may write the same original.
+fn whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    cache::place(path, write)
 }
 
 #[cfg(test)]

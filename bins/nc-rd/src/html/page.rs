@@ -348,6 +348,7 @@ fn times(s: &Shown<'_>) -> Markup {
             div.readout.js aria-live="polite" {}
             figcaption {
                 @if set.metrics.is_empty() { "Each point is a setting: seconds to encode one input, and the rate that it takes. Lower left is best." }
+                @else if levels.is_empty() { "Each point is a setting: seconds to encode one input, and its quality, at whatever rate it takes." }
                 @else { "Quality and seconds to encode one input at equal rate, both read off the lines between neighbouring settings over the logarithm of the rate; codecs that were not measured around that rate are not drawn. Left is faster." }
             }
         }
