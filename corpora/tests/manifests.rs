@@ -55,7 +55,7 @@ fn every_manifest_says_where_from_under_which_licence_and_by_which_hashes() {
         let archives = archives(set);
         for a in &archives {
             let line = format!("{}  {}\n", a.sha256, a.path);
-            assert_eq!(entries(&line).unwrap(), [a.clone()], "{name}");
+            assert_eq!(entries(&line).unwrap(), std::slice::from_ref(a), "{name}");
         }
         if files.is_empty() && archives.is_empty() {
             assert!(set.obtain.contains("No hashes are published"), "{name}");

@@ -5,6 +5,9 @@ use nc_corpora::metrics::bd::{Bd, Fit, bd_quality, bd_rate};
 use super::names::Figure;
 use super::view::Set;
 
+/// A measure of Bjontegaard over an anchor and a test.
+type Measure = fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc::Result<Bd>;
+
 /// A codec against an anchor; what cannot be told says why.
 pub struct Pair {
     /// Per cent of rate at equal quality by piecewise cubics (PCHIP), with the range of quality.
@@ -28,7 +31,7 @@ pub fn pairs(set: &Set<'_>, metric: &Figure) -> Vec<Vec<Pair>> {
         })
         .collect();
     let pair = |anchor: &[(f64, f64)], test: &[(f64, f64)]| {
-        let bd = |f: fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc::Result<Bd>, fit| {
+        let bd = |f: Measure, fit| {
             f(anchor, test, fit).map_err(|e| match e {
                 nc::Error::Usage(why) => why,
                 other => other.to_string(),

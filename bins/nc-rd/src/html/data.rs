@@ -13,13 +13,16 @@ struct Data<'a> {
     sets: Vec<Set<'a>>,
 }
 
+/// A point of the plot over encoding time, where there is one.
+type TimeAndQuality = Option<(f64, f64)>;
+
 #[derive(Serialize)]
 struct Set<'a> {
     rate: &'a Figure,
     metrics: &'a [Figure],
     series: Vec<Series<'a>>,
     /// By metric and level: encoding time and quality of each series.
-    levels: Vec<Vec<Vec<Option<(f64, f64)>>>>,
+    levels: Vec<Vec<Vec<TimeAndQuality>>>,
 }
 
 #[derive(Serialize)]

@@ -143,7 +143,7 @@ fn painted(seed: u32, w: u32, h: u32) -> RgbImage {
     RgbImage::from_fn(w, h, |x, y| {
         let (fx, fy) = (x as f32 / w as f32, y as f32 / h as f32);
         let disc = (fx - 0.3 - 0.1 * seed as f32).hypot(fy - 0.45) < 0.22;
-        let stripes = ((x + y * (seed + 1)) / 6) % 2 == 0 && fy > 0.7;
+        let stripes = ((x + y * (seed + 1)) / 6).is_multiple_of(2) && fy > 0.7;
         let wave = (x as f32 * 0.11).sin() * (y as f32 * 0.07).cos();
         let sky = [90.0 + 120.0 * fy, 140.0 + 60.0 * fx, 220.0 - 90.0 * fy];
         let shade = if disc {
