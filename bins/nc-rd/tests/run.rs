@@ -60,10 +60,15 @@ impl Place {
     /// A codec of pictures that is a script of the same name, called as `name e SETTING IN OUT`.
     fn codec(&self, name: &str, body: &str, more: &str) -> String {
         self.script(name, body);
+        let one = if more.contains("settings") {
+            ""
+        } else {
+            "settings = ['1']"
+        };
         format!(
             "[[codec]]\nname = '{name}'\nkind = 'image'\nprograms = ['./{name}']\nextension = 'x'\n\
              encode = './{name} e {{setting}} {{in}} {{out}}'\n\
-             decode = './{name} d {{setting}} {{in}} {{out}}'\ninput = 'ppm'\n{more}\n"
+             decode = './{name} d {{setting}} {{in}} {{out}}'\ninput = 'ppm'\n{one}\n{more}\n"
         )
     }
 

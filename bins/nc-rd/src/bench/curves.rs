@@ -130,12 +130,17 @@ pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
     for curve in curves {
         let has = |name: &str, at: usize| {
             let list = curve.results.get(name);
-            list.is_none_or(|v| v.get(at).is_some_and(Option::is_some))
+            list.and_then(|v| v.get(at)).is_some_and(Option::is_some)
         };
         let all = 0..curve.settings.len();
         let rated: Vec<usize> = all.filter(|&i| has("bytes", i)).collect();
         // A point where nothing differs has no PSNR; among exact points nothing else is to be had.
-        let judged = |&i: &usize| judge::QUALITIES.iter().all(|q| q.iter().all(|n| has(n, i)));
+        let judged = |&i: &usize| {
+            judge::QUALITIES.iter().all(|q| {
+                q.iter()
+                    .all(|n| has(n, i) || !curve.results.contains_key(*n))
+            })
+        };
         let judged: Vec<usize> = rated.iter().copied().filter(judged).collect();
         let keep = if judged.is_empty() { rated } else { judged };
         if keep.is_empty() {
