@@ -39,7 +39,7 @@ pub struct RunArgs {
     /// Folder of a data set, instead of the plan's; may be repeated
     #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
     data: Vec<(String, PathBuf)>,
-    /// File of more [[codec]], which replace built-in ones of the same name and kind; may be repeated
+    /// File of more `[[codec]]`, which replace built-in ones of the same name and kind; may be repeated
     #[arg(long, value_name = "FILE")]
     peers: Vec<PathBuf>,
     /// A program's file, instead of the one beside nc-rd or on PATH; may be repeated
