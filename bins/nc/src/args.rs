@@ -137,10 +137,6 @@ pub struct Encode {
     /// Work that a codec which learns while it encodes puts into a file
     #[arg(long, value_enum, default_value_t = Preset::Medium)]
     pub preset: Preset,
-    /// Where the video codec's network learns: a GPU is for builds with the feature of its name, and gives
-    /// other bytes than the CPU, that decode everywhere alike
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
-    pub device: Device,
     /// Time that such a codec may take for a file, such as 90s, 10m or 1:30:00; it stops with the best
     /// it has
     #[arg(long, value_name = "TIME", value_parser = crate::range::duration)]
@@ -171,17 +167,6 @@ pub enum Preset {
     Medium,
     /// As good as the codec can
     Slow,
-}
-
-/// What learns while a file is encoded.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Device {
-    /// The processor
-    Cpu,
-    /// A GPU by Vulkan
-    Vulkan,
-    /// A GPU by Metal
-    Metal,
 }
 
 /// What an encoder is to reach.

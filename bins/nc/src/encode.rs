@@ -14,7 +14,7 @@ use nc::{
 use nc_records::{Schema, Source};
 use serde_json::json;
 
-use crate::args::{Device, Encode, GoalArgs, Preset};
+use crate::args::{Encode, GoalArgs, Preset};
 use crate::audio_in::AudioIn;
 use crate::batch::{self, Done, Job};
 use crate::failure::{Failure, Result};
@@ -311,15 +311,6 @@ impl Work<'_> {
         };
         ctl.time_limit = self.args.time_limit;
         ctl.options = self.args.option.iter().cloned().collect();
-        // The CPU is every codec's; another is an option that few have.
-        let device = match self.args.device {
-            Device::Cpu => None,
-            Device::Vulkan => Some("vulkan"),
-            Device::Metal => Some("metal"),
-        };
-        if let Some(name) = device {
-            ctl.options.insert("device".into(), name.into());
-        }
         ctl.resume = self.args.resume;
         // Of many files each has a folder of its own.
         ctl.checkpoints = self.args.checkpoints.as_ref().map(|dir| match self.many {

@@ -212,32 +212,6 @@ fn damaged_y4m_is_told() {
 }
 
 #[test]
-fn a_device_is_refused_where_it_is_not() {
-    let dir = tempfile::tempdir().unwrap();
-    let d = dir.path();
-    write(d, "in.y4m", &y4m("W16 H8 F24:1 C420jpeg", 192, 3));
-    let encode = ["encode", "in.y4m", "a.nc", "--device"];
-    let on = |more: &[&str], code| fails(d, &[&encode[..], more].concat(), code);
-    on(&["abacus"], 2);
-    on(&["vulkan", "--codec", "store"], 2);
-    for (name, there) in [
-        ("vulkan", cfg!(feature = "vulkan")),
-        ("metal", cfg!(feature = "metal")),
-    ] {
-        if !there {
-            let why = on(&[name], 2);
-            assert!(why.contains(&format!("--features {name}")), "{why}");
-        }
-    }
-    let option = ["encode", "in.y4m", "a.nc", "--option", "device=abacus"];
-    fails(d, &option, 2);
-    assert!(!d.join("a.nc").exists());
-    ok(d, &["encode", "in.y4m", "a.nc"]);
-    ok(d, &["encode", "in.y4m", "b.nc", "--device", "cpu"]);
-    assert_eq!(read(d, "a.nc"), read(d, "b.nc"));
-}
-
-#[test]
 fn goals_and_switches_of_video() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();

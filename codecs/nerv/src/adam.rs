@@ -1,5 +1,6 @@
 //! Adam (Kingma and Ba 2015), for every network that this codec learns.
 
+use crate::backward::Grads;
 use crate::graph::Graph;
 
 /// Decay of the two means.
@@ -26,24 +27,25 @@ impl Adam {
         }
     }
 
-    /// One step with `share` times the sum of the gradients `all`, which are cleared; parameters that `idle` names stay as
-    /// they are.
-    pub fn step(
+    /// One step with `share` times the sum of the gradients of `all`, which are cleared; parameters that `idle` names stay
+    /// as they are.
+    pub fn step<'a>(
         &mut self,
         params: &mut [f32],
         rate: f32,
         share: f32,
         idle: impl Fn(usize) -> bool,
-        mut all: Vec<&mut [f32]>,
+        all: impl Iterator<Item = &'a mut Grads>,
     ) {
         self.steps += 1;
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         let [d1, d2] = DECAY;
         let (c1, c2) = (1.0 / (1.0 - d1.powi(power)), 1.0 / (1.0 - d2.powi(power)));
+        let mut all: Vec<&mut Grads> = all.collect();
         for (i, p) in params.iter_mut().enumerate() {
             let mut g = 0.0;
             for d in &mut all {
-                g += std::mem::take(&mut d[i]);
+                g += std::mem::take(&mut d.params[i]);
             }
             if idle(i) {
                 continue;

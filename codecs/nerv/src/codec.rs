@@ -10,7 +10,7 @@ use nc::{
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 
-use crate::fit::{Device, Switches};
+use crate::fit::Switches;
 use crate::published::{self, Kind, Published};
 use crate::{decode, fit, stored};
 
@@ -46,16 +46,8 @@ const MOST_FRAMES: u64 = 256;
 const MOST_BYTES: u64 = 512 << 20;
 
 /// Switches by name: `network` is `default`, `none`, or `nerv`, `nerv++` or `cam` for a published one; `motion`, `large` and
-/// `modulation` are `on` or `off`; `pyramid` is the frames from one predicted frame to the next; see [`Switches`]. `device`
-/// is where the default network learns; see [`Device`].
-const OPTIONS: &[&str] = &[
-    "network",
-    "motion",
-    "pyramid",
-    "large",
-    "modulation",
-    "device",
-];
+/// `modulation` are `on` or `off`; `pyramid` is the frames from one predicted frame to the next; see [`Switches`].
+const OPTIONS: &[&str] = &["network", "motion", "pyramid", "large", "modulation"];
 
 /// The published network that was asked for.
 fn published_kind(ctl: &Control<'_>) -> Result<Option<Kind>> {
@@ -179,13 +171,6 @@ impl Codec for Nerv {
         ctl.refuse_options(INFO.name, OPTIONS)?;
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
-        let device = ctl.options.get("device").map_or("cpu", String::as_str);
-        let device = Device::named(device)?;
-        if published.is_some() && !matches!(device, Device::Cpu) {
-            return Err(Error::Usage(
-                "a published network learns on the device cpu alone".into(),
-            ));
-        }
         let raw = stored::raw_len(x);
         let least = 1 + 2 * format.planes() as u64;
         if let Goal::Bytes(most) = goal
@@ -236,7 +221,7 @@ impl Codec for Nerv {
             Goal::Bytes(n) => Goal::Bytes(n.saturating_sub(1)),
             other => other,
         };
-        let fitted = fit::encode(x, head.first, inner, switches, device, ctl)?;
+        let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
         let size = fitted.payload.len() as u64 + 1;
         let (values, error) = stored::nearest_constant(x);
         let fits = !matches!(goal, Goal::Bytes(n) if size > n);

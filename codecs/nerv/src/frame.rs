@@ -155,14 +155,6 @@ impl Synthesis {
         );
     }
 
-    /// Fills the image `input` of a network with what it is told: `room.frame` and the samples of its latents.
-    pub fn pack(&self, n: &Network, room: &Room, input: &mut [f32]) {
-        let g = &self.geometry;
-        let shape = n.graph.images[n.input];
-        g.pack(&room.frame, shape, input);
-        g.pack_planes(&room.residual, &room.strides, shape, g.channels(), input);
-    }
-
     /// Makes of `room.frame`, as [`Self::run`] left it, the frame that is shown.
     ///
     /// # Errors
@@ -175,9 +167,9 @@ impl Synthesis {
         };
         let class = class.min(n.classes - 1);
         let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
-        let mut input = std::mem::take(&mut room.images[n.input]);
-        self.pack(n, room, &mut input);
-        room.images[n.input] = input;
+        let input = &mut room.images[n.input];
+        g.pack(&room.frame, s0, input);
+        g.pack_planes(&room.residual, &room.strides, s0, g.channels(), input);
         n.graph
             .forward(&self.kernels, &self.params, class, &mut room.images)?;
         // The output is what the network adds to the frame.

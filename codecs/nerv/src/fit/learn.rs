@@ -1,7 +1,4 @@
 //! The network learns: Adam over frames drawn at random, two at a time.
-//!
-//! A GPU takes two as well, though it could take more: in as many passes over 60 frames of BasketballPass, cut to 208 x 120,
-//! steps of eight learn .27 dB where steps of two learn .35.
 
 use std::time::Instant;
 
@@ -9,9 +6,7 @@ use nc::rng::Rng;
 use nc::{Control, Progress, Result};
 
 use super::choose::{Desk, backward};
-#[cfg(any(feature = "vulkan", feature = "metal"))]
-use super::gpu;
-use super::{Device, Fit, checkpoint};
+use super::{Fit, checkpoint};
 use crate::adam::Adam;
 
 /// Frames in a step.
@@ -23,71 +18,6 @@ const RATE: f32 = 3e-3;
 pub struct Learner {
     /// The optimiser, which counts the steps.
     pub adam: Adam,
-}
-
-/// Who finds the gradients of a step's frames.
-enum Worker {
-    /// This crate's kernels, a desk for each frame.
-    Cpu(Vec<Desk>),
-    /// A GPU.
-    #[cfg(any(feature = "vulkan", feature = "metal"))]
-    Gpu(Box<gpu::Worker>),
-}
-
-impl Worker {
-    fn new(fit: &Fit<'_>) -> Result<Self> {
-        match &fit.device {
-            Device::Cpu => {
-                let desks: Result<Vec<Desk>> =
-                    (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
-                Ok(Self::Cpu(desks?))
-            }
-            #[cfg(any(feature = "vulkan", feature = "metal"))]
-            Device::Gpu(gpu) => Ok(Self::Gpu(Box::new(gpu::Worker::new(gpu, fit)?))),
-        }
-    }
-
-    /// Runs the frames picked forward and back; gives their squared error as it is shown.
-    fn run(&mut self, fit: &Fit<'_>, picked: &[usize]) -> Result<f64> {
-        use rayon::prelude::*;
-        match self {
-            Self::Cpu(desks) => {
-                let errors: Result<Vec<f64>> = desks
-                    .par_iter_mut()
-                    .zip(picked)
-                    .map(|(desk, i)| {
-                        let (class, wanted) = fit.ready(*i, desk)?;
-                        backward(&fit.synthesis, class, wanted, desk)?;
-                        Ok(fit.synthesis.geometry.error(&desk.room.shown, wanted))
-                    })
-                    .collect();
-                Ok(errors?.iter().sum())
-            }
-            #[cfg(any(feature = "vulkan", feature = "metal"))]
-            Self::Gpu(w) => w.run(fit, picked),
-        }
-    }
-
-    /// What [`Self::run`] found, whose sum is the step's gradient.
-    fn grads(&mut self) -> Vec<&mut [f32]> {
-        match self {
-            Self::Cpu(desks) => {
-                let grads = desks.iter_mut().filter_map(|d| d.grads.as_mut());
-                grads.map(|g| g.params.as_mut_slice()).collect()
-            }
-            #[cfg(any(feature = "vulkan", feature = "metal"))]
-            Self::Gpu(w) => vec![&mut w.grads],
-        }
-    }
-
-    /// Where it runs, for the progress note.
-    fn place(&self) -> String {
-        match self {
-            Self::Cpu(_) => String::new(),
-            #[cfg(any(feature = "vulkan", feature = "metal"))]
-            Self::Gpu(w) => format!(" on {}", w.name()),
-        }
-    }
 }
 
 impl Learner {
@@ -107,8 +37,8 @@ impl Learner {
     ) -> Result<()> {
         let n = fit.frames.len();
         let steps = (epochs * n).div_ceil(BATCH).max(100);
-        let mut worker = Worker::new(fit)?;
-        let place = worker.place();
+        let desks: Result<Vec<Desk>> = (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
+        let mut desks = desks?;
         let mut saved = Instant::now();
         // The rate falls with the work or the time, whichever is further.
         let given = fit.time_left(0.93);
@@ -127,18 +57,10 @@ impl Learner {
             // From the step's number alone, so that one that goes on from a checkpoint draws the same.
             let mut rng = Rng::new(self.adam.steps);
             let picked: Vec<usize> = (0..BATCH).map(|_| rng.below(n)).collect();
-            let now = worker.run(fit, &picked)?;
-            let before: f64 = picked.iter().map(|i| fit.frames[*i].error).sum();
-            self.adam.step(
-                &mut fit.synthesis.params,
-                rate,
-                1.0,
-                |_| false,
-                worker.grads(),
-            );
+            let (now, before) = self.step(fit, &picked, rate, &mut desks)?;
             gain += (10.0 * (before.max(1.0) / now.max(1.0)).log10() - gain) * 0.02;
             if self.adam.steps.is_multiple_of(20) {
-                let note = format!("{:.2} dB, the network adds {gain:.2} dB{place}", fit.psnr());
+                let note = format!("{:.2} dB, the network adds {gain:.2} dB", fit.psnr());
                 ctl.report(Progress {
                     task: "network",
                     done: self.adam.steps,
@@ -156,5 +78,32 @@ impl Learner {
             }
         }
         Ok(())
+    }
+
+    /// One step; gives the squared errors of the frames picked, with the network and without.
+    fn step(
+        &mut self,
+        fit: &mut Fit<'_>,
+        picked: &[usize],
+        rate: f32,
+        desks: &mut [Desk],
+    ) -> Result<(f64, f64)> {
+        use rayon::prelude::*;
+        let this = &*fit;
+        let errors: Result<Vec<f64>> = desks
+            .par_iter_mut()
+            .zip(picked)
+            .map(|(desk, i)| {
+                let (class, wanted) = this.ready(*i, desk)?;
+                backward(&this.synthesis, class, wanted, desk)?;
+                Ok(this.synthesis.geometry.error(&desk.room.shown, wanted))
+            })
+            .collect();
+        let now = errors?.iter().sum();
+        let before = picked.iter().map(|i| this.frames[*i].error).sum();
+        let grads = desks.iter_mut().filter_map(|d| d.grads.as_mut());
+        self.adam
+            .step(&mut fit.synthesis.params, rate, 1.0, |_| false, grads);
+        Ok((now, before))
     }
 }

@@ -7,9 +7,6 @@
 mod checkpoint;
 mod choose;
 mod cuts;
-mod device;
-#[cfg(any(feature = "vulkan", feature = "metal"))]
-mod gpu;
 mod learn;
 mod passes;
 mod rates;
@@ -34,7 +31,6 @@ use crate::transform::Latents;
 use crate::weights::{self, Coded};
 use checkpoint::Saved;
 use choose::{Desk, Price};
-pub use device::Device;
 use learn::Learner;
 use rates::Rates;
 
@@ -96,7 +92,6 @@ type Check = Box<dyn Fn() -> Result<()> + Send + Sync>;
 struct Fit<'a> {
     x: Video<'a>,
     switches: Switches,
-    device: Device,
     synthesis: Synthesis,
     config: Config,
     /// The network's parameters once they are quantised.
@@ -133,19 +128,18 @@ fn lambda_of(quality: f32) -> f32 {
     300.0 * 2f32.powf(5.0 - quality)
 }
 
-/// Encodes the frames of a chunk; its network learns on `device`.
+/// Encodes the frames of a chunk.
 ///
 /// # Errors
-/// [`Error::Cancelled`], and those of checkpoints and of the device.
+/// [`Error::Cancelled`], and those of checkpoints.
 pub fn encode(
     x: Video<'_>,
     first: u64,
     goal: Goal,
     switches: Switches,
-    device: Device,
     ctl: &mut Control<'_>,
 ) -> Result<Fitted> {
-    let mut fit = Fit::new(x, goal, switches, device, ctl)?;
+    let mut fit = Fit::new(x, goal, switches, ctl)?;
     let saved = match checkpoint::load(ctl, first, fit.key, &x)? {
         Some(Saved::Done(fitted)) => return Ok(fitted),
         Some(Saved::State(state)) => Some(state),
@@ -203,13 +197,7 @@ pub fn encode(
 }
 
 impl<'a> Fit<'a> {
-    fn new(
-        x: Video<'a>,
-        goal: Goal,
-        switches: Switches,
-        device: Device,
-        ctl: &Control<'_>,
-    ) -> Result<Self> {
+    fn new(x: Video<'a>, goal: Goal, switches: Switches, ctl: &Control<'_>) -> Result<Self> {
         let config = Config {
             width: 0,
             ..Config::default()
@@ -243,7 +231,6 @@ impl<'a> Fit<'a> {
             },
             x,
             switches,
-            device,
             synthesis,
             config,
             coded: None,
@@ -439,25 +426,19 @@ impl<'a> Fit<'a> {
         Ok(errors?.iter().sum())
     }
 
-    /// Makes frame `i` in the desk and shows it; gives its class and the original.
+    /// Makes frame `i` in the desk, from its latents and the frames made before; gives its class and the original.
     fn ready(&self, i: usize, desk: &mut Desk) -> Result<(usize, &'a [u16])> {
-        let wanted = self.lay_out(i, &mut desk.room);
-        let class = self.frames[i].symbols.place.class;
-        self.synthesis.show(class, &mut desk.room)?;
-        Ok((class, wanted))
-    }
-
-    /// Makes frame `i` in the room, from its latents and the frames made before, as it is before the network; gives the
-    /// original.
-    fn lay_out(&self, i: usize, room: &mut Room) -> &'a [u16] {
         let s = &self.synthesis;
         let n = s.geometry.samples();
         let f = &self.frames[i];
+        let class = f.symbols.place.class;
+        let room = &mut desk.room;
         // The frame itself is there; only its latents' samples have to be made again.
         s.synthesise(&f.symbols, step(f.step, s.geometry.bits), room);
         let t = f.time();
         room.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
-        self.original(t)
+        s.show(class, room)?;
+        Ok((class, self.original(t)))
     }
 
     /// Passes until the size is met, or two where none was asked for; the first of them look for motion once more. The

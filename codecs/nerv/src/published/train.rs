@@ -128,9 +128,9 @@ impl Trainer<'_> {
         let [w, h] = self.picture.size();
         let share = 1.0 / (w * h * works.len()) as f32;
         let idle = &self.net.idle;
-        let grads = works.iter_mut().map(|w| w.grads.params.as_mut_slice());
+        let grads = works.iter_mut().map(|w| &mut w.grads);
         self.adam
-            .step(&mut self.params, rate, share, |i| idle[i], grads.collect());
+            .step(&mut self.params, rate, share, |i| idle[i], grads);
     }
 
     fn choose(&self, bytes: u64) -> Coded {
