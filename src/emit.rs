@@ -84,7 +84,11 @@ impl<W: Write> Emitter<W> {
     fn meta_bytes(&self) -> u64 {
         self.meta
             .iter()
-            .map(|m| 5 + varint_len(m.data.len() as u64 + 4) + m.data.len() as u64)
+            // Kind, length, CRC, tag, data.
+            .map(|m| {
+                let body = m.data.len() as u64 + 4;
+                5 + varint_len(body) + body
+            })
             .sum()
     }
 
