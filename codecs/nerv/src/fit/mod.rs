@@ -140,11 +140,6 @@ pub fn encode(
     ctl: &mut Control<'_>,
 ) -> Result<Fitted> {
     let mut fit = Fit::new(x, goal, switches, ctl)?;
-    let saved = match checkpoint::load(ctl, first, fit.key, &x)? {
-        Some(Saved::Done(fitted)) => return Ok(fitted),
-        Some(Saved::State(state)) => Some(state),
-        None => None,
-    };
     let target = match goal {
         Goal::Bytes(n) => Some(n),
         _ => None,
@@ -154,28 +149,15 @@ pub fn encode(
         Effort::Medium => 60,
         Effort::Slow => 300,
     };
-    let resumed = saved.is_some();
-    let mut learner = match saved {
-        Some(state) => fit.restore(*state)?,
-        None => None,
+    let mut learner = match checkpoint::load(ctl, first, fit.key, &x)? {
+        Some(Saved::Done(fitted)) => return Ok(fitted),
+        Some(Saved::State(state)) => fit.restore(*state)?,
+        None => {
+            fit.find_motion(target, ctl)?;
+            checkpoint::save(ctl, first, &fit, None)?;
+            None
+        }
     };
-    if !resumed {
-        if switches.motion {
-            fit.search_originals()?;
-        }
-        for i in 0..FIRST {
-            let (bytes, psnr) = fit.pass(i > 0 && switches.motion && !fit.late(0.3))?;
-            fit.report(ctl, "motion", i, FIRST, bytes, psnr);
-            ctl.check()?;
-            if let Some(t) = target {
-                fit.price(bytes, t, 1.1);
-            }
-            if fit.late(0.3) {
-                break;
-            }
-        }
-        checkpoint::save(ctl, first, &fit, None)?;
-    }
     if learner.is_none() {
         if epochs > 0 && switches.network && !fit.late(0.5) {
             let bytes = target.unwrap_or(fit.size() as u64);
@@ -439,6 +421,25 @@ impl<'a> Fit<'a> {
         room.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
         s.show(class, room)?;
         Ok((class, self.original(t)))
+    }
+
+    /// Motion between the original frames, then the first passes, which look for it in what was decoded.
+    fn find_motion(&mut self, target: Option<u64>, ctl: &mut Control<'_>) -> Result<()> {
+        if self.switches.motion {
+            self.search_originals()?;
+        }
+        for i in 0..FIRST {
+            let (bytes, psnr) = self.pass(i > 0 && self.switches.motion && !self.late(0.3))?;
+            self.report(ctl, "motion", i, FIRST, bytes, psnr);
+            ctl.check()?;
+            if let Some(t) = target {
+                self.price(bytes, t, 1.1);
+            }
+            if self.late(0.3) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Passes until the size is met, or two where none was asked for; the first of them look for motion once more. The
