@@ -16,7 +16,7 @@
 
 pub mod anchors;
 pub mod audio;
-mod files;
+pub mod files;
 pub mod images;
 pub mod manifest;
 pub mod metrics;

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use nc::{Chroma, VideoFormat};
 use nc_corpora::synth::{image, plain, records, video};
-use nc_corpora::{images, records as loader};
+use nc_corpora::{files, images, records as loader};
 use realfft::RealFftPlanner;
 use realfft::num_complex::Complex;
-use sha2::{Digest, Sha256};
 
 /// Edge of the square that spectra are taken of.
 const EDGE: usize = 256;
@@ -247,13 +246,7 @@ fn digits_are_strokes_in_idx() {
 
 #[test]
 fn a_seed_gives_these_bytes() {
-    let hash = |bytes: &[u8]| -> String {
-        Sha256::digest(bytes)
-            .iter()
-            .take(8)
-            .map(|b| format!("{b:02x}"))
-            .collect()
-    };
+    let hash = |bytes: &[u8]| files::sha256(bytes)[..16].to_string();
     let f = format(Chroma::C420, 10);
     let clip = |v: nc::VideoBuf| hash(&v.view().to_le_bytes());
     let got = [

@@ -10,9 +10,9 @@ use nc::{
     Audio, Budget, Chroma, ChunkHead, Codec, CodecInfo, Control, Encoded, Encoder, Format, Goal,
     Model, ModelId, Plan, SampleDepth, Signal, SignalBuf, VideoBuf, VideoFormat,
 };
+use nc_corpora::files::sha256;
 use nc_corpora::synth;
 use ndarray::Array2;
-use sha2::{Digest, Sha256};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -405,10 +405,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<()> {
     let registry = nc_codecs::registry();
     let opener = registry.opener(models.collect());
     if let Ok(y) = nc::decode(&opener, bytes, Budget::default()) {
-        let hash: String = Sha256::digest(y.to_le_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash = sha256(&y.to_le_bytes());
         println!("{hash}  {name}");
     }
     Ok(())

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use nc::{Budget, Error, Model};
-use sha2::{Digest, Sha256};
+use nc_corpora::files::sha256;
 
 fn corpora(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -47,10 +47,7 @@ fn golden_files_decode_to_the_same_bits() {
     for line in list.lines() {
         let (hash, name) = line.split_once("  ").unwrap();
         let out = decode(&folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let got: String = Sha256::digest(out)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let got = sha256(&out);
         assert_eq!(got, hash, "{name}");
         listed.push(folder.join(name));
     }
