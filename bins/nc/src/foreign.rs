@@ -124,9 +124,7 @@ impl Foreign {
         }
         Ok((!said.is_empty()).then(|| format!("{PROGRAM}: {said}")))
     }
-}
 
-impl Foreign {
     /// Whether it has no more to give.
     pub fn at_end(&mut self) -> bool {
         !matches!(self.read(&mut [0]), Ok(n) if n > 0)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-static GRACE_MS: AtomicU64 = AtomicU64::new(2_000);
+static GRACE_MS: AtomicU64 = AtomicU64::new(GRACE.as_millis() as u64);
 
 /// How long work may take to stop by itself, unless it says otherwise.
 pub const GRACE: Duration = Duration::from_millis(2_000);
