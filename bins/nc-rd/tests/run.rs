@@ -6,25 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
+mod common;
+
+use common::{nc_rd, output, read};
 use image::RgbImage;
 use serde_json::Value;
-
-fn nc_rd(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nc-rd"));
-    command.args(args);
-    command
-}
-
-fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let out = command.output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code(), text(out.stdout), text(out.stderr))
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
 
 /// A folder with pictures, scripts and a plan.
 struct Place(tempfile::TempDir);

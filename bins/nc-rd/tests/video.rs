@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
+mod common;
+
 use assert_cmd::Command;
+use common::{output, read};
 use nc::{Chroma, VideoBuf, VideoFormat};
 use nc_corpora::video::Clip;
 use nc_frames::y4m::Head;
-use serde_json::Value;
 
 const LINE: &str = "W48 H32 F25:1 Ip A1:1 C420jpeg";
 
@@ -46,20 +48,11 @@ fn clip(folder: &Path) -> PathBuf {
     path
 }
 
+/// `nc-rd video` with these.
 fn nc_rd(args: &[&str], paths: &[&Path]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nc-rd"));
-    command.arg("video").args(args).args(paths);
+    let mut command = common::nc_rd(&["video"]);
+    command.args(args).args(paths);
     command
-}
-
-fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let out = command.output().unwrap();
-    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
-    (out.status.code(), text(out.stdout), text(out.stderr))
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
 #[test]

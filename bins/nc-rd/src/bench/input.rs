@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
+use nc_corpora::files::sha256;
 use nc_corpora::metrics::RATE;
 use nc_corpora::resample::{Filter, resample};
 use nc_corpora::video::Clip;
 use nc_corpora::{audio, video};
 
-use super::codec::{Form, sha256};
-use super::exec;
+use super::codec::Form;
 use super::plan::Data;
 use super::results::Kind;
+use super::{cache, exec};
 
 /// Time to unpack an input.
 const UNPACKING: Duration = Duration::from_secs(600);
@@ -62,7 +63,7 @@ impl Input {
         let bytes = std::fs::read(source).with_context(|| source.display().to_string())?;
         let sha256 = sha256(&bytes);
         // The same file cut in two ways is two inputs.
-        let place = super::cache::hash(&[&data.name, name, &sha256]);
+        let place = cache::hash(&[&data.name, name, &sha256]);
         let folder = work.join(place.get(..16).unwrap_or(&place));
         std::fs::create_dir_all(&folder)?;
         Ok(Self {
@@ -125,9 +126,8 @@ impl Input {
             }
             _ => {
                 let path = self.folder.join(format!("{rate}.{}", form.ending()));
-                let part = path.with_extension("part");
-                write(&self.media(data)?, form, rate, &part)?;
-                std::fs::rename(part, &path)?;
+                let media = self.media(data)?;
+                cache::place(&path, |part| write(&media, form, rate, part))?;
                 path
             }
         };
@@ -154,18 +154,19 @@ fn unpacked(source: &Path, folder: &Path) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    let part = tempfile::NamedTempFile::new_in(folder)?;
-    if ending == "gz" {
-        let packed = std::fs::File::open(source)?;
-        let mut bytes = Vec::new();
-        flate2::read::MultiGzDecoder::new(packed).read_to_end(&mut bytes)?;
-        std::fs::write(part.path(), bytes)?;
-    } else {
-        let words = ["xz", "-dc", &source.to_string_lossy()].map(String::from);
-        let asking = tempfile::tempdir()?;
-        exec::run(&words, asking.path(), Some(part.path()), UNPACKING)?;
-    }
-    part.persist(&path)?;
+    cache::place(&path, |part| {
+        if ending == "gz" {
+            let packed = std::fs::File::open(source)?;
+            let mut bytes = Vec::new();
+            flate2::read::MultiGzDecoder::new(packed).read_to_end(&mut bytes)?;
+            std::fs::write(part, bytes)?;
+        } else {
+            let words = ["xz", "-dc", &source.to_string_lossy()].map(String::from);
+            let asking = tempfile::tempdir()?;
+            exec::run(&words, asking.path(), Some(part), UNPACKING)?;
+        }
+        Ok(())
+    })?;
     Ok(path)
 }
 

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use nc_corpora::files::sha256;
 use tempfile::TempDir;
 
 use super::cache::{self, Coded};
-use super::codec::{Codes, Form, Ready, Steps};
+use super::codec::{Codes, Form, Steps};
 use super::exec::{self, Cost};
 use super::input::{self, Input};
 use super::judge;
 use super::plan::Data;
+use super::programs::Ready;
 use super::results::Row;
 
 /// How a run codes.
@@ -329,7 +331,7 @@ impl Job<'_> {
     fn try_judge(&self, how: &How, row: &mut Row, path: &Path) -> Result<()> {
         let codec = &self.ready.codec;
         let original = self.input.media(self.data).context("input")?;
-        row.output_sha256 = Some(super::codec::sha256(&std::fs::read(path)?));
+        row.output_sha256 = Some(sha256(&std::fs::read(path)?));
         row.seconds = original.seconds();
         row.rates = judge::rates(&original, row.bytes.unwrap_or(0), self.data.header_bytes);
         let lossless = if codec.kind == Codes::Bytes {

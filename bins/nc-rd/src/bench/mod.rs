@@ -3,6 +3,7 @@
 //! | file | what is in it |
 //! | --- | --- |
 //! | `plan.rs`, `codec.rs`, `peers.toml` | what is asked for: data sets, codecs as commands |
+//! | `programs.rs` | the programs of a codec: where they are, their versions |
 //! | `input.rs`, `exec.rs`, `judge.rs` | forms of inputs; a command with its time and memory; metrics and examples |
 //! | `job.rs` | one input through one codec at one setting |
 //! | `cache.rs` | the output folder: keys, rows, coded files |
@@ -18,6 +19,7 @@ mod input;
 mod job;
 mod judge;
 pub mod plan;
+mod programs;
 pub mod results;
 pub mod run;
 pub mod table;

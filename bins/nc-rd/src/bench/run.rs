@@ -14,10 +14,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use super::cache::{self, Folder};
-use super::codec::Ready;
 use super::input::Input;
 use super::job::{Back, How, Job};
 use super::plan::Plan;
+use super::programs::Ready;
 use super::results::{Dataset, Machine, Results, Row, Skipped};
 use super::{curves, exec, judge};
 

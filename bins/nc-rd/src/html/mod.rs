@@ -18,6 +18,7 @@ mod plots;
 mod tables;
 mod view;
 
+use crate::bench::cache;
 use crate::bench::results::Results;
 
 /// Makes a report of results
@@ -136,13 +137,5 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 /// Writes a file whole or not at all.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     ensure!(!path.is_dir(), "{} is a folder", path.display());
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let attempt = || -> std::io::Result<()> {
-        std::fs::write(&part, bytes)?;
-        std::fs::rename(&part, path)
-    };
-    attempt()
-        .inspect_err(|_| drop(std::fs::remove_file(&part)))
-        .with_context(|| path.display().to_string())
+    cache::write(path, bytes)
 }
