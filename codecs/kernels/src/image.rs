@@ -161,6 +161,30 @@ impl Kernels {
         Ok(())
     }
 
+    /// `y = x + (t gamma + beta)` for whole pixels of as many channels as `gamma` and `beta` have.
+    ///
+    /// # Errors
+    /// [`KernelError::Length`] if the lengths differ or are no whole pixels, [`KernelError::Range`] if the channels are
+    /// not whole eights.
+    pub fn modulate(
+        &self,
+        x: &[f32],
+        t: &[f32],
+        gamma: &[f32],
+        beta: &[f32],
+        y: &mut [f32],
+    ) -> Result<()> {
+        let c = gamma.len();
+        eights(c)?;
+        same("beta", c, beta.len())?;
+        let whole = x.len().checked_next_multiple_of(c).unwrap_or(0);
+        same("x", whole, x.len())?;
+        same("t", x.len(), t.len())?;
+        same("y", x.len(), y.len())?;
+        enter!(self, modulate(x, t, gamma, beta, y));
+        Ok(())
+    }
+
     /// Hard swish, `x clamp(x + 3, 0, 6) / 6` (Howard et al. 2019, section 5.2).
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! The choice is made at run time, so that one binary serves every machine; it changes speed only, never a bit.
 
+use std::sync::OnceLock;
+
 /// A SIMD level. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -21,7 +23,7 @@ impl Level {
     #[must_use]
     pub fn available() -> &'static [Level] {
         const ALL: [Level; 4] = [Level::Scalar, Level::Sse2, Level::Avx2, Level::Avx512];
-        let n = match Level::best() {
+        let n = match Level::detected() {
             Level::Scalar => 1,
             Level::Sse2 => 2,
             Level::Avx2 => 3,
@@ -30,9 +32,19 @@ impl Level {
         &ALL[..n]
     }
 
-    /// The fastest level that this machine has.
+    /// The fastest level that this machine has; or the one named by the environment variable `NC_SIMD` (`scalar`,
+    /// `sse2`, `avx2`, `avx512`) when this was first asked, where the machine has it: for tests, as it changes no bit.
     #[must_use]
     pub fn best() -> Level {
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let wanted = std::env::var("NC_SIMD").unwrap_or_default();
+            let named = Level::available().iter().find(|l| l.to_string() == wanted);
+            named.copied().unwrap_or_else(Level::detected)
+        })
+    }
+
+    fn detected() -> Level {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = std::arch::is_x86_feature_detected!("avx2");

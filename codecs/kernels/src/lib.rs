@@ -40,6 +40,7 @@ mod image;
 mod level;
 #[cfg(feature = "matrix")]
 pub mod matrix;
+mod motion;
 mod packed;
 mod resample;
 mod softmax;
@@ -50,6 +51,7 @@ pub use fft::{MAX_FFT, Rfft};
 pub use handle::{Kernels, Padding};
 pub use image::Conv2d;
 pub use level::Level;
+pub use motion::Block;
 pub use packed::{PackedCodebook, PackedLinear};
 pub use resample::{Resampler, resample, resampled_len};
 pub use softmax::MAX_SYMBOLS;

@@ -198,3 +198,29 @@ fn wrong_sizes_are_refused() {
     assert!(k.depthwise2d(2, 2, &x, &wt[..71], &b, &mut y).is_err());
     assert!(k.hard_swish(&x[..12], &mut y[..12]).is_err());
 }
+
+#[test]
+fn modulation_is_what_its_formula_says_at_every_level() {
+    for (pixels, c) in [(0, 8), (1, 8), (7, 16), (5, 24)] {
+        let (x, t) = (noise(pixels * c, 7), noise(pixels * c, 8));
+        let (g, b) = (noise(c, 9), noise(c, 10));
+        let expected: Vec<f32> = (0..pixels * c)
+            .map(|i| x[i] + (t[i] * g[i % c] + b[i % c]))
+            .collect();
+        for &level in Level::available() {
+            let mut y = vec![0.0; pixels * c];
+            let k = Kernels::new(level).unwrap();
+            k.modulate(&x, &t, &g, &b, &mut y).unwrap();
+            assert_eq!(y, expected, "{level}");
+        }
+    }
+    let k = Kernels::best();
+    assert!(
+        k.modulate(&[0.0; 12], &[0.0; 12], &[0.0; 8], &[0.0; 8], &mut [0.0; 12])
+            .is_err()
+    );
+    assert!(
+        k.modulate(&[0.0; 8], &[0.0; 16], &[0.0; 8], &[0.0; 8], &mut [0.0; 8])
+            .is_err()
+    );
+}

@@ -14,6 +14,7 @@ use nc_kernels::Kernels;
 use crate::config::{Config, Network};
 use crate::field::Field;
 use crate::geometry::Geometry;
+use crate::graph::Graph;
 use crate::motion::{Reference, compensate};
 use crate::order::Place;
 use crate::transform::{Latents, Transform, side};
@@ -132,7 +133,7 @@ impl Synthesis {
         if s.place.class == 0 {
             room.prediction.fill(1 << (g.bits - 1));
         } else {
-            compensate(g, &s.field, refs, &mut room.prediction);
+            compensate(&self.kernels, g, &s.field, refs, &mut room.prediction);
         }
     }
 
@@ -160,6 +161,18 @@ impl Synthesis {
     /// # Errors
     /// None for a room of this synthesis.
     pub fn show(&self, class: usize, room: &mut Room) -> Result<()> {
+        self.show_by(Graph::forward_by_rows, class, room)
+    }
+
+    /// As [`Self::show`], with all images of the network kept in `room`, which learning needs.
+    ///
+    /// # Errors
+    /// As [`Self::show`].
+    pub fn show_all(&self, class: usize, room: &mut Room) -> Result<()> {
+        self.show_by(Graph::forward, class, room)
+    }
+
+    fn show_by(&self, forward: Forward, class: usize, room: &mut Room) -> Result<()> {
         let g = &self.geometry;
         let Some(n) = &self.network else {
             room.shown.copy_from_slice(&room.frame);
@@ -170,8 +183,13 @@ impl Synthesis {
         let input = &mut room.images[n.input];
         g.pack(&room.frame, s0, input);
         g.pack_planes(&room.residual, &room.strides, s0, g.channels(), input);
-        n.graph
-            .forward(&self.kernels, &self.params, class, &mut room.images)?;
+        forward(
+            &n.graph,
+            &self.kernels,
+            &self.params,
+            class,
+            &mut room.images,
+        )?;
         // The output is what the network adds to the frame.
         let mut output = std::mem::take(&mut room.images[n.output]);
         let input = &room.images[n.input];
@@ -189,6 +207,9 @@ impl Synthesis {
         Ok(())
     }
 }
+
+/// One of the ways to run a network.
+type Forward = fn(&Graph, &Kernels, &[f32], usize, &mut [Vec<f32>]) -> Result<()>;
 
 /// What the coder of latents is told of the motion at each small square: 0 for intra frames, 1 where two references are
 /// averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3 where both.

@@ -158,16 +158,16 @@ impl Geometry {
     /// Fills the first channels of an image of `shape` with a frame.
     pub fn pack(&self, frame: &[u16], shape: Shape, out: &mut [f32]) {
         let (middle, scale) = (self.middle(), 1.0 / self.scale());
-        for (ch, c) in self.channels.iter().enumerate() {
-            let p = self.planes[c.plane];
-            for i in 0..shape.h {
+        // Rows outside, channels inside: a row stays in the nearest cache while its channels are filled.
+        for i in 0..shape.h {
+            let out = &mut out[shape.row(i)..][..shape.w * shape.c];
+            for (ch, c) in self.channels.iter().enumerate() {
+                let p = self.planes[c.plane];
                 let y = (i * c.step[1] + c.offset[1]).min(p.h - 1);
                 let row = &frame[p.at + y * p.w..][..p.w];
-                let out = &mut out[shape.row(i)..][..shape.w * shape.c];
-                for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
-                    let x = (j * c.step[0] + c.offset[0]).min(p.w - 1);
-                    out[ch] = (f32::from(row[x]) - middle) * scale;
-                }
+                spread(row, c, ch, shape.c, out, |v| {
+                    (f32::from(v) - middle) * scale
+                });
             }
         }
     }
@@ -182,17 +182,14 @@ impl Geometry {
         out: &mut [f32],
     ) {
         let scale = 1.0 / self.scale();
-        for (ch, c) in self.channels.iter().enumerate() {
-            let (from, stride) = (&planes[c.plane], strides[c.plane]);
-            let rows = from.len() / stride;
-            for i in 0..shape.h {
+        for i in 0..shape.h {
+            let out = &mut out[shape.row(i)..][..shape.w * shape.c];
+            for (ch, c) in self.channels.iter().enumerate() {
+                let (from, stride) = (&planes[c.plane], strides[c.plane]);
+                let rows = from.len() / stride;
                 let y = (i * c.step[1] + c.offset[1]).min(rows - 1);
                 let row = &from[y * stride..][..stride];
-                let out = &mut out[shape.row(i)..][..shape.w * shape.c];
-                for (j, out) in out.chunks_exact_mut(shape.c).enumerate() {
-                    let x = (j * c.step[0] + c.offset[0]).min(stride - 1);
-                    out[first + ch] = row[x] * scale;
-                }
+                spread(row, c, first + ch, shape.c, out, |v| v * scale);
             }
         }
     }
@@ -201,15 +198,15 @@ impl Geometry {
     pub fn unpack(&self, shape: Shape, image: &[f32], frame: &mut [u16]) {
         let (middle, scale) = (self.middle() + 0.5, self.scale());
         let peak = f32::from(self.peak());
-        for (ch, c) in self.channels.iter().enumerate() {
-            let p = self.planes[c.plane];
-            for i in 0..shape.h {
+        for i in 0..shape.h {
+            let from = &image[shape.row(i)..][..shape.w * shape.c];
+            for (ch, c) in self.channels.iter().enumerate() {
+                let p = self.planes[c.plane];
                 let y = i * c.step[1] + c.offset[1];
                 if y >= p.h {
-                    break;
+                    continue;
                 }
                 let row = &mut frame[p.at + y * p.w..][..p.w];
-                let from = &image[shape.row(i)..][..shape.w * shape.c];
                 let to = row[c.offset[0].min(p.w)..].iter_mut().step_by(c.step[0]);
                 for (to, from) in to.zip(from.chunks_exact(shape.c)) {
                     // NaN becomes 0.
@@ -244,6 +241,29 @@ impl Geometry {
         let c = self.channels[ch];
         let p = self.planes[c.plane];
         i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w
+    }
+}
+
+/// Puts every sample of `row` that channel `c` takes into channel `at` of pixels of `width` channels; behind the row's end
+/// stands its last sample.
+fn spread<T: Copy>(
+    row: &[T],
+    c: &Channel,
+    at: usize,
+    width: usize,
+    out: &mut [f32],
+    value: impl Fn(T) -> f32,
+) {
+    let Some(last) = row.last() else {
+        return;
+    };
+    let inside = row.get(c.offset[0]..).unwrap_or_default();
+    let mut pixels = out.chunks_exact_mut(width);
+    for (v, out) in inside.iter().step_by(c.step[0]).zip(pixels.by_ref()) {
+        out[at] = value(*v);
+    }
+    for out in pixels {
+        out[at] = value(*last);
     }
 }
 

@@ -243,7 +243,42 @@ impl Graph {
     /// # Errors
     /// None for buffers of this graph.
     pub fn forward(&self, k: &Kernels, p: &[f32], class: usize, t: &mut [Vec<f32>]) -> Result<()> {
-        for op in &self.ops {
+        self.run(k, p, class, t, false)
+    }
+
+    /// As [`Self::forward`], but of a block computes only its output: row by row, so that what lies between stays in
+    /// the nearest caches. The same bits; 1.2 times as fast on a frame of 416 x 240 (bench `speed`).
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_by_rows(
+        &self,
+        k: &Kernels,
+        p: &[f32],
+        class: usize,
+        t: &mut [Vec<f32>],
+    ) -> Result<()> {
+        self.run(k, p, class, t, true)
+    }
+
+    fn run(
+        &self,
+        k: &Kernels,
+        p: &[f32],
+        class: usize,
+        t: &mut [Vec<f32>],
+        by_rows: bool,
+    ) -> Result<()> {
+        let mut next = 0;
+        while let Some(op) = self.ops.get(next) {
+            if by_rows && let Some(block) = self.ops.get(next..).and_then(Block::at) {
+                let mut out = std::mem::take(&mut t[block.y]);
+                self.block_by_rows(&block, k, p, class, &t[block.x], &mut out)?;
+                t[block.y] = out;
+                next += Block::OPS;
+                continue;
+            }
+            next += 1;
             match *op {
                 Op::Conv { x, y, s, w, b } => {
                     let Shape { h, w: width, .. } = self.images[y];
@@ -285,7 +320,11 @@ impl Graph {
                     let at = class * shape.c;
                     let g = &self.slice(p, g)[at..at + shape.c];
                     let b = &self.slice(p, b)[at..at + shape.c];
-                    modulate(shape, &t[x], &t[u], g, b, &mut out);
+                    for row in 0..shape.h {
+                        let at = shape.row(row)..shape.row(row) + shape.w * shape.c;
+                        let (x, t) = (&t[x][at.clone()], &t[u][at.clone()]);
+                        k.modulate(x, t, g, b, &mut out[at]).map_err(wrong)?;
+                    }
                     t[y] = out;
                 }
                 _ => self.layer(op, k, p, class, t),
@@ -295,19 +334,108 @@ impl Graph {
     }
 }
 
-pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {
-    Error::Format(format!("network: {e}"))
+impl Graph {
+    /// One block, row by row.
+    fn block_by_rows(
+        &self,
+        block: &Block,
+        k: &Kernels,
+        p: &[f32],
+        class: usize,
+        x: &[f32],
+        y: &mut [f32],
+    ) -> Result<()> {
+        let Shape { h, w, c } = self.images[block.y];
+        let [dw, db, uw, ub, vw, vb, g, b] = block.params.map(|i| self.slice(p, i));
+        let wide = block.convs[0].cout;
+        let (mut t, mut u, mut v, mut s) = (rows(w, c), rows(w, wide), rows(w, wide), rows(w, c));
+        let stride = (w + 2) * c;
+        let inside = stride + c..stride + c + w * c;
+        let middle = (w + 2) * wide..2 * (w + 2) * wide;
+        for r in 0..h {
+            // The depthwise kernel needs the rows above and below.
+            let around = &x[r * stride..(r + 3) * stride];
+            k.depthwise2d(1, w, around, dw, db, &mut t).map_err(wrong)?;
+            k.conv2d(&block.convs[0], 1, w, &t, uw, ub, &mut u)
+                .map_err(wrong)?;
+            k.hard_swish(&u[middle.clone()], &mut v[middle.clone()])
+                .map_err(wrong)?;
+            k.conv2d(&block.convs[1], 1, w, &v, vw, vb, &mut s)
+                .map_err(wrong)?;
+            let (at, from) = (class * c..(class + 1) * c, (r + 1) * stride + c);
+            let (x, y) = (&x[from..from + w * c], &mut y[from..from + w * c]);
+            k.modulate(x, &s[inside.clone()], &g[at.clone()], &b[at], y)
+                .map_err(wrong)?;
+        }
+        Ok(())
+    }
 }
 
-fn modulate(s: Shape, x: &[f32], t: &[f32], g: &[f32], b: &[f32], y: &mut [f32]) {
-    for row in 0..s.h {
-        let at = s.row(row)..s.row(row) + s.w * s.c;
-        let out = y[at.clone()].chunks_exact_mut(s.c);
-        let pairs = x[at.clone()].chunks_exact(s.c).zip(t[at].chunks_exact(s.c));
-        for (y, (x, t)) in out.zip(pairs) {
-            for i in 0..s.c {
-                y[i] = x[i] + (t[i] * g[i] + b[i]);
-            }
-        }
+/// A separable residual block in the list of operations, as [`Graph::block`] puts it there.
+struct Block {
+    x: usize,
+    y: usize,
+    /// Sizes of the two pointwise convolutions.
+    convs: [Conv2d; 2],
+    /// Weights and bias of each convolution, then the class's scale and shift.
+    params: [usize; 8],
+}
+
+impl Block {
+    /// The block that begins these operations, if one does.
+    fn at(ops: &[Op]) -> Option<Self> {
+        let [
+            Op::Depthwise {
+                x,
+                y: t,
+                w: dw,
+                b: db,
+            },
+            Op::Conv {
+                x: t2,
+                y: u,
+                s: up,
+                w: uw,
+                b: ub,
+            },
+            Op::Act { x: u2, y: v },
+            Op::Conv {
+                x: v2,
+                y: s,
+                s: down,
+                w: vw,
+                b: vb,
+            },
+            Op::Modulate {
+                x: x2,
+                t: s2,
+                y,
+                g,
+                b,
+            },
+            ..,
+        ] = ops
+        else {
+            return None;
+        };
+        let chained = t == t2 && u == u2 && v == v2 && s == s2 && x == x2;
+        (chained && up.k == 1 && down.k == 1).then_some(Self {
+            x: *x,
+            y: *y,
+            convs: [*up, *down],
+            params: [*dw, *db, *uw, *ub, *vw, *vb, *g, *b],
+        })
     }
+
+    /// Operations that it has.
+    const OPS: usize = 5;
+}
+
+/// Three rows of an image of one row, which have its border.
+fn rows(w: usize, c: usize) -> Vec<f32> {
+    vec![0.0; Shape { h: 1, w, c }.len()]
+}
+
+pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {
+    Error::Format(format!("network: {e}"))
 }

@@ -3,6 +3,8 @@
 //! Blocks of 8 x 8 luma samples have a vector in quarter samples into one reference or the mean of two. Interpolation is
 //! that of HEVC (Ugur et al. 2013, 8 and 4 taps), in integers.
 
+use nc_kernels::{self as kernels, Kernels};
+
 use crate::field::Field;
 use crate::geometry::{Geometry, Plane};
 
@@ -78,77 +80,10 @@ const CHROMA: [[i32; 4]; 8] = [
     [-2, 10, 58, -2],
 ];
 
-/// One block of a plane: `n` columns and `m` rows at (`x`, `y`) of the block grid, moved by whole samples and a filter
-/// each way.
-struct Piece<'a> {
-    from: &'a [u16],
-    stride: usize,
-    at: usize,
-    n: usize,
-    m: usize,
-}
-
-/// Filters a piece, whose filter's first tap meets the sample `T / 2 - 1` before it.
-fn filter<const T: usize>(
-    p: &Piece<'_>,
-    fx: &[i32; T],
-    fy: &[i32; T],
-    whole: [bool; 2],
-    peak: i32,
-    out: &mut [i32; 256],
-) {
-    let back = T / 2 - 1;
-    let (n, m) = (p.n, p.m);
-    if whole == [true, true] {
-        for y in 0..m {
-            let row = &p.from[p.at + y * p.stride..][..n];
-            for (o, v) in out[y * n..(y + 1) * n].iter_mut().zip(row) {
-                *o = i32::from(*v);
-            }
-        }
-        return;
-    }
-    let mut mid = [0i32; 16 * (16 + 7)];
-    let rows = if whole[1] { m } else { m + T - 1 };
-    let top = if whole[1] {
-        p.at
-    } else {
-        p.at - back * p.stride
-    };
-    for y in 0..rows {
-        let mid = &mut mid[y * n..(y + 1) * n];
-        if whole[0] {
-            let row = &p.from[top + y * p.stride..][..n];
-            for (o, v) in mid.iter_mut().zip(row) {
-                *o = i32::from(*v) << 6;
-            }
-        } else {
-            let row = &p.from[top + y * p.stride - back..][..n + T - 1];
-            for (x, o) in mid.iter_mut().enumerate() {
-                let taps: &[u16] = &row[x..x + T];
-                *o = taps.iter().zip(fx).map(|(v, f)| i32::from(*v) * f).sum();
-            }
-        }
-    }
-    for y in 0..m {
-        for x in 0..n {
-            let v = if whole[1] {
-                (mid[y * n + x] + 32) >> 6
-            } else {
-                let mut s = 0;
-                for (t, f) in fy.iter().enumerate() {
-                    s += mid[(y + t) * n + x] * f;
-                }
-                (s + (1 << 11)) >> 12
-            };
-            out[y * n + x] = v.clamp(0, peak);
-        }
-    }
-}
-
 /// Predicts one block of one plane from one reference.
 #[allow(clippy::too_many_arguments)]
 fn predict(
+    k: &Kernels,
     g: &Geometry,
     plane: usize,
     r: &Reference,
@@ -173,39 +108,32 @@ fn predict(
     };
     let px = clamp(x, e[0], p.w, n) + PAD as i32;
     let py = clamp(y, e[1], p.h, m) + PAD as i32;
-    let piece = Piece {
-        from: &r.planes[plane],
+    let block = kernels::Block {
         stride,
         at: py as usize * stride + px as usize,
-        n,
-        m,
+        size: [n, m],
     };
     let phase = [(e[0] & 7) as usize, (e[1] & 7) as usize];
-    let whole = [phase[0] == 0, phase[1] == 0];
-    let peak = i32::from(g.peak());
-    if plane == 0 {
-        filter(
-            &piece,
-            &LUMA[phase[0] / 2],
-            &LUMA[phase[1] / 2],
-            whole,
-            peak,
-            out,
-        );
+    let (from, peak) = (&r.planes[plane], i32::from(g.peak()));
+    // Positions were clamped into what a reference is extended by.
+    let done = if plane == 0 {
+        let taps = phase.map(|p| (p > 0).then_some(&LUMA[p / 2]));
+        k.interpolate8(from, &block, taps, peak, out)
     } else {
-        filter(
-            &piece,
-            &CHROMA[phase[0]],
-            &CHROMA[phase[1]],
-            whole,
-            peak,
-            out,
-        );
-    }
+        let taps = phase.map(|p| (p > 0).then_some(&CHROMA[p]));
+        k.interpolate4(from, &block, taps, peak, out)
+    };
+    debug_assert!(done.is_ok());
 }
 
 /// Predicts a whole frame.
-pub fn compensate(g: &Geometry, field: &Field, refs: [&Reference; 2], out: &mut [u16]) {
+pub fn compensate(
+    k: &Kernels,
+    g: &Geometry,
+    field: &Field,
+    refs: [&Reference; 2],
+    out: &mut [u16],
+) {
     let (mut a, mut b) = ([0i32; 256], [0i32; 256]);
     for (plane, p) in g.planes.iter().enumerate() {
         let (bw, bh) = (BLOCK / p.sub[0], BLOCK / p.sub[1]);
@@ -225,9 +153,9 @@ pub fn compensate(g: &Geometry, field: &Field, refs: [&Reference; 2], out: &mut 
                     continue;
                 }
                 let first = if block.mode == 1 { 1 } else { 0 };
-                predict(g, plane, refs[first], block.v[first], x, y, n, m, &mut a);
+                predict(k, g, plane, refs[first], block.v[first], x, y, n, m, &mut a);
                 if block.mode == 2 {
-                    predict(g, plane, refs[1], block.v[1], x, y, n, m, &mut b);
+                    predict(k, g, plane, refs[1], block.v[1], x, y, n, m, &mut b);
                     for (a, b) in a[..n * m].iter_mut().zip(&b[..n * m]) {
                         *a = (*a + b + 1) >> 1;
                     }
@@ -261,7 +189,7 @@ mod tests {
             let refs = frames.each_ref().map(|f| Reference::new(&g, f));
             let f = field(&g, &mut rng, true, REACH as usize);
             let mut out = vec![u16::MAX; g.samples()];
-            compensate(&g, &f, [&refs[0], &refs[1]], &mut out);
+            compensate(&Kernels::best(), &g, &f, [&refs[0], &refs[1]], &mut out);
             // Every sample was written.
             prop_assert!(out.iter().all(|v| *v <= g.peak()));
         }
@@ -320,7 +248,13 @@ mod tests {
                             ..Block::default()
                         };
                         b.v[usize::from(mode)] = v;
-                        compensate(&g, &all(&g, b), [&refs[0], &refs[1]], &mut out);
+                        compensate(
+                            &Kernels::best(),
+                            &g,
+                            &all(&g, b),
+                            [&refs[0], &refs[1]],
+                            &mut out,
+                        );
                         let want = shifted(&g, &frames[usize::from(mode)], dx, dy);
                         assert_eq!(out, want, "{w} x {h} {sub:?} {dx} {dy}");
                     }
@@ -328,7 +262,13 @@ mod tests {
                         mode: 2,
                         v: [v, [0, 0]],
                     };
-                    compensate(&g, &all(&g, b), [&refs[0], &refs[1]], &mut out);
+                    compensate(
+                        &Kernels::best(),
+                        &g,
+                        &all(&g, b),
+                        [&refs[0], &refs[1]],
+                        &mut out,
+                    );
                     let first = shifted(&g, &frames[0], dx, dy);
                     let mean = first.iter().zip(&frames[1]).map(|(a, b)| (a + b + 1) >> 1);
                     assert!(out.iter().copied().eq(mean), "{w} x {h} {sub:?} {dx} {dy}");
@@ -354,7 +294,7 @@ mod tests {
                     mode: 0,
                     v: [[quarters, quarters], [0, 0]],
                 };
-                compensate(&g, &all(&g, b), [&r, &r], &mut out);
+                compensate(&Kernels::best(), &g, &all(&g, b), [&r, &r], &mut out);
                 for p in &g.planes {
                     for y in 0..p.h {
                         // Away from the edges, where the ramp ends.

@@ -393,6 +393,7 @@ mod tests {
     use super::*;
     use crate::motion::{Reference, compensate};
     use nc::rng::Rng;
+    use nc_kernels::Kernels;
 
     const SIDE: usize = 96;
 
@@ -449,13 +450,13 @@ mod tests {
                 v: [v, [0, 0]],
             });
             let mut moved = vec![0; g.samples()];
-            compensate(&g, &field, [&r, &r], &mut moved);
+            compensate(&Kernels::best(), &g, &field, [&r, &r], &mut moved);
             let found = Search::new(&g, &moved, vec![&phases], 0.5).run(&g, None);
             let hits = inner(&found).filter(|b| b.v[0] == v).count();
             let all = inner(&found).count();
             assert!(hits * 10 >= all * 9, "{v:?}: {hits} of {all}");
             let mut back = vec![0; g.samples()];
-            compensate(&g, &found, [&r, &r], &mut back);
+            compensate(&Kernels::best(), &g, &found, [&r, &r], &mut back);
             let off: u32 = back
                 .iter()
                 .zip(&moved)
@@ -477,7 +478,13 @@ mod tests {
             v: [[8, 0], [0, -4]],
         });
         let mut moved = vec![0; g.samples()];
-        compensate(&g, &field, [&refs[0], &refs[1]], &mut moved);
+        compensate(
+            &Kernels::best(),
+            &g,
+            &field,
+            [&refs[0], &refs[1]],
+            &mut moved,
+        );
         // Told of the motion, it keeps it.
         let search = Search::new(&g, &moved, vec![&phases[0], &phases[1]], 0.5);
         let found = search.run(&g, Some(&field));
@@ -485,7 +492,7 @@ mod tests {
         assert!(hits * 2 > inner(&found).count(), "{hits}");
         let error = |f: &Field| {
             let mut out = vec![0; g.samples()];
-            compensate(&g, f, [&refs[0], &refs[1]], &mut out);
+            compensate(&Kernels::best(), &g, f, [&refs[0], &refs[1]], &mut out);
             out.iter()
                 .zip(&moved)
                 .map(|(a, b)| u64::from(a.abs_diff(*b)))

@@ -111,6 +111,12 @@ macro_rules! entry_points {
                 crate::generic::image::depthwise::<$l>;
             image_depthwise_grad(h: usize, w: usize, c: usize, x: &[f32], g: &[f32], dw: &mut [f32], db: &mut [f32]) =
                 crate::generic::image::depthwise_grad::<$l>;
+            interpolate8(p: &crate::generic::motion::Piece, from: &[u16], taps: [Option<&[i32; 8]>; 2], peak: i32, out: &mut [i32; 256]) =
+                crate::generic::motion::interpolate::<8>;
+            interpolate4(p: &crate::generic::motion::Piece, from: &[u16], taps: [Option<&[i32; 4]>; 2], peak: i32, out: &mut [i32; 256]) =
+                crate::generic::motion::interpolate::<4>;
+            modulate(x: &[f32], t: &[f32], gamma: &[f32], beta: &[f32], y: &mut [f32]) =
+                crate::generic::image::modulate::<$l>;
             hard_swish(x: &[f32], y: &mut [f32]) = crate::generic::image::hard_swish::<$l>;
             hard_swish_grad(x: &[f32], g: &mut [f32]) = crate::generic::image::hard_swish_grad::<$l>;
             /// y [t, out] = x [t, k] * packed weights + bias.

@@ -77,6 +77,11 @@ unsafe fn row<V: Vector, const K: usize, const NV: usize>(
 ) {
     unsafe {
         let mut p = 0;
+        // With one vector of outputs more pixels hide the latency of the sums.
+        while NV == 1 && p + 10 <= s.w {
+            tile::<V, K, 10, NV>(s, x.add(p * s.xs), wt, bias, y.add(p * s.ys));
+            p += 10;
+        }
         while p + 6 <= s.w {
             tile::<V, K, 6, NV>(s, x.add(p * s.xs), wt, bias, y.add(p * s.ys));
             p += 6;
@@ -326,6 +331,37 @@ pub(crate) unsafe fn depthwise_grad<V: Vector>(
                 b.store(db.as_mut_ptr().add(j));
                 j += V::LANES;
             }
+        }
+    }
+}
+
+/// `y = x + gamma t + beta` for pixels of `c` channels, `gamma` and `beta` of `[c]`.
+///
+/// # Safety
+/// CPU features of `V`; equal lengths of whole pixels, `c` a multiple of 8.
+#[inline(always)]
+pub(crate) unsafe fn modulate<V: Vector>(
+    x: &[f32],
+    t: &[f32],
+    gamma: &[f32],
+    beta: &[f32],
+    y: &mut [f32],
+) {
+    unsafe {
+        let c = gamma.len();
+        let mut j = 0;
+        while j < c {
+            let g = V::load(gamma.as_ptr().add(j));
+            let b = V::load(beta.as_ptr().add(j));
+            let mut i = j;
+            while i < x.len() {
+                let v = V::load(t.as_ptr().add(i)).mul(g).add(b);
+                V::load(x.as_ptr().add(i))
+                    .add(v)
+                    .store(y.as_mut_ptr().add(i));
+                i += c;
+            }
+            j += V::LANES;
         }
     }
 }

@@ -10,4 +10,5 @@ pub(crate) mod image;
 pub(crate) mod linear;
 pub(crate) mod math;
 pub(crate) mod mixture;
+pub(crate) mod motion;
 pub(crate) mod norm;

@@ -419,7 +419,7 @@ impl<'a> Fit<'a> {
         s.synthesise(&f.symbols, step(f.step, s.geometry.bits), room);
         let t = f.time();
         room.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
-        s.show(class, room)?;
+        s.show_all(class, room)?;
         Ok((class, self.original(t)))
     }
 
