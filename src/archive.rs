@@ -28,7 +28,16 @@ impl<R: Read + Seek> Archive<R> {
     ///
     /// # Errors
     /// [`Error::Format`], [`Error::Unsupported`], [`Error::Limit`], [`Error::Io`].
-    pub fn open(mut r: R, mut budget: Budget) -> Result<Self> {
+    pub fn open(r: R, budget: Budget) -> Result<Self> {
+        let (mut a, indexed) = Self::begin(r, budget)?;
+        if !indexed {
+            a.scan()?;
+        }
+        Ok(a)
+    }
+
+    /// Reads the header and the index, and says whether there is a sound one (or need for one).
+    pub(crate) fn begin(mut r: R, mut budget: Budget) -> Result<(Self, bool)> {
         let bytes = r.seek(SeekFrom::End(0))?;
         r.seek(SeekFrom::Start(0))?;
         let mut r = Reader::new(r, 0);
@@ -50,10 +59,15 @@ impl<R: Read + Seek> Archive<R> {
                 units: header.length.unwrap_or(0),
                 offset: start,
             });
-        } else if !a.read_index(&mut budget)? {
-            a.scan()?;
+            return Ok((a, true));
         }
-        Ok(a)
+        let indexed = a.read_index(&mut budget)?;
+        Ok((a, indexed))
+    }
+
+    /// The reader, which stands anywhere, the header and the places of the chunks.
+    pub(crate) fn into_parts(self) -> (Reader<R>, Header, Vec<Entry>) {
+        (self.r, self.header, self.entries)
     }
 
     fn seek(&mut self, offset: u64) -> Result<()> {
@@ -249,6 +263,28 @@ impl<R: Read + Seek> Archive<R> {
         ))
     }
 
+    fn read(&mut self, i: usize, budget: &mut Budget) -> Result<(ChunkFrame, ChunkHead, Vec<u8>)> {
+        let (frame, head) = self.frame(i)?;
+        let payload = self.r.bytes(frame.len, budget)?;
+        if crc32c::crc32c(&payload) != frame.crc {
+            return Err(Error::Format(format!(
+                "checksum of the chunk at unit {}",
+                head.first
+            )));
+        }
+        Ok((frame, head, payload))
+    }
+
+    /// The payload of chunk `i` as it is in the file, its checksum compared, and what a codec is told of it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for damage or where there is no such chunk, [`Error::Limit`], [`Error::Io`].
+    pub fn payload_of(&mut self, i: usize) -> Result<(ChunkHead, Vec<u8>)> {
+        let mut budget = self.budget.clone();
+        let (_, head, payload) = self.read(i, &mut budget)?;
+        Ok((head, payload))
+    }
+
     /// Decodes the units of `range`, piece by piece into `sink`, reading only the chunks that hold
     /// them (and the one before, where its cross-fade reaches in), and of a chunk only what is
     /// needed where the codec can.
@@ -376,15 +412,8 @@ impl<R: Read + Seek> Archive<R> {
         }
         for i in 0..self.entries.len() {
             ctl.check()?;
-            let (frame, head) = self.frame(i)?;
             let mut budget = self.budget.clone();
-            let payload = self.r.bytes(frame.len, &mut budget)?;
-            if crc32c::crc32c(&payload) != frame.crc {
-                return Err(Error::Format(format!(
-                    "checksum of the chunk at unit {}",
-                    head.first
-                )));
-            }
+            let (frame, head, payload) = self.read(i, &mut budget)?;
             let last = i + 1 == self.entries.len();
             emitter.chunk(frame.units, last, |goal, out| {
                 codec.trim(&payload, &head, goal, &mut budget, out)

@@ -16,6 +16,7 @@ pub mod model;
 mod pending;
 mod registry;
 pub mod rng;
+pub mod salvage;
 pub mod signal;
 pub mod stream;
 pub mod video;

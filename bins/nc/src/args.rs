@@ -201,6 +201,10 @@ pub struct Decode {
     /// Of a table, decode these columns only, separated by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Decode what is left of a damaged file, and tell what is lost. Silence, or the frame before, stands
+    /// for lost sound and video; lost bytes and records are left out. Exit code 3 where anything is lost
+    #[arg(long, conflicts_with_all = ["range", "only"])]
+    pub recover: bool,
     /// Model file, where the file needs another one than those built in
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,

@@ -194,12 +194,16 @@ fn one(ui: &Ui, input: &Path, work: impl FnOnce() -> Result<Done>) -> u8 {
         Err(failure) => {
             ui.fail(input, &failure);
             // Where even this cannot be written, the exit code still tells.
-            let _ = ui.json(&json!({
+            let mut told = json!({
                 "input": name(input),
                 "ok": false,
                 "error": failure.reason(),
                 "exit": failure.code(),
-            }));
+            });
+            if let (Some(told), Value::Object(more)) = (told.as_object_mut(), &failure.details) {
+                told.extend(more.clone());
+            }
+            let _ = ui.json(&told);
             failure.code()
         }
     }

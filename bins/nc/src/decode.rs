@@ -4,6 +4,7 @@
 //! metadata stands at the end and a WAV file has some of it in front. A pipe is decoded as it
 //! comes.
 
+mod recover;
 mod video;
 
 use std::fs::File;
@@ -81,6 +82,9 @@ impl Work<'_> {
         let mut ctl = self.ui.control(threads, &mut progress);
         let (kind, input) = self.holds(input)?;
         let done = match (&self.args.range, input) {
+            (_, input) if self.args.recover => {
+                self.recover(job, seekable(input)?, &opener, &mut ctl)
+            }
             (_, input) if kind == Some(MediaKind::Records) => {
                 self.records(job, seekable(input)?, &opener, &mut ctl)
             }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nc::Error;
+use serde_json::Value;
 
 /// The table of exit codes, as help and man page show it.
 pub const EXIT_CODES: &str = "\
@@ -27,6 +28,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// The file at fault, where it is not the one being worked on.
     pub subject: Option<PathBuf>,
+    /// Members of the JSON summary beside the reason; null for none.
+    pub details: Value,
 }
 
 /// Result with [`Failure`].
@@ -52,6 +55,12 @@ impl Failure {
     /// The same failure, laid at another file's door.
     pub fn on(mut self, path: &Path) -> Self {
         self.subject = Some(path.to_path_buf());
+        self
+    }
+
+    /// The same failure with members for the JSON summary.
+    pub fn with(mut self, details: Value) -> Self {
+        self.details = details;
         self
     }
 
@@ -96,6 +105,7 @@ impl From<Error> for Failure {
             error,
             hint: None,
             subject: None,
+            details: Value::Null,
         }
     }
 }

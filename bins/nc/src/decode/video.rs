@@ -67,7 +67,7 @@ impl Work<'_> {
 }
 
 /// The first line of a Y4M file.
-fn head(form: VideoFormat, meta: &[nc::container::Meta]) -> Head {
+pub fn head(form: VideoFormat, meta: &[nc::container::Meta]) -> Head {
     let kept = meta.iter().find(|m| m.tag == y4m::META);
     match kept.map(|m| std::str::from_utf8(&m.data)) {
         Some(Ok(kept)) => Head::again(form, kept),

@@ -1,0 +1,454 @@
+//! Salvage: what a damaged file still holds.
+//!
+//! Chunks decode alone, so damage costs the chunks it lies in and no others. Where the index is sound it tells how
+//! many units each lost chunk had; without it the records are walked, and where one is no record, the next chunk whose
+//! checksum is right is searched for.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::archive::Archive;
+use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader};
+use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
+use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
+
+/// Bytes that are read at a time.
+const STEP: usize = 1 << 16;
+/// Longest framing of a chunk: tag, two numbers, two checks.
+const FRAME: usize = 1 + 10 + 10 + 4 + 4;
+/// Shortest framing of a chunk.
+const SHORTEST: u64 = 1 + 1 + 1 + 4 + 4;
+/// Times the file's length that checksums of what only looks like a chunk may run over.
+const PATIENCE: u64 = 64;
+
+/// A stretch of a damaged file, in order.
+#[derive(Debug)]
+pub enum Stretch {
+    /// Decoded; its checksum and the hash of its symbols are right.
+    Sound(SignalBuf),
+    /// Lost.
+    Lost(Lost),
+}
+
+/// Units that a damaged file does not hold any more.
+#[derive(Debug)]
+pub struct Lost {
+    /// First unit; counted without the stretches before it whose length nobody knows.
+    pub first: u64,
+    /// How many; `None` where the file does not tell.
+    pub units: Option<u64>,
+    /// What is wrong there.
+    pub why: Error,
+}
+
+/// A chunk, or where one is missing.
+#[derive(Debug)]
+struct Place {
+    units: Option<u64>,
+    /// Offset of its record, and whether it is the last; or why there is none.
+    found: Result<(u64, bool), String>,
+}
+
+/// A file that may be damaged anywhere but in its header.
+pub struct Salvage<R> {
+    r: Reader<R>,
+    header: Header,
+    places: Vec<Place>,
+    meta: Vec<Meta>,
+    /// Hash of the whole output, from the end record.
+    output: Option<u32>,
+    /// Whether there is an end record where it should be.
+    ended: bool,
+    bytes: u64,
+    budget: Budget,
+}
+
+const EARLY: &str = "the file ends early";
+
+impl<R: Read + Seek> Salvage<R> {
+    /// Reads the header and looks where chunks are.
+    ///
+    /// # Errors
+    /// [`Error::Format`] where the header is damaged: nothing can be told of the rest then; [`Error::Unsupported`],
+    /// [`Error::Limit`], [`Error::Io`].
+    pub fn open(r: R, budget: Budget) -> Result<Self> {
+        let (archive, indexed) = Archive::begin(r, budget.clone())?;
+        let (bytes, start) = (archive.bytes(), archive.header().to_bytes().len() as u64);
+        let (r, header, index) = archive.into_parts();
+        let mut s = Self {
+            r,
+            header,
+            places: Vec::new(),
+            meta: Vec::new(),
+            output: None,
+            ended: false,
+            bytes,
+            budget,
+        };
+        s.walk(start)?;
+        if indexed && !header.lone {
+            s.trust(&index)?;
+        }
+        s.fill_gaps();
+        Ok(s)
+    }
+
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        self.r.inner().seek(SeekFrom::Start(offset))?;
+        self.r.offset = offset;
+        Ok(())
+    }
+
+    fn add(&mut self, place: Place) -> Result<()> {
+        self.budget.charge(size_of::<Place>() as u64)?;
+        self.places.push(place);
+        Ok(())
+    }
+
+    /// Takes the chunks' places from a sound index; only its own says how many units a damaged one had.
+    fn trust(&mut self, index: &[Entry]) -> Result<()> {
+        self.places.clear();
+        let last = index.len().saturating_sub(1);
+        for (i, entry) in index.iter().enumerate() {
+            self.add(Place {
+                units: Some(entry.units),
+                found: Ok((entry.offset, i == last)),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Walks over the records from `at` on.
+    fn walk(&mut self, mut at: u64) -> Result<()> {
+        let mut patience = self.bytes.saturating_mul(PATIENCE);
+        let mut lone = self.header.length.filter(|_| self.header.lone);
+        loop {
+            let why = match self.record(at, lone) {
+                Ok((Record::Chunk(frame, last), next)) => {
+                    let sound = next <= self.bytes
+                        && self.checksum(frame.len, &mut patience)? == Some(frame.crc);
+                    // Where a record follows, it is the payload that is damaged and not the framing.
+                    if sound || lone.is_some() || self.begins(next, &mut patience)? {
+                        self.add(Place {
+                            units: Some(frame.units),
+                            found: Ok((at, last)),
+                        })?;
+                        lone = None;
+                        at = next;
+                        continue;
+                    }
+                    format!("damage at byte {at} of the file")
+                }
+                Ok((Record::Meta(m), next)) => {
+                    self.budget.charge(m.data.len() as u64)?;
+                    self.meta.push(m);
+                    at = next;
+                    continue;
+                }
+                Ok((Record::Index(_), next)) => {
+                    at = next;
+                    continue;
+                }
+                Ok((Record::End, after)) => {
+                    if after.checked_add(self.tail()) == Some(self.bytes) {
+                        if self.header.hashed {
+                            self.output = Some(self.r.u32()?);
+                        }
+                        self.ended = true;
+                        return Ok(());
+                    }
+                    format!("damage at byte {at} of the file")
+                }
+                Err(e @ (Error::Io(_) | Error::Limit(_))) => return Err(e),
+                Err(Error::Format(why)) => why,
+                Err(why) => why.to_string(),
+            };
+            lone = None;
+            self.gap(why)?;
+            match self.resume(at.saturating_add(1), &mut patience)? {
+                Some(found) => at = found,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Bytes behind the tag of the end record.
+    fn tail(&self) -> u64 {
+        let hash = if self.header.hashed { 4 } else { 0 };
+        let index = if self.header.lone { 0 } else { 8 };
+        hash + index
+    }
+
+    /// A stretch of unknown length; two of them in a row are one.
+    fn gap(&mut self, why: String) -> Result<()> {
+        if matches!(self.places.last(), Some(p) if p.found.is_err()) {
+            return Ok(());
+        }
+        self.add(Place {
+            units: None,
+            found: Err(why),
+        })
+    }
+
+    /// The record at `at` and where the next one begins.
+    fn record(&mut self, at: u64, lone: Option<u64>) -> Result<(Record, u64)> {
+        if at >= self.bytes {
+            return Err(Error::Format(EARLY.into()));
+        }
+        self.seek(at)?;
+        let mut budget = self.budget.clone();
+        let record = next_record(&mut self.r, &self.header, lone, &mut budget)?;
+        let next = match &record {
+            Record::Chunk(frame, _) => self.r.offset.saturating_add(frame.len),
+            _ => self.r.offset,
+        };
+        Ok((record, next))
+    }
+
+    /// Whether a sound record begins at `at`, or the file ends there as it should.
+    fn begins(&mut self, at: u64, patience: &mut u64) -> Result<bool> {
+        match self.record(at, None) {
+            Ok((Record::Chunk(frame, _), next)) => {
+                Ok(next <= self.bytes && self.checksum(frame.len, patience)? == Some(frame.crc))
+            }
+            Ok((Record::End, after)) => Ok(after.checked_add(self.tail()) == Some(self.bytes)),
+            Ok(_) => Ok(true),
+            Err(e @ (Error::Io(_) | Error::Limit(_))) => Err(e),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// CRC-32C of the next `len` bytes, which are in the file; `None` once patience is out.
+    fn checksum(&mut self, len: u64, patience: &mut u64) -> Result<Option<u32>> {
+        let Some(left) = patience.checked_sub(len) else {
+            return Ok(None);
+        };
+        *patience = left;
+        let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
+        let (mut crc, mut left) = (0, len);
+        while left > 0 {
+            let n = buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let part = buffer.get_mut(..n).unwrap_or_default();
+            self.r.fill(part)?;
+            crc = crc32c::crc32c_append(crc, part);
+            left = left.saturating_sub(n as u64);
+        }
+        Ok(Some(crc))
+    }
+
+    /// The next place from `at` on where a sound chunk begins.
+    fn resume(&mut self, mut at: u64, patience: &mut u64) -> Result<Option<u64>> {
+        let mut block = Vec::new();
+        while at < self.bytes {
+            self.seek(at)?;
+            block.clear();
+            let want = (STEP + FRAME) as u64;
+            self.r.inner().by_ref().take(want).read_to_end(&mut block)?;
+            for i in 0..block.len().min(STEP) {
+                let rest = block.get(i..).unwrap_or_default();
+                let here = at.saturating_add(i as u64);
+                let Some((frame, long)) = frame_of(rest) else {
+                    continue;
+                };
+                let payload = here.saturating_add(long);
+                if payload.saturating_add(frame.len) > self.bytes {
+                    continue;
+                }
+                self.seek(payload)?;
+                match self.checksum(frame.len, patience)? {
+                    Some(crc) if crc == frame.crc => return Ok(Some(here)),
+                    Some(_) => {}
+                    None => return Ok(None),
+                }
+            }
+            at = at.saturating_add(STEP as u64);
+        }
+        Ok(None)
+    }
+
+    /// Gives the one stretch of unknown length what the header says and the chunks do not have.
+    fn fill_gaps(&mut self) {
+        let Some(length) = self.header.length else {
+            return;
+        };
+        let missing = length.saturating_sub(self.units());
+        if missing == 0 {
+            // What is damaged then holds no units.
+            self.places.retain(|p| p.units.is_some());
+            return;
+        }
+        let mut unknown = self.places.iter_mut().filter(|p| p.units.is_none());
+        match (unknown.next(), unknown.next()) {
+            (Some(one), None) => one.units = Some(missing),
+            (None, _) => self.places.push(Place {
+                units: Some(missing),
+                found: Err(EARLY.into()),
+            }),
+            _ => {}
+        }
+    }
+
+    /// The header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What is left of the metadata of the original container.
+    pub fn meta(&self) -> &[Meta] {
+        &self.meta
+    }
+
+    /// Units of the signal, lost ones included where their number is known.
+    pub fn units(&self) -> u64 {
+        self.places
+            .iter()
+            .fold(0, |n, p| n.saturating_add(p.units.unwrap_or(0)))
+    }
+
+    /// Decodes what is there, stretch after stretch into `sink`. Says whether the file was whole: nothing lost, and
+    /// the hash of the output right where the file has one.
+    ///
+    /// # Errors
+    /// Those of `sink` and of `opener`, [`Error::Cancelled`], [`Error::Io`]; damage is no error here.
+    pub fn decode(
+        &mut self,
+        opener: &dyn Opener,
+        ctl: &mut Control<'_>,
+        sink: &mut dyn FnMut(Stretch) -> Result<()>,
+    ) -> Result<bool> {
+        let codec = open(&self.header, opener)?;
+        // No chunk is shorter than its framing, and none has more units than the codec gives one: a file of this
+        // size cannot have lost more.
+        let chunk = codec.plan(&self.header.format)?.chunk;
+        let most = chunk.saturating_mul(self.bytes / SHORTEST);
+        let mut joiner = Joiner::default();
+        let mut hash = Xxh3::new();
+        let (mut first, mut whole, total) = (0u64, true, self.units());
+        for i in 0..self.places.len() {
+            ctl.check()?;
+            let Some(place) = self.places.get(i) else {
+                break;
+            };
+            let units = place.units;
+            let chunk = match &place.found {
+                Ok(found) => {
+                    let found = *found;
+                    self.chunk(codec.as_ref(), found, first, units, ctl)
+                }
+                Err(why) => Err(Error::Format(why.clone())),
+            };
+            match chunk {
+                Ok((y, its)) => {
+                    hash.update(&y.to_le_bytes());
+                    sink(Stretch::Sound(joiner.join(y, its)))?;
+                }
+                Err(why @ (Error::Io(_) | Error::Cancelled | Error::Model(_))) => return Err(why),
+                Err(why) => {
+                    whole = false;
+                    joiner = Joiner::default();
+                    sink(Stretch::Lost(Lost {
+                        first,
+                        units: units.filter(|n| *n <= most),
+                        why,
+                    }))?;
+                }
+            }
+            first = first.saturating_add(units.unwrap_or(0));
+            ctl.report(Progress {
+                task: "decode",
+                done: first,
+                total: Some(total),
+                note: "",
+            });
+        }
+        let hashed = !self.header.hashed || self.output == Some(hash.digest() as u32);
+        Ok(whole && hashed && self.ended)
+    }
+
+    /// Decodes the chunk whose record is at `at`.
+    fn chunk(
+        &mut self,
+        codec: &dyn crate::Codec,
+        (at, last): (u64, bool),
+        first: u64,
+        units: Option<u64>,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, u64)> {
+        let lone = self.header.length.filter(|_| self.header.lone);
+        let (Record::Chunk(frame, is_last), next) = self.record(at, lone)? else {
+            return Err(Error::Format("no chunk where the index has one".into()));
+        };
+        if is_last != last || units != Some(frame.units) {
+            return Err(Error::Format("a chunk's framing is damaged".into()));
+        }
+        if next > self.bytes {
+            return Err(Error::Format(EARLY.into()));
+        }
+        let overlap = if last {
+            0
+        } else {
+            u64::from(self.header.overlap)
+        };
+        let coded = frame.units.checked_add(overlap);
+        let head = ChunkHead {
+            format: self.header.format,
+            first,
+            units: coded.ok_or_else(|| Error::Format("chunk too long".into()))?,
+        };
+        let units = frame.units;
+        let chunk = Chunk {
+            codec,
+            lone: self.header.lone,
+            frame,
+            head,
+        };
+        let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
+        Ok((y, units))
+    }
+}
+
+/// A chunk's framing at the start of `bytes` and how long it is, if that is one.
+fn frame_of(bytes: &[u8]) -> Option<(ChunkFrame, u64)> {
+    let (tag, rest) = bytes.split_first()?;
+    if *tag != CHUNK && *tag != LAST {
+        return None;
+    }
+    let mut r = Reader::new(rest, 1);
+    let (units, len) = (r.varint().ok()?, r.varint().ok()?);
+    let (crc, symbols) = (r.u32().ok()?, r.u32().ok()?);
+    let frame = ChunkFrame {
+        units,
+        len,
+        crc,
+        symbols,
+    };
+    (units > 0).then_some((frame, r.offset))
+}
+
+impl Lost {
+    /// The units lost, where their number is known.
+    pub fn range(&self) -> Option<Range<u64>> {
+        Some(self.first..self.first.checked_add(self.units?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn framing_is_told_from_other_bytes() {
+        let frame = [CHUNK, 3, 0x80, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+        let (found, long) = frame_of(&frame).unwrap();
+        assert_eq!((found.units, found.len, long), (3, 128, 12));
+        assert_eq!(found.crc, 0x0403_0201);
+        assert!(frame_of(&frame[1..]).is_none());
+        assert!(frame_of(&frame[..11]).is_none(), "cut short");
+        assert!(frame_of(&[LAST, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+    }
+}
