@@ -1,0 +1,116 @@
+//! `cargo xtask fuzz`: libFuzzer over the targets, with the stable toolchain.
+//!
+//! What nightly's `cargo fuzz` adds is AddressSanitizer; counters of coverage are the stable compiler's too. The
+//! decoders have no `unsafe` outside the kernels, so that panics, overflows, time and memory are what there is to find.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use xtask::targets::{TARGETS, Target};
+
+/// Counters at every edge, and the operands of comparisons; checksums are passed over under `cfg(fuzzing)`.
+const FLAGS: &[&str] = &[
+    "--cfg=fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Cdebug-assertions",
+    "-Coverflow-checks",
+    "-Ccodegen-units=1",
+];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Targets; all of them by default
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Seconds for each target
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    seconds: u64,
+    /// Processes for each target
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    jobs: u32,
+    /// List the targets and their properties
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs the targets; false where one found something.
+pub fn run(args: &Args) -> Result<bool> {
+    if args.list {
+        for target in &TARGETS {
+            println!("{:20} {}", target.name, target.property);
+        }
+        return Ok(true);
+    }
+    for name in &args.targets {
+        ensure!(Target::of(name).is_some(), "there is no target {name}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()?;
+    let program = build(&root)?;
+    let mut clean = true;
+    for target in &TARGETS {
+        if !args.targets.is_empty() && !args.targets.iter().any(|n| n == target.name) {
+            continue;
+        }
+        let corpus = root.join("fuzz/corpus").join(target.name);
+        let found = root.join("fuzz/artifacts").join(target.name);
+        std::fs::create_dir_all(&corpus)?;
+        std::fs::create_dir_all(&found)?;
+        for (name, bytes) in target.seeds()? {
+            std::fs::write(corpus.join(name), bytes)?;
+        }
+        let mut fuzzer = Command::new(&program);
+        fuzzer
+            .env("NC_FUZZ", target.name)
+            .arg(&corpus)
+            .arg(format!("-artifact_prefix={}/", found.display()))
+            .arg(format!("-max_total_time={}", args.seconds))
+            .args(["-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=256"])
+            .args(["-max_len=65536", "-print_final_stats=1", "-verbosity=0"]);
+        if args.jobs > 1 {
+            fuzzer.arg(format!("-fork={}", args.jobs));
+        }
+        println!("{}: {}", target.name, target.property);
+        let ended = fuzzer.status().context("the fuzzer")?;
+        println!(
+            "{}: {}",
+            target.name,
+            if ended.success() {
+                "nothing found"
+            } else {
+                "FOUND"
+            }
+        );
+        clean &= ended.success();
+    }
+    Ok(clean)
+}
+
+/// Builds `fuzz/`, which is no member of the workspace: its flags are its own.
+fn build(root: &Path) -> Result<PathBuf> {
+    let folder = root.join("fuzz");
+    // A target is named so that build scripts and macros, which run on this machine, get no counters.
+    let triple = host()?;
+    let built = Command::new(env!("CARGO"))
+        .current_dir(&folder)
+        .args(["build", "--release", "--bin", "all", "--target", &triple])
+        .env("CARGO_TARGET_DIR", folder.join("target"))
+        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"))
+        .status()?;
+    ensure!(built.success(), "fuzz/ does not build");
+    Ok(folder.join("target").join(triple).join("release/all"))
+}
+
+/// The machine's triple.
+fn host() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let line = text.lines().find_map(|l| l.strip_prefix("host: "));
+    Ok(line.context("rustc does not tell its host")?.to_owned())
+}

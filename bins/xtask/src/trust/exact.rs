@@ -1,0 +1,221 @@
+//! The same bits at every SIMD level, with every number of threads, from every decoder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use nc_corpora::files::sha256;
+use nc_corpora::synth;
+use nc_kernels::Level;
+use xtask::corpus;
+
+use super::media::{wav, y4m};
+use super::process::{Ran, command, complete};
+use super::{Outcome, Setting, golden};
+
+/// An emulator of a processor of the same kind, and processors that have less.
+const EMULATOR: &str = "qemu-x86_64";
+const PROCESSORS: [&str; 2] = ["Nehalem", "Haswell"];
+
+/// Runs nc at a level, behind a program such as an emulator where there is a prefix.
+fn run_level(
+    setting: &Setting,
+    prefix: &[&str],
+    level: &str,
+    args: &[std::ffi::OsString],
+) -> Result<Ran> {
+    let nc = setting.program("nc");
+    let mut all: Vec<std::ffi::OsString> = prefix.iter().skip(1).map(Into::into).collect();
+    let program = match prefix.first() {
+        None => nc,
+        Some(emulator) => {
+            all.push(nc.into());
+            PathBuf::from(emulator)
+        }
+    };
+    all.extend(args.iter().cloned());
+    let mut command = command(&program, all);
+    if !level.is_empty() {
+        command.env("NC_SIMD", level);
+    }
+    complete(&mut command, &setting.work)
+}
+
+pub fn run(setting: &Setting) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let inputs = inputs(setting)?;
+    let mut first: Vec<Option<String>> = vec![None; inputs.len()];
+    let levels: Vec<String> = Level::available().iter().map(ToString::to_string).collect();
+    for level in &levels {
+        for threads in ["1", "2"] {
+            decode(setting, &[], level, threads, &mut outcome)?;
+            encode(setting, &inputs, &mut first, level, threads, &mut outcome)?;
+        }
+    }
+    outcome
+        .notes
+        .push(format!("levels tried: {}", levels.join(", ")));
+    if process_exists(EMULATOR) {
+        for processor in PROCESSORS {
+            let prefix = [EMULATOR, "-cpu", processor];
+            decode(setting, &prefix, "", "1", &mut outcome)?;
+        }
+        outcome
+            .notes
+            .push(format!("{EMULATOR}: {}", PROCESSORS.join(", ")));
+    } else {
+        outcome.notes.push(format!(
+            "{EMULATOR} is not installed: emulated processors were not run"
+        ));
+    }
+    python(&mut outcome)?;
+    Ok(outcome)
+}
+
+fn process_exists(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+/// Tests all golden files that the program can be given a model for: `nc test` compares symbols and output.
+fn decode(
+    setting: &Setting,
+    prefix: &[&str],
+    level: &str,
+    threads: &str,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let golden = corpus::folder("golden");
+    for path in corpus::files(&golden)? {
+        let name = corpus::name(&path);
+        if !name.ends_with(".nc") {
+            continue;
+        }
+        let mut args: Vec<std::ffi::OsString> =
+            ["test", "-q", "-T", threads].map(Into::into).into();
+        if let Some(model) = model_of(&golden, &name)? {
+            args.extend(["--model".into(), model.into()]);
+        }
+        args.push(path.into());
+        let ran = run_level(setting, prefix, level, &args)?;
+        outcome.expect(ran.code == Some(0), || {
+            format!(
+                "{name} {prefix:?} {level} {threads} threads: {:?} {}",
+                ran.code, ran.said
+            )
+        });
+    }
+    Ok(())
+}
+
+/// The golden model that a file names.
+fn model_of(golden: &Path, name: &str) -> Result<Option<PathBuf>> {
+    let file = std::fs::read(golden.join(name))?;
+    let header = nc::container::Header::read(&mut nc::container::Reader::new(&file[..], 0))?;
+    for path in corpus::files(golden)? {
+        if path.extension().is_some_and(|e| e == "ncm")
+            && Some(nc::ModelId::of(&std::fs::read(&path)?)) == header.model
+        {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Inputs that are encoded, and how.
+fn inputs(setting: &Setting) -> Result<Vec<(PathBuf, Vec<String>)>> {
+    let golden = corpus::folder("golden");
+    let at = |name: &str| setting.work.join(name);
+    let (speech, music, clip) = (at("speech.wav"), at("music.wav"), at("clip.y4m"));
+    wav(&speech, 16_000, &synth::speech(3, 5.0))?;
+    wav(&music, 44_100, &synth::music(4, 4.0))?;
+    y4m(&clip, 12)?;
+    let text = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let table = golden.join("circuit-table.csv");
+    let model = golden.join("circuit-table.ncm").display().to_string();
+    Ok(vec![
+        (speech.clone(), text(&["-b", "3"])),
+        (speech.clone(), text(&["-b", "6"])),
+        (music, text(&["-b", "2"])),
+        (speech, text(&["--codec", "store"])),
+        (clip.clone(), text(&["--lossless"])),
+        (clip, text(&["--quality", "5", "--option", "network=none"])),
+        (
+            table.clone(),
+            text(&["--codec", "circuit", "--model", &model]),
+        ),
+        (
+            table,
+            text(&["--codec", "circuit", "--group", "1", "--model", &model]),
+        ),
+    ])
+}
+
+fn encode(
+    setting: &Setting,
+    inputs: &[(PathBuf, Vec<String>)],
+    first: &mut [Option<String>],
+    level: &str,
+    threads: &str,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let out = setting.work.join("out.nc");
+    for ((input, how), first) in inputs.iter().zip(first) {
+        let mut args: Vec<std::ffi::OsString> =
+            ["encode", "-q", "-f", "-T", threads].map(Into::into).into();
+        args.extend(how.iter().map(Into::into));
+        args.extend([input.clone().into(), out.clone().into()]);
+        let ran = run_level(setting, &[], level, &args)?;
+        ensure!(
+            ran.code == Some(0),
+            "{how:?} {}: {}",
+            input.display(),
+            ran.said
+        );
+        let sum = sha256(&std::fs::read(&out)?);
+        let same = first.get_or_insert_with(|| sum.clone()) == &sum;
+        outcome.expect(same, || {
+            format!(
+                "{how:?} {} at {level}, {threads} threads: other bytes",
+                input.display()
+            )
+        });
+    }
+    Ok(())
+}
+
+/// The decoder written from FORMAT.md alone reads every lossless golden file.
+fn python(outcome: &mut Outcome) -> Result<()> {
+    if !process_exists("python3") {
+        outcome
+            .notes
+            .push("python3 is not installed: the second decoder was not run".into());
+        return Ok(());
+    }
+    let folder = corpus::folder("golden");
+    let sums = golden::list(&folder.join("golden.sha256"))?;
+    let lossless = |n: &&String| n.starts_with("circuit") || n.starts_with("store");
+    for name in sums.keys().filter(lossless) {
+        let mut python = std::process::Command::new("python3");
+        python
+            .current_dir(&folder)
+            .arg("../../tests/circuit_decoder.py");
+        for path in corpus::files(&folder)? {
+            let model = corpus::name(&path);
+            if model.starts_with("circuit") && model.ends_with(".ncm") {
+                python.args(["--model", &model]);
+            }
+        }
+        let output = python.arg(name).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let right = sums
+            .get(name)
+            .is_some_and(|sum| said.starts_with(sum.as_str()));
+        outcome.expect(right, || {
+            format!(
+                "python: {name}: {said} {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,397 @@
+//! Right checksums over hostile content: refused at once and for next to nothing.
+
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nc::container::{CHUNK, END, Header, INDEX, LAST, META, put_varint};
+use nc::salvage::Salvage;
+use nc::{
+    Archive, Budget, Chroma, CodecId, Control, Decoder, Format, Model, ModelId, Opener,
+    SampleDepth, VideoFormat,
+};
+use nc_kernels::Level;
+use serde_json::{Value, json};
+use xtask::corpus;
+use xtask::opener::Kept;
+
+use super::{Outcome, Setting};
+use crate::MEMORY;
+
+const TIME: Duration = Duration::from_millis(100);
+const SPACE: usize = 64 << 20;
+const HUGE: [u64; 6] = [1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63, u64::MAX];
+
+pub fn run(_: &Setting) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let models = corpus::models()?;
+    let id = |name: &str| -> Result<ModelId> {
+        let bytes = std::fs::read(corpus::folder("golden").join(name))?;
+        Ok(ModelId::of(&bytes))
+    };
+    let (tiny, circuit) = (id("tiny.ncm")?, id("circuit.ncm")?);
+    let opener = Kept::new(Level::best(), models, false);
+    for (name, file) in files(tiny, circuit) {
+        try_file(&name, &file, &opener, &mut outcome);
+    }
+    for source in ["tiny.ncm", "circuit.ncm", "circuit-table.ncm"] {
+        let bytes = std::fs::read(corpus::folder("golden").join(source))?;
+        for (name, model) in models_like(&bytes)? {
+            try_model(&format!("{source}: {name}"), model, &mut outcome);
+        }
+    }
+    Ok(outcome)
+}
+
+/// Runs `refuse`, which says whether it refused, within the limits.
+fn limited(name: &str, outcome: &mut Outcome, refuse: impl FnOnce() -> Result<(), String>) {
+    MEMORY.reset_peak_usage();
+    let (before, start) = (MEMORY.current_usage(), Instant::now());
+    let refused = refuse();
+    let took = start.elapsed();
+    let used = MEMORY.peak_usage().saturating_sub(before);
+    outcome.expect(refused.is_ok(), || {
+        format!("{name}: {}", refused.err().unwrap_or_default())
+    });
+    outcome.expect(took <= TIME, || format!("{name}: {took:?}"));
+    outcome.expect(used <= SPACE, || format!("{name}: {used} bytes"));
+}
+
+fn refused<T>(result: nc::Result<T>, what: &str) -> Result<(), String> {
+    result.map_or(Ok(()), |_| Err(format!("{what} takes it")))
+}
+
+fn try_file(name: &str, file: &[u8], opener: &dyn Opener, outcome: &mut Outcome) {
+    limited(&format!("{name}, whole"), outcome, || {
+        refused(nc::decode(opener, file, Budget::default()), "decode")
+    });
+    limited(&format!("{name}, streamed"), outcome, || {
+        let mut ctl = Control::default();
+        let all = Decoder::new(file, opener, Budget::default()).and_then(|mut d| {
+            while d.next(&mut ctl)?.is_some() {}
+            Ok(())
+        });
+        refused(all, "a stream")
+    });
+    limited(&format!("{name}, by range"), outcome, || {
+        let mut ctl = Control::default();
+        let all = Archive::open(Cursor::new(file), Budget::default()).and_then(|mut a| {
+            // An archive that opens must refuse what lies outside its chunks.
+            let units = a.units().max(1);
+            a.decode_range(0..units, opener, &mut ctl, &mut |_| Ok(()))
+        });
+        refused(all, "a range")
+    });
+    limited(&format!("{name}, salvage"), outcome, || {
+        let mut ctl = Control::default();
+        let whole = Salvage::open(Cursor::new(file), Budget::default())
+            .and_then(|mut s| s.decode(opener, &mut ctl, &mut |_| Ok(())));
+        match whole {
+            Ok(true) => Err("salvage calls it whole".into()),
+            _ => Ok(()),
+        }
+    });
+}
+
+fn try_model(name: &str, bytes: Vec<u8>, outcome: &mut Outcome) {
+    limited(name, outcome, || {
+        let registry = nc_codecs::registry();
+        let opened = Model::from_bytes(bytes, &mut Budget::default()).and_then(|m| {
+            let codec = m.meta("codec").unwrap_or_default().to_owned();
+            let entry = registry.by_name(&codec)?;
+            (entry.open)(Some(&m)).map(drop)
+        });
+        refused(opened, "the codec")
+    });
+}
+
+/// A file of records after a header, with right checksums; an index where `index` gives its body.
+struct Builder {
+    out: Vec<u8>,
+}
+
+impl Builder {
+    fn new(codec: u8, format: Format, length: Option<u64>, model: Option<ModelId>) -> Self {
+        let header = Header {
+            format,
+            length,
+            codec: CodecId(codec),
+            bitstream: 1,
+            model,
+            overlap: 0,
+            hashed: true,
+            lone: false,
+            newer: false,
+        };
+        Self {
+            out: header.to_bytes(),
+        }
+    }
+
+    fn chunk(mut self, tag: u8, units: u64, payload: &[u8]) -> Self {
+        self.out.push(tag);
+        put_varint(units, &mut self.out);
+        put_varint(payload.len() as u64, &mut self.out);
+        self.out.extend(crc32c::crc32c(payload).to_le_bytes());
+        self.out.extend([0; 4]);
+        self.out.extend(payload);
+        self
+    }
+
+    /// The framing of a record that says it is `len` bytes long, and is not there.
+    fn claim(mut self, tag: u8, len: u64) -> Self {
+        self.out.push(tag);
+        if tag == CHUNK || tag == LAST {
+            put_varint(1, &mut self.out);
+        }
+        put_varint(len, &mut self.out);
+        self.out.extend([0; 8]);
+        self
+    }
+
+    fn record(mut self, tag: u8, body: &[u8]) -> Self {
+        self.out.push(tag);
+        put_varint(body.len() as u64, &mut self.out);
+        self.out.extend(crc32c::crc32c(body).to_le_bytes());
+        self.out.extend(body);
+        self
+    }
+
+    /// The end, which says that the index is at `index`.
+    fn end(mut self, index: u64) -> Vec<u8> {
+        self.out.push(END);
+        self.out.extend([0; 4]);
+        self.out.extend(index.to_le_bytes());
+        self.out
+    }
+
+    fn at(&self) -> u64 {
+        self.out.len() as u64
+    }
+}
+
+fn numbers(all: &[u64]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for n in all {
+        put_varint(*n, &mut out);
+    }
+    out
+}
+
+/// Hostile files of each codec.
+fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
+    let audio = |channels| Format::Audio {
+        rate: 16_000,
+        channels,
+        depth: SampleDepth::I16,
+    };
+    let video = |width, height| {
+        Format::Video(VideoFormat {
+            width,
+            height,
+            rate: [25, 1],
+            chroma: Chroma::C420,
+            bits: 8,
+            rgb: false,
+        })
+    };
+    let records = Format::Records { variables: 8 };
+    let kinds: [(&str, u8, Format, Option<ModelId>); 6] = [
+        ("store", 0, Format::Bytes, None),
+        ("grvq", 1, audio(1), Some(tiny)),
+        ("grvq of 8 channels", 1, audio(8), Some(tiny)),
+        ("circuit", 2, records, Some(circuit)),
+        ("nerv", 3, video(64, 48), None),
+        ("large nerv", 3, video(16_384, 16_384), None),
+    ];
+    // What a short payload may be: nothing, silence or a constant, ones, a mode of each kind.
+    let payloads: Vec<Vec<u8>> = vec![
+        vec![],
+        vec![8, 0],
+        vec![0; 12],
+        vec![0xff; 200],
+        [vec![1], vec![0xff; 80]].concat(),
+        [vec![2], vec![0; 80]].concat(),
+        [vec![2], vec![0xff; 80]].concat(),
+        [vec![3], vec![0x80; 80]].concat(),
+        [vec![3], vec![0x7f; 80]].concat(),
+        numbers(&[u64::MAX, 1 << 63, 1 << 40, 3]),
+        numbers(&[16, 1 << 40, 1 << 40, 1 << 40]),
+    ];
+    let mut all = Vec::new();
+    for (name, codec, format, model) in kinds {
+        let new = |length| Builder::new(codec, format, length, model);
+        for n in HUGE {
+            for (i, payload) in payloads.iter().enumerate() {
+                all.push((
+                    format!("{name}: {n} units in payload {i}"),
+                    new(Some(n)).chunk(LAST, n, payload).end(0),
+                ));
+                all.push((
+                    format!("{name}: {n} units in payload {i}, first of two"),
+                    new(None)
+                        .chunk(CHUNK, n, payload)
+                        .chunk(LAST, n, payload)
+                        .end(0),
+                ));
+            }
+            for tag in [CHUNK, LAST, META, INDEX, b'q'] {
+                all.push((
+                    format!("{name}: record {} of {n} bytes", char::from(tag)),
+                    new(None).claim(tag, n).end(0),
+                ));
+            }
+            // A lone file says its units in the header alone.
+            let header = Header {
+                format,
+                length: Some(n),
+                codec: CodecId(codec),
+                bitstream: 1,
+                model,
+                overlap: 0,
+                hashed: true,
+                lone: true,
+                newer: false,
+            };
+            let mut lone = header.to_bytes();
+            put_varint(2, &mut lone);
+            lone.extend(crc32c::crc32c(&[8, 0]).to_le_bytes());
+            lone.extend([0, 0, 8, 0, END, 0, 0, 0, 0]);
+            all.push((format!("{name}: a lone chunk of {n} units"), lone));
+        }
+        // An index that leads in circles, to itself, or nowhere.
+        let b = new(None);
+        let first = b.at();
+        let b = b.chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+        let at = b.at();
+        for (what, body) in [
+            (
+                "the same chunk a thousand times",
+                numbers(&[&[1 << 50, first][..], &[1 << 50, 0].repeat(1000)].concat()),
+            ),
+            ("itself", numbers(&[5, at])),
+            (
+                "sizes that wrap",
+                numbers(&[1 << 63, first, 1 << 63, 0, 1 << 63, 0]),
+            ),
+            ("nowhere", numbers(&[5, u64::MAX])),
+        ] {
+            let b = new(None).chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+            all.push((
+                format!("{name}: an index of {what}"),
+                b.record(INDEX, &body).end(at),
+            ));
+        }
+        let b = new(None).chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+        all.push((
+            format!("{name}: an index at the end record"),
+            b.end(u64::MAX),
+        ));
+        let mut many = new(None);
+        for _ in 0..5000 {
+            many = many.chunk(CHUNK, 1 << 40, &[0xff]);
+        }
+        all.push((
+            format!("{name}: five thousand chunks of 2^40 units"),
+            many.end(0),
+        ));
+    }
+    all
+}
+
+/// Models like this one, spoilt.
+fn models_like(bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>> {
+    let n = u64::from_le_bytes(*bytes.first_chunk::<8>().context("a header")?) as usize;
+    let head: Value = serde_json::from_slice(&bytes[8..8 + n])?;
+    let data = &bytes[8 + n..];
+    let build = |head: &Value, data: &[u8]| {
+        let mut json = head.to_string().into_bytes();
+        json.resize(json.len().next_multiple_of(8), b' ');
+        let mut out = (json.len() as u64).to_le_bytes().to_vec();
+        out.extend(json);
+        out.extend(data);
+        out
+    };
+    let names: Vec<String> = head
+        .as_object()
+        .context("tensors")?
+        .keys()
+        .filter(|k| *k != "__metadata__")
+        .cloned()
+        .collect();
+    let mut all = Vec::new();
+    let mut add = |name: String, model: Vec<u8>| all.push((name, model));
+    for name in &names {
+        let tensor = &head[name];
+        let from = tensor["data_offsets"][0].as_u64().context("offsets")? as usize;
+        for (what, n) in [
+            ("2^31", 1u64 << 31),
+            ("2^63", 1 << 63),
+            ("2^64 - 1", u64::MAX),
+            ("0", 0),
+        ] {
+            let mut changed = head.clone();
+            changed[name]["shape"] = json!([n, 2]);
+            add(
+                format!("{name} has a side of {what}"),
+                build(&changed, data),
+            );
+        }
+        for offsets in [[0, u64::MAX], [u64::MAX, 0], [1 << 40, 1 << 41]] {
+            let mut changed = head.clone();
+            changed[name]["data_offsets"] = json!(offsets);
+            add(format!("{name} lies at {offsets:?}"), build(&changed, data));
+        }
+        let mut changed = head.clone();
+        changed.as_object_mut().context("tensors")?.remove(name);
+        add(format!("{name} is missing"), build(&changed, data));
+        // NaN and infinity in each float type.
+        let not_finite: &[&[u8]] = match tensor["dtype"].as_str() {
+            Some("F32") => &[&[0, 0, 0xc0, 0x7f], &[0, 0, 0x80, 0xff]],
+            Some("F16") => &[&[0, 0x7e], &[0, 0xfc]],
+            Some("BF16") => &[&[0xc0, 0x7f], &[0x80, 0xff]],
+            _ => &[],
+        };
+        for bits in not_finite {
+            let mut data = data.to_vec();
+            data[from..from + bits.len()].copy_from_slice(bits);
+            add(format!("{name} is not finite"), build(&head, &data));
+        }
+    }
+    // Every number in the metadata's JSON, made absurd.
+    let meta = head["__metadata__"].as_object().context("metadata")?;
+    for (key, text) in meta {
+        let Some(config) = text
+            .as_str()
+            .and_then(|t| serde_json::from_str::<Value>(t).ok())
+        else {
+            continue;
+        };
+        // Only what the network's or the circuit's sizes hang on.
+        if key != "config" && key != "circuit" {
+            continue;
+        }
+        for field in config.as_object().into_iter().flatten().map(|f| f.0) {
+            for absurd in [
+                json!(-1),
+                json!(u64::MAX),
+                json!(1u64 << 40),
+                json!("x"),
+                json!(null),
+            ] {
+                let mut changed = config.clone();
+                changed[field] = absurd.clone();
+                let mut head = head.clone();
+                head["__metadata__"][key] = json!(changed.to_string());
+                add(format!("{key}.{field} is {absurd}"), build(&head, data));
+            }
+        }
+    }
+    for n in [0u64, 1, 1 << 20, 1 << 40, u64::MAX] {
+        let mut changed = bytes.to_vec();
+        changed[..8].copy_from_slice(&n.to_le_bytes());
+        add(format!("a header of {n} bytes"), changed);
+    }
+    add("nothing behind the header".into(), build(&head, &[]));
+    Ok(all)
+}
