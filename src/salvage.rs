@@ -59,8 +59,9 @@ pub struct Salvage<R> {
     meta: Vec<Meta>,
     /// Hash of the whole output, from the end record.
     output: Option<u32>,
-    /// Whether there is an end record where it should be.
-    ended: bool,
+    /// Whether the records are as they should be: an end where the file ends, which says where the one index is, and the
+    /// last chunk last.
+    in_order: bool,
     bytes: u64,
     budget: Budget,
 }
@@ -83,7 +84,7 @@ impl<R: Read + Seek> Salvage<R> {
             places: Vec::new(),
             meta: Vec::new(),
             output: None,
-            ended: false,
+            in_order: false,
             bytes,
             budget,
         };
@@ -124,6 +125,7 @@ impl<R: Read + Seek> Salvage<R> {
     fn walk(&mut self, mut at: u64) -> Result<()> {
         let mut patience = self.bytes.saturating_mul(PATIENCE);
         let mut lone = self.header.length.filter(|_| self.header.lone);
+        let (mut indexes, mut seen_last, mut behind_last) = (Vec::new(), false, false);
         loop {
             let why = match self.record(at, lone) {
                 Ok((Record::Chunk(frame, last), next)) => {
@@ -135,6 +137,8 @@ impl<R: Read + Seek> Salvage<R> {
                             units: Some(frame.units),
                             found: Ok((at, last)),
                         })?;
+                        behind_last |= seen_last;
+                        seen_last |= last;
                         lone = None;
                         at = next;
                         continue;
@@ -147,7 +151,9 @@ impl<R: Read + Seek> Salvage<R> {
                     at = next;
                     continue;
                 }
-                Ok((Record::Index(_), next)) => {
+                Ok((Record::Index(place), next)) => {
+                    self.budget.charge(8)?;
+                    indexes.push(place);
                     at = next;
                     continue;
                 }
@@ -156,7 +162,18 @@ impl<R: Read + Seek> Salvage<R> {
                         if self.header.hashed {
                             self.output = Some(self.r.u32()?);
                         }
-                        self.ended = true;
+                        let mut said = [0; 8];
+                        if !self.header.lone {
+                            self.r.fill(&mut said)?;
+                        }
+                        let said = u64::from_le_bytes(said);
+                        let indexed = match indexes.as_slice() {
+                            [] => said == 0,
+                            [one] => *one == said,
+                            _ => false,
+                        };
+                        let last = seen_last || self.places.is_empty();
+                        self.in_order = indexed && last && !behind_last;
                         return Ok(());
                     }
                     format!("damage at byte {at} of the file")
@@ -366,7 +383,8 @@ impl<R: Read + Seek> Salvage<R> {
             });
         }
         let hashed = !self.header.hashed || self.output == Some(hash.digest() as u32);
-        Ok(whole && hashed && self.ended)
+        let length = self.header.length.is_none_or(|n| n == first);
+        Ok(whole && hashed && length && self.in_order)
     }
 
     /// Decodes the chunk whose record is at `at`.

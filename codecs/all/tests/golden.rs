@@ -56,13 +56,41 @@ fn golden_files_decode_to_the_same_bits() {
 }
 
 #[test]
-fn faulty_files_are_refused() {
-    let all = files(&corpora("faulty"), "nc");
-    assert!(!all.is_empty());
-    for path in all {
-        match decode(&path) {
-            Err(Error::Format(_)) => {}
-            other => panic!("{}: {other:?}", path.display()),
-        }
+fn faulty_files_are_refused_for_what_is_wrong_with_them() {
+    let folder = corpora("faulty");
+    let list = std::fs::read_to_string(folder.join("errors.txt")).unwrap();
+    let mut listed = Vec::new();
+    for line in list.lines() {
+        let (kind, name) = line.split_once("  ").unwrap();
+        let path = folder.join(name);
+        let found = if name.ends_with(".ncm") {
+            open(&path).unwrap_err()
+        } else {
+            decode(&path).unwrap_err()
+        };
+        let found = match found {
+            Error::Format(_) => "Format",
+            Error::Unsupported(_) => "Unsupported",
+            Error::Limit(_) => "Limit",
+            Error::Model(_) => "Model",
+            other => panic!("{name}: {other:?}"),
+        };
+        assert_eq!(found, kind, "{name}");
+        listed.push(path);
     }
+    listed.sort();
+    let mut all = files(&folder, "nc");
+    all.extend(files(&folder, "ncm"));
+    all.sort();
+    assert_eq!(listed, all, "every faulty file is listed");
+}
+
+/// Opens a model with the codec that it says it is of.
+fn open(path: &Path) -> nc::Result<()> {
+    let model = Model::from_bytes(std::fs::read(path).unwrap(), &mut Budget::default())?;
+    let registry = nc_codecs::registry();
+    let codec = model.meta("codec").unwrap_or_default().to_owned();
+    let entry = registry.by_name(&codec);
+    let entry = entry.map_err(|e| Error::Model(e.to_string()))?;
+    (entry.open)(Some(&model)).map(drop)
 }
