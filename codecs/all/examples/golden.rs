@@ -482,9 +482,9 @@ fn video(golden: &Path, faulty: &Path) -> Outcome<()> {
         ),
         ("least", (64, 48), 12, C420, 8, Goal::Quality(0.0), "none"),
         ("best", (64, 48), 6, C420, 8, Goal::Quality(10.0), "none"),
-        ("sixteen", (31, 17), 4, Gray, 16, Goal::Quality(6.0), "none"),
-        ("twelve", (34, 18), 5, C444, 12, Goal::Quality(4.0), "none"),
-        ("raw-gray", (9, 4), 2, Gray, 16, Goal::Exact, "default"),
+        ("ten-bits", (31, 17), 4, Gray, 10, Goal::Quality(6.0), "none"),
+        ("ten-444", (34, 18), 5, C444, 10, Goal::Quality(4.0), "none"),
+        ("raw-gray", (9, 4), 2, Gray, 10, Goal::Exact, "default"),
         ("raw-444", (6, 5), 2, C444, 8, Goal::Exact, "default"),
         ("groups", (32, 32), 140, C420, 8, Goal::Quality(2.0), "none"),
     ];

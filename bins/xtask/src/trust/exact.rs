@@ -193,12 +193,13 @@ fn python(outcome: &mut Outcome) -> Result<()> {
     }
     let folder = corpus::folder("golden");
     let sums = golden::list(&folder.join("golden.sha256"))?;
-    let lossless = |n: &&String| n.starts_with("circuit") || n.starts_with("store");
+    let kinds = ["circuit", "store", "nerv-raw", "nerv-constant"];
+    let lossless = |n: &&String| kinds.iter().any(|k| n.starts_with(k));
     for name in sums.keys().filter(lossless) {
         let mut python = std::process::Command::new("python3");
         python
             .current_dir(&folder)
-            .arg("../../tests/circuit_decoder.py");
+            .arg("../../tests/second_decoder.py");
         for path in corpus::files(&folder)? {
             let model = corpus::name(&path);
             if model.starts_with("circuit") && model.ends_with(".ncm") {

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""A second decoder of nc files of codec 2 (`circuit`), written from FORMAT.md alone.
+"""A second decoder of lossless nc files, written from FORMAT.md alone: `store`, `circuit`, and what
+`nerv` stores or has constant.
 
 Plain Python over integers: no floating point decides a symbol. It shows that FORMAT.md is enough
 to read a file. It is a reference, not a tool: 300 records of 8 variables take a second.
 
-    python3 circuit_decoder.py --model M.ncm FILE.nc ...          SHA-256 of what the output hash covers
-    python3 circuit_decoder.py --model M.ncm --csv FILE.nc ...    the records as lines
-    python3 circuit_decoder.py --model M.ncm --first FILE.nc ...  what the first streams hold, as lines
-    python3 circuit_decoder.py --self-test                        arithmetic and hashes
+    python3 second_decoder.py --model M.ncm FILE.nc ...          SHA-256 of what the output hash covers
+    python3 second_decoder.py --model M.ncm --csv FILE.nc ...    the records as lines
+    python3 second_decoder.py --model M.ncm --first FILE.nc ...  what the first streams hold, as lines
+    python3 second_decoder.py --self-test                        arithmetic and hashes
 
 Of several models (`--model` repeated) the one with the id that a file names is taken. Every CRC and
 hash is checked; the first file that is damaged ends the run.
@@ -491,10 +492,17 @@ def read_header(r):
     flags = r.number(1)
     check(flags < 16, "unknown flags")
     head = {"hashed": flags & 4, "lone": flags & 8}
-    check(r.number(1) == 2, "the codec is not `circuit`")
+    head["codec"] = r.number(1)
     check(r.number(1) <= 1, "a newer bitstream")
-    check(r.number(1) == 2, "the signal is not records")
-    head["variables"] = r.varint()
+    kind = r.number(1)
+    check((head["codec"], kind) in ((0, 0), (2, 2), (3, 3)), "a codec that is not lossless")
+    if kind == 2:
+        head["variables"] = r.varint()
+    elif kind == 3:
+        head["size"] = [r.varint(), r.varint()]
+        r.varint(), r.varint()
+        layout = r.number(1)
+        head["bits"], head["chroma"] = 8 + (layout >> 3), layout & 3
     head["length"] = r.varint() if flags & 1 else None
     head["model"] = r.take(8) if flags & 2 else None
     head["overlap"] = 0 if head["lone"] else r.varint()
@@ -504,23 +512,92 @@ def read_header(r):
     return head
 
 
+class Records:
+    """Chunks of `circuit`: lists of records."""
+
+    def __init__(self, head, models, first_only):
+        check(head["model"] in models, "the model is none of those given")
+        self.model, self.first_only = models[head["model"]], first_only
+        check(head["variables"] == len(self.model.alphabets), "the model has other variables")
+        check(head["overlap"] == 0, "records do not overlap")
+
+    def read(self, payload, units):
+        return read_chunk(self.model, payload, units, self.first_only)
+
+    def output(self, chunk):
+        return hashed_bytes(chunk)
+
+    def symbols(self, chunk):
+        return xxh3(hashed_bytes(chunk))
+
+
+class Bytes:
+    """Chunks of `store`: the bytes."""
+
+    def read(self, payload, units):
+        check(len(payload) == units, "chunk: another number of bytes")
+        return payload
+
+    def output(self, chunk):
+        return chunk
+
+    def symbols(self, chunk):
+        return len(chunk)
+
+
+class Frames:
+    """Chunks of `nerv` that are stored or constant: a list of frames, each its samples."""
+
+    def __init__(self, head):
+        w, h = head["size"]
+        small = {0: None, 1: ((w + 1) // 2, (h + 1) // 2), 2: ((w + 1) // 2, h), 3: (w, h)}
+        colour = small[head["chroma"]]
+        self.planes = [w * h] + [colour[0] * colour[1]] * 2 if colour else [w * h]
+        self.bits = head["bits"]
+
+    def read(self, payload, units):
+        r = Reader(payload)
+        mode = r.number(1)
+        check(mode in (0, 1), "frames that are neither stored nor constant")
+        if mode == 1:
+            frame = [v for n in self.planes for v in [r.number(2)] * n]
+            check(r.at == len(payload), "chunk: too long")
+            return [frame] * units
+        bits = self.bits * sum(self.planes) * units
+        check(len(payload) - 1 == (bits + 7) // 8, "chunk: another length")
+        value = int.from_bytes(payload[1:], "little")
+        check(value >> bits == 0, "chunk: bits behind the samples")
+        frames, mask = [], 2**self.bits - 1
+        for t in range(units):
+            at = t * sum(self.planes)
+            part = value >> at * self.bits
+            frames.append([part >> i * self.bits & mask for i in range(sum(self.planes))])
+        return frames
+
+    def output(self, chunk):
+        size = 1 if self.bits == 8 else 2
+        return b"".join(v.to_bytes(size, "little") for frame in chunk for v in frame)
+
+    def symbols(self, chunk):
+        return len(chunk)
+
+
 def read_file(data, models, first_only):
-    """The model and the records of each chunk, and the bytes that the output hash runs over."""
+    """The contents of each chunk, and the bytes that the output hash runs over."""
     r = Reader(data)
     head = read_header(r)
-    check(head["model"] in models, "the model is none of those given")
-    model = models[head["model"]]
-    check(head["variables"] == len(model.alphabets), "the model has other variables")
-    check(head["overlap"] == 0, "records do not overlap")
+    first_only = first_only and head["codec"] == 2
+    codec = {0: Bytes, 2: lambda: Records(head, models, first_only), 3: lambda: Frames(head)}
+    codec = codec[head["codec"]]()
 
     def chunk(units, hash_size):
         length, crc, symbols = r.varint(), r.number(4), r.number(hash_size)
         payload = r.take(length)
         check(crc32c(payload) == crc, "chunk: CRC")
-        chunks.append(read_chunk(model, payload, units, first_only))
+        chunks.append(codec.read(payload, units))
         if not first_only:
             mask = 2 ** (8 * hash_size) - 1
-            check(xxh3(hashed_bytes(chunks[-1])) & mask == symbols, "chunk: hash of the symbols")
+            check(codec.symbols(chunks[-1]) & mask == symbols, "chunk: hash of the symbols")
 
     chunks, starts, index, last = [], [], None, False
     if head["lone"]:
@@ -542,7 +619,7 @@ def read_file(data, models, first_only):
             if tag == b"i":
                 index = start
                 check_index(Reader(body), starts)
-    output = b"".join(map(hashed_bytes, chunks)) if not first_only else b""
+    output = b"".join(map(codec.output, chunks)) if not first_only else b""
     if head["hashed"]:
         expected = r.number(4)
         check(first_only or xxh3(output) & M32 == expected, "end: hash of the output")
@@ -550,7 +627,7 @@ def read_file(data, models, first_only):
     check(head["lone"] or last or not starts, "no last chunk")
     check(r.at == len(data), "something follows the end")
     check(head["length"] in (None, sum(map(len, chunks))), "another length than the header's")
-    return model, chunks, output
+    return chunks, output
 
 
 def check_index(r, starts):
@@ -598,7 +675,7 @@ def self_test():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Decodes an nc file of the codec `circuit`.")
+    parser = argparse.ArgumentParser(description="Decodes lossless nc files.")
     parser.add_argument("--model", action="append", default=[], help="a model file; may be repeated")
     parser.add_argument("--csv", action="store_true", help="print the records")
     parser.add_argument("--first", action="store_true", help="print what the first streams hold")
@@ -616,7 +693,7 @@ def main():
         with open(name, "rb") as f:
             data = f.read()
         try:
-            model, chunks, output = read_file(data, models, options.first)
+            chunks, output = read_file(data, models, options.first)
         except Damaged as error:
             sys.exit("%s: %s" % (name, error))
         if options.csv or options.first:
