@@ -97,7 +97,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     let folder = root.join("fuzz");
     // A target is named so that build scripts and macros, which run on this machine, get no counters.
     let triple = host()?;
-    let built = Command::new(env!("CARGO"))
+    let built = Command::new(crate::cargo())
         .current_dir(&folder)
         .args(["build", "--release", "--bin", "all", "--target", &triple])
         .env("CARGO_TARGET_DIR", folder.join("target"))

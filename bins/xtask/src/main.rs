@@ -29,6 +29,11 @@ enum Command {
     Fuzz(fuzz::Args),
 }
 
+/// The cargo that runs this; else that on PATH.
+fn cargo() -> std::ffi::OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Trust(args) => trust::run(&args),

@@ -187,7 +187,7 @@ pub fn run(args: &Args) -> Result<bool> {
 /// Builds the programs as a user has them; gives their folder.
 fn build() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let built = std::process::Command::new(env!("CARGO"))
+    let built = std::process::Command::new(crate::cargo())
         .current_dir(&root)
         .args([
             "build",
