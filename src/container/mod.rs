@@ -51,6 +51,13 @@ pub struct Meta {
     pub data: Vec<u8>,
 }
 
+impl Meta {
+    /// Bytes that it takes in memory.
+    pub(crate) fn held(&self) -> u64 {
+        (self.data.len() as u64).saturating_add(size_of::<Self>() as u64)
+    }
+}
+
 /// Place of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
