@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::{Budget, Error, Result};
 
@@ -47,7 +48,10 @@ pub struct Model {
     /// Content id.
     pub id: ModelId,
     meta: BTreeMap<String, String>,
+    tensors: BTreeMap<String, TensorInfo>,
     bytes: Cow<'static, [u8]>,
+    /// Where the tensors' data begin.
+    data: usize,
 }
 
 fn broken(e: impl std::fmt::Display) -> Error {
@@ -55,13 +59,22 @@ fn broken(e: impl std::fmt::Display) -> Error {
 }
 
 /// A header in which no name stands twice: a parser that takes the last of two shows another model than one that
-/// takes the first.
-struct Names;
+/// takes the first. Holds the greatest end of a tensor.
+#[derive(Default)]
+struct Names(u64);
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        d.deserialize_map(Self)
+        d.deserialize_map(Self::default())
     }
+}
+
+/// What stands for a name: a text of the metadata, or where a tensor lies.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Text(#[allow(dead_code)] String),
+    Tensor { data_offsets: [u64; 2] },
 }
 
 impl<'de> Visitor<'de> for Names {
@@ -71,12 +84,13 @@ impl<'de> Visitor<'de> for Names {
         f.write_str("names and what they stand for")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> std::result::Result<Self, M::Error> {
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> std::result::Result<Self, M::Error> {
         let mut seen = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            match name.as_str() {
-                "__metadata__" => drop(map.next_value::<Option<Self>>()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
+            if name == "__metadata__" {
+                map.next_value::<Option<Self>>()?;
+            } else if let Value::Tensor { data_offsets } = map.next_value()? {
+                self.0 = data_offsets.into_iter().fold(self.0, u64::max);
             }
             if let Some(twice) = seen.replace(name) {
                 return Err(M::Error::custom(format!("{twice} stands there twice")));
@@ -106,20 +120,25 @@ impl Model {
         }
         let head = usize::try_from(length).ok().and_then(|n| rest.get(..n));
         let head = head.ok_or_else(|| broken("it ends early"))?;
-        serde_json::from_slice::<Names>(head).map_err(broken)?;
-        let (_, head) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        // Also checks that every tensor lies inside the file.
-        SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let meta = head
-            .metadata()
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
+        let names: Names = serde_json::from_slice(head).map_err(broken)?;
+        let data = bytes
+            .len()
+            .saturating_sub(rest.len())
+            .saturating_add(head.len());
+        // Before anything is added up.
+        if names.0 > bytes.len().saturating_sub(data) as u64 {
+            return Err(broken("a tensor outside the file"));
+        }
+        // Also checks shapes, and that the tensors lie one after another and fill the file.
+        let (_, head): (usize, Metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+        let meta = head.metadata().clone().unwrap_or_default();
+        let tensors = head.tensors().into_iter();
         Ok(Self {
             id: ModelId::of(&bytes),
-            meta,
+            meta: meta.into_iter().collect(),
+            tensors: tensors.map(|(name, info)| (name, info.clone())).collect(),
             bytes,
+            data,
         })
     }
 
@@ -145,16 +164,9 @@ impl Model {
 
     /// Names, shapes and sizes of the tensors, sorted by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let mut list: Vec<_> = SafeTensors::deserialize(&self.bytes)
-            .map(|f| {
-                f.tensors()
-                    .into_iter()
-                    .map(|(n, t)| (n, t.shape().to_vec()))
-                    .collect()
-            })
-            .unwrap_or_default();
-        list.sort();
-        list
+        let list = self.tensors.iter();
+        list.map(|(name, t)| (name.clone(), t.shape.clone()))
+            .collect()
     }
 
     /// A tensor of half, bfloat or single precision.
@@ -163,12 +175,13 @@ impl Model {
     /// [`Error::Model`] where it is missing, of another type, or holds a number that is not
     /// finite.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
-        let file = SafeTensors::deserialize(&self.bytes).map_err(broken)?;
-        let t = file
-            .tensor(name)
-            .map_err(|_| Error::Model(format!("no tensor {name}")))?;
-        let (pairs, fours) = (t.data().as_chunks().0, t.data().as_chunks().0);
-        let data: Vec<f32> = match t.dtype() {
+        let none = || Error::Model(format!("no tensor {name}"));
+        let t = self.tensors.get(name).ok_or_else(none)?;
+        let (start, end) = t.data_offsets;
+        let data = self.bytes.get(self.data..).and_then(|b| b.get(start..end));
+        let data = data.ok_or_else(none)?;
+        let (pairs, fours) = (data.as_chunks().0, data.as_chunks().0);
+        let data: Vec<f32> = match t.dtype {
             Dtype::F32 => fours.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => pairs
                 .iter()
@@ -182,7 +195,7 @@ impl Model {
         };
         if data.iter().all(|v| v.is_finite()) {
             Ok(Tensor {
-                shape: t.shape().to_vec(),
+                shape: t.shape.clone(),
                 data,
             })
         } else {
@@ -258,6 +271,16 @@ mod tests {
             let e = open(file(&header, &[0; 4]));
             assert!(matches!(e, Err(Error::Model(_))), "{shape}");
         }
+        // One after another up to where the header's length no longer fits 64 bits.
+        let step = (1u64 << 61) - 1;
+        let all: Vec<String> = (0..8)
+            .map(|i| {
+                let (from, to) = (i * step, (i + 1) * step);
+                format!(r#""{i}":{{"dtype":"U8","shape":[{step}],"data_offsets":[{from},{to}]}}"#)
+            })
+            .collect();
+        let e = open(file(&format!("{{{}}}", all.join(",")), &[]));
+        assert!(matches!(e, Err(Error::Model(_))));
         for length in [0, 1 << 19, 1 << 40, 1 << 63, u64::MAX] {
             let e = open(length.to_le_bytes().to_vec());
             assert!(matches!(e, Err(Error::Model(_))), "{length}");
