@@ -3,13 +3,15 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader};
+use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
 use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
-/// Bytes of the end record of a file with an index: tag, hash, offset of the index.
-const END_BYTES: i64 = 1 + 4 + 8;
+/// Where the end record of a file with an index starts, from the end of the file: tag, hash, offset of the index.
+const END_AT: i64 = -13;
+/// The same without a hash.
+const END_AT_UNHASHED: i64 = -9;
 
 /// A file that can be read in any order. Needs no model until something is decoded.
 pub struct Archive<R> {
@@ -37,7 +39,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Reads the header and the index, and says whether there is a sound one (or need for one).
-    pub(crate) fn begin(mut r: R, mut budget: Budget) -> Result<(Self, bool)> {
+    pub(crate) fn begin(mut r: R, budget: Budget) -> Result<(Self, bool)> {
         let bytes = r.seek(SeekFrom::End(0))?;
         r.seek(SeekFrom::Start(0))?;
         let mut r = Reader::new(r, 0);
@@ -51,7 +53,7 @@ impl<R: Read + Seek> Archive<R> {
             meta_read: false,
             bytes,
             payload: 0,
-            budget: budget.clone(),
+            budget,
         };
         if header.lone {
             a.entries.push(Entry {
@@ -61,7 +63,7 @@ impl<R: Read + Seek> Archive<R> {
             });
             return Ok((a, true));
         }
-        let indexed = a.read_index(&mut budget)?;
+        let indexed = a.read_index()?;
         Ok((a, indexed))
     }
 
@@ -77,11 +79,16 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Reads the index; false where there is no sound one.
-    fn read_index(&mut self, budget: &mut Budget) -> Result<bool> {
+    fn read_index(&mut self) -> Result<bool> {
         let start = self.r.offset;
-        let end = END_BYTES - if self.header.hashed { 0 } else { 4 };
+        let mut budget = self.budget.clone();
+        let end = if self.header.hashed {
+            END_AT
+        } else {
+            END_AT_UNHASHED
+        };
         let found = (|| {
-            self.r.inner().seek(SeekFrom::End(-end)).ok()?;
+            self.r.inner().seek(SeekFrom::End(end)).ok()?;
             if self.r.byte().ok()? != END {
                 return None;
             }
@@ -102,10 +109,8 @@ impl<R: Read + Seek> Archive<R> {
             if len > self.bytes {
                 return None;
             }
-            // An entry in memory is larger than its bytes; charged at its full size.
-            budget.charge(len.saturating_mul(16)).ok()?;
-            let body = self.r.bytes(len, budget).ok()?;
-            if crc32c::crc32c(&body) != crc {
+            let body = self.r.bytes(len, &mut budget).ok()?;
+            if differs(crc32c::crc32c(&body), crc) {
                 return None;
             }
             let mut entries = Vec::new();
@@ -113,10 +118,14 @@ impl<R: Read + Seek> Archive<R> {
             let (mut first, mut at) = (0u64, 0u64);
             while body.offset < len {
                 let units = body.varint().ok()?;
-                at = at.checked_add(body.varint().ok()?)?;
-                if at >= offset {
+                let step = body.varint().ok()?;
+                at = at.checked_add(step)?;
+                // Chunks lie one after another, none of them twice, between the header and the index.
+                if step == 0 || at < start || at >= offset {
                     return None;
                 }
+                // An entry in memory is larger than its bytes in the file.
+                budget.charge(size_of::<Entry>() as u64).ok()?;
                 entries.push(Entry {
                     first,
                     units,
@@ -124,6 +133,7 @@ impl<R: Read + Seek> Archive<R> {
                 });
                 first = first.checked_add(units)?;
             }
+            budget.release(len);
             Some(entries)
         })();
         match found {
@@ -134,6 +144,7 @@ impl<R: Read + Seek> Archive<R> {
                     .is_none_or(|n| n == entries.iter().map(|e| e.units).sum::<u64>()) =>
             {
                 self.entries = entries;
+                self.budget = budget;
                 Ok(true)
             }
             _ => {
@@ -145,6 +156,7 @@ impl<R: Read + Seek> Archive<R> {
 
     /// Walks over all records; also collects metadata.
     fn scan(&mut self) -> Result<()> {
+        let held = size_of::<Entry>() as u64;
         let mut entries = Vec::new();
         let mut meta = Vec::new();
         let (mut first, mut payload) = (0u64, 0u64);
@@ -154,7 +166,7 @@ impl<R: Read + Seek> Archive<R> {
             let mut budget = self.budget.clone();
             match next_record(&mut self.r, &self.header, lone.take(), &mut budget)? {
                 Record::Chunk(frame, _) => {
-                    self.budget.charge(size_of::<Entry>() as u64)?;
+                    self.budget.charge(held)?;
                     entries.push(Entry {
                         first,
                         units: frame.units,
@@ -170,7 +182,7 @@ impl<R: Read + Seek> Archive<R> {
                     self.seek(next)?;
                 }
                 Record::Meta(m) => {
-                    self.budget.charge(m.data.len() as u64)?;
+                    self.budget.charge(m.held())?;
                     meta.push(m);
                 }
                 // Whoever walks over the records needs no index.
@@ -178,7 +190,8 @@ impl<R: Read + Seek> Archive<R> {
                 Record::End => break,
             }
         }
-        self.entries = entries;
+        let before = std::mem::replace(&mut self.entries, entries).len() as u64;
+        self.budget.release(before.saturating_mul(held));
         self.meta = meta;
         self.payload = payload;
         self.meta_read = true;
@@ -233,6 +246,11 @@ impl<R: Read + Seek> Archive<R> {
         Ok(&self.meta)
     }
 
+    /// Whether chunk `i` is the last.
+    fn is_last(&self, i: usize) -> bool {
+        i.checked_add(1) == Some(self.entries.len())
+    }
+
     /// The frame of chunk `i`; its payload follows in the reader.
     fn frame(&mut self, i: usize) -> Result<(ChunkFrame, ChunkHead)> {
         let lost = || Error::Format("chunk out of place".into());
@@ -244,7 +262,13 @@ impl<R: Read + Seek> Archive<R> {
         else {
             return Err(lost());
         };
-        if frame.units != entry.units || last != (i + 1 == self.entries.len()) {
+        // An index cannot name a chunk inside another.
+        let end = self.r.offset.checked_add(frame.len).ok_or_else(lost)?;
+        let next = i.checked_add(1).and_then(|i| self.entries.get(i));
+        if next.is_some_and(|next| next.offset < end) {
+            return Err(lost());
+        }
+        if frame.units != entry.units || last != self.is_last(i) {
             return Err(lost());
         }
         let overlap = if last {
@@ -266,7 +290,7 @@ impl<R: Read + Seek> Archive<R> {
     fn read(&mut self, i: usize, budget: &mut Budget) -> Result<(ChunkFrame, ChunkHead, Vec<u8>)> {
         let (frame, head) = self.frame(i)?;
         let payload = self.r.bytes(frame.len, budget)?;
-        if crc32c::crc32c(&payload) != frame.crc {
+        if differs(crc32c::crc32c(&payload), frame.crc) {
             return Err(Error::Format(format!(
                 "checksum of the chunk at unit {}",
                 head.first
@@ -335,12 +359,13 @@ impl<R: Read + Seek> Archive<R> {
         let codec = open(&self.header, opener)?;
         let overlap = u64::from(self.header.overlap);
         let mut joiner = Joiner::default();
+        let mut budget = self.budget.clone();
         let first = self
             .entries
             .partition_point(|e| e.first.saturating_add(e.units) <= range.start);
         let fades = |e: &Entry| range.start < e.first.saturating_add(overlap);
         let begin = if first > 0 && self.entries.get(first).is_some_and(fades) {
-            first - 1
+            first.saturating_sub(1)
         } else {
             first
         };
@@ -352,8 +377,8 @@ impl<R: Read + Seek> Archive<R> {
             }
             let from = range.start.saturating_sub(head.first).min(frame.units);
             let to = range.end.saturating_sub(head.first).min(frame.units);
-            let alone =
-                self.header.overlap == 0 && (to - from < frame.units || variables.is_some());
+            let alone = self.header.overlap == 0
+                && (to.saturating_sub(from) < frame.units || variables.is_some());
             let part = alone.then(|| Part {
                 units: from..to,
                 variables: variables.clone(),
@@ -366,11 +391,11 @@ impl<R: Read + Seek> Archive<R> {
                 frame,
                 head,
             };
-            let (y, whole) = chunk.decode(&mut self.r, part.as_ref(), &self.budget, ctl)?;
+            let (y, whole) = chunk.decode(&mut self.r, part.as_ref(), &budget, ctl)?;
             if !whole {
                 sink(y)?;
             } else {
-                let y = joiner.join(y, units);
+                let y = joiner.join(y, units, &mut budget)?;
                 if from < to {
                     sink(slice(y, from, to))?;
                 }
@@ -379,7 +404,7 @@ impl<R: Read + Seek> Archive<R> {
             ctl.report(Progress {
                 task: "decode",
                 done,
-                total: Some(range.end - range.start),
+                total: Some(range.end.saturating_sub(range.start)),
                 note: "",
             });
         }
@@ -414,7 +439,7 @@ impl<R: Read + Seek> Archive<R> {
             ctl.check()?;
             let mut budget = self.budget.clone();
             let (frame, head, payload) = self.read(i, &mut budget)?;
-            let last = i + 1 == self.entries.len();
+            let last = self.is_last(i);
             emitter.chunk(frame.units, last, |goal, out| {
                 codec.trim(&payload, &head, goal, &mut budget, out)
             })?;

@@ -86,10 +86,10 @@ impl<W: Write> Emitter<W> {
             .iter()
             // Kind, length, CRC, tag, data.
             .map(|m| {
-                let body = m.data.len() as u64 + 4;
-                5 + varint_len(body) + body
+                let body = (m.data.len() as u64).saturating_add(4);
+                varint_len(body).saturating_add(5).saturating_add(body)
             })
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Bytes that the payload of the next chunk may have.
@@ -100,15 +100,17 @@ impl<W: Write> Emitter<W> {
                 let (units, seconds) = units_per_second(self.header.format).unwrap_or((1, 0));
                 let all = u128::from(bits)
                     .saturating_mul(done)
-                    .saturating_mul(u128::from(seconds))
-                    / 8
-                    / u128::from(units);
+                    .saturating_mul(u128::from(seconds));
+                let all = (all / 8).checked_div(u128::from(units)).unwrap_or(0);
                 // Metadata is part of the rate, but a picture must not starve the sound.
-                all - u128::from(self.meta_bytes()).min(all / 4)
+                all.saturating_sub(u128::from(self.meta_bytes()).min(all / 4))
             }
             Goal::Bytes(bytes) => {
                 let all = u128::from(self.header.length.unwrap_or(0).max(1));
-                u128::from(bytes.saturating_sub(self.meta_bytes())) * done / all
+                u128::from(bytes.saturating_sub(self.meta_bytes()))
+                    .saturating_mul(done)
+                    .checked_div(all)
+                    .unwrap_or(0)
             }
             other => return other,
         };
@@ -121,10 +123,16 @@ impl<W: Write> Emitter<W> {
         // The hash's four bytes are reserved even where there is none, so that a trimmed file
         // gets the payload of an encoded one.
         let frame = if self.header.lone {
-            varint_len(total) + 4 + 2 + 1 + 4
+            // Checksum and symbols, then tag and hash of the end.
+            varint_len(total).saturating_add(4 + 2 + 1 + 4)
         } else {
-            let index = (self.summary.chunks + 1) * 7 + 16;
-            1 + varint_len(units) + varint_len(total) + 8 + index + 13
+            let entries = self.summary.chunks.saturating_add(1);
+            // Seven bytes an entry, 16 around them; the chunk's tag, checksum and symbols; the end.
+            entries
+                .saturating_mul(7)
+                .saturating_add(varint_len(units))
+                .saturating_add(varint_len(total))
+                .saturating_add(16 + 1 + 8 + 13)
         };
         Goal::Bytes(total.saturating_sub(used).saturating_sub(frame))
     }
@@ -156,7 +164,8 @@ impl<W: Write> Emitter<W> {
         put_varint(payload.len() as u64, &mut frame);
         frame.extend(crc32c::crc32c(&payload).to_le_bytes());
         let symbols = encoded.symbols.to_le_bytes();
-        frame.extend(&symbols[..if self.header.lone { 2 } else { 4 }]);
+        let kept = if self.header.lone { 2 } else { 4 };
+        frame.extend(symbols.iter().take(kept));
         self.out.put(&frame)?;
         self.out.put(&payload)?;
         self.entries.push(Entry {
@@ -165,8 +174,8 @@ impl<W: Write> Emitter<W> {
             offset,
         });
         self.summary.units = self.summary.units.saturating_add(units);
-        self.summary.chunks += 1;
-        self.summary.payload += payload.len() as u64;
+        self.summary.chunks = self.summary.chunks.saturating_add(1);
+        self.summary.payload = self.summary.payload.saturating_add(payload.len() as u64);
         Ok(payload)
     }
 
@@ -199,14 +208,14 @@ impl<W: Write> Emitter<W> {
             let mut at = 0;
             for e in &self.entries {
                 put_varint(e.units, &mut body);
-                put_varint(e.offset - at, &mut body);
+                put_varint(e.offset.saturating_sub(at), &mut body);
                 at = e.offset;
             }
             self.record(INDEX, &body)?;
         }
         let mut end = vec![END];
         if self.header.hashed {
-            end.extend(&self.hash.digest().to_le_bytes()[..4]);
+            end.extend((self.hash.digest() as u32).to_le_bytes());
         }
         if !self.header.lone {
             end.extend(index.to_le_bytes());

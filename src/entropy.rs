@@ -63,7 +63,8 @@ impl DecoderModel<PRECISION> for Table<'_> {
             .partition_point(|c| *c <= u32::from(quantile))
             .saturating_sub(1);
         let left = self.0.get(at).copied().unwrap_or(0);
-        let right = self.0.get(at + 1).copied().unwrap_or(left);
+        let right = self.0.get(at.saturating_add(1)).copied();
+        let right = right.unwrap_or(left);
         let width = right.wrapping_sub(left) as u16;
         (
             at as u32,
@@ -79,12 +80,14 @@ struct Share<const PRECISION: usize>(u32, u32);
 
 impl<const PRECISION: usize> Share<PRECISION> {
     fn new(left: u32, right: u32) -> Result<Self> {
-        if left >= right || right > 1 << PRECISION || right - left == 1 << PRECISION {
-            return Err(Error::Usage(format!(
+        match right.checked_sub(left) {
+            Some(width) if width > 0 && right <= 1 << PRECISION && width != 1 << PRECISION => {
+                Ok(Self(left, width))
+            }
+            _ => Err(Error::Usage(format!(
                 "{left}..{right} is no share of a table"
-            )));
+            ))),
         }
-        Ok(Self(left, right - left))
     }
 }
 
@@ -125,7 +128,7 @@ fn to_words<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
     bytes
         .chunks(N)
         .map(word)
-        .chain(std::iter::repeat_n([0; N], 8 / N))
+        .chain(std::iter::repeat_n([0; N], const { 8 / N }))
 }
 
 fn check(table: &[u32]) -> Result<Table<'_>> {
@@ -268,8 +271,9 @@ impl WideEncoder {
         let (mut words, state, situation) = self.0.into_raw_parts();
         let (lower, range) = (state.lower(), state.range().get());
         // Of lower..lower + range, which may wrap, the number with most zero bytes at its end.
-        let point = (0..=u64::BITS / 8)
-            .map(|n| u64::MAX.checked_shr(8 * n).unwrap_or(0))
+        let point = (0..=u64::BITS)
+            .step_by(8)
+            .map(|bits| u64::MAX.checked_shr(bits).unwrap_or(0))
             .map(|mask| lower.wrapping_add(mask) & !mask)
             .find(|p| p.wrapping_sub(lower) < range)
             .unwrap_or(lower);

@@ -3,6 +3,19 @@
 //! `src` is the contract, `codecs` keep it, `bins` use it, `corpora` judge it.
 //! Nothing in this crate knows a neural network: it holds signals, goals, budgets, errors, the
 //! entropy coder, the container and the streams that codecs are plugged into.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 pub mod archive;
 pub mod budget;

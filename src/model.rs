@@ -5,9 +5,11 @@
 //! metadata, so that a model file is its own card.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensors};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::{Budget, Error, Result};
 
@@ -18,9 +20,10 @@ pub struct ModelId(pub [u8; 8]);
 impl ModelId {
     /// The id of a model file with these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut id = [0; 8];
-        id.copy_from_slice(&blake3::hash(bytes).as_bytes()[..8]);
-        Self(id)
+        let hash = blake3::hash(bytes);
+        Self(std::array::from_fn(|i| {
+            hash.as_bytes().get(i).copied().unwrap_or(0)
+        }))
     }
 }
 
@@ -45,11 +48,56 @@ pub struct Model {
     /// Content id.
     pub id: ModelId,
     meta: BTreeMap<String, String>,
+    tensors: BTreeMap<String, TensorInfo>,
     bytes: Cow<'static, [u8]>,
+    /// Where the tensors' data begin.
+    data: usize,
 }
 
 fn broken(e: impl std::fmt::Display) -> Error {
     Error::Model(format!("not a model file: {e}"))
+}
+
+/// A header in which no name stands twice: a parser that takes the last of two shows another model than one that
+/// takes the first. Holds the greatest end of a tensor.
+#[derive(Default)]
+struct Names(u64);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        d.deserialize_map(Self::default())
+    }
+}
+
+/// What stands for a name: a text of the metadata, or where a tensor lies.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Text(#[allow(dead_code)] String),
+    Tensor { data_offsets: [u64; 2] },
+}
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("names and what they stand for")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(mut self, mut map: M) -> std::result::Result<Self, M::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name == "__metadata__" {
+                map.next_value::<Option<Self>>()?;
+            } else if let Value::Tensor { data_offsets } = map.next_value()? {
+                self.0 = data_offsets.into_iter().fold(self.0, u64::max);
+            }
+            if let Some(twice) = seen.replace(name) {
+                return Err(M::Error::custom(format!("{twice} stands there twice")));
+            }
+        }
+        Ok(self)
+    }
 }
 
 impl Model {
@@ -63,23 +111,34 @@ impl Model {
     pub fn from_bytes(bytes: impl Into<Cow<'static, [u8]>>, budget: &mut Budget) -> Result<Self> {
         let bytes = bytes.into();
         budget.charge(bytes.len() as u64)?;
-        let head = bytes.first_chunk::<8>().map(|b| u64::from_le_bytes(*b));
-        if head.is_none_or(|n| n > Self::MAX_HEADER) {
+        let (length, rest) = bytes
+            .split_first_chunk()
+            .ok_or_else(|| broken("it ends early"))?;
+        let length = u64::from_le_bytes(*length);
+        if length > Self::MAX_HEADER {
             return Err(broken("header length"));
         }
-        let (_, head) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
-        // Also checks that every tensor lies inside the file.
-        SafeTensors::deserialize(&bytes).map_err(broken)?;
-        let meta = head
-            .metadata()
-            .clone()
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
+        let head = usize::try_from(length).ok().and_then(|n| rest.get(..n));
+        let head = head.ok_or_else(|| broken("it ends early"))?;
+        let names: Names = serde_json::from_slice(head).map_err(broken)?;
+        let data = bytes
+            .len()
+            .saturating_sub(rest.len())
+            .saturating_add(head.len());
+        // Before anything is added up.
+        if names.0 > bytes.len().saturating_sub(data) as u64 {
+            return Err(broken("a tensor outside the file"));
+        }
+        // Also checks shapes, and that the tensors lie one after another and fill the file.
+        let (_, head): (usize, Metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+        let meta = head.metadata().clone().unwrap_or_default();
+        let tensors = head.tensors().into_iter();
         Ok(Self {
             id: ModelId::of(&bytes),
-            meta,
+            meta: meta.into_iter().collect(),
+            tensors: tensors.map(|(name, info)| (name, info.clone())).collect(),
             bytes,
+            data,
         })
     }
 
@@ -105,16 +164,9 @@ impl Model {
 
     /// Names, shapes and sizes of the tensors, sorted by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let mut list: Vec<_> = SafeTensors::deserialize(&self.bytes)
-            .map(|f| {
-                f.tensors()
-                    .into_iter()
-                    .map(|(n, t)| (n, t.shape().to_vec()))
-                    .collect()
-            })
-            .unwrap_or_default();
-        list.sort();
-        list
+        let list = self.tensors.iter();
+        list.map(|(name, t)| (name.clone(), t.shape.clone()))
+            .collect()
     }
 
     /// A tensor of half, bfloat or single precision.
@@ -123,38 +175,115 @@ impl Model {
     /// [`Error::Model`] where it is missing, of another type, or holds a number that is not
     /// finite.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
-        let file = SafeTensors::deserialize(&self.bytes).map_err(broken)?;
-        let t = file
-            .tensor(name)
-            .map_err(|_| Error::Model(format!("no tensor {name}")))?;
-        let pairs = |b: &[u8]| u16::from_le_bytes([b[0], b[1]]);
-        let data: Vec<f32> = match t.dtype() {
-            Dtype::F32 => t
-                .data()
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        let none = || Error::Model(format!("no tensor {name}"));
+        let t = self.tensors.get(name).ok_or_else(none)?;
+        let (start, end) = t.data_offsets;
+        let data = self.bytes.get(self.data..).and_then(|b| b.get(start..end));
+        let data = data.ok_or_else(none)?;
+        let (pairs, fours) = (data.as_chunks().0, data.as_chunks().0);
+        let data: Vec<f32> = match t.dtype {
+            Dtype::F32 => fours.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::F16 => pairs
+                .iter()
+                .map(|b| half::f16::from_le_bytes(*b).to_f32())
                 .collect(),
-            Dtype::F16 => t
-                .data()
-                .chunks_exact(2)
-                .map(|b| half::f16::from_bits(pairs(b)).to_f32())
-                .collect(),
-            Dtype::BF16 => t
-                .data()
-                .chunks_exact(2)
-                .map(|b| half::bf16::from_bits(pairs(b)).to_f32())
+            Dtype::BF16 => pairs
+                .iter()
+                .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                 .collect(),
             other => return Err(Error::Model(format!("tensor {name} has type {other:?}"))),
         };
         if data.iter().all(|v| v.is_finite()) {
             Ok(Tensor {
-                shape: t.shape().to_vec(),
+                shape: t.shape.clone(),
                 data,
             })
         } else {
             Err(Error::Model(format!(
                 "tensor {name} has numbers that are not finite"
             )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn file(header: &str, data: &[u8]) -> Vec<u8> {
+        let mut out = (header.len() as u64).to_le_bytes().to_vec();
+        out.extend_from_slice(header.as_bytes());
+        out.extend_from_slice(data);
+        out
+    }
+
+    fn open(bytes: Vec<u8>) -> Result<Model> {
+        Model::from_bytes(bytes, &mut Budget::new(1 << 20))
+    }
+
+    const ONE: &str = r#""a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#;
+
+    #[test]
+    fn numbers_that_are_not_finite_are_refused() {
+        let header = format!("{{{ONE}}}");
+        let with = |x: f32| open(file(&header, &x.to_le_bytes())).unwrap().tensor("a");
+        assert_eq!(with(0.5).unwrap().data, [0.5]);
+        for x in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(matches!(with(x), Err(Error::Model(_))), "{x}");
+        }
+        for (dtype, bits) in [("F16", 0x7e00u16), ("F16", 0xfc00), ("BF16", 0x7fc0)] {
+            let header =
+                format!(r#"{{"a":{{"dtype":"{dtype}","shape":[1],"data_offsets":[0,2]}}}}"#);
+            let model = open(file(&header, &bits.to_le_bytes())).unwrap();
+            assert!(matches!(model.tensor("a"), Err(Error::Model(_))), "{dtype}");
+        }
+    }
+
+    #[test]
+    fn names_that_stand_twice_are_refused() {
+        let data = [0; 4];
+        assert!(open(file(&format!("{{{ONE}}}"), &data)).is_ok());
+        let metadata = r#""__metadata__":{"codec":"x"}"#;
+        assert!(open(file(&format!("{{{metadata},{ONE}}}"), &data)).is_ok());
+        for header in [
+            format!("{{{ONE},{ONE}}}"),
+            format!("{{{metadata},{metadata},{ONE}}}"),
+            format!(r#"{{"__metadata__":{{"codec":"x","codec":"y"}},{ONE}}}"#),
+        ] {
+            let e = open(file(&header, &data));
+            assert!(matches!(e, Err(Error::Model(_))), "{header}");
+        }
+    }
+
+    #[test]
+    fn shapes_that_do_not_fit_are_refused() {
+        for (shape, end) in [
+            ("[9223372036854775808,2]", 0u64),
+            ("[4611686018427387904,4611686018427387904]", 4),
+            ("[18446744073709551615]", 4),
+            ("[2]", 4),
+            ("[1]", 18_446_744_073_709_551_615),
+            ("[-1]", 4),
+        ] {
+            let header =
+                format!(r#"{{"a":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}}}"#);
+            let e = open(file(&header, &[0; 4]));
+            assert!(matches!(e, Err(Error::Model(_))), "{shape}");
+        }
+        // One after another up to where the header's length no longer fits 64 bits.
+        let step = (1u64 << 61) - 1;
+        let all: Vec<String> = (0..8)
+            .map(|i| {
+                let (from, to) = (i * step, (i + 1) * step);
+                format!(r#""{i}":{{"dtype":"U8","shape":[{step}],"data_offsets":[{from},{to}]}}"#)
+            })
+            .collect();
+        let e = open(file(&format!("{{{}}}", all.join(",")), &[]));
+        assert!(matches!(e, Err(Error::Model(_))));
+        for length in [0, 1 << 19, 1 << 40, 1 << 63, u64::MAX] {
+            let e = open(length.to_le_bytes().to_vec());
+            assert!(matches!(e, Err(Error::Model(_))), "{length}");
         }
     }
 }

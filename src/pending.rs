@@ -27,6 +27,16 @@ pub(crate) enum Pending {
     },
 }
 
+/// Whole units of `size` values in `values`.
+fn wholes(values: &[u16], size: usize) -> usize {
+    values.len().checked_div(size).unwrap_or(0)
+}
+
+/// The first `n` values, or all where there are fewer.
+fn head<T>(values: &[T], n: usize) -> &[T] {
+    values.get(..n).unwrap_or(values)
+}
+
 impl Pending {
     /// Nothing yet, of a signal of `format`.
     pub(crate) fn new(format: Format) -> Result<Self> {
@@ -55,8 +65,8 @@ impl Pending {
             Self::Audio { rows, .. } => rows.first().map_or(0, |r| r.len() as u64),
             Self::Records {
                 values, variables, ..
-            } => (values.len() / variables) as u64,
-            Self::Video { samples, frame, .. } => (samples.len() / frame) as u64,
+            } => wholes(values, *variables) as u64,
+            Self::Video { samples, frame, .. } => wholes(samples, *frame) as u64,
         }
     }
 
@@ -79,7 +89,7 @@ impl Pending {
                     texts,
                 },
             ) if x.values.ncols() == *variables => {
-                let first = values.len() / *variables;
+                let first = wholes(values, *variables);
                 values.extend(x.values.iter());
                 texts.extend(x.texts.iter().map(|t| Text {
                     row: first.saturating_add(t.row),
@@ -94,7 +104,7 @@ impl Pending {
                     frame,
                 },
             ) if x.format == *format => {
-                if x.samples.len() % *frame != 0 {
+                if !x.samples.len().is_multiple_of(*frame) {
                     return Err(Error::Usage("a piece that is not whole frames".into()));
                 }
                 if x.samples.iter().any(|&s| s > format.max()) {
@@ -114,7 +124,7 @@ impl Pending {
     /// A copy of the first `n` units, or of all where there are fewer.
     pub(crate) fn first(&self, n: usize) -> SignalBuf {
         match self {
-            Self::Bytes(b) => SignalBuf::Bytes(b[..n.min(b.len())].to_vec()),
+            Self::Bytes(b) => SignalBuf::Bytes(head(b, n).to_vec()),
             Self::Audio { rate, rows } => {
                 let n = n.min(rows.first().map_or(0, Vec::len));
                 let mut samples = Array2::zeros((rows.len(), n));
@@ -131,8 +141,8 @@ impl Pending {
                 variables,
                 texts,
             } => {
-                let n = n.min(values.len() / variables);
-                let values = values[..n * variables].to_vec();
+                let n = n.min(wholes(values, *variables));
+                let values = head(values, n.saturating_mul(*variables)).to_vec();
                 let values = Array2::from_shape_vec((n, *variables), values).unwrap_or_default();
                 let texts = texts.iter().take_while(|t| t.row < n).cloned().collect();
                 SignalBuf::Records(RecordsBuf { values, texts })
@@ -142,10 +152,10 @@ impl Pending {
                 samples,
                 frame,
             } => {
-                let n = n.min(samples.len() / frame);
+                let n = n.min(wholes(samples, *frame));
                 SignalBuf::Video(VideoBuf {
                     format: *format,
-                    samples: samples[..n * frame].to_vec(),
+                    samples: head(samples, n.saturating_mul(*frame)).to_vec(),
                 })
             }
         }
@@ -165,8 +175,8 @@ impl Pending {
                 variables,
                 texts,
             } => {
-                let n = n.min(values.len() / *variables);
-                values.drain(..n * *variables);
+                let n = n.min(wholes(values, *variables));
+                values.drain(..n.saturating_mul(*variables));
                 texts.retain_mut(|t| {
                     let keep = t.row >= n;
                     t.row = t.row.wrapping_sub(n);
@@ -174,8 +184,8 @@ impl Pending {
                 });
             }
             Self::Video { samples, frame, .. } => {
-                let n = n.min(samples.len() / *frame);
-                samples.drain(..n * *frame);
+                let n = n.min(wholes(samples, *frame));
+                samples.drain(..n.saturating_mul(*frame));
             }
         }
     }

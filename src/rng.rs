@@ -24,7 +24,7 @@ impl Rng {
 
     /// Uniform in `0..n`; 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        ((u64::from(self.bits()) * n as u64) >> 32) as usize
+        (u128::from(self.bits()).saturating_mul(n as u128) >> 32) as usize
     }
 
     /// Uniform in 0..1.

@@ -10,7 +10,7 @@ use std::ops::Range;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
-use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader};
+use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader, differs};
 use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
 
@@ -129,8 +129,7 @@ impl<R: Read + Seek> Salvage<R> {
         loop {
             let why = match self.record(at, lone) {
                 Ok((Record::Chunk(frame, last), next)) => {
-                    let sound = next <= self.bytes
-                        && self.checksum(frame.len, &mut patience)? == Some(frame.crc);
+                    let sound = next <= self.bytes && self.checks(&frame, &mut patience)?;
                     // Where a record follows, it is the payload that is damaged and not the framing.
                     if sound || lone.is_some() || self.begins(next, &mut patience)? {
                         self.add(Place {
@@ -195,7 +194,7 @@ impl<R: Read + Seek> Salvage<R> {
     fn tail(&self) -> u64 {
         let hash = if self.header.hashed { 4 } else { 0 };
         let index = if self.header.lone { 0 } else { 8 };
-        hash + index
+        u64::saturating_add(hash, index)
     }
 
     /// A stretch of unknown length; two of them in a row are one.
@@ -228,13 +227,19 @@ impl<R: Read + Seek> Salvage<R> {
     fn begins(&mut self, at: u64, patience: &mut u64) -> Result<bool> {
         match self.record(at, None) {
             Ok((Record::Chunk(frame, _), next)) => {
-                Ok(next <= self.bytes && self.checksum(frame.len, patience)? == Some(frame.crc))
+                Ok(next <= self.bytes && self.checks(&frame, patience)?)
             }
             Ok((Record::End, after)) => Ok(after.checked_add(self.tail()) == Some(self.bytes)),
             Ok(_) => Ok(true),
             Err(e @ (Error::Io(_) | Error::Limit(_))) => Err(e),
             Err(_) => Ok(false),
         }
+    }
+
+    /// Whether the payload that follows is what its checksum says.
+    fn checks(&mut self, frame: &ChunkFrame, patience: &mut u64) -> Result<bool> {
+        let found = self.checksum(frame.len, patience)?;
+        Ok(found.is_some_and(|crc| !differs(crc, frame.crc)))
     }
 
     /// CRC-32C of the next `len` bytes, which are in the file; `None` once patience is out.
@@ -277,7 +282,7 @@ impl<R: Read + Seek> Salvage<R> {
                 }
                 self.seek(payload)?;
                 match self.checksum(frame.len, patience)? {
-                    Some(crc) if crc == frame.crc => return Ok(Some(here)),
+                    Some(crc) if !differs(crc, frame.crc) => return Ok(Some(here)),
                     Some(_) => {}
                     None => return Ok(None),
                 }
@@ -361,12 +366,13 @@ impl<R: Read + Seek> Salvage<R> {
             match chunk {
                 Ok((y, its)) => {
                     hash.update(&y.to_le_bytes());
-                    sink(Stretch::Sound(joiner.join(y, its)))?;
+                    let y = joiner.join(y, its, &mut self.budget)?;
+                    sink(Stretch::Sound(y))?;
                 }
                 Err(why @ (Error::Io(_) | Error::Cancelled | Error::Model(_))) => return Err(why),
                 Err(why) => {
                     whole = false;
-                    joiner = Joiner::default();
+                    joiner.forget(&mut self.budget);
                     sink(Stretch::Lost(Lost {
                         first,
                         units: units.filter(|n| *n <= most),
@@ -382,7 +388,10 @@ impl<R: Read + Seek> Salvage<R> {
                 note: "",
             });
         }
-        let hashed = !self.header.hashed || self.output == Some(hash.digest() as u32);
+        let hashed = !self.header.hashed
+            || self
+                .output
+                .is_some_and(|said| !differs(hash.digest() as u32, said));
         let length = self.header.length.is_none_or(|n| n == first);
         Ok(whole && hashed && length && self.in_order)
     }

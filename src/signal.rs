@@ -98,6 +98,13 @@ pub struct Text {
     pub bytes: Vec<u8>,
 }
 
+impl Text {
+    /// Bytes that it takes in memory.
+    pub(crate) fn held(&self) -> u64 {
+        (self.bytes.len() as u64).saturating_add(size_of::<Self>() as u64)
+    }
+}
+
 /// Borrowed records.
 #[derive(Debug, Clone, Copy)]
 pub struct Records<'a> {
@@ -139,7 +146,7 @@ impl Records<'_> {
             values: self.values.slice(ndarray::s![from..to, ..]).to_owned(),
             texts: texts
                 .map(|t| Text {
-                    row: t.row - from,
+                    row: t.row.saturating_sub(from),
                     bytes: t.bytes.clone(),
                 })
                 .collect(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader};
+use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
 use crate::pending::Pending;
 use crate::{
@@ -90,7 +90,7 @@ impl<'c, W: Write> Encoder<'c, W> {
         let coded = if last {
             units
         } else {
-            units + u64::from(self.plan.overlap)
+            units.saturating_add(u64::from(self.plan.overlap))
         };
         let head = ChunkHead {
             format: self.emitter.header().format,
@@ -141,7 +141,7 @@ impl<'c, W: Write> Encoder<'c, W> {
                 // Of a time without end rounding makes more than there is.
                 Duration::try_from_secs_f64(share).map_or(left, |share| share.min(left))
             }
-            None => left / 2,
+            None => left.checked_div(2).unwrap_or_default(),
         }
     }
 
@@ -246,8 +246,8 @@ pub(crate) fn next_record<R: Read>(
                 if !(known || header.newer && tag.is_ascii_lowercase()) {
                     return Err(Error::Format(format!("unknown record {tag:#04x}")));
                 }
-                let body = r.bytes(len, budget)?;
-                if crc32c::crc32c(&body) != crc {
+                let mut body = r.bytes(len, budget)?;
+                if differs(crc32c::crc32c(&body), crc) {
                     return Err(Error::Format(format!(
                         "checksum of record '{}'",
                         char::from(tag)
@@ -258,12 +258,11 @@ pub(crate) fn next_record<R: Read>(
                     return Ok(Record::Index(at));
                 }
                 if tag == META
-                    && let Some((tag, data)) = body.split_first_chunk::<4>()
+                    && let Some(tag) = body.first_chunk().copied()
                 {
-                    return Ok(Record::Meta(Meta {
-                        tag: *tag,
-                        data: data.to_vec(),
-                    }));
+                    body.drain(..4);
+                    body.shrink_to_fit();
+                    return Ok(Record::Meta(Meta { tag, data: body }));
                 }
             }
         }
@@ -307,7 +306,7 @@ impl Chunk<'_> {
         } = self;
         let mut budget = budget.clone();
         let payload = r.bytes(frame.len, &mut budget)?;
-        if crc32c::crc32c(&payload) != frame.crc {
+        if differs(crc32c::crc32c(&payload), frame.crc) {
             return Err(Error::Format(format!(
                 "checksum of the chunk at unit {}",
                 head.first
@@ -324,7 +323,7 @@ impl Chunk<'_> {
         } else {
             u64::from(u32::MAX)
         };
-        if encoded.symbols & mask != u64::from(frame.symbols) {
+        if differs(encoded.symbols & mask, u64::from(frame.symbols)) {
             return Err(Error::Format(format!(
                 "decoded symbols of the chunk at unit {}",
                 head.first
@@ -334,6 +333,11 @@ impl Chunk<'_> {
     }
 }
 
+/// Bytes of `n` values of `size` bytes.
+fn sized(n: usize, size: u64) -> u64 {
+    (n as u64).saturating_mul(size)
+}
+
 /// Joins chunks: the end of one is cross-faded into the start of the next.
 #[derive(Default)]
 pub(crate) struct Joiner {
@@ -341,16 +345,30 @@ pub(crate) struct Joiner {
 }
 
 impl Joiner {
-    /// The `units` that a decoded chunk adds; what it has beyond them is kept for the next.
-    pub(crate) fn join(&mut self, y: SignalBuf, units: u64) -> SignalBuf {
+    /// Drops what was kept: the next chunk follows nothing.
+    pub(crate) fn forget(&mut self, budget: &mut Budget) {
+        if let Some(tail) = self.tail.take() {
+            budget.release(sized(tail.len(), 4));
+        }
+    }
+
+    /// The `units` that a decoded chunk adds; what it has beyond them is kept for the next, charged to the budget
+    /// as long as it is.
+    pub(crate) fn join(
+        &mut self,
+        y: SignalBuf,
+        units: u64,
+        budget: &mut Budget,
+    ) -> Result<SignalBuf> {
         let SignalBuf::Audio(AudioBuf { rate, mut samples }) = y else {
-            return y;
+            return Ok(y);
         };
         if let Some(tail) = self.tail.take() {
+            budget.release(sized(tail.len(), 4));
             let n = tail.ncols().min(samples.ncols());
             for (mut row, old) in samples.rows_mut().into_iter().zip(tail.rows()) {
-                for (j, (new, old)) in row.iter_mut().zip(old).take(n).enumerate() {
-                    let w = (j + 1) as f32 / (n + 1) as f32;
+                for (j, (new, old)) in (1u64..).zip(row.iter_mut().zip(old).take(n)) {
+                    let w = j as f32 / (n as u64).saturating_add(1) as f32;
                     *new = old + (*new - old) * w;
                 }
             }
@@ -360,13 +378,14 @@ impl Joiner {
             .min(samples.ncols());
         if units < samples.ncols() {
             let (keep, tail) = samples.view().split_at(Axis(1), units);
+            budget.charge(sized(tail.len(), 4))?;
             self.tail = Some(tail.to_owned());
-            return SignalBuf::Audio(AudioBuf {
+            return Ok(SignalBuf::Audio(AudioBuf {
                 rate,
                 samples: keep.to_owned(),
-            });
+            }));
         }
-        SignalBuf::Audio(AudioBuf { rate, samples })
+        Ok(SignalBuf::Audio(AudioBuf { rate, samples }))
     }
 }
 
@@ -446,7 +465,8 @@ impl<R: Read> Decoder<R> {
                         u64::from(self.header.overlap)
                     };
                     let units = frame.units.checked_add(overlap);
-                    let units = units.ok_or_else(|| Error::Format("chunk too long".into()))?;
+                    let long = || Error::Format("chunk too long".into());
+                    let units = units.ok_or_else(long)?;
                     let head = ChunkHead {
                         format: self.header.format,
                         first: self.done,
@@ -461,17 +481,18 @@ impl<R: Read> Decoder<R> {
                     let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
                     self.hash.update(&y.to_le_bytes());
                     self.seen_last = last;
-                    self.done = self.done.saturating_add(frame.units);
+                    self.done = self.done.checked_add(frame.units).ok_or_else(long)?;
                     ctl.report(Progress {
                         task: "decode",
                         done: self.done,
                         total: self.header.length,
                         note: "",
                     });
-                    return Ok(Some(self.joiner.join(y, frame.units)));
+                    let y = self.joiner.join(y, frame.units, &mut self.budget)?;
+                    return Ok(Some(y));
                 }
                 Record::Meta(m) => {
-                    self.budget.charge(m.data.len() as u64)?;
+                    self.budget.charge(m.held())?;
                     self.meta.push(m);
                 }
                 Record::Index(at) => {
@@ -497,7 +518,7 @@ impl<R: Read> Decoder<R> {
         }
         if self.header.hashed {
             let found = self.r.u32()?;
-            if found != self.hash.digest() as u32 {
+            if differs(self.hash.digest() as u32, found) {
                 return Err(Error::Format("hash of the decoded output".into()));
             }
         }
@@ -567,13 +588,16 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
                 out.extend(p);
             }
             (SignalBuf::Audio(out), SignalBuf::Audio(p)) => {
-                budget.charge(p.samples.len() as u64 * 4)?;
+                budget.charge(sized(p.samples.len(), 4))?;
                 out.samples
                     .append(Axis(1), p.samples.slice(s![.., ..]))
                     .map_err(|e| Error::Format(e.to_string()))?;
             }
             (SignalBuf::Records(out), SignalBuf::Records(p)) => {
-                budget.charge(p.values.len() as u64 * 2)?;
+                budget.charge(sized(p.values.len(), 2))?;
+                for t in &p.texts {
+                    budget.charge(t.held())?;
+                }
                 let first = out.values.nrows();
                 out.values
                     .append(Axis(0), p.values.view())
@@ -584,7 +608,7 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
                 }));
             }
             (SignalBuf::Video(out), SignalBuf::Video(p)) => {
-                budget.charge(p.samples.len() as u64 * 2)?;
+                budget.charge(sized(p.samples.len(), 2))?;
                 out.samples.extend(p.samples);
             }
             _ => return Err(Error::Format("media kinds mixed".into())),

@@ -84,7 +84,7 @@ impl VideoFormat {
         // Three planes of at most 2^28 samples: fits 32 bits.
         let size = |i| {
             let (w, h) = self.plane(i);
-            w * h
+            w.saturating_mul(h)
         };
         Ok((0..self.planes()).map(size).sum())
     }
@@ -96,7 +96,10 @@ impl VideoFormat {
 
     /// The greatest value of a sample.
     pub const fn max(&self) -> u16 {
-        ((1u32 << self.bits) - 1) as u16
+        match u16::MAX.checked_shr(16u32.saturating_sub(self.bits as u32)) {
+            Some(max) => max,
+            None => 0,
+        }
     }
 
     /// Frames per second, where there is a rate.
@@ -139,7 +142,7 @@ impl<'a> Video<'a> {
     pub fn frames(&self) -> usize {
         self.format
             .frame_samples()
-            .map_or(0, |n| self.samples.len() / n)
+            .map_or(0, |n| self.samples.len().checked_div(n).unwrap_or(0))
     }
 
     /// The frames `from..to`; `None` outside.

@@ -329,3 +329,22 @@ fn a_lone_file_costs_at_most_48_bytes() {
         summary.bytes - summary.payload
     );
 }
+
+/// What a chunk has beyond its own end waits for the next, and is charged as long as it does.
+#[test]
+fn what_waits_for_the_next_chunk_is_charged() {
+    let x = sound(1, 4000);
+    let codec = Pcm {
+        chunk: 1000,
+        overlap: 900,
+    };
+    let bytes = file(&x, &codec, 5000, true);
+    let run = |budget| {
+        let mut d = Decoder::new(&bytes[..], &opener, Budget::new(budget))?;
+        while d.next(&mut Control::default())?.is_some() {}
+        Ok(())
+    };
+    // Payload and samples of 1900 take 11,400 bytes; of those before, 3600 are still there.
+    assert!(run(15_000).is_ok());
+    assert!(matches!(run(14_999), Err(Error::Limit(_))));
+}

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::wire::{Reader, put_varint};
-use super::{MAGIC, MAJOR, MINOR};
+use super::{MAGIC, MAJOR, MINOR, differs};
 use crate::{Chroma, CodecId, Error, Format, ModelId, Plan, Result, SampleDepth, VideoFormat};
 
 const HAS_LENGTH: u8 = 1;
@@ -256,7 +256,7 @@ impl Header {
             r.byte()?;
         }
         let crc = crc32c::crc32c(r.seen);
-        if r.r.u32()? != crc {
+        if differs(crc, r.r.u32()?) {
             return Err(Error::Format("header checksum".into()));
         }
         if lone && length.is_none_or(|n| n == 0) {

@@ -29,6 +29,12 @@ pub const INDEX: u8 = b'i';
 /// Last record.
 pub const END: u8 = b'E';
 
+/// Whether a checksum or hash is not the one that a file says. Passed over in a build for a fuzzer, which would
+/// otherwise hardly ever come to what they guard.
+pub(crate) fn differs<T: PartialEq>(found: T, said: T) -> bool {
+    !cfg!(fuzzing) && found != said
+}
+
 /// Framing of a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkFrame {
@@ -49,6 +55,13 @@ pub struct Meta {
     pub tag: [u8; 4],
     /// Contents.
     pub data: Vec<u8>,
+}
+
+impl Meta {
+    /// Bytes that it takes in memory.
+    pub(crate) fn held(&self) -> u64 {
+        (self.data.len() as u64).saturating_add(size_of::<Self>() as u64)
+    }
 }
 
 /// Place of a chunk.

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 
 use crate::{Budget, Error, Result};
 
-/// Most bytes of a variable-length number: 64 bits in groups of 7.
-const MAX_VARINT: usize = 10;
+/// Where the last of the ten groups of 7 bits goes that a number of 64 bits has at most.
+const LAST_SHIFT: u32 = 63;
 /// Bytes that are read before a file's word on a length is believed further.
 const STEP: u64 = 1 << 16;
 
@@ -72,14 +72,15 @@ impl<R: Read> Reader<R> {
     /// As [`Self::fill`]; [`Error::Format`] for more than 64 bits or a longer form than needed.
     pub fn varint(&mut self) -> Result<u64> {
         let mut value = 0u64;
-        for i in 0..MAX_VARINT {
+        for shift in (0..u64::BITS).step_by(7) {
             let b = self.byte()?;
-            if i == MAX_VARINT - 1 && b > 1 {
+            // Of the last group only one bit is left.
+            if shift == LAST_SHIFT && b > 1 {
                 break;
             }
-            value |= u64::from(b & 0x7f) << (7 * i);
+            value |= u64::from(b & 0x7f) << shift;
             if b & 0x80 == 0 {
-                if b == 0 && i > 0 {
+                if b == 0 && shift > 0 {
                     break;
                 }
                 return Ok(value);
@@ -103,10 +104,10 @@ impl<R: Read> Reader<R> {
             let n = left.min(STEP);
             budget.charge(n)?;
             let at = out.len();
-            out.resize(at + n as usize, 0);
+            out.resize(at.saturating_add(n as usize), 0);
             let part = out.get_mut(at..).unwrap_or_default();
             self.fill(part)?;
-            left -= n;
+            left = left.saturating_sub(n);
         }
         Ok(out)
     }
@@ -172,7 +173,7 @@ pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// Bytes of a variable-length number.
 pub fn varint_len(value: u64) -> u64 {
-    u64::from((64 - value.max(1).leading_zeros()).div_ceil(7))
+    u64::from(value.max(1).ilog2() / 7).saturating_add(1)
 }
 
 #[cfg(test)]

@@ -22,8 +22,9 @@ impl Span {
     #[must_use]
     pub fn row(&self, x: usize) -> Range<usize> {
         let k = self.states.len();
-        let at = self.leaf + (x - self.values.start) * k;
-        at..at + k
+        let before = x.saturating_sub(self.values.start).saturating_mul(k);
+        let at = self.leaf.saturating_add(before);
+        at..at.saturating_add(k)
     }
 }
 
@@ -39,20 +40,20 @@ fn spans(tree: &Tree, alphabets: &[u32]) -> Result<Vec<Vec<Span>>> {
         let values = v.variable.map_or(Some(0), |x| alphabets.get(x).copied());
         let values = values.ok_or_else(wrong)? as usize;
         let mut out = Vec::new();
-        let (mut value, mut state, mut leaf) = (0usize, 0, 0usize);
+        let (mut value, mut state, mut leaf) = (0usize, 0usize, 0usize);
         for b in tree.bins(i) {
             // Within the alphabet, and so is all that follows from it.
             let end = value.saturating_add(b.values);
             if end > values {
                 return Err(wrong());
             }
+            let last = state.checked_add(b.states).ok_or_else(wrong)?;
             out.push(Span {
                 values: value..end,
-                states: state..state + b.states,
+                states: state..last,
                 leaf,
             });
-            value = end;
-            state += b.states;
+            (value, state) = (end, last);
             leaf = b
                 .values
                 .checked_mul(b.states)
@@ -107,10 +108,10 @@ impl Circuit {
         let spans = spans(&tree, &alphabets)?;
         let tables = edges.iter().zip(&leaves);
         for (i, (v, (edge, leaf))) in tree.vertices().iter().zip(tables).enumerate() {
-            let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
-            let values = v.variable.map_or(0, |x| alphabets[x] as usize);
-            fits &= edge.len() == above.saturating_mul(v.states)
-                && Some(leaf.len()) == tree.leaf_entries(i, values);
+            let above = tree.states_above(i);
+            let values = v.variable.map_or(Some(0), |x| alphabets.get(x).copied());
+            let entries = values.and_then(|n| tree.leaf_entries(i, n as usize));
+            fits &= edge.len() == above.saturating_mul(v.states) && Some(leaf.len()) == entries;
         }
         if !fits {
             return Err(Error::Format("circuit: tables of other sizes".into()));

@@ -72,7 +72,12 @@ impl CircuitCodec {
     }
 
     /// What the index of a payload says of the records in `head`.
-    fn groups<'a>(&self, payload: &'a [u8], head: &ChunkHead) -> Result<(usize, Vec<&'a [u8]>)> {
+    fn groups<'a>(
+        &self,
+        payload: &'a [u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+    ) -> Result<(usize, Vec<&'a [u8]>)> {
         self.plan(&head.format)?;
         let damaged = || Error::Format("circuit: an index that does not fit".into());
         let mut index = Reader::new(payload, 0);
@@ -89,6 +94,8 @@ impl CircuitCodec {
         if count > payload.len() {
             return Err(damaged());
         }
+        // A length, and where the stream lies, here and with the others of its group.
+        budget.charge((count as u64).saturating_mul(40))?;
         let lengths: Result<Vec<u64>> = (0..count).map(|_| index.varint()).collect();
         let mut rest = payload.get(index.offset as usize..).unwrap_or_default();
         let mut groups = Vec::with_capacity(count);
@@ -112,28 +119,33 @@ impl CircuitCodec {
         part: &Part,
         budget: &mut Budget,
     ) -> Result<RecordsBuf> {
-        // The index in memory.
-        budget.charge(
-            (payload.len() as u64)
-                .saturating_mul(16)
-                .min(head.units.saturating_mul(24)),
-        )?;
-        let (group, groups) = self.groups(payload, head)?;
-        let from = usize::try_from(part.units.start.min(head.units)).unwrap_or(usize::MAX);
-        let to = usize::try_from(part.units.end.min(head.units)).unwrap_or(usize::MAX);
-        let first = from / group;
-        let last = to.div_ceil(group).max(first);
-        let records = usize::try_from(head.units).unwrap_or(usize::MAX);
-        let rows = last.saturating_mul(group).min(records) - (first * group).min(records);
+        if part.units.start > part.units.end || part.units.end > head.units {
+            return Err(Error::Usage("rows outside the chunk".into()));
+        }
+        let (group, groups) = self.groups(payload, head, budget)?;
+        let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let (from, to, records) = (
+            whole(part.units.start),
+            whole(part.units.end),
+            whole(head.units),
+        );
+        // Groups from the first to before the last, and the rows that they begin with and end before.
+        let first = from.checked_div(group).unwrap_or(0);
+        let last = to.div_ceil(group.max(1)).max(first);
+        let start = first.saturating_mul(group).min(records);
+        let end = last.saturating_mul(group).min(records);
+        let rows = end.saturating_sub(start);
         let per = self.frozen.streams();
-        let groups = groups.get(first * per..last * per).unwrap_or_default();
+        let groups = groups
+            .get(first.saturating_mul(per)..last.saturating_mul(per))
+            .unwrap_or_default();
         let wanted = part.variables.as_deref();
         let all = self.frozen.decode(groups, rows, group, wanted, budget)?;
-        if from == first * group && to - from == rows {
+        if from == start && to == end {
             return Ok(all);
         }
-        let skip = from - first * group;
-        let some = all.view().rows(skip, skip + to.saturating_sub(from));
+        let (skip, until) = (from.saturating_sub(start), to.saturating_sub(start));
+        let some = all.view().rows(skip, until);
         some.ok_or_else(|| Error::Format("circuit: rows outside the chunk".into()))
     }
 }
@@ -157,7 +169,10 @@ impl Codec for CircuitCodec {
         let d = self.frozen.alphabets().len();
         match format {
             Format::Records { variables } if *variables as usize == d => Ok(Plan {
-                chunk: (CHUNK / d as u64).clamp(1024, 1 << 20),
+                chunk: CHUNK
+                    .checked_div(d as u64)
+                    .unwrap_or(0)
+                    .clamp(1024, 1 << 20),
                 overlap: 0,
             }),
             Format::Records { variables } => Err(Error::Unsupported(format!(

@@ -28,6 +28,9 @@ use crate::walk::{Place, Room, Symbols};
 /// A text, with its row and variable.
 type Placed = (usize, usize, Vec<u8>);
 
+/// Bytes of a text without its own: placed, and twice that while a list of them grows; then as it is given back.
+const TEXT: u64 = 2 * size_of::<Placed>() as u64 + size_of::<Text>() as u64;
+
 /// Most groups of records that go through the circuit side by side.
 const LANES: usize = 256;
 
@@ -52,14 +55,14 @@ impl Frozen {
         }
         let mut texts = records.texts.iter();
         for (r, row) in records.values.rows().into_iter().enumerate() {
-            for (v, x) in row.iter().enumerate() {
-                if u32::from(*x) >= self.alphabets[v] {
+            let variables = self.alphabets.iter().zip(&self.open);
+            for (v, (x, (alphabet, open))) in row.iter().zip(variables).enumerate() {
+                if u32::from(*x) >= *alphabet {
                     return usage(format!(
-                        "record {r}: variable {v} is {x}, the circuit has {} values",
-                        self.alphabets[v]
+                        "record {r}: variable {v} is {x}, the circuit has {alphabet} values"
                     ));
                 }
-                if self.open[v] == Some(*x) && texts.next().map(|t| t.row) != Some(r) {
+                if *open == Some(*x) && texts.next().map(|t| t.row) != Some(r) {
                     return usage(format!("record {r}: no text for variable {v}"));
                 }
             }
@@ -88,14 +91,13 @@ impl Frozen {
             .par_chunks(lanes)
             .enumerate()
             .map(|(block, groups)| {
-                let mut coders = vec![WideEncoder::new(); groups.len() * self.streams()];
+                let streams = groups.len().saturating_mul(self.streams());
+                let mut coders = vec![WideEncoder::new(); streams];
                 let mut room = Room::default();
                 for r in 0..group {
                     // Groups are of one size but for the last: those that go on come first.
-                    let rows: Vec<&[u16]> = groups
-                        .iter()
-                        .map_while(|g| g.get(r * d..(r + 1) * d))
-                        .collect();
+                    let (from, to) = (r.saturating_mul(d), r.saturating_add(1).saturating_mul(d));
+                    let rows: Vec<&[u16]> = groups.iter().map_while(|g| g.get(from..to)).collect();
                     if rows.is_empty() {
                         break;
                     }
@@ -104,7 +106,10 @@ impl Frozen {
                         coders: &mut coders,
                         rows,
                         texts: records.texts,
-                        first: block * lanes * group + r,
+                        first: block
+                            .saturating_mul(lanes)
+                            .saturating_mul(group)
+                            .saturating_add(r),
                         step: group,
                     };
                     self.walk(lanes_here, self.tree.vertices().len(), &mut room, &mut put)?;
@@ -139,16 +144,17 @@ impl Frozen {
             return Err(Error::Format("another number of groups of records".into()));
         }
         let end = self.end(wanted, group)?;
-        budget.charge((records as u64).saturating_mul(d as u64 * 2))?;
+        budget.charge((records as u64).saturating_mul(d as u64).saturating_mul(2))?;
         // As many lanes as the budget has room for: they change no symbol.
         let threads = rayon::current_num_threads().max(1);
         let lane = self.lane_bytes().saturating_mul(threads);
-        let most = (budget.left() / 2 / lane.max(1) as u64).clamp(1, LANES as u64) as usize;
+        let most = (budget.left() / 2).checked_div(lane as u64).unwrap_or(0);
+        let most = most.clamp(1, LANES as u64) as usize;
         let lanes = lanes(groups.len(), most);
         let held = (lane as u64).saturating_mul(lanes as u64);
         budget.charge(held)?;
         let left = AtomicU64::new(budget.left());
-        let mut values = vec![0u16; records * d];
+        let mut values = vec![0u16; records.saturating_mul(d)];
         let texts: Result<Vec<Vec<Placed>>> = values
             .par_chunks_mut(lanes.saturating_mul(group).saturating_mul(d).max(1))
             .zip(groups.par_chunks(lanes))
@@ -161,12 +167,12 @@ impl Frozen {
                     .map(|s| WideDecoder::new(s))
                     .collect();
                 let mut coders = coders?;
-                let records = values.len() / d;
+                let records = values.len().checked_div(d).unwrap_or(0);
                 let mut room = Room::default();
                 let mut texts = Vec::new();
                 for r in 0..group {
                     let count = (0..groups.len())
-                        .take_while(|lane| lane * group + r < records)
+                        .take_while(|lane| lane.saturating_mul(group).saturating_add(r) < records)
                         .count();
                     if count == 0 {
                         break;
@@ -177,7 +183,7 @@ impl Frozen {
                         texts: &mut texts,
                         row: r,
                         step: group,
-                        first: block * lanes * group,
+                        first: block.saturating_mul(lanes).saturating_mul(group),
                         left: &left,
                     };
                     self.walk(count, end, &mut room, &mut get)?;
@@ -240,7 +246,10 @@ impl Frozen {
             )));
         }
         let needed = |v: &crate::Vertex| v.variable.is_some_and(|x| wanted.contains(&x));
-        let end = vertices.iter().rposition(needed).map_or(0, |last| last + 1);
+        let end = vertices
+            .iter()
+            .rposition(needed)
+            .map_or(0, |last| last.saturating_add(1));
         Ok(match group {
             1 => end,
             _ if end <= self.first => self.first,
@@ -256,9 +265,11 @@ struct Tally<'a> {
 
 impl Symbols for Tally<'_> {
     fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
-        let x = self.rows[lane][at.variable];
-        let (left, right) = f.share(at.vertex, weights, x);
-        self.bits[at.variable] += WIDE_PRECISION as f64 - f64::from(right - left).log2();
+        let x = self.rows.get(lane).and_then(|row| row.get(at.variable));
+        let x = *x.ok_or_else(missing)?;
+        let (left, right) = f.share(at.vertex, weights, x)?;
+        let bits = self.bits.get_mut(at.variable).ok_or_else(missing)?;
+        *bits += WIDE_PRECISION as f64 - f64::from(right.saturating_sub(left)).log2();
         Ok(x)
     }
 }
@@ -275,25 +286,27 @@ struct Put<'a> {
 impl Put<'_> {
     /// The text of a record's variable: texts stand in the order of the open variables.
     fn text(&self, f: &Frozen, lane: usize, variable: usize) -> &[u8] {
-        let record = self.first + lane * self.step;
+        let record = self.first.saturating_add(lane.saturating_mul(self.step));
         let start = self.texts.partition_point(|t| t.row < record);
-        let open = f.open.iter().zip(self.rows[lane]).take(variable);
+        let row = self.rows.get(lane).copied().unwrap_or_default();
+        let open = f.open.iter().zip(row).take(variable);
         let before = open.filter(|(o, x)| **o == Some(**x)).count();
         self.texts
-            .get(start + before)
+            .get(start.saturating_add(before))
             .map_or(&[], |t| t.bytes.as_slice())
     }
 }
 
 impl Symbols for Put<'_> {
     fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
-        let x = self.rows[lane][at.variable];
-        let (left, right) = f.share(at.vertex, weights, x);
-        let text = match f.open[at.variable] {
-            Some(open) if open == x => Some(self.text(f, lane, at.variable).to_vec()),
-            _ => None,
-        };
-        let coder = &mut self.coders[lane * f.streams() + f.stream(at.vertex)];
+        let x = self.rows.get(lane).and_then(|row| row.get(at.variable));
+        let x = *x.ok_or_else(missing)?;
+        let (left, right) = f.share(at.vertex, weights, x)?;
+        let text = f
+            .is_open(at.variable, x)
+            .then(|| self.text(f, lane, at.variable).to_vec());
+        let coder = self.coders.get_mut(f.coder(lane, at.vertex));
+        let coder = coder.ok_or_else(missing)?;
         coder.put_share(left, right)?;
         if let Some(text) = text {
             f.texts.put(&text, coder)?;
@@ -317,16 +330,26 @@ struct Get<'a> {
 
 impl Symbols for Get<'_> {
     fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
-        let coder = &mut self.coders[lane * f.streams() + f.stream(at.vertex)];
+        let coder = self.coders.get_mut(f.coder(lane, at.vertex));
+        let coder = coder.ok_or_else(missing)?;
         let x = coder.get(|quantile| f.find(at.vertex, weights, quantile))? as u16;
-        let row = self.row + lane * self.step;
-        if f.open[at.variable] == Some(x) {
+        let row = self.row.saturating_add(lane.saturating_mul(self.step));
+        if f.is_open(at.variable, x) {
+            // What a text takes beside its bytes, here and in what is given back.
+            charge(self.left, TEXT)?;
             let text = f.texts.get(coder, &mut |bytes| charge(self.left, bytes))?;
-            self.texts.push((self.first + row, at.variable, text));
+            let row = self.first.saturating_add(row);
+            self.texts.push((row, at.variable, text));
         }
-        self.values[row * f.alphabets.len() + at.variable] = x;
+        let place = row.saturating_mul(f.alphabets.len());
+        let value = self.values.get_mut(place.saturating_add(at.variable));
+        *value.ok_or_else(missing)? = x;
         Ok(x)
     }
+}
+
+fn missing() -> Error {
+    Error::Usage("circuit: a record or a variable that is not there".into())
 }
 
 /// Takes bytes from a budget that threads share.

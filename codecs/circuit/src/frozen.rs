@@ -67,12 +67,14 @@ pub(crate) struct BinTables {
 impl BinTables {
     fn new(circuit: &Circuit, vertex: usize, span: &Span) -> Self {
         let k = span.states.len();
-        let size = span.values.len() * k;
+        let size = span.values.len().saturating_mul(k);
         let (mut cumulative, mut guide) = (Vec::new(), Vec::new());
-        if size > 0 {
-            cumulative = leaf(&circuit.leaf(vertex)[span.leaf..span.leaf + size], k);
+        let table = circuit.leaf(vertex).get(span.leaf..).unwrap_or_default();
+        if let Some(table) = table.get(..size).filter(|t| !t.is_empty()) {
+            cumulative = leaf(table, k);
+            let mean = |c: &u32| c.checked_div(k as u32).unwrap_or(0);
             let rows = cumulative.chunks_exact(k);
-            guide.extend(rows.map(|row| row.iter().map(|c| c / k as u32).sum::<u32>()));
+            guide.extend(rows.map(|row| row.iter().map(mean).sum::<u32>()));
         }
         Self {
             values: span.values.clone(),
@@ -82,12 +84,23 @@ impl BinTables {
         }
     }
 
-    /// Rows `x` and `x + 1` of the cumulative frequencies of a value of this bin.
-    pub(crate) fn ends(&self, x: usize) -> (&[u32], &[u32]) {
-        let k = self.states.len();
-        let at = (x - self.values.start) * k;
-        self.leaf[at..at + 2 * k].split_at(k)
+    /// Row `i` of the cumulative frequencies, and those after it.
+    fn rows(&self, i: usize) -> &[u32] {
+        let at = i.saturating_mul(self.states.len());
+        self.leaf.get(at..).unwrap_or_default()
     }
+
+    /// Rows `x` and `x + 1` of the cumulative frequencies of a value of this bin; none of another value.
+    pub(crate) fn ends(&self, x: usize) -> Option<(&[u32], &[u32])> {
+        let k = self.states.len();
+        let rows = self.rows(x.checked_sub(self.values.start)?);
+        let (low, rest) = rows.split_at_checked(k)?;
+        Some((low, rest.get(..k)?))
+    }
+}
+
+fn missing() -> Error {
+    Error::Usage("circuit: a vertex or a value that is not there".into())
 }
 
 /// `floor(p * 2^24)`.
@@ -100,13 +113,20 @@ fn whole(p: f32) -> u64 {
 fn share_out(weights: &[u64], bits: u32) -> Vec<u32> {
     let sum: u64 = weights.iter().sum();
     if sum == 0 {
-        return share_out(&vec![1; weights.len()], bits);
+        let even = vec![1; weights.len()];
+        return if even.is_empty() {
+            Vec::new()
+        } else {
+            share_out(&even, bits)
+        };
     }
-    let mut out: Vec<u32> = weights.iter().map(|w| ((w << bits) / sum) as u32).collect();
+    let share = |w: &u64| (w << bits).checked_div(sum).unwrap_or(0) as u32;
+    let mut out: Vec<u32> = weights.iter().map(share).collect();
     let rest = (1u32 << bits).saturating_sub(out.iter().sum());
     let most = weights.iter().max().copied().unwrap_or(0);
-    if let Some(at) = weights.iter().position(|w| *w == most) {
-        out[at] += rest;
+    let mut pairs = weights.iter().zip(&mut out);
+    if let Some((_, first)) = pairs.find(|(w, _)| **w == most) {
+        *first = first.saturating_add(rest);
     }
     out
 }
@@ -130,20 +150,22 @@ fn leaf(table: &[f32], states: usize) -> Vec<u32> {
         totals
             .iter_mut()
             .zip(row)
-            .for_each(|(t, p)| *t += whole(*p));
+            .for_each(|(t, p)| *t = t.saturating_add(whole(*p)));
     }
     let mut sums = vec![0u64; states];
     let mut out = vec![0; states];
     out.reserve(table.len());
     for row in table.chunks_exact(states) {
         for ((s, p), t) in sums.iter_mut().zip(row).zip(&totals) {
-            *s += whole(*p);
-            out.push((((*s << LEAF) + t / 2) / (*t).max(1)) as u32);
+            *s = s.saturating_add(whole(*p));
+            // At most 2^16 values of 2^24 and a little: under 2^61.
+            let rounded = (*s << LEAF).saturating_add(t / 2);
+            out.push(rounded.checked_div((*t).max(1)).unwrap_or(0) as u32);
         }
     }
     // As they are, but for a state without any weight.
-    let last = table.len();
-    out[last..].fill(1 << LEAF);
+    let last = out.iter_mut().skip(table.len());
+    last.for_each(|end| *end = 1 << LEAF);
     out
 }
 
@@ -155,26 +177,23 @@ fn pack(
     columns: &Range<usize>,
     transposed: bool,
 ) -> Result<PackedLinear> {
-    let part = |r: usize| table[r * k..][columns.clone()].iter().copied();
+    let part = |row: &'_ [f32]| row.get(columns.clone()).unwrap_or_default().to_vec();
     let (outputs, inputs) = (rows.len(), columns.len());
+    let all = table.chunks_exact(k.max(1)).skip(rows.start).take(outputs);
+    let plain: Vec<f32> = all.flat_map(part).collect();
     let packed = if transposed {
-        let mut turned = vec![0.0; outputs * inputs];
-        for (r, row) in rows.clone().enumerate() {
-            for (c, x) in part(row).enumerate() {
-                turned[c * outputs + r] = x;
-            }
-        }
+        let column = |c| plain.iter().skip(c).step_by(inputs.max(1)).copied();
+        let turned: Vec<f32> = (0..inputs).flat_map(column).collect();
         PackedLinear::new(&turned, None, inputs, outputs)
     } else {
-        let rows: Vec<f32> = rows.clone().flat_map(part).collect();
-        PackedLinear::new(&rows, None, outputs, inputs)
+        PackedLinear::new(&plain, None, outputs, inputs)
     };
     packed.map_err(|e| Error::Format(format!("circuit: {e}")))
 }
 
 impl Tables {
     fn new(circuit: &Circuit, i: usize) -> Result<Self> {
-        let v = circuit.tree().vertices()[i];
+        let v = circuit.tree().vertices().get(i).ok_or_else(missing)?;
         let k = v.states;
         let edge = edge(circuit.edge(i), k);
         let spans = circuit.spans(i);
@@ -267,15 +286,20 @@ impl Frozen {
     #[must_use]
     pub fn multiply_adds(&self, record: &[u16]) -> usize {
         let bin = |v: usize| {
-            let x = self.tree.vertices()[v].variable;
+            let x = self.tree.vertices().get(v).and_then(|v| v.variable);
             let x = x.and_then(|x| record.get(x)).copied().unwrap_or(0);
             self.bin(v, x)
         };
-        let mut sum = 0;
+        let states = |v: usize| {
+            let bins = self.vertices.get(v).map(|t| &t.bins);
+            let bin = bins.and_then(|bins| bins.get(bin(v)));
+            bin.map_or(0, |b| b.states.len())
+        };
+        let mut sum = 0usize;
         for (i, v) in self.tree.vertices().iter().enumerate() {
             if let Some(p) = v.parent {
-                let above = self.vertices[p].bins[bin(p)].states.len();
-                sum += above * (v.states + self.vertices[i].bins[bin(i)].states.len());
+                let both = v.states.saturating_add(states(i));
+                sum = sum.saturating_add(states(p).saturating_mul(both));
             }
         }
         sum
@@ -283,8 +307,8 @@ impl Frozen {
 
     /// The bin of vertex `v` that has value `x`, the last for one that there is not.
     pub(crate) fn bin(&self, v: usize, x: u16) -> usize {
-        let bins = &self.vertices[v].bins;
-        let inner = &bins[..bins.len() - 1];
+        let bins = self.vertices.get(v).map_or(&[][..], |t| &t.bins);
+        let inner = bins.split_last().map_or(&[][..], |(_, inner)| inner);
         inner.partition_point(|b| b.values.end <= usize::from(x))
     }
 
@@ -297,6 +321,17 @@ impl Frozen {
     /// Which of a group's streams a vertex is coded into.
     pub(crate) fn stream(&self, vertex: usize) -> usize {
         usize::from(self.first > 0 && vertex >= self.first)
+    }
+
+    /// Which of the coders of a block of lanes a vertex of a lane's record has.
+    pub(crate) fn coder(&self, lane: usize, vertex: usize) -> usize {
+        let first = lane.saturating_mul(self.streams());
+        first.saturating_add(self.stream(vertex))
+    }
+
+    /// Whether a text follows value `x` of a variable.
+    pub(crate) fn is_open(&self, variable: usize, x: u16) -> bool {
+        self.open.get(variable) == Some(&Some(x))
     }
 
     /// Number of values of each variable.
@@ -312,36 +347,42 @@ impl Frozen {
 
     /// Left end of the share of 2^24 that a symbol has below which the mixture has `sum` of 2^43.
     fn left(values: usize, sum: u64, x: usize) -> u32 {
+        /// Bits of the sum beyond those of a share.
+        const BEYOND: u32 = LEAF + WEIGHT - WIDE_PRECISION as u32;
         // The step of one per symbol leaves room for values that no state has seen.
-        let spread = (1 << WIDE_PRECISION) - values as u64;
+        let spread = (1u64 << WIDE_PRECISION).saturating_sub(values as u64);
         if x == values {
             return 1 << WIDE_PRECISION;
         }
-        let sum = sum >> (LEAF + WEIGHT - WIDE_PRECISION as u32);
-        ((sum * spread) >> WIDE_PRECISION) as u32 + x as u32
+        let share = (sum >> BEYOND).saturating_mul(spread) >> WIDE_PRECISION;
+        (share as u32).saturating_add(x as u32)
     }
 
     /// Number of values at a vertex with a variable.
     fn values(&self, vertex: usize) -> usize {
-        self.vertices[vertex]
-            .bins
-            .last()
-            .map_or(0, |b| b.values.end)
+        let bins = self.vertices.get(vertex).map(|t| &t.bins);
+        let last = bins.and_then(|bins| bins.last());
+        last.map_or(0, |b| b.values.end)
     }
 
     /// The share of 2^24 of symbol `x` under integer mixture weights: from and to.
-    pub(crate) fn share(&self, vertex: usize, weights: &[u32], x: u16) -> (u32, u32) {
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a symbol that there is not.
+    pub(crate) fn share(&self, vertex: usize, weights: &[u32], x: u16) -> Result<(u32, u32)> {
         let values = self.values(vertex);
-        let bin = &self.vertices[vertex].bins[self.bin(vertex, x)];
-        let (before, rest) = weights.split_at(bin.states.start);
+        let tables = self.vertices.get(vertex).ok_or_else(missing)?;
+        let bin = tables.bins.get(self.bin(vertex, x)).ok_or_else(missing)?;
+        let parts = weights.split_at_checked(bin.states.start);
+        let (before, rest) = parts.ok_or_else(missing)?;
         let below = u64::from(before.iter().sum::<u32>()) << LEAF;
         let x = usize::from(x);
-        let (low, high) = bin.ends(x);
-        let end = |row: &[u32]| below + self.kernels.mix(rest, row);
-        (
+        let (low, high) = bin.ends(x).ok_or_else(missing)?;
+        let end = |row: &[u32]| below.saturating_add(self.kernels.mix(rest, row));
+        Ok((
             Self::left(values, end(low), x),
-            Self::left(values, end(high), x + 1),
-        )
+            Self::left(values, end(high), x.saturating_add(1)),
+        ))
     }
 
     /// The symbol whose share holds `quantile`, with the share's ends: first the bin, then a search that
@@ -349,35 +390,40 @@ impl Frozen {
     /// steps.
     pub(crate) fn find(&self, vertex: usize, weights: &[u32], quantile: u32) -> (u32, u32, u32) {
         let values = self.values(vertex);
-        let bins = &self.vertices[vertex].bins;
+        let bins = self.vertices.get(vertex).map_or(&[][..], |t| &t.bins);
         let mut below = 0u64;
         let mut start = 0;
         let mut found = None;
         for bin in bins {
-            let own: u32 = weights[bin.states.clone()].iter().sum();
-            let above = below + (u64::from(own) << LEAF);
+            let own = weights.get(bin.states.clone()).unwrap_or_default();
+            let sum: u32 = own.iter().sum();
+            let above = below.saturating_add(u64::from(sum) << LEAF);
             let end = Self::left(values, above, bin.values.end);
             if quantile < end || bin.values.end == values {
-                found = Some((bin, end));
+                found = Some((bin, own, end));
                 break;
             }
             (below, start) = (above, end);
         }
-        let Some((bin, end)) = found else {
+        let Some((bin, own, end)) = found else {
             return (0, 0, 0);
         };
         let k = bin.states.len();
-        let own = &weights[bin.states.clone()];
         let left = |i: usize| {
-            let sum = below + self.kernels.mix(own, &bin.leaf[i * k..(i + 1) * k]);
-            Self::left(values, sum, bin.values.start + i)
+            let row = bin.rows(i).get(..k).unwrap_or_default();
+            let sum = below.saturating_add(self.kernels.mix(own, row));
+            Self::left(values, sum, bin.values.start.saturating_add(i))
         };
         let guide = &bin.guide;
-        let (mut low, mut high) = ((0, start), (guide.len() - 1, end));
+        let guided = |i: usize| guide.get(i).copied().unwrap_or(0);
+        let most = guide.len().saturating_sub(1);
+        let (mut low, mut high) = ((0usize, start), (most, end));
         let mut even = false;
-        while high.0 - low.0 > 1 {
-            let inner = &guide[low.0 + 1..high.0];
-            let half = guide[low.0] / 2 + guide[high.0] / 2;
+        while high.0.saturating_sub(low.0) > 1 {
+            let after = low.0.saturating_add(1);
+            let inner = guide.get(after..high.0).unwrap_or_default();
+            // Of totals of 2^20.
+            let half = (guided(low.0) / 2).saturating_add(guided(high.0) / 2);
             // Every other step halves the values, so that no search takes long.
             let mid = if even {
                 usize::midpoint(low.0, high.0)
@@ -385,14 +431,13 @@ impl Frozen {
                 let at = inner.partition_point(|g| *g < half);
                 // Of the two values around the middle, the one that leaves less.
                 let near = |i: usize| inner.get(i).map_or(u32::MAX, |g| g.abs_diff(half));
-                let at = if at > 0 && near(at - 1) < near(at) {
-                    at - 1
-                } else {
-                    at
+                let at = match at.checked_sub(1) {
+                    Some(before) if near(before) < near(at) => before,
+                    _ => at,
                 };
-                (low.0 + 1 + at).min(high.0 - 1)
+                after.saturating_add(at).min(high.0.saturating_sub(1))
             };
-            even = !even && high.0 - low.0 > 8;
+            even = !even && high.0.saturating_sub(low.0) > 8;
             let left = left(mid);
             if left <= quantile {
                 low = (mid, left);
@@ -400,6 +445,7 @@ impl Frozen {
                 high = (mid, left);
             }
         }
-        ((bin.values.start + low.0) as u32, low.1, high.1)
+        let x = bin.values.start.saturating_add(low.0);
+        (x as u32, low.1, high.1)
     }
 }

@@ -46,6 +46,8 @@ pub struct Stored {
 }
 
 const NAME: &str = "circuit";
+/// Most states of a vertex: the integers that mixtures are made of need the rest of their 23 bits.
+const MOST_STATES: usize = 1 << 20;
 
 impl Stored {
     /// A circuit whose variables have no texts.
@@ -132,10 +134,12 @@ impl Stored {
             return Err(wrong(&"a structure of uneven length"));
         }
         let index = |i: i32| usize::try_from(i).ok();
-        let vertices = (0..n).map(|v| Vertex {
-            parent: index(config.parents[v]),
-            states: config.states[v] as usize,
-            variable: index(config.variables[v]),
+        let each = config.parents.iter().zip(&config.states);
+        let each = each.zip(&config.variables);
+        let vertices = each.map(|((parent, states), variable)| Vertex {
+            parent: index(*parent),
+            states: *states as usize,
+            variable: index(*variable),
         });
         let mut tree = Tree::new(vertices.collect()).map_err(|e| wrong(&e))?;
         if !config.bins.is_empty() {
@@ -167,8 +171,14 @@ impl Stored {
         };
         let (mut all_edges, mut all_leaves) = (Vec::new(), Vec::new());
         for (i, v) in tree.vertices().iter().enumerate() {
-            let above = v.parent.map_or(1, |p| tree.vertices()[p].states);
-            let values = v.variable.map_or(0, |x| config.alphabets[x] as usize);
+            if v.states > MOST_STATES {
+                return Err(wrong(&"a vertex of too many states"));
+            }
+            let values = v
+                .variable
+                .map_or(Some(0), |x| config.alphabets.get(x).copied());
+            let values = values.ok_or_else(short)? as usize;
+            let above = tree.states_above(i);
             let edges = above.checked_mul(v.states).ok_or_else(short)?;
             let leaves = tree.leaf_entries(i, values).ok_or_else(short)?;
             all_edges.push(take(&mut edge, edges)?);

@@ -30,11 +30,30 @@ fn row(circuit: &Circuit, v: usize, x: u16) -> Option<(&Span, &[f32])> {
 
 /// The known value at a vertex; none where it is unknown or there is no variable.
 fn seen<'a>(circuit: &'a Circuit, v: usize, record: &[u16]) -> Option<(&'a Span, &'a [f32])> {
-    row(
-        circuit,
-        v,
-        *record.get(circuit.tree().vertices()[v].variable?)?,
-    )
+    let variable = circuit.tree().vertices().get(v)?.variable?;
+    row(circuit, v, *record.get(variable)?)
+}
+
+/// What a list has for a vertex; nothing of one that there is not.
+fn of(rows: &[Vec<f64>], v: usize) -> &[f64] {
+    rows.get(v).map_or(&[], Vec::as_slice)
+}
+
+/// Sets what a list has at a place, if it has that.
+fn set<T>(list: &mut [T], at: usize, value: T) {
+    if let Some(place) = list.get_mut(at) {
+        *place = value;
+    }
+}
+
+/// The row of the edge into vertex `v` for its parent's state.
+fn edge<'a>(circuit: &'a Circuit, v: usize, states: &[usize]) -> &'a [f32] {
+    let Some(vertex) = circuit.tree().vertices().get(v) else {
+        return &[];
+    };
+    let row = vertex.parent.and_then(|p| states.get(p)).unwrap_or(&0);
+    let mut rows = circuit.edge(v).chunks_exact(vertex.states.max(1));
+    rows.nth(*row).unwrap_or_default()
 }
 
 /// Multiplies what a value says into the likelihoods of a vertex's states.
@@ -47,7 +66,7 @@ fn multiply(states: &mut [f64], (span, leaf): (&Span, &[f32])) {
 
 /// The value to leave out at vertex `v`, where its variable is unknown.
 fn left_out(circuit: &Circuit, v: usize, but: &[Option<u16>]) -> Option<u16> {
-    *but.get(circuit.tree().vertices()[v].variable?)?
+    *but.get(circuit.tree().vertices().get(v)?.variable?)?
 }
 
 /// The upward pass. Unknown values are summed over all but those of `but`.
@@ -63,7 +82,7 @@ fn upward(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Up {
     for (i, v) in vertices.iter().enumerate().rev() {
         let mut b = vec![1.0f64; v.states];
         for c in circuit.tree().children(i) {
-            let from: &Vec<f64> = &up[*c];
+            let from = of(&up, *c);
             b.iter_mut().zip(from).for_each(|(b, u)| *b *= u);
         }
         let mut l = b.clone();
@@ -72,7 +91,8 @@ fn upward(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Up {
         } else if let Some((span, leaf)) =
             left_out(circuit, i, but).and_then(|x| row(circuit, i, x))
         {
-            let states = l[span.states.clone()].iter_mut().zip(leaf);
+            let states = l.get_mut(span.states.clone()).unwrap_or_default();
+            let states = states.iter_mut().zip(leaf);
             states.for_each(|(l, p)| *l *= (1.0 - f64::from(*p)).max(0.0));
         }
         // Kept near one, or deep trees would underflow.
@@ -83,13 +103,15 @@ fn upward(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Up {
         }
         log += most.ln();
         let edge = circuit.edge(i).chunks_exact(v.states);
-        up[i] = edge
+        let above: Vec<f64> = edge
             .map(|row| row.iter().zip(&l).map(|(e, l)| f64::from(*e) * l).sum())
             .collect();
         if v.parent.is_none() {
-            log += up[i].iter().sum::<f64>().ln();
+            log += above.iter().sum::<f64>().ln();
         }
-        (low[i], below[i]) = (l, b);
+        set(&mut up, i, above);
+        set(&mut low, i, l);
+        set(&mut below, i, b);
     }
     Up {
         low,
@@ -118,9 +140,9 @@ pub fn conditionals(circuit: &Circuit, record: &[u16], wanted: &[usize]) -> Vec<
         // The parent's states given all but what is at and below this vertex.
         let outside: Vec<f64> = match v.parent {
             None => vec![1.0],
-            Some(p) => posterior[p]
+            Some(p) => of(&posterior, p)
                 .iter()
-                .zip(&pass.up[i])
+                .zip(of(&pass.up, i))
                 .map(|(g, u)| if *u > 0.0 { g / u } else { 0.0 })
                 .collect(),
         };
@@ -135,22 +157,29 @@ pub fn conditionals(circuit: &Circuit, record: &[u16], wanted: &[usize]) -> Vec<
             if v.variable == Some(*w) {
                 let states: Vec<f64> = above
                     .iter()
-                    .zip(&pass.below[i])
+                    .zip(of(&pass.below, i))
                     .map(|(a, b)| a * b)
                     .collect();
                 for span in circuit.spans(i) {
-                    let states = &states[span.states.clone()];
+                    let states = states.get(span.states.clone()).unwrap_or_default();
                     out.extend(span.values.clone().map(|x| {
-                        let row = circuit.leaf(i)[span.row(x)].iter();
-                        row.zip(states).map(|(p, s)| f64::from(*p) * s).sum::<f64>()
+                        let row = circuit.leaf(i).get(span.row(x)).unwrap_or_default();
+                        row.iter()
+                            .zip(states)
+                            .map(|(p, s)| f64::from(*p) * s)
+                            .sum::<f64>()
                     }));
                 }
                 normalise(out);
             }
         }
-        let mut g: Vec<f64> = above.iter().zip(&pass.low[i]).map(|(a, l)| a * l).collect();
+        let mut g: Vec<f64> = above
+            .iter()
+            .zip(of(&pass.low, i))
+            .map(|(a, l)| a * l)
+            .collect();
         normalise(&mut g);
-        posterior[i] = g;
+        set(&mut posterior, i, g);
     }
     out
 }
@@ -191,8 +220,9 @@ fn column(
 ) -> impl Iterator<Item = (usize, f64)> + Clone + '_ {
     let span = circuit.spans(v).iter().find(|b| b.states.contains(&s));
     span.into_iter().flat_map(move |b| {
-        let leaf = circuit.leaf(v)[b.leaf + s - b.states.start..].iter();
-        let each = b.values.clone().zip(leaf.step_by(b.states.len()));
+        let first = b.leaf.saturating_add(s.saturating_sub(b.states.start));
+        let leaf = circuit.leaf(v).iter().skip(first);
+        let each = b.values.clone().zip(leaf.step_by(b.states.len().max(1)));
         each.map(|(x, p)| (x, f64::from(*p)))
     })
 }
@@ -206,11 +236,9 @@ pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut 
     let mut states = vec![0usize; vertices.len()];
     let mut out = record.to_vec();
     for (i, v) in vertices.iter().enumerate() {
-        let row = v.parent.map_or(0, |p| states[p]);
-        let edge = &circuit.edge(i)[row * v.states..(row + 1) * v.states];
-        let weights = edge.iter().zip(&pass.low[i]);
+        let weights = edge(circuit, i, &states).iter().zip(of(&pass.low, i));
         let s = draw(weights.map(|(e, l)| f64::from(*e) * l), rng);
-        states[i] = s;
+        set(&mut states, i, s);
         if let Some(x) = v.variable
             && seen(circuit, i, record).is_none()
         {
@@ -218,7 +246,8 @@ pub fn sample(circuit: &Circuit, record: &[u16], but: &[Option<u16>], rng: &mut 
             let leaf = column(circuit, i, s);
             let values = leaf.clone().map(|(x, _)| x);
             let weights = leaf.map(|(x, p)| if Some(x) == not { 0.0 } else { p });
-            out[x] = values.clone().nth(draw(weights, rng)).unwrap_or(0) as u16;
+            let value = values.clone().nth(draw(weights, rng)).unwrap_or(0);
+            set(&mut out, x, value as u16);
         }
     }
     out
@@ -234,20 +263,23 @@ pub fn complete(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u
     /// Rounds over the unknown values.
     const ROUNDS: usize = 4;
     let mut out = joint_mode(circuit, record, but);
-    let unknown: Vec<usize> = (0..record.len())
-        .filter(|x| circuit.alphabets().get(*x) == Some(&u32::from(record[*x])))
+    let marks = record.iter().zip(circuit.alphabets()).enumerate();
+    let unknown: Vec<usize> = marks
+        .filter(|(_, (x, n))| u32::from(**x) == **n)
+        .map(|(v, _)| v)
         .collect();
     for _ in 0..ROUNDS {
         let mut changed = false;
         for x in &unknown {
             let mut p = conditionals(circuit, &out, &[*x]).swap_remove(0);
-            if let Some(p) = but[*x].and_then(|b| p.get_mut(usize::from(b))) {
+            let not = but.get(*x).copied().flatten().map(usize::from);
+            if let Some(p) = not.and_then(|b| p.get_mut(b)) {
                 *p = 0.0;
             }
             let best = most(p.iter().copied());
-            let now = usize::from(out[*x]);
-            if best != now && p[best] > p[now] {
-                out[*x] = best as u16;
+            let Some(now) = out.get_mut(*x) else { continue };
+            if p.get(best) > p.get(usize::from(*now)) {
+                *now = best as u16;
                 changed = true;
             }
         }
@@ -272,6 +304,7 @@ fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16
     let mut up: Vec<Vec<f64>> = vec![Vec::new(); vertices.len()];
     for (i, v) in vertices.iter().enumerate().rev() {
         let mut l = vec![0.0f64; v.states];
+        let mut best_values = Vec::new();
         if let Some(known) = seen(circuit, i, record) {
             let mut p = vec![1.0; v.states];
             multiply(&mut p, known);
@@ -284,32 +317,34 @@ fn joint_mode(circuit: &Circuit, record: &[u16], but: &[Option<u16>]) -> Vec<u16
                     false => best,
                 };
                 let (mode, p) = column(circuit, i, s).fold((0, 0.0), best);
-                modes[i].push(mode);
+                best_values.push(mode);
                 *l = p.ln();
             }
         }
+        set(&mut modes, i, best_values);
         for c in circuit.tree().children(i) {
-            let from: &Vec<f64> = &up[*c];
+            let from = of(&up, *c);
             l.iter_mut().zip(from).for_each(|(l, u)| *l += u);
         }
         let edge = circuit.edge(i).chunks_exact(v.states);
-        up[i] = edge
+        let above = edge
             .map(|row| {
                 let terms = row.iter().zip(&l).map(|(e, l)| f64::from(*e).ln() + l);
                 terms.fold(f64::NEG_INFINITY, f64::max)
             })
             .collect();
-        low[i] = l;
+        set(&mut up, i, above);
+        set(&mut low, i, l);
     }
     let mut states = vec![0usize; vertices.len()];
     let mut out = record.to_vec();
     for (i, v) in vertices.iter().enumerate() {
-        let row = v.parent.map_or(0, |p| states[p]);
-        let edge = &circuit.edge(i)[row * v.states..(row + 1) * v.states];
-        let terms = edge.iter().zip(&low[i]);
-        states[i] = most(terms.map(|(e, l)| f64::from(*e).ln() + l));
-        if let (Some(x), Some(mode)) = (v.variable, modes[i].get(states[i])) {
-            out[x] = *mode as u16;
+        let terms = edge(circuit, i, &states).iter().zip(of(&low, i));
+        let state = most(terms.map(|(e, l)| f64::from(*e).ln() + l));
+        set(&mut states, i, state);
+        let mode = modes.get(i).and_then(|modes| modes.get(state));
+        if let (Some(x), Some(mode)) = (v.variable, mode) {
+            set(&mut out, x, *mode as u16);
         }
     }
     out

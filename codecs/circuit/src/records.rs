@@ -55,7 +55,7 @@ impl Records {
     /// Number of records.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.values.len() / self.variables.len()
+        self.rows().len()
     }
 
     /// Whether there is no record.
@@ -80,11 +80,12 @@ impl Records {
     /// Records whose index fits, and the others.
     #[must_use]
     pub fn partition(&self, fits: impl Fn(usize) -> bool) -> (Self, Self) {
-        let mut parts = [Vec::new(), Vec::new()];
+        let (mut some, mut others) = (Vec::new(), Vec::new());
         for (i, row) in self.rows().enumerate() {
-            parts[usize::from(!fits(i))].extend_from_slice(row);
+            let part = if fits(i) { &mut some } else { &mut others };
+            part.extend_from_slice(row);
         }
-        let [a, b] = parts.map(|values| Self {
+        let [a, b] = [some, others].map(|values| Self {
             variables: self.variables.clone(),
             values,
         });
@@ -94,7 +95,7 @@ impl Records {
     /// The first `at` records, and the rest.
     #[must_use]
     pub fn split_at(&self, at: usize) -> (Self, Self) {
-        let at = at.min(self.len()) * self.variables.len();
+        let at = at.min(self.len()).saturating_mul(self.variables.len());
         let (a, b) = self.values.split_at(at);
         let part = |values: &[u16]| Self {
             variables: self.variables.clone(),

@@ -12,7 +12,7 @@ const BYTES: usize = 256;
 /// total 2^24. Byte 0 ends a text, and as context stands for its start.
 #[derive(Debug, Clone)]
 pub struct Texts {
-    cumulative: Vec<u32>,
+    cumulative: Vec<[u32; BYTES + 1]>,
 }
 
 impl Default for Texts {
@@ -25,25 +25,28 @@ impl Texts {
     /// From the probability `[256, 256]` of each byte after each; what is missing is even.
     #[must_use]
     pub fn from_weights(table: &[f32]) -> Self {
-        let mut cumulative = Vec::with_capacity(BYTES * (BYTES + 1));
-        for context in 0..BYTES {
-            let row = table.get(context * BYTES..(context + 1) * BYTES);
-            let weight = |x: usize| row.map_or(1, |r| (r[x] * (1u32 << 24) as f32) as u64);
-            let total: u64 = (0..BYTES).map(weight).sum();
-            let mut sum = 0;
-            for x in 0..=BYTES {
-                let room = (1u64 << WIDE_PRECISION) - BYTES as u64;
-                let left = (sum * room).checked_div(total).unwrap_or(0);
+        const ROOM: u64 = (1 << WIDE_PRECISION) - BYTES as u64;
+        let mut rows = table.chunks_exact(BYTES);
+        let each = std::iter::repeat_with(|| {
+            let row = rows.next();
+            let weight = |x: usize| row.and_then(|r| r.get(x));
+            let whole = |p: &f32| (p * (1u32 << 24) as f32) as u64;
+            let weights: [u64; BYTES] = std::array::from_fn(|x| weight(x).map_or(1, whole));
+            // Weights are at most 2^24, unless the table is of something else.
+            let total = weights.iter().fold(0, |a: u64, b| a.saturating_add(*b));
+            let mut sum = 0u64;
+            let mut shares = [1 << WIDE_PRECISION; BYTES + 1];
+            for ((share, x), weight) in shares.iter_mut().zip(0u32..).zip(weights) {
+                let left = sum.saturating_mul(ROOM).checked_div(total).unwrap_or(0);
                 // As with leaves, every byte has a share.
-                cumulative.push(left as u32 + x as u32);
-                if x < BYTES {
-                    sum += weight(x);
-                }
+                *share = (left as u32).saturating_add(x);
+                sum = sum.saturating_add(weight);
             }
-            let last = cumulative.len() - 1;
-            cumulative[last] = 1 << WIDE_PRECISION;
+            shares
+        });
+        Self {
+            cumulative: each.take(BYTES).collect(),
         }
-        Self { cumulative }
     }
 
     /// The table [`Self::from_weights`] takes, counted on texts: each byte's counts after the byte
@@ -55,9 +58,15 @@ impl Texts {
         for text in texts {
             let mut before = 0;
             for byte in text.iter().chain(&[0]) {
-                pairs[before * BYTES + usize::from(*byte)] += 1.0;
-                all[usize::from(*byte)] += 1.0;
-                before = usize::from(*byte);
+                let byte = usize::from(*byte);
+                let row = pairs.chunks_exact_mut(BYTES).nth(before);
+                if let Some(n) = row.and_then(|row| row.get_mut(byte)) {
+                    *n += 1.0;
+                }
+                if let Some(n) = all.get_mut(byte) {
+                    *n += 1.0;
+                }
+                before = byte;
             }
         }
         let sum: f32 = all.iter().sum();
@@ -71,8 +80,14 @@ impl Texts {
     }
 
     fn row(&self, before: u8) -> &[u32] {
-        let at = usize::from(before) * (BYTES + 1);
-        &self.cumulative[at..=at + BYTES]
+        let row = self.cumulative.get(usize::from(before));
+        row.map_or(&[], <[u32; BYTES + 1]>::as_slice)
+    }
+
+    /// The ends of a byte's share.
+    fn share(row: &[u32], x: usize) -> (u32, u32) {
+        let end = |x| row.get(x).copied().unwrap_or(0);
+        (end(x), end(x.saturating_add(1)))
     }
 
     /// Writes a text.
@@ -88,8 +103,8 @@ impl Texts {
         let mut before = 0;
         for byte in text.iter().chain(&[0]) {
             let row = self.row(before);
-            let x = usize::from(*byte);
-            coder.put_share(row[x], row[x + 1])?;
+            let (left, right) = Self::share(row, usize::from(*byte));
+            coder.put_share(left, right)?;
             before = *byte;
         }
         Ok(())
@@ -110,7 +125,8 @@ impl Texts {
             let x = coder.get(|q| {
                 let at = row.partition_point(|c| *c <= q).saturating_sub(1);
                 let at = at.min(BYTES - 1);
-                (at as u32, row[at], row[at + 1])
+                let (left, right) = Self::share(row, at);
+                (at as u32, left, right)
             })?;
             if x == 0 {
                 return Ok(text);

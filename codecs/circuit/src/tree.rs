@@ -55,7 +55,9 @@ impl Tree {
                     if path.is_empty() {
                         return wrong("vertices are not in depth-first order");
                     }
-                    children[p].push(i);
+                    if let Some(c) = children.get_mut(p) {
+                        c.push(i);
+                    }
                 }
                 _ => return wrong("not one root, first"),
             }
@@ -111,7 +113,8 @@ impl Tree {
                 states: states.get(i).copied().unwrap_or(0),
                 variable: variables.get(i).copied().flatten(),
             });
-            stack.extend(below[i].iter().map(|c| (*c, Some(at))));
+            let below = below.get(i).into_iter().flatten();
+            stack.extend(below.map(|c| (*c, Some(at))));
         }
         if vertices.len() != n {
             return Err(Error::Format("circuit: not a tree".into()));
@@ -123,6 +126,13 @@ impl Tree {
     #[must_use]
     pub fn vertices(&self) -> &[Vertex] {
         &self.vertices
+    }
+
+    /// States of the parent of vertex `v`; 1 above the root.
+    pub(crate) fn states_above(&self, v: usize) -> usize {
+        let parent = self.vertices.get(v).and_then(|v| v.parent);
+        let parent = parent.and_then(|p| self.vertices.get(p));
+        parent.map_or(1, |p| p.states)
     }
 
     /// Children of vertex `v`, rising.

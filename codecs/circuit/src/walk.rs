@@ -11,6 +11,16 @@ fn fault(e: nc_kernels::KernelError) -> Error {
     Error::Usage(format!("circuit: {e}"))
 }
 
+fn missing() -> Error {
+    Error::Usage("circuit: a place that is not there".into())
+}
+
+/// The `n` numbers from `at` on.
+fn part(row: &mut [f32], at: usize, n: usize) -> Result<&mut [f32]> {
+    let rest = row.get_mut(at..).ok_or_else(missing)?;
+    rest.get_mut(..n).ok_or_else(missing)
+}
+
 /// A vertex on the path to the current one. A record's rows hold the states of the bin that its value
 /// is in; records of the same bins here and at the parent lie together, so that edges are products
 /// of matrices. No arithmetic of a record depends on what lies beside it.
@@ -69,27 +79,36 @@ pub(crate) struct Room {
 
 impl Open {
     /// Gives every lane a row, by its bin and then by that of the parent, which `above` has.
-    fn place(&mut self, tables: &Tables, above: &Open, starts: &mut Vec<[u32; 3]>) {
+    fn place(&mut self, tables: &Tables, above: &Open, starts: &mut Vec<[u32; 3]>) -> Result<()> {
         let parents = (tables.down.len()).max(1);
-        let key = |own: u16, above: u16| usize::from(own) * parents + usize::from(above);
+        let key = |own: u16, above: u16| {
+            let first = usize::from(own).saturating_mul(parents);
+            first.saturating_add(usize::from(above))
+        };
+        let states = |bin: usize| tables.bins.get(bin).map_or(0, |b| b.states.len() as u32);
         // Per pair of bins: records; then its first row, and where that starts.
         starts.clear();
-        starts.resize(tables.bins.len() * parents, [0; 3]);
+        starts.resize(tables.bins.len().saturating_mul(parents), [0; 3]);
         for (own, above) in self.bins.iter().zip(&above.bins) {
-            starts[key(*own, *above)][0] += 1;
+            let [records, ..] = starts.get_mut(key(*own, *above)).ok_or_else(missing)?;
+            *records = records.saturating_add(1);
         }
         self.runs.clear();
-        let (mut row, mut at) = (0, 0);
-        for (pair, start) in starts.iter_mut().enumerate() {
-            let records = start[0];
-            let bin = pair / parents;
+        let (mut row, mut at) = (0u32, 0u32);
+        let pairs = starts.chunks_exact_mut(parents).enumerate();
+        let pairs = pairs.flat_map(|(bin, starts)| {
+            let of = move |(above, start)| (bin, above, start);
+            starts.iter_mut().enumerate().map(of)
+        });
+        for (bin, above, start) in pairs {
+            let [records, ..] = *start;
             *start = [records, row, at];
-            row += records;
-            at += records * tables.bins[bin].states.len() as u32;
+            row = row.saturating_add(records);
+            at = at.saturating_add(records.saturating_mul(states(bin)));
             if records > 0 {
                 self.runs.push(Run {
                     bin,
-                    above: pair % parents,
+                    above,
                     records: records as usize,
                 });
             }
@@ -99,12 +118,13 @@ impl Open {
         self.lanes.resize(self.bins.len(), 0);
         self.rows.clear();
         for (lane, (own, above)) in self.bins.iter().zip(&above.bins).enumerate() {
-            let start = &mut starts[key(*own, *above)];
-            self.rows.push((start[1], start[2]));
-            self.lanes[start[1] as usize] = lane as u32;
-            start[1] += 1;
-            start[2] += tables.bins[usize::from(*own)].states.len() as u32;
+            let [_, row, at] = starts.get_mut(key(*own, *above)).ok_or_else(missing)?;
+            self.rows.push((*row, *at));
+            *self.lanes.get_mut(*row as usize).ok_or_else(missing)? = lane as u32;
+            *row = row.saturating_add(1);
+            *at = at.saturating_add(states(usize::from(*own)));
         }
+        Ok(())
     }
 }
 
@@ -117,8 +137,12 @@ impl Frozen {
         let mut most = 0;
         for (i, v) in vertices.iter().enumerate() {
             let own = v.states.saturating_mul(16).saturating_add(64);
-            held[i] = v.parent.map_or(0, |p| held[p]).saturating_add(own);
-            most = most.max(held[i]);
+            let above = v.parent.and_then(|p| held.get(p)).copied();
+            let all = above.unwrap_or(0).saturating_add(own);
+            if let Some(held) = held.get_mut(i) {
+                *held = all;
+            }
+            most = most.max(all);
         }
         most.saturating_add(1024)
     }
@@ -127,25 +151,29 @@ impl Frozen {
     fn leave(&self, room: &mut Room, parent: Option<usize>) -> Result<()> {
         while room.path.last().map(|o| Some(o.vertex)) != Some(parent) {
             let Some(below) = room.path.pop() else { break };
-            let tables = &self.vertices[below.vertex];
+            let tables = self.vertices.get(below.vertex).ok_or_else(missing)?;
+            let states = self.tree.vertices().get(below.vertex).map(|v| v.states);
             let mut u = std::mem::take(&mut room.up);
             // A vertex of one state tells nothing.
             if let Some(above) = room.path.last_mut()
-                && self.tree.vertices()[below.vertex].states > 1
+                && states.is_some_and(|k| k > 1)
             {
                 let (mut m, mut lanes) = (&below.m[..], &below.lanes[..]);
                 for run in &below.runs {
-                    let up = &tables.up[run.above * tables.bins.len() + run.bin];
+                    let first = run.above.saturating_mul(tables.bins.len());
+                    let up = tables.up.get(first.saturating_add(run.bin));
+                    let up = up.ok_or_else(missing)?;
                     let (n, k) = (run.records, up.outputs());
-                    u.resize(n * k, 0.0);
-                    let from = m.split_at(n * up.inputs());
+                    u.resize(n.saturating_mul(k), 0.0);
+                    let from = m.split_at_checked(n.saturating_mul(up.inputs()));
+                    let from = from.ok_or_else(missing)?;
                     self.kernels.linear(up, from.0, &mut u).map_err(fault)?;
                     m = from.1;
-                    let here = lanes.split_at(n);
+                    let here = lanes.split_at_checked(n).ok_or_else(missing)?;
                     lanes = here.1;
                     for (u, lane) in u.chunks_exact(k).zip(here.0) {
-                        let at = above.rows[*lane as usize].1 as usize;
-                        let m = &mut above.m[at..at + k];
+                        let row = above.rows.get(*lane as usize).ok_or_else(missing)?;
+                        let m = part(&mut above.m, row.1 as usize, k)?;
                         self.kernels.absorb(k, m, u).map_err(fault)?;
                     }
                 }
@@ -173,13 +201,13 @@ impl Frozen {
         top.lanes.extend(0..lanes as u32);
         top.rows.extend((0..lanes as u32).map(|i| (i, 0)));
         top.bins.resize(lanes, 0);
-        for (i, v) in self.tree.vertices()[..end].iter().enumerate() {
+        let vertices = self.tree.vertices().iter().zip(&self.vertices);
+        for (i, (v, tables)) in vertices.enumerate().take(end) {
             let k = v.states;
-            let tables = &self.vertices[i];
             if v.parent.is_some() {
                 self.leave(room, v.parent)?;
             }
-            room.entered.resize(lanes * k, 0.0);
+            room.entered.resize(lanes.saturating_mul(k), 0.0);
             let entered = &mut room.entered;
             let above = match room.path.last() {
                 None => {
@@ -197,9 +225,12 @@ impl Frozen {
                     // Runs of one bin are neighbours.
                     for runs in above.runs.chunk_by(|a, b| a.bin == b.bin) {
                         let n: usize = runs.iter().map(|r| r.records).sum();
-                        let down = &tables.down[runs[0].bin];
-                        let (a, rest) = from.split_at(n * down.inputs());
-                        let (out, more) = to.split_at_mut(n * k);
+                        let down = runs.first().and_then(|r| tables.down.get(r.bin));
+                        let down = down.ok_or_else(missing)?;
+                        let a = from.split_at_checked(n.saturating_mul(down.inputs()));
+                        let (a, rest) = a.ok_or_else(missing)?;
+                        let out = to.split_at_mut_checked(n.saturating_mul(k));
+                        let (out, more) = out.ok_or_else(missing)?;
                         self.kernels.linear(down, a, out).map_err(fault)?;
                         (from, to) = (rest, more);
                     }
@@ -211,7 +242,7 @@ impl Frozen {
             own.bins.clear();
             own.bins.resize(lanes, 0);
             if let Some(variable) = v.variable {
-                room.weights.resize(lanes * k, 0);
+                room.weights.resize(lanes.saturating_mul(k), 0);
                 self.kernels
                     .shares(k, weights_total(k), &mut room.entered, &mut room.weights)
                     .map_err(fault)?;
@@ -222,25 +253,26 @@ impl Frozen {
                 for (weights, lane) in room.weights.chunks_exact(k).zip(&above.lanes) {
                     let lane = *lane as usize;
                     let x = symbols.code(self, at, lane, weights)?;
-                    room.coded[lane] = x;
-                    own.bins[lane] = self.bin(i, x) as u16;
+                    *room.coded.get_mut(lane).ok_or_else(missing)? = x;
+                    *own.bins.get_mut(lane).ok_or_else(missing)? = self.bin(i, x) as u16;
                 }
             } else {
                 self.kernels
                     .normalise(k, &mut room.entered)
                     .map_err(fault)?;
             }
-            own.place(tables, above, &mut room.starts);
-            for lane in 0..lanes {
-                let bin = &tables.bins[usize::from(own.bins[lane])];
-                let from = above.rows[lane].0 as usize * k;
-                let from = from + bin.states.start..from + bin.states.end;
-                let at = own.rows[lane].1 as usize;
-                let a = &mut own.a[at..at + bin.states.len()];
-                a.copy_from_slice(&room.entered[from]);
-                let m = &mut own.m[at..at + bin.states.len()];
+            own.place(tables, above, &mut room.starts)?;
+            let lanes = own.bins.iter().zip(&own.rows).zip(&above.rows);
+            for (((bin, (_, at)), (from, _)), coded) in lanes.zip(&room.coded) {
+                let bin = tables.bins.get(usize::from(*bin)).ok_or_else(missing)?;
+                let n = bin.states.len();
+                let from = (*from as usize).saturating_mul(k);
+                let from = from.saturating_add(bin.states.start);
+                let a = part(&mut own.a, *at as usize, n)?;
+                a.copy_from_slice(part(&mut room.entered, from, n)?);
+                let m = part(&mut own.m, *at as usize, n)?;
                 if v.variable.is_some() {
-                    let (low, high) = bin.ends(usize::from(room.coded[lane]));
+                    let (low, high) = bin.ends(usize::from(*coded)).ok_or_else(missing)?;
                     self.kernels.observe(low, high, m).map_err(fault)?;
                 } else {
                     m.fill(1.0);

@@ -62,11 +62,17 @@ pub struct Grvq {
 
 /// 2^((code - 1) / 4 - 14), exactly rounded parts only.
 fn gain(code: u8) -> f32 {
-    const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
-    let steps = i32::from(code) - 1;
-    // 127 - 14 = 113; codes up to 254 give exponents up to 176, well inside the format.
-    let power = f32::from_bits(((113 + steps.div_euclid(4)) as u32) << 23);
-    power * QUARTERS[steps.rem_euclid(4) as usize]
+    // Code 0 is that of silence and 3 quarters below code 1: 4 more than code - 1, so that none is negative.
+    let steps = u32::from(code).saturating_add(3);
+    let quarter = match steps % 4 {
+        0 => 1.0,
+        1 => 1.189_207_1,
+        2 => std::f32::consts::SQRT_2,
+        _ => 1.681_792_8,
+    };
+    // 127 - 14 - 1 = 112; codes up to 255 give exponents up to 176, well inside the format.
+    let power = f32::from_bits((steps / 4).saturating_add(112) << 23);
+    power * quarter
 }
 
 /// Gain code of a channel: the RMS of its active frames over the working level, in steps of 1.5 dB;
@@ -91,9 +97,28 @@ fn gain_code(x: &[f32]) -> u8 {
     code.round().clamp(1.0, 254.0) as u8
 }
 
+/// Rate and channels of a format that the codec takes, in encoding and decoding alike.
+fn taken(format: &Format) -> Result<(u32, u16)> {
+    let Format::Audio { rate, channels, .. } = *format else {
+        return Err(Error::Unsupported("grvq codes audio only".into()));
+    };
+    if !(8_000..=192_000).contains(&rate) {
+        return Err(Error::Unsupported(format!(
+            "grvq takes 8 to 192 kHz, not {rate} Hz"
+        )));
+    }
+    if !(1..=MAX_CHANNELS).contains(&channels) {
+        return Err(Error::Unsupported(format!(
+            "grvq takes 1 to {MAX_CHANNELS} channels, not {channels}"
+        )));
+    }
+    Ok((rate, channels))
+}
+
 /// Samples at the codec's rate for `units` at `rate`.
 fn coded_len(units: u64, rate: u32) -> Result<usize> {
-    let n = (u128::from(units) * u128::from(SAMPLE_RATE)).div_ceil(u128::from(rate.max(1)));
+    let n = u128::from(units).saturating_mul(u128::from(SAMPLE_RATE));
+    let n = n.div_ceil(u128::from(rate.max(1)));
     usize::try_from(n).map_err(|_| Error::Limit("chunk too long".into()))
 }
 
@@ -142,7 +167,7 @@ impl Grvq {
         }
         let scale = 1.0 / gain(code);
         let mut x: Vec<f32> = x.iter().map(|s| s * scale).collect();
-        x.resize(x.len().div_ceil(HOP) * HOP, 0.0);
+        x.resize(x.len().next_multiple_of(HOP), 0.0);
         let z = self.network.encode(&x)?;
         let ids = self.quantiser.code(self.prior.books(), &z)?;
         let offsets = x.chunks_exact(HOP).map(offset).collect();
@@ -219,23 +244,17 @@ impl Grvq {
     }
 
     fn frames(head: &ChunkHead) -> Result<(u32, usize, usize)> {
-        match head.format {
-            Format::Audio { rate, channels, .. } if rate > 0 => {
-                let n = coded_len(head.units, rate)?;
-                Ok((rate, usize::from(channels), n.div_ceil(HOP)))
-            }
-            _ => Err(Error::Unsupported("grvq codes audio only".into())),
-        }
+        let (rate, channels) = taken(&head.format)?;
+        let n = coded_len(head.units, rate)?;
+        Ok((rate, usize::from(channels), n.div_ceil(HOP)))
     }
 
     fn parse(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
-        let per_frame = 1 + 2 * self.config().quantisers() as u64;
-        budget.charge(
-            (channels as u64)
-                .saturating_mul(frames as u64)
-                .saturating_mul(per_frame),
-        )?;
+        let tokens = self.config().quantisers() as u64;
+        let per_frame = tokens.saturating_mul(2).saturating_add(1);
+        let all = (channels as u64).saturating_mul(frames as u64);
+        budget.charge(all.saturating_mul(per_frame))?;
         Payload::read(&self.prior, payload, frames, channels)
     }
 }
@@ -266,26 +285,13 @@ impl Codec for Grvq {
     }
 
     fn plan(&self, format: &Format) -> Result<Plan> {
-        match *format {
-            Format::Audio { rate, channels, .. } => {
-                if !(8_000..=192_000).contains(&rate) {
-                    return Err(Error::Unsupported(format!(
-                        "grvq takes 8 to 192 kHz, not {rate} Hz"
-                    )));
-                }
-                if !(1..=MAX_CHANNELS).contains(&channels) {
-                    return Err(Error::Unsupported(format!(
-                        "grvq takes 1 to {MAX_CHANNELS} channels, not {channels}"
-                    )));
-                }
-                let most = CHUNK_SAMPLES / u64::from(channels) / u64::from(rate);
-                Ok(Plan {
-                    chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)),
-                    overlap: rate / 25,
-                })
-            }
-            _ => Err(Error::Unsupported("grvq codes audio only".into())),
-        }
+        let (rate, channels) = taken(format)?;
+        let second = u64::from(rate).saturating_mul(u64::from(channels));
+        let most = CHUNK_SAMPLES.checked_div(second).unwrap_or(0);
+        Ok(Plan {
+            chunk: u64::from(rate).saturating_mul(CHUNK_SECONDS.min(most.max(1))),
+            overlap: rate / 25,
+        })
     }
 
     fn encode(
@@ -325,12 +331,13 @@ impl Codec for Grvq {
         budget.charge(
             (units as u64)
                 .saturating_mul(4)
-                .saturating_mul(channels as u64 + 1),
+                .saturating_mul((channels as u64).saturating_add(1)),
         )?;
         // Latents, the trunk's two activations and the samples of one channel.
         let c = self.config();
-        let work = (c.latent + 2 * c.dim + HOP) as u64 * 4;
-        budget.charge((frames as u64).saturating_mul(work))?;
+        let floats = c.dim.saturating_mul(2).saturating_add(c.latent);
+        let work = (frames as u64).saturating_mul(floats.saturating_add(HOP) as u64);
+        budget.charge(work.saturating_mul(4))?;
         let mut out = Array2::zeros((channels, units));
         let mut coded = parsed.channels.iter();
         for (i, code) in parsed.gains.iter().enumerate() {
@@ -351,7 +358,7 @@ impl Codec for Grvq {
             let Some(channel) = coded.next() else {
                 continue;
             };
-            let mut z = vec![0.0; frames * c.latent];
+            let mut z = vec![0.0; frames.saturating_mul(c.latent)];
             let n = c.quantisers();
             let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
             for (t, ((ids, offset), z)) in tokens.zip(z.chunks_exact_mut(c.latent)).enumerate() {

@@ -27,6 +27,18 @@ pub const MAX_LOG_GAIN: f32 = 6.0;
 /// Taps of the depthwise convolutions.
 pub const TAPS: usize = 7;
 
+/// Frames per second.
+const FRAMES: usize = SAMPLE_RATE as usize / HOP;
+
+/// Counts of sizes that were not checked stop at the greatest number.
+const fn product(a: usize, b: usize) -> usize {
+    a.saturating_mul(b)
+}
+
+const fn sum(a: usize, b: usize) -> usize {
+    a.saturating_add(b)
+}
+
 /// Sizes of one trained codec.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,43 +95,63 @@ impl Default for Config {
 impl Config {
     /// Codebooks in all; token `q` of a frame belongs to stage `q / groups`, group `q % groups`.
     pub const fn quantisers(&self) -> usize {
-        self.groups * self.stages
+        self.groups.saturating_mul(self.stages)
     }
 
     /// Dimensions of a group.
     pub const fn group_dim(&self) -> usize {
-        self.latent / self.groups
+        match self.latent.checked_div(self.groups) {
+            Some(n) if n > 0 => n,
+            // Sizes that were not checked.
+            _ => 1,
+        }
     }
 
     /// Bits of a raw token index.
     pub const fn index_bits(&self) -> u32 {
-        usize::BITS - (self.codes - 1).leading_zeros()
+        match self.codes.saturating_sub(1).checked_ilog2() {
+            Some(top) => top.saturating_add(1),
+            None => 0,
+        }
+    }
+
+    /// Multiply-adds of a ConvNeXt block per frame.
+    const fn block_macs(&self) -> usize {
+        let dense = product(2, product(self.dim, self.hidden));
+        sum(product(TAPS, self.dim), dense)
     }
 
     /// Multiply-adds of the encoder network per second of audio.
     pub const fn encoder_macs(&self) -> usize {
-        let block = TAPS * self.dim + 2 * self.dim * self.hidden;
-        SAMPLE_RATE as usize / HOP
-            * (FEATURES * self.dim + self.enc_blocks * block + self.dim * self.latent)
+        let ends = sum(product(FEATURES, self.dim), product(self.dim, self.latent));
+        product(
+            FRAMES,
+            sum(ends, product(self.enc_blocks, self.block_macs())),
+        )
     }
 
     /// Multiply-adds of the decoder network per second of audio.
     pub const fn decoder_macs(&self) -> usize {
-        let block = TAPS * self.dim + 2 * self.dim * self.hidden;
-        SAMPLE_RATE as usize / HOP
-            * (self.latent * self.dim + self.dec_blocks * block + self.dim * HEAD)
+        let ends = sum(product(self.latent, self.dim), product(self.dim, HEAD));
+        product(
+            FRAMES,
+            sum(ends, product(self.dec_blocks, self.block_macs())),
+        )
     }
 
     /// Multiply-adds of the search of all codebooks per second of audio.
     pub const fn quantiser_macs(&self) -> usize {
-        SAMPLE_RATE as usize / HOP * self.quantisers() * self.codes * self.group_dim()
+        let book = product(self.codes, self.group_dim());
+        product(FRAMES, product(self.quantisers(), book))
     }
 
     /// Multiply-adds of the token prior per second of audio, for frames of `depth` codebooks.
     pub const fn prior_macs(&self, depth: usize) -> usize {
         let (hidden, mix) = (self.prior_hidden, self.prior_mix);
-        let frame = hidden * (Context::inputs(self) + hidden + self.quantisers() * mix);
-        SAMPLE_RATE as usize / HOP * (frame + depth * mix * (self.latent + self.codes))
+        let heads = product(self.quantisers(), mix);
+        let inputs = sum(Context::inputs(self), sum(hidden, heads));
+        let token = product(mix, sum(self.latent, self.codes));
+        product(FRAMES, sum(product(hidden, inputs), product(depth, token)))
     }
 
     /// What is wrong with these sizes, if anything.
@@ -166,8 +198,13 @@ pub const OFFSETS: usize = 4;
 /// Codebooks of a frame at nesting `level` whose offset is `offset`: the full level for offset 0,
 /// down to 3/16 of it for offset 3, at least 1. Quiet frames so take fewer bits at every rate.
 pub const fn depth(level: usize, offset: u8) -> usize {
-    let scale = [16, 11, 6, 3][(offset & 3) as usize];
-    let d = (level * scale + 8) / 16;
+    let scale = match offset & 3 {
+        0 => 16,
+        1 => 11,
+        2 => 6,
+        _ => 3,
+    };
+    let d = level.saturating_mul(scale).saturating_add(8) / 16;
     if d == 0 { 1 } else { d }
 }
 

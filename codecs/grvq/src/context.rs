@@ -15,32 +15,39 @@ const DECAYS: [f32; 2] = [0.75, 0.9375];
 pub struct Context {
     latent: usize,
     scale: f32,
-    /// Newest first, `[RECENT][latent]`, then the averages.
+    /// Newest first, `[RECENT][latent]`.
     past: Vec<f32>,
+    /// Slow averages, `[DECAYS][latent]`.
+    slow: Vec<f32>,
     last_depth: usize,
 }
 
 impl Context {
     /// Inputs of the frame network.
     pub const fn inputs(config: &Config) -> usize {
-        (RECENT + DECAYS.len()) * config.latent + OFFSETS + 2
+        const ROWS: usize = RECENT + DECAYS.len();
+        const BESIDE: usize = OFFSETS + 2;
+        config.latent.saturating_mul(ROWS).saturating_add(BESIDE)
     }
 
     /// An empty past. `scale` brings latents to unit size.
     pub fn new(config: &Config, scale: f32) -> Self {
-        let n = (RECENT + DECAYS.len()) * config.latent;
+        let of = |rows: usize| vec![0.0; config.latent.saturating_mul(rows)];
         Self {
             latent: config.latent,
             scale,
-            past: vec![0.0; n],
+            past: of(RECENT),
+            slow: of(DECAYS.len()),
             last_depth: 0,
         }
     }
 
     /// Inputs for a frame with this offset and depth.
     pub fn features(&self, offset: u8, depth: usize) -> Vec<f32> {
-        let mut f = Vec::with_capacity(self.past.len() + OFFSETS + 2);
+        let beside = self.slow.len().saturating_add(OFFSETS).saturating_add(2);
+        let mut f = Vec::with_capacity(self.past.len().saturating_add(beside));
         f.extend_from_slice(&self.past);
+        f.extend_from_slice(&self.slow);
         f.extend((0..OFFSETS).map(|o| if o == usize::from(offset) { 1.0 } else { 0.0 }));
         f.push(depth as f32 * 0.0625);
         f.push(self.last_depth as f32 * 0.0625);
@@ -50,13 +57,13 @@ impl Context {
     /// Takes in a decoded frame: `sum` is the sum of its codes.
     pub fn push(&mut self, sum: &[f32], depth: usize) {
         let n = self.latent;
-        self.past.copy_within(0..(RECENT - 1) * n, n);
-        for (p, s) in self.past.iter_mut().zip(sum) {
+        let older = self.past.len().saturating_sub(n);
+        self.past.copy_within(..older, n);
+        for (p, s) in self.past.iter_mut().zip(sum).take(n) {
             *p = s * self.scale;
         }
-        let (recent, slow) = self.past.split_at_mut(RECENT * n);
-        for (average, decay) in slow.chunks_exact_mut(n).zip(DECAYS) {
-            for (a, v) in average.iter_mut().zip(&recent[..n]) {
+        for (average, decay) in self.slow.chunks_exact_mut(n.max(1)).zip(DECAYS) {
+            for (a, v) in average.iter_mut().zip(&self.past) {
                 *a = decay * *a + (1.0 - decay) * v;
             }
         }
@@ -67,9 +74,9 @@ impl Context {
 /// Adds code `id` of quantiser `q` (`book` is `[codes, group_dim]`) to its group in `sum`.
 pub fn add_code(config: &Config, book: &[f32], q: usize, id: u16, sum: &mut [f32]) {
     let dim = config.group_dim();
-    let at = (q % config.groups) * dim;
     let code = book.chunks_exact(dim).nth(usize::from(id));
-    if let (Some(code), Some(sum)) = (code, sum.get_mut(at..at + dim)) {
+    let group = q.checked_rem(config.groups).unwrap_or(0);
+    if let (Some(code), Some(sum)) = (code, sum.chunks_exact_mut(dim).nth(group)) {
         sum.iter_mut().zip(code).for_each(|(s, c)| *s += c);
     }
 }

@@ -1,4 +1,17 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod codec;
 pub mod config;
@@ -8,6 +21,11 @@ pub mod payload;
 pub mod prior;
 mod quantiser;
 #[cfg(feature = "train")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "training; nothing that a file says reaches it"
+)]
 pub mod train;
 mod weights;
 

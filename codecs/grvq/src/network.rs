@@ -6,7 +6,7 @@
 use nc::{Budget, Error, Model, Result};
 use nc_kernels::{KernelError, Kernels, PackedLinear, Rfft, hann};
 
-use crate::config::{BINS, Config, FEATURES, HEAD, HOP, MAX_LOG_GAIN, N_FFT, SUB_HOP, SUBS, TAPS};
+use crate::config::{BINS, Config, FEATURES, HEAD, HOP, MAX_LOG_GAIN, N_FFT, SUB_HOP, TAPS};
 use crate::weights::{dense, numbers};
 
 /// Epsilon of the layer norms.
@@ -45,6 +45,20 @@ pub struct Network {
     decoder: Trunk,
 }
 
+/// How far windows begin before [`window_start`].
+const BEFORE: usize = N_FFT / 2;
+
+/// Where the window of short-time spectrum `j` begins, counted from [`BEFORE`] samples before the signal.
+fn window_start(j: usize) -> usize {
+    j.saturating_mul(SUB_HOP).saturating_add(SUB_HOP / 2)
+}
+
+/// The first `n` numbers of a room.
+fn first(room: &mut [f32], n: usize) -> Result<&mut [f32]> {
+    let lost = || Error::Model("activations of another size".into());
+    room.get_mut(..n).ok_or_else(lost)
+}
+
 fn fail(e: KernelError) -> Error {
     Error::Model(e.to_string())
 }
@@ -65,7 +79,7 @@ impl Trunk {
                 let mut get =
                     |part: &str, n: usize| numbers(model, &format!("{side}.{b}.{part}"), n, budget);
                 Ok(Block {
-                    taps: get("dw.weight", TAPS * d)?,
+                    taps: get("dw.weight", TAPS.saturating_mul(d))?,
                     bias: get("dw.bias", d)?,
                     gamma: get("norm.weight", d)?,
                     beta: get("norm.bias", d)?,
@@ -86,20 +100,22 @@ impl Trunk {
 
     /// `[frames, in] -> [frames, dim]`, up to the last norm.
     fn run(&self, k: &Kernels, x: &[f32], frames: usize, c: &Config) -> Result<Vec<f32>> {
-        let mut h = vec![0.0; frames * c.dim];
+        let room = |frames: usize, width: usize| vec![0.0f32; frames.saturating_mul(width)];
+        let mut h = room(frames, c.dim);
         k.linear(&self.input, x, &mut h).map_err(fail)?;
-        let mut normed = vec![0.0; frames * c.dim];
-        let mut hidden = vec![0.0; TILE.min(frames) * c.hidden];
-        let mut back = vec![0.0; TILE.min(frames) * c.dim];
+        let mut normed = room(frames, c.dim);
+        let mut hidden = room(TILE.min(frames), c.hidden);
+        let mut back = room(TILE.min(frames), c.dim);
+        let tile = TILE.saturating_mul(c.dim);
         for b in &self.blocks {
             k.depthwise_conv1d(&h, &b.taps, &b.bias, nc_kernels::Padding::Same, &mut normed)
                 .map_err(fail)?;
             k.layer_norm(&mut normed, &b.gamma, &b.beta, NORM_EPS)
                 .map_err(fail)?;
-            let tiles = normed.chunks(TILE * c.dim).zip(h.chunks_mut(TILE * c.dim));
-            for (tile, h) in tiles {
-                let hidden = &mut hidden[..tile.len() / c.dim * c.hidden];
-                let back = &mut back[..tile.len()];
+            for (tile, h) in normed.chunks(tile).zip(h.chunks_mut(tile)) {
+                let frames = tile.chunks_exact(c.dim).len();
+                let hidden = first(&mut hidden, frames.saturating_mul(c.hidden))?;
+                let back = first(&mut back, tile.len())?;
                 k.linear(&b.up, tile, hidden).map_err(fail)?;
                 k.quick_gelu(hidden);
                 k.linear(&b.down, hidden, back).map_err(fail)?;
@@ -120,8 +136,8 @@ impl Network {
     pub fn load(model: &Model, c: &Config, kernels: Kernels, budget: &mut Budget) -> Result<Self> {
         let window = hann(N_FFT);
         let mut level = vec![0.0f32; SUB_HOP];
-        for (i, w) in window.iter().enumerate() {
-            level[i % SUB_HOP] += w * w;
+        for hop in window.chunks(SUB_HOP) {
+            level.iter_mut().zip(hop).for_each(|(l, w)| *l += w * w);
         }
         level.iter_mut().for_each(|p| *p = 1.0 / *p);
         Ok(Self {
@@ -144,14 +160,14 @@ impl Network {
         let c = &self.config;
         let k = &self.kernels;
         let frames = x.len().div_ceil(HOP);
-        let mut features = vec![0.0; frames * FEATURES];
+        let mut features = vec![0.0; frames.saturating_mul(FEATURES)];
         let mut input = vec![0.0; N_FFT];
         let (mut re, mut im) = (vec![0.0; BINS], vec![0.0; BINS]);
         let mut gain = vec![0.0; BINS];
         for (j, out) in features.chunks_exact_mut(BINS * 3).enumerate() {
-            let first = (j * SUB_HOP + SUB_HOP / 2) as isize - (N_FFT / 2) as isize;
+            let start = window_start(j);
             for ((i, v), w) in input.iter_mut().enumerate().zip(&self.window) {
-                let at = usize::try_from(first + i as isize).ok();
+                let at = start.saturating_add(i).checked_sub(BEFORE);
                 *v = at.and_then(|at| x.get(at)).map_or(0.0, |x| x * w);
             }
             self.fft.forward(&input, &mut re, &mut im).map_err(fail)?;
@@ -172,7 +188,7 @@ impl Network {
             log.iter_mut().for_each(|l| *l = 0.3 * (*l + 2.0));
         }
         let h = self.encoder.run(k, &features, frames, c)?;
-        let mut z = vec![0.0; frames * c.latent];
+        let mut z = vec![0.0; frames.saturating_mul(c.latent)];
         k.linear(&self.encoder.output, &h, &mut z).map_err(fail)?;
         Ok(z)
     }
@@ -184,16 +200,18 @@ impl Network {
     pub fn decode(&self, z: &[f32]) -> Result<Vec<f32>> {
         let c = &self.config;
         let k = &self.kernels;
-        let frames = z.len() / c.latent;
+        let frames = z.chunks_exact(c.latent).len();
         let h = self.decoder.run(k, z, frames, c)?;
-        let mut out = vec![0.0; frames * HOP];
-        let mut head = vec![0.0; TILE.min(frames) * HEAD];
+        let mut out = vec![0.0; frames.saturating_mul(HOP)];
+        let mut head = vec![0.0; TILE.min(frames).saturating_mul(HEAD)];
         let (mut re, mut im) = (vec![0.0; BINS], vec![0.0; BINS]);
         let mut piece = vec![0.0; N_FFT];
-        for (at, tile) in h.chunks(TILE * c.dim).enumerate() {
-            let head = &mut head[..tile.len() / c.dim * HEAD];
+        let mut sub = 0usize;
+        for tile in h.chunks(TILE.saturating_mul(c.dim)) {
+            let frames = tile.chunks_exact(c.dim).len();
+            let head = first(&mut head, frames.saturating_mul(HEAD))?;
             k.linear(&self.decoder.output, tile, head).map_err(fail)?;
-            for (j, y) in head.chunks_exact_mut(BINS * 3).enumerate() {
+            for y in head.chunks_exact_mut(BINS * 3) {
                 let (gain, rest) = y.split_at_mut(BINS);
                 let (a, b) = rest.split_at(BINS);
                 gain.iter_mut()
@@ -209,23 +227,21 @@ impl Network {
                     *im = g * b;
                 }
                 self.fft.inverse(&re, &im, &mut piece).map_err(fail)?;
-                let sub = at * TILE * SUBS + j;
-                let first = (sub * SUB_HOP + SUB_HOP / 2) as isize - (N_FFT / 2) as isize;
-                for ((i, p), w) in piece.iter().enumerate().zip(&self.window) {
-                    if let Some(o) = usize::try_from(first + i as isize)
-                        .ok()
-                        .and_then(|at| out.get_mut(at))
-                    {
-                        *o += p * w;
-                    }
+                let start = window_start(sub);
+                sub = sub.saturating_add(1);
+                // The first windows begin before the signal.
+                let skip = BEFORE.saturating_sub(start);
+                let to = out.iter_mut().skip(start.saturating_sub(BEFORE));
+                let from = piece.iter().zip(&self.window).skip(skip);
+                for (o, (p, w)) in to.zip(from) {
+                    *o += p * w;
                 }
             }
         }
         // Window starts lie at SUB_HOP / 2 - N_FFT / 2 plus multiples of the hop.
-        let turn = (N_FFT / 2 - SUB_HOP / 2) % SUB_HOP;
-        for (s, o) in out.iter_mut().enumerate() {
-            *o *= self.level[(s + turn) % SUB_HOP];
-        }
+        const TURN: usize = (N_FFT / 2 - SUB_HOP / 2) % SUB_HOP;
+        let level = self.level.iter().cycle().skip(TURN);
+        out.iter_mut().zip(level).for_each(|(o, l)| *o *= l);
         Ok(out)
     }
 }

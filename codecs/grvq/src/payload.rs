@@ -46,7 +46,7 @@ pub const MIN_LEVEL: u8 = 8;
 
 /// Highest level of a config.
 pub fn max_level(config: &Config) -> u8 {
-    u8::try_from(config.quantisers() * 8).unwrap_or(u8::MAX)
+    u8::try_from(config.quantisers().saturating_mul(8)).unwrap_or(u8::MAX)
 }
 
 /// Codebooks of frame `t` at `level` for its `offset`.
@@ -54,7 +54,8 @@ pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
     let whole = usize::from(level / 8);
     // Bit reversal spreads the frames that get one more.
     let turn = (t as u8 & 7).reverse_bits() >> 5;
-    depth(whole + usize::from(turn < level % 8), offset)
+    let more = usize::from(turn < level % 8);
+    depth(whole.saturating_add(more), offset)
 }
 
 /// Units of [`cost`] in a bit.
@@ -65,7 +66,10 @@ const UNIT: u64 = 1 << 16;
 fn cost(share: u32) -> u64 {
     let share = u64::from(share.max(1));
     let whole = u64::from(share.ilog2());
-    16 * UNIT - whole * UNIT - ((share << 16 >> whole) - UNIT)
+    // The part beyond the power of two, 0 to one unit.
+    let part = (share << 16 >> whole).saturating_sub(UNIT);
+    let bits = 16u64.saturating_sub(whole);
+    bits.saturating_mul(UNIT).saturating_sub(part)
 }
 
 impl Payload {
@@ -87,14 +91,14 @@ impl Payload {
 
     /// The payload's bytes at `level`, and about how many it would have at each level from 0.
     fn code(&self, prior: &Prior, level: u8) -> Result<(Vec<u8>, Vec<u64>)> {
-        let mut out = Vec::with_capacity(1 + self.gains.len());
+        let mut out = Vec::with_capacity(self.gains.len().saturating_add(1));
         out.push(level);
         out.extend(&self.gains);
         let top = usize::from(max_level(prior.config()));
         let frames = self.channels.first().map_or(0, |c| c.offsets.len());
         if frames == 0 {
             let size = out.len() as u64;
-            return Ok((out, vec![size; top + 1]));
+            return Ok((out, vec![size; top.saturating_add(1)]));
         }
         let mut coder = RangeEncoder::new();
         let mut shares = Vec::with_capacity(self.channels.len());
@@ -108,37 +112,41 @@ impl Payload {
             shares.push((channel, depths, coded.into_iter()));
         }
         // Cost of a frame's first tokens, and of those of all frames at each level.
-        let mut prefix = Vec::with_capacity(1 + prior.config().quantisers());
-        let mut costs = vec![0u64; top + 1];
+        let mut prefix: Vec<u64> = Vec::new();
+        let mut costs = vec![0u64; top.saturating_add(1)];
         for t in 0..frames {
             for (channel, depths, shares) in &mut shares {
                 prefix.clear();
-                let mut sum = 0;
-                for [left, right] in shares.by_ref().take(1 + depths[t]) {
+                let mut sum = 0u64;
+                let depth = depths.get(t).copied().unwrap_or(0);
+                let offset = channel.offsets.get(t).copied().unwrap_or(0);
+                for [left, right] in shares.by_ref().take(depth.saturating_add(1)) {
                     coder.put_share(left, right)?;
-                    sum += cost(right - left);
+                    sum = sum.saturating_add(cost(right.saturating_sub(left)));
                     prefix.push(sum);
                 }
                 // A codebook that was not coded is taken to cost what the last one did.
                 let last = match prefix[..] {
-                    [.., a, b] => b - a,
+                    [.., a, b] => b.saturating_sub(a),
                     _ => 0,
                 };
                 for (l, total) in costs.iter_mut().enumerate() {
-                    let depth = frame_depth(l as u8, t, channel.offsets[t]);
-                    *total += match prefix.get(depth) {
+                    let depth = frame_depth(l as u8, t, offset);
+                    let more = depth.saturating_add(1).saturating_sub(prefix.len());
+                    let cost = match prefix.get(depth) {
                         Some(c) => *c,
-                        None => sum + last * (depth + 1 - prefix.len()) as u64,
+                        None => sum.saturating_add(last.saturating_mul(more as u64)),
                     };
+                    *total = total.saturating_add(cost);
                 }
             }
         }
         out.extend(coder.finish());
-        let (here, size) = (costs[usize::from(level)], out.len() as u64);
-        let sizes = costs
-            .iter()
-            .map(|c| (size + c / (8 * UNIT)).saturating_sub(here / (8 * UNIT)))
-            .collect();
+        const BYTE: u64 = 8 * UNIT;
+        let here = costs.get(usize::from(level)).copied().unwrap_or(0) / BYTE;
+        let size = out.len() as u64;
+        let at = |c: &u64| size.saturating_add(c / BYTE).saturating_sub(here);
+        let sizes = costs.iter().map(at).collect();
         Ok((out, sizes))
     }
 
@@ -148,16 +156,15 @@ impl Payload {
     /// [`Error::Format`] for a damaged payload.
     pub fn read(prior: &Prior, bytes: &[u8], frames: usize, channels: usize) -> Result<Self> {
         let damaged = |what: &str| Error::Format(format!("grvq payload: {what}"));
-        let (Some(&level), Some(gains)) = (bytes.first(), bytes.get(1..1 + channels)) else {
-            return Err(damaged("shorter than its head"));
-        };
+        let short = || damaged("shorter than its head");
+        let (&level, body) = bytes.split_first().ok_or_else(short)?;
+        let (gains, rest) = body.split_at_checked(channels).ok_or_else(short)?;
         if !(MIN_LEVEL..=max_level(prior.config())).contains(&level) {
             return Err(damaged("nesting level out of range"));
         }
         if gains.first() == Some(&SAME) {
             return Err(damaged("the first channel cannot repeat another"));
         }
-        let rest = bytes.get(1 + channels..).unwrap_or_default();
         let coded = Self::coded(gains);
         let n = prior.config().quantisers();
         if coded == 0 || frames == 0 {
@@ -176,7 +183,7 @@ impl Payload {
         let mut out = vec![
             Channel {
                 offsets: Vec::with_capacity(frames),
-                ids: Vec::with_capacity(frames * n)
+                ids: Vec::with_capacity(frames.saturating_mul(n))
             };
             coded
         ];
@@ -190,7 +197,7 @@ impl Payload {
                     Ok(id)
                 })?;
                 channel.offsets.push(offset);
-                channel.ids.resize((t + 1) * n, 0);
+                channel.ids.resize(t.saturating_add(1).saturating_mul(n), 0);
             }
         }
         Ok(Self {
@@ -211,9 +218,11 @@ impl Payload {
     pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
         let frames: usize = self.channels.iter().map(|c| c.offsets.len()).sum();
         // About a byte for a codebook of a frame.
-        let guess = 8 * target / (frames as u64).max(1);
+        let guess = target.saturating_mul(8).checked_div(frames as u64);
+        let guess = guess.unwrap_or(u64::MAX);
         let mut guess = guess.clamp(MIN_LEVEL.into(), cap.max(MIN_LEVEL).into()) as u8;
         let mut low: Option<(u8, Vec<u8>)> = None;
+        let near = target.saturating_add(target / 100).saturating_add(4);
         // Lowest level known, or taken, to be too large.
         let mut high = cap.saturating_add(1);
         loop {
@@ -225,7 +234,7 @@ impl Payload {
             } else {
                 high = guess;
             }
-            let first = low.as_ref().map_or(MIN_LEVEL, |(l, _)| l + 1);
+            let first = low.as_ref().map_or(MIN_LEVEL, |(l, _)| l.saturating_add(1));
             if first >= high {
                 break;
             }
@@ -233,7 +242,7 @@ impl Payload {
             guess = match (first..high).rev().find(|l| size(*l) <= target) {
                 Some(l) => l,
                 // Estimates of a neighbour are good to a fraction of a per cent.
-                None if low.is_some() && size(first) > target + target / 100 + 4 => break,
+                None if low.is_some() && size(first) > near => break,
                 None => first,
             };
         }

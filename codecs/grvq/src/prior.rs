@@ -23,6 +23,18 @@ struct Head {
     out: PackedLinear,
 }
 
+fn unequal() -> Error {
+    Error::Usage("tokens of unequal lengths".into())
+}
+
+/// A symbol's share of a cumulative table.
+fn share(table: &[u32], symbol: usize) -> Result<[u32; 2]> {
+    match table.get(symbol..) {
+        Some([left, right, ..]) => Ok([*left, *right]),
+        _ => Err(unequal()),
+    }
+}
+
 /// A loaded prior with the codebooks it speaks of.
 pub struct Prior {
     config: Config,
@@ -68,11 +80,11 @@ impl Prior {
             books.push(numbers(
                 model,
                 &format!("book.{q}"),
-                config.codes * config.group_dim(),
+                config.codes.saturating_mul(config.group_dim()),
                 budget,
             )?);
             let weight = format!("prior.{q}.context.weight");
-            let weight = numbers(model, &weight, mix * hidden, budget)?;
+            let weight = numbers(model, &weight, mix.saturating_mul(hidden), budget)?;
             heads.push(Head {
                 context: PackedLinear::new(&weight, None, mix, hidden)
                     .map_err(|e| Error::Model(e.to_string()))?,
@@ -94,7 +106,7 @@ impl Prior {
                 if f == 0 {
                     return Err(Error::Model("prior.offsets: not a frequency".into()));
                 }
-                total += f;
+                total = total.saturating_add(f);
                 *c = total;
             }
             if total != 1 << PRECISION {
@@ -108,7 +120,10 @@ impl Prior {
             mid: dense(model, "prior.mid", hidden, hidden, budget)?,
             heads,
             books,
-            scale: vector(model, "prior.scale", 1, budget)?[0],
+            scale: vector(model, "prior.scale", 1, budget)?
+                .first()
+                .copied()
+                .unwrap_or(0.0),
             offsets,
             config: config.clone(),
             kernels,
@@ -138,13 +153,20 @@ impl Prior {
             scaled: vec![0.0; c.latent],
             mix: vec![0.0; c.prior_mix],
             logits: vec![0.0; c.codes],
-            cdf: vec![0; c.codes + 1],
+            cdf: vec![0; c.codes.saturating_add(1)],
         }
     }
 
     /// Distribution of a frame's depth offset.
     pub fn offset_cdf(&self, state: &State) -> &[u32] {
-        &self.offsets[usize::from(state.last & 3)]
+        // One for each offset of two bits.
+        let [a, b, c, d] = &self.offsets;
+        match state.last & 3 {
+            0 => a,
+            1 => b,
+            2 => c,
+            _ => d,
+        }
     }
 
     /// Shares `[left, right)` of all of a channel's symbols, known beforehand: per frame its offset,
@@ -160,27 +182,28 @@ impl Prior {
         let (c, n) = (&self.config, self.config.quantisers());
         let width = c.prior_mix;
         if depths.len() != offsets.len()
-            || ids.len() != offsets.len() * n
+            || ids.len() != offsets.len().saturating_mul(n)
             || depths.iter().any(|d| *d > n)
             || ids.iter().any(|id| usize::from(*id) >= c.codes)
         {
-            return Err(Error::Usage("tokens of unequal lengths".into()));
+            return Err(unequal());
         }
-        let mut shares = vec![[0; 2]; offsets.len() + depths.iter().sum::<usize>()];
+        let all = depths.iter().sum::<usize>().saturating_add(offsets.len());
+        let mut shares = vec![[0; 2]; all];
+        let mut later = shares.as_mut_slice();
         let mut s = self.start();
-        let mut at = 0;
         let tiles = offsets.chunks(TILE).zip(depths.chunks(TILE));
-        for ((offsets, depths), ids) in tiles.zip(ids.chunks(TILE * n)) {
+        for ((offsets, depths), ids) in tiles.zip(ids.chunks(TILE.saturating_mul(n))) {
             let frames = offsets.len();
             // What each frame knows of those before it.
-            let mut features = Vec::with_capacity(frames * Context::inputs(c));
-            let mut starts = Vec::with_capacity(frames);
+            let mut features = Vec::new();
+            // Where the shares of each frame's tokens go.
+            let mut to: Vec<&mut [[u32; 2]]> = Vec::with_capacity(frames);
             for ((offset, depth), ids) in offsets.iter().zip(depths).zip(ids.chunks_exact(n)) {
                 let table = self.offset_cdf(&s);
-                let symbol = usize::from(*offset & 3);
-                shares[at] = [table[symbol], table[symbol + 1]];
-                starts.push(at + 1);
-                at += 1 + depth;
+                let first = later.split_off_first_mut().ok_or_else(unequal)?;
+                *first = share(table, usize::from(*offset & 3))?;
+                to.push(later.split_off_mut(..*depth).ok_or_else(unequal)?);
                 features.extend(s.context.features(*offset, *depth));
                 s.sum.fill(0.0);
                 for (q, (id, book)) in ids.iter().zip(&self.books).enumerate().take(*depth) {
@@ -189,8 +212,8 @@ impl Prior {
                 s.context.push(&s.sum, *depth);
                 s.last = *offset;
             }
-            let mut hidden = vec![0.0; frames * c.prior_hidden];
-            let mut other = vec![0.0; frames * c.prior_hidden];
+            let room = |width: usize| vec![0.0f32; frames.saturating_mul(width)];
+            let (mut hidden, mut other) = (room(c.prior_hidden), room(c.prior_hidden));
             k.linear(&self.first, &features, &mut hidden)
                 .map_err(fail)?;
             k.quick_gelu(&mut hidden);
@@ -198,37 +221,41 @@ impl Prior {
             k.quick_gelu(&mut other);
             hidden.iter_mut().zip(&other).for_each(|(h, o)| *h += o);
             // Codebook by codebook over the frames that have it.
-            let mut sums = vec![0.0; frames * c.latent];
+            let mut sums = room(c.latent);
             let mut scaled = Vec::with_capacity(sums.len());
             let mut seen = Vec::with_capacity(hidden.len());
-            let (mut mix, mut term) = (vec![0.0; frames * width], vec![0.0; frames * width]);
-            let mut logits = vec![0.0; frames * c.codes];
+            let (mut mix, mut term, mut logits) = (Vec::new(), Vec::new(), Vec::new());
             for (q, (head, book)) in self.heads.iter().zip(&self.books).enumerate() {
-                let deep: Vec<usize> = (0..frames).filter(|t| depths[*t] > q).collect();
-                if deep.is_empty() {
-                    break;
-                }
                 scaled.clear();
                 seen.clear();
-                for t in &deep {
-                    seen.extend_from_slice(&hidden[t * c.prior_hidden..][..c.prior_hidden]);
-                    let sum = &sums[t * c.latent..][..c.latent];
+                let known = hidden.chunks_exact(c.prior_hidden);
+                let known = known.zip(sums.chunks_exact(c.latent));
+                let mut deep = 0usize;
+                for ((hidden, sum), _) in known.zip(depths).filter(|(_, d)| **d > q) {
+                    seen.extend_from_slice(hidden);
                     scaled.extend(sum.iter().map(|v| v * self.scale));
+                    deep = deep.saturating_add(1);
                 }
-                let mix = &mut mix[..deep.len() * width];
-                k.linear(&head.sum, &scaled, mix).map_err(fail)?;
-                let term = &mut term[..deep.len() * width];
-                k.linear(&head.context, &seen, term).map_err(fail)?;
-                mix.iter_mut().zip(&*term).for_each(|(m, t)| *m += t);
-                k.quick_gelu(mix);
-                let logits = &mut logits[..deep.len() * c.codes];
-                k.linear(&head.out, mix, logits).map_err(fail)?;
-                for (t, logits) in deep.iter().zip(logits.chunks_exact(c.codes)) {
+                if deep == 0 {
+                    break;
+                }
+                mix.resize(deep.saturating_mul(width), 0.0);
+                k.linear(&head.sum, &scaled, &mut mix).map_err(fail)?;
+                term.resize(deep.saturating_mul(width), 0.0);
+                k.linear(&head.context, &seen, &mut term).map_err(fail)?;
+                mix.iter_mut().zip(&term).for_each(|(m, t)| *m += t);
+                k.quick_gelu(&mut mix);
+                logits.resize(deep.saturating_mul(c.codes), 0.0);
+                k.linear(&head.out, &mix, &mut logits).map_err(fail)?;
+                let frames = to.iter_mut().zip(sums.chunks_exact_mut(c.latent));
+                let frames = frames.zip(ids.chunks_exact(n));
+                // A frame that has this codebook has room for its share.
+                let deep =
+                    frames.filter_map(|((to, sum), ids)| Some((to.get_mut(q)?, sum, *ids.get(q)?)));
+                for ((to, sum, id), logits) in deep.zip(logits.chunks_exact(c.codes)) {
                     k.softmax_cdf(logits, &mut s.cdf, PRECISION).map_err(fail)?;
-                    let id = ids[t * n + q];
-                    let symbol = usize::from(id);
-                    shares[starts[*t] + q] = [s.cdf[symbol], s.cdf[symbol + 1]];
-                    add_code(c, book, q, id, &mut sums[t * c.latent..][..c.latent]);
+                    *to = share(&s.cdf, usize::from(id))?;
+                    add_code(c, book, q, id, sum);
                 }
             }
         }

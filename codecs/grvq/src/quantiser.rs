@@ -41,27 +41,26 @@ impl Quantiser {
     pub fn code(&self, plain: &[Vec<f32>], z: &[f32]) -> Result<Vec<u16>> {
         let dim = self.config.group_dim();
         let n = self.config.quantisers();
-        let frames = z.len() / self.config.latent;
-        let mut ids = vec![0; frames * n];
+        let rows = z.chunks_exact(self.config.latent);
+        let frames = rows.len();
+        let mut ids = vec![0; frames.saturating_mul(n)];
         let mut found = vec![0u32; frames];
         for g in 0..self.config.groups {
-            let rows = z.chunks_exact(self.config.latent);
-            let mut rest: Vec<f32> = rows
-                .flat_map(|r| r[g * dim..(g + 1) * dim].iter().copied())
-                .collect();
-            for q in (g..n).step_by(self.config.groups) {
+            let group = |row| <[f32]>::chunks_exact(row, dim).nth(g).unwrap_or_default();
+            let mut rest: Vec<f32> = rows.clone().flat_map(group).copied().collect();
+            let books = self.books.iter().zip(plain).enumerate().take(n);
+            for (q, (book, plain)) in books.skip(g).step_by(self.config.groups) {
                 self.kernels
-                    .nearest(&self.books[q], &rest, &mut found)
+                    .nearest(book, &rest, &mut found)
                     .map_err(|e| Error::Model(e.to_string()))?;
                 for ((row, id), out) in rest
                     .chunks_exact_mut(dim)
                     .zip(&found)
-                    .zip(ids[q..].iter_mut().step_by(n))
+                    .zip(ids.iter_mut().skip(q).step_by(n))
                 {
-                    let at = *id as usize * dim;
-                    row.iter_mut()
-                        .zip(&plain[q][at..at + dim])
-                        .for_each(|(r, c)| *r -= c);
+                    let code = plain.chunks_exact(dim).nth(*id as usize);
+                    let code = code.unwrap_or_default();
+                    row.iter_mut().zip(code).for_each(|(r, c)| *r -= c);
                     *out = *id as u16;
                 }
             }

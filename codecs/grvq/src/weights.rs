@@ -8,7 +8,7 @@ use nc_kernels::PackedLinear;
 /// # Errors
 /// [`Error::Model`] where it is missing or has another size.
 pub fn numbers(model: &Model, name: &str, len: usize, budget: &mut Budget) -> Result<Vec<f32>> {
-    budget.charge(len as u64 * 4)?;
+    budget.charge((len as u64).saturating_mul(4))?;
     let t = model.tensor(name)?;
     if t.data.len() == len {
         Ok(t.data)
@@ -39,8 +39,13 @@ pub fn dense(
     cin: usize,
     budget: &mut Budget,
 ) -> Result<PackedLinear> {
-    let weight = numbers(model, &format!("{name}.weight"), out * cin, budget)?;
+    let weight = numbers(
+        model,
+        &format!("{name}.weight"),
+        out.saturating_mul(cin),
+        budget,
+    )?;
     let bias = numbers(model, &format!("{name}.bias"), out, budget)?;
-    budget.charge(weight.len() as u64 * 4)?;
+    budget.charge((weight.len() as u64).saturating_mul(4))?;
     PackedLinear::new(&weight, Some(&bias), out, cin).map_err(|e| Error::Model(e.to_string()))
 }

@@ -34,7 +34,8 @@ impl Conv2d {
     /// Weights: `[k k, cin, cout]`.
     #[must_use]
     pub fn weights(&self) -> usize {
-        self.k * self.k * self.cin * self.cout
+        let taps = self.k.saturating_mul(self.k);
+        taps.saturating_mul(self.cin).saturating_mul(self.cout)
     }
 
     fn check(

@@ -21,7 +21,8 @@ impl<'a> View<'a> {
     /// If it has another length.
     #[must_use]
     pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        assert_eq!(data.len(), rows * cols, "a matrix of another size");
+        let size = rows.checked_mul(cols);
+        assert_eq!(Some(data.len()), size, "a matrix of another size");
         Self {
             data,
             rows,
@@ -74,7 +75,8 @@ impl<'a> View<'a> {
 /// # Panics
 /// If the sizes do not chain.
 pub fn product(out: &mut [f32], add: bool, a: View<'_>, b: View<'_>) {
-    assert_eq!(out.len(), a.rows * b.cols, "a product of another size");
+    let size = a.rows.checked_mul(b.cols);
+    assert_eq!(Some(out.len()), size, "a product of another size");
     product_part(out, b.cols, add, a, b);
 }
 
@@ -89,7 +91,7 @@ pub fn product_part(out: &mut [f32], stride: usize, add: bool, a: View<'_>, b: V
         return;
     }
     assert!(
-        (a.rows - 1) * stride + b.cols <= out.len(),
+        (a.rows - 1).saturating_mul(stride).saturating_add(b.cols) <= out.len(),
         "a product of another size"
     );
     let ((ar, ac), (br, bc)) = (a.strides(), b.strides());

@@ -2,6 +2,19 @@
 //!
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::ops::Range;
 
@@ -126,7 +139,7 @@ fn write_constant(
     let start = out.len();
     out.push(CONSTANT);
     stored::encode_constant(values, out);
-    let bytes = (out.len() - start) as u64;
+    let bytes = out.len().saturating_sub(start) as u64;
     match goal {
         Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
             "frames {}.. take {bytes} bytes at least, and there are {most} for them",
@@ -146,9 +159,12 @@ impl Codec for Nerv {
     }
 
     fn plan(&self, format: &Format) -> Result<Plan> {
-        let frame = video(format)?.frame_samples()? as u64 * 2;
+        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
         Ok(Plan {
-            chunk: (MOST_BYTES / frame).clamp(1, MOST_FRAMES),
+            chunk: MOST_BYTES
+                .checked_div(frame)
+                .unwrap_or(1)
+                .clamp(1, MOST_FRAMES),
             overlap: 0,
         })
     }
@@ -172,7 +188,8 @@ impl Codec for Nerv {
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
-        let least = 1 + 2 * format.planes() as u64;
+        let values = (format.planes() as u64).saturating_mul(2);
+        let least = values.saturating_add(1);
         if let Goal::Bytes(most) = goal
             && most < least.min(raw)
         {
@@ -222,7 +239,7 @@ impl Codec for Nerv {
             other => other,
         };
         let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
-        let size = fitted.payload.len() as u64 + 1;
+        let size = (fitted.payload.len() as u64).saturating_add(1);
         let (values, error) = stored::nearest_constant(x);
         let fits = !matches!(goal, Goal::Bytes(n) if size > n);
         if fitted.error >= error || !fits {
@@ -279,7 +296,10 @@ fn frames(
     let mut symbols = encoded(head.units);
     let samples = match *mode {
         RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
-        CONSTANT => stored::decode_constant(body, &format, wanted.end - wanted.start, budget)?,
+        CONSTANT => {
+            let frames = wanted.end.saturating_sub(wanted.start);
+            stored::decode_constant(body, &format, frames, budget)?
+        }
         NETWORK => {
             let y = decode::decode(body, &format, head.units, wanted, budget, ctl)?;
             symbols = Encoded { symbols: y.symbols };

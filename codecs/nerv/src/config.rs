@@ -1,4 +1,17 @@
 //! The network that corrects what is shown.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use crate::coefficient::CLASSES;
 use crate::geometry::Geometry;
@@ -47,8 +60,10 @@ impl Config {
         let mut g = Graph::default();
         let [h, w] = geo.half;
         let p = geo.channels();
-        let input = g.image(h, w, (2 * p).next_multiple_of(8));
-        let mut x = g.conv("in", input, 3, 2 * p, self.width, 1.0);
+        // The frame's samples and those of its latents.
+        let both = p.saturating_mul(2);
+        let input = g.image(h, w, both.next_multiple_of(8));
+        let mut x = g.conv("in", input, 3, both, self.width, 1.0);
         let classes = if self.modulation { CLASSES } else { 1 };
         for b in 0..self.blocks {
             x = g.block(&format!("{b}"), x, self.expand, classes);

@@ -1,4 +1,17 @@
 //! Decoding of a chunk: any of its frames, reading no group that they do not lie in.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::ops::Range;
 
@@ -73,6 +86,10 @@ pub struct Decoded {
     pub symbols: u64,
 }
 
+fn outside() -> Error {
+    Error::Usage("frames outside the chunk".into())
+}
+
 /// A group to decode.
 struct Group<'a> {
     bytes: &'a [u8],
@@ -121,36 +138,35 @@ fn group(
         if all {
             hash(&symbols, &mut digest);
         }
-        if !need[place.t] {
+        if need.get(place.t) != Some(&true) {
             continue;
         }
         let pick = |r: Option<usize>| match r {
-            Some(r) => refs[r].as_ref().ok_or_else(missing),
+            Some(r) => refs.get(r).and_then(Option::as_ref).ok_or_else(missing),
             None => Ok(&none),
         };
-        let from = [pick(place.refs[0])?, pick(place.refs[1])?];
-        s.run(
-            &symbols,
-            step(layout.steps[place.class], geo.bits),
-            from,
-            &mut room,
-        );
+        let [first, second] = place.refs;
+        let from = [pick(first)?, pick(second)?];
+        let code = *layout.steps.get(place.class).ok_or_else(missing)?;
+        s.run(&symbols, step(code, geo.bits), from, &mut room);
         if g.wanted.contains(&place.t) {
             s.show(place.class, &mut room)?;
-            let n = geo.samples();
-            let to = (place.t - g.wanted.start) * n;
-            g.out[to..to + n].copy_from_slice(&room.shown);
+            let at = place.t.saturating_sub(g.wanted.start);
+            let to = g.out.chunks_exact_mut(geo.samples().max(1)).nth(at);
+            to.ok_or_else(missing)?.copy_from_slice(&room.shown);
         }
         for r in place.refs.iter().flatten() {
-            if until[*r] <= at && refs[*r].take().is_some() {
+            let over = until.get(*r).is_some_and(|until| *until <= at);
+            if over && refs.get_mut(*r).and_then(Option::take).is_some() {
                 budget.release(Reference::bytes(geo));
             }
         }
-        if until[place.t] > at {
+        if until.get(place.t).is_some_and(|until| *until > at) {
             budget.charge(Reference::bytes(geo))?;
-            refs[place.t] = Some(Reference::new(geo, &room.frame));
+            let kept = refs.get_mut(place.t).ok_or_else(missing)?;
+            *kept = Some(Reference::new(geo, &room.frame));
         }
-        left -= 1;
+        left = left.saturating_sub(1);
         if left == 0 && !all {
             break;
         }
@@ -174,7 +190,9 @@ pub fn decode(
     let layout = Layout::read(&mut input, frames)?;
     let geo = Geometry::of(format);
     let samples = geo.samples() as u64;
-    let total = (wanted.end - wanted.start).saturating_mul(samples);
+    let count = wanted.end.checked_sub(wanted.start);
+    let count = count.filter(|_| wanted.end <= frames).ok_or_else(outside)?;
+    let total = count.saturating_mul(samples);
     budget.charge(total.saturating_mul(2))?;
     let mut s = Synthesis::new(format, &layout.config);
     // What one group needs must be there before any is begun.
@@ -192,19 +210,26 @@ pub fn decode(
     ];
     let mut groups = Vec::new();
     let mut first = 0u64;
+    // What is left of the output, group by group.
     let mut rest = out.as_mut_slice();
     for n in &layout.groups {
         let bytes = input.piece()?;
-        let end = first + *n as u64;
+        let end = first.saturating_add(*n as u64);
         let (a, b) = (wanted.start.clamp(first, end), wanted.end.clamp(first, end));
         if b > a {
-            let (mine, others) = rest.split_at_mut(((b - a) * samples) as usize);
-            rest = others;
+            let inside = |t: u64| t.saturating_sub(first) as usize;
+            let mine = b.saturating_sub(a).saturating_mul(samples);
+            let mine = usize::try_from(mine).map_err(|_| outside())?;
+            // All frames of a group are read, whichever are wanted; so it is refused where they would all be.
+            let others = (*n as u64)
+                .saturating_mul(samples)
+                .saturating_sub(mine as u64);
+            budget.clone().charge(others.saturating_mul(2))?;
             groups.push(Group {
                 bytes,
                 frames: *n,
-                wanted: (a - first) as usize..(b - first) as usize,
-                out: mine,
+                wanted: inside(a)..inside(b),
+                out: rest.split_off_mut(..mine).ok_or_else(outside)?,
             });
         }
         first = end;
@@ -215,10 +240,13 @@ pub fn decode(
     let check = ctl.checker();
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = threads(ctl).min(groups.len()).max(1);
-    let share = Budget::new(budget.left() / threads as u64);
-    let wide = threads > 1
-        && share.left() >= s.room_bytes()
-        && share.left() > 12 * Reference::bytes(&geo) + 16 * samples;
+    let share = budget.left().checked_div(threads as u64).unwrap_or(0);
+    let share = Budget::new(share);
+    // Twelve references and the work on a frame.
+    let least = Reference::bytes(&geo)
+        .saturating_mul(12)
+        .saturating_add(samples.saturating_mul(16));
+    let wide = threads > 1 && share.left() >= s.room_bytes() && share.left() > least;
     let hashes: Result<Vec<u64>> = if wide {
         within(threads, || {
             groups

@@ -120,6 +120,12 @@ impl Graph {
         self.images.len() - 1
     }
 
+    /// The shape of an image; of one that there is not, one of nothing.
+    pub fn shape(&self, image: usize) -> Shape {
+        let none = Shape { h: 0, w: 0, c: 0 };
+        self.images.get(image).copied().unwrap_or(none)
+    }
+
     /// A new parameter.
     pub fn param(&mut self, name: String, len: usize, cols: usize, std: f32, mean: f32) -> usize {
         let at = self.weights();

@@ -2,6 +2,19 @@
 //!
 //! Sizes and steps come first, then the network's parameters, then each group of pictures with a coder of its own, so
 //! that a group decodes without the others.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use nc::container::put_varint;
 use nc::{Error, Result};
@@ -35,8 +48,10 @@ pub fn step(i: u8, bits: u8) -> f32 {
         1.681_792_831,
         1.834_008_086,
     ];
-    let octave = i32::from(i >> 3) - 3 + i32::from(bits) - 8;
-    EIGHTHS[usize::from(i & 7)] * f32::from_bits(((127 + octave) as u32) << 23)
+    // 127 - 3 - 8: exponents from that of 0 at 0 bits to that of 31 at 16 and more.
+    let octave = u32::from(i >> 3).saturating_add(u32::from(bits));
+    let power = f32::from_bits(octave.saturating_add(116) << 23);
+    EIGHTHS.get(usize::from(i & 7)).copied().unwrap_or(1.0) * power
 }
 
 /// A cursor over a payload.

@@ -1,4 +1,17 @@
 //! In which order the frames of a group are coded, and from which others each is predicted.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::ops::Range;
 
@@ -25,9 +38,10 @@ pub fn places(n: usize, step: usize) -> Vec<Place> {
         class: 0,
         refs: [None, None],
     });
-    let mut from = 0;
-    while from + 1 < n {
-        let to = (from + step.max(1)).min(n - 1);
+    let mut from = 0usize;
+    let last = n.saturating_sub(1);
+    while from < last {
+        let to = from.saturating_add(step.max(1)).min(last);
         out.push(Place {
             t: to,
             class: 1,
@@ -40,7 +54,7 @@ pub fn places(n: usize, step: usize) -> Vec<Place> {
 }
 
 fn between(a: usize, b: usize, class: usize, out: &mut Vec<Place>) {
-    if b - a < 2 {
+    if b.saturating_sub(a) < 2 {
         return;
     }
     let t = a.midpoint(b);
@@ -49,8 +63,9 @@ fn between(a: usize, b: usize, class: usize, out: &mut Vec<Place>) {
         class: class.min(4),
         refs: [Some(a), Some(b)],
     });
-    between(a, t, class + 1, out);
-    between(t, b, class + 1, out);
+    let deeper = class.saturating_add(1);
+    between(a, t, deeper, out);
+    between(t, b, deeper, out);
 }
 
 /// Frames of a group that must be made for those wanted to be made, and until when each is needed as a reference.
@@ -58,11 +73,16 @@ pub fn needed(order: &[Place], wanted: &Range<usize>) -> (Vec<bool>, Vec<usize>)
     let mut need = vec![false; order.len()];
     let mut until = vec![0; order.len()];
     for (at, p) in order.iter().enumerate().rev() {
-        need[p.t] |= wanted.contains(&p.t);
-        if need[p.t] {
+        let Some(needed) = need.get_mut(p.t) else {
+            continue;
+        };
+        *needed |= wanted.contains(&p.t);
+        if *needed {
             for r in p.refs.iter().flatten() {
-                need[*r] = true;
-                until[*r] = until[*r].max(at);
+                if let (Some(need), Some(until)) = (need.get_mut(*r), until.get_mut(*r)) {
+                    *need = true;
+                    *until = at.max(*until);
+                }
             }
         }
     }

@@ -2,6 +2,19 @@
 //!
 //! They are what exact coding gives and what other modes are measured against. Nothing in them depends
 //! on a neighbour, so any frames decode alone.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::ops::Range;
 
@@ -11,7 +24,7 @@ use crate::geometry::Geometry;
 
 /// Bytes that `samples` take at `bits` each.
 fn packed_len(samples: u64, bits: u8) -> u64 {
-    let all = u128::from(samples) * u128::from(bits);
+    let all = u128::from(samples).saturating_mul(u128::from(bits));
     u64::try_from(all.div_ceil(8)).unwrap_or(u64::MAX)
 }
 
@@ -35,11 +48,11 @@ pub fn encode_raw(x: Video<'_>, out: &mut Vec<u8>) {
     for &s in x.samples {
         // At most 7 bits are held and 16 come.
         held |= u32::from(s) << count;
-        count += bits;
-        while count >= 8 {
+        count = count.saturating_add(bits);
+        while let Some(left) = count.checked_sub(8) {
             out.push(held as u8);
             held >>= 8;
-            count -= 8;
+            count = left;
         }
     }
     if count > 0 {
@@ -64,9 +77,9 @@ pub fn decode_raw(
     if wanted.start > wanted.end || wanted.end > units {
         return Err(Error::Usage("frames outside the chunk".into()));
     }
-    let n = charged(format, wanted.end - wanted.start, budget)?;
+    let n = charged(format, wanted.end.saturating_sub(wanted.start), budget)?;
     // Within `all`, whose bits are in memory.
-    let first = wanted.start * frame;
+    let first = wanted.start.checked_mul(frame).ok_or_else(damaged)?;
     if format.bits == 8 {
         let first = usize::try_from(first).map_err(|_| damaged())?;
         let part = body.get(first..).and_then(|b| b.get(..n));
@@ -74,31 +87,31 @@ pub fn decode_raw(
         return Ok(part.iter().map(|&b| u16::from(b)).collect());
     }
     let bits = u32::from(format.bits);
-    let spare = all * u64::from(bits) % 8;
+    let spare = all.checked_mul(u64::from(bits)).ok_or_else(damaged)? % 8;
     if spare > 0 && body.last().is_some_and(|b| b >> spare != 0) {
         return Err(Error::Format("nerv: bits behind the last sample".into()));
     }
-    let at = first * u64::from(bits);
+    let at = first.checked_mul(u64::from(bits)).ok_or_else(damaged)?;
     let mut bytes = body
         .get(usize::try_from(at / 8).map_err(|_| damaged())?..)
         .unwrap_or_default()
         .iter();
-    let mut count = 0;
+    let mut count = 0u32;
     let mut held = 0;
     let skip = (at % 8) as u32;
     if skip > 0 {
         held = u32::from(*bytes.next().ok_or_else(damaged)?) >> skip;
-        count = 8 - skip;
+        count = 8u32.saturating_sub(skip);
     }
     let mut out = Vec::with_capacity(n);
     for _ in 0..n {
         while count < bits {
             held |= u32::from(*bytes.next().ok_or_else(damaged)?) << count;
-            count += 8;
+            count = count.saturating_add(8);
         }
         out.push(held as u16 & format.max());
         held >>= bits;
-        count -= bits;
+        count = count.saturating_sub(bits);
     }
     Ok(out)
 }
@@ -108,17 +121,18 @@ pub fn constant(x: Video<'_>) -> Option<Vec<u16>> {
     let format = x.format;
     let frame = format.frame_samples().ok()?;
     let mut values = Vec::new();
-    let mut at = 0;
+    let mut at = 0usize;
     for i in 0..format.planes() {
         let (w, h) = format.plane(i);
+        let end = at.checked_add(w.checked_mul(h)?)?;
         let value = *x.samples.get(at)?;
         for f in x.samples.chunks_exact(frame) {
-            if f.get(at..at + w * h)?.iter().any(|&s| s != value) {
+            if f.get(at..end)?.iter().any(|&s| s != value) {
                 return None;
             }
         }
         values.push(value);
-        at += w * h;
+        at = end;
     }
     Some(values)
 }
@@ -136,7 +150,8 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
     for (p, weight) in g.planes.iter().zip(g.plane_weights()) {
         let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
         let frames = x.samples.chunks_exact(g.samples().max(1));
-        for s in frames.flat_map(|f| &f[p.at..p.at + p.w * p.h]) {
+        let of = |f| <[u16]>::iter(f).skip(p.at).take(p.w.saturating_mul(p.h));
+        for s in frames.flat_map(of) {
             let s = f64::from(*s);
             n += 1.0;
             sum += s;
@@ -146,7 +161,9 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
         error += weight * (squares - 2.0 * value * sum + n * value * value);
         values.push(value as u16);
     }
-    (values, error / f64::from(1u32 << (2 * (x.format.bits - 8))))
+    // In 8 bits.
+    let unit = f64::from(1u32 << x.format.bits.saturating_sub(8).min(8));
+    (values, error / (unit * unit))
 }
 
 /// Squared error of frames in 8 bits, planes with their weights.
@@ -169,7 +186,7 @@ pub fn decode_constant(
     frames: u64,
     budget: &mut Budget,
 ) -> Result<Vec<u16>> {
-    if body.len() != 2 * format.planes() {
+    if body.len() != format.planes().saturating_mul(2) {
         return Err(Error::Format("nerv: values of planes".into()));
     }
     let n = charged(format, frames, budget)?;
@@ -180,13 +197,13 @@ pub fn decode_constant(
             return Err(Error::Format("nerv: a value beyond its bits".into()));
         }
         if i == 0 {
-            budget.charge(format.frame_samples()? as u64 * 2)?;
+            charged(format, 1, budget)?;
             frame.reserve_exact(format.frame_samples()?);
         }
         let (w, h) = format.plane(i);
-        frame.resize(frame.len() + w * h, value);
+        frame.extend(std::iter::repeat_n(value, w.saturating_mul(h)));
     }
-    budget.release(frame.len() as u64 * 2);
+    budget.release((frame.len() as u64).saturating_mul(2));
     let mut out = Vec::with_capacity(n);
     for _ in 0..frames {
         out.extend_from_slice(&frame);

@@ -2,6 +2,19 @@
 //!
 //! What a file says of its network are the few numbers of a [`Layout`]; the graph follows from them and from the size
 //! of a frame.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use nc::{Error, Result};
 
@@ -88,8 +101,17 @@ pub struct Network {
     pub input: usize,
     /// Image whose first channels are the planes.
     pub output: usize,
-    /// Parameters without a part in the planes, such as those of the outputs that fill up an eight.
-    pub idle: Vec<bool>,
+    /// Where the weights and the biases of the last layer begin, whose outputs beyond the planes fill up an eight.
+    head: [usize; 2],
+    planes: usize,
+}
+
+impl Network {
+    /// Whether a parameter has no part in the planes.
+    pub fn is_idle(&self, i: usize) -> bool {
+        let first = self.head.iter().rev().find_map(|at| i.checked_sub(*at));
+        first.is_some_and(|i| i % 8 >= self.planes)
+    }
 }
 
 /// Most stages after the first.
@@ -110,14 +132,14 @@ impl Layout {
     /// is the largest that fits, and what is left goes to the first layer.
     pub fn fit(kind: Kind, picture: &Picture, frames: usize, weights: u64) -> Self {
         let [w, h] = picture.size();
-        let mut doublings = 4;
+        let mut doublings = 4u32;
         while doublings > 1 && w.min(h) >> doublings < 8 {
-            doublings -= 1;
+            doublings = doublings.saturating_sub(1);
         }
         let waste = |first: &usize| {
             let s = first << doublings;
             (
-                h.next_multiple_of(s) * w.next_multiple_of(s),
+                h.next_multiple_of(s).saturating_mul(w.next_multiple_of(s)),
                 std::cmp::Reverse(*first),
             )
         };
@@ -128,7 +150,10 @@ impl Layout {
             1
         };
         let of = |c: usize| {
-            let eights = |c: f64| ((c / 8.0).round() as usize * 8).clamp(8, MOST_WIDTH);
+            let eights = |c: f64| {
+                let eights = (c / 8.0).round() as usize;
+                eights.saturating_mul(8).clamp(8, MOST_WIDTH)
+            };
             let c = c as f64;
             Self {
                 kind,
@@ -136,7 +161,7 @@ impl Layout {
                 base: eights(c * 2.0 / 3.0),
                 hidden: eights(c),
                 widths: (0..=doublings)
-                    .map(|i| eights(c * 0.75f64.powi(i)))
+                    .map(|i| eights(c * 0.75f64.powi(i as i32)))
                     .collect(),
                 grid,
             }
@@ -152,7 +177,7 @@ impl Layout {
         }
         loop {
             let next = Self {
-                hidden: best.hidden + 8,
+                hidden: best.hidden.saturating_add(8),
                 ..best.clone()
             };
             if next.hidden > MOST_WIDTH || count(&next) > weights {
@@ -164,7 +189,7 @@ impl Layout {
 
     /// Stride of all stages together.
     pub fn stride(&self) -> usize {
-        self.first << (self.widths.len() - 1)
+        self.first << self.widths.len().saturating_sub(1)
     }
 
     /// Rows and columns of the smallest image.
@@ -210,9 +235,12 @@ impl Layout {
         let layout = Self {
             kind,
             first,
-            base: base * 8,
-            hidden: hidden * 8,
-            widths: widths.iter().map(|w| usize::from(*w) * 8).collect(),
+            base: base.saturating_mul(8),
+            hidden: hidden.saturating_mul(8),
+            widths: widths
+                .iter()
+                .map(|w| usize::from(*w).saturating_mul(8))
+                .collect(),
             grid,
         };
         let width = |w: &usize| (8..=MOST_WIDTH).contains(w);
@@ -227,14 +255,15 @@ impl Layout {
             return Err(damaged());
         }
         let [h, w] = layout.smallest(picture);
-        if h * w * layout.base > MOST_BASE {
+        let smallest = h.saturating_mul(w);
+        if smallest.saturating_mul(layout.base) > MOST_BASE {
             return Err(Error::Limit("nerv: the first image of a network".into()));
         }
-        let mut pixels = (h * w) as u64;
+        let mut pixels = smallest as u64;
         for (i, width) in layout.widths.iter().enumerate() {
             let r = if i == 0 { first } else { 2 } as u64;
-            pixels *= r * r;
-            if pixels * *width as u64 > MOST_IMAGE {
+            pixels = pixels.saturating_mul(r.saturating_mul(r));
+            if pixels.saturating_mul(*width as u64) > MOST_IMAGE {
                 return Err(Error::Limit("nerv: an image of a network".into()));
             }
         }
@@ -248,7 +277,8 @@ impl Layout {
         let input = g.image(1, 1, INPUTS);
         let x = g.conv("stem.0", input, 1, INPUTS, self.hidden, 1.4);
         let x = gelu(&mut g, x);
-        let x = g.conv("stem.1", x, 1, self.hidden, h * w * self.base, 1.4);
+        let base = h.saturating_mul(w).saturating_mul(self.base);
+        let x = g.conv("stem.1", x, 1, self.hidden, base, 1.4);
         let x = gelu(&mut g, x);
         let mut last = g.image(h, w, self.base);
         g.ops.push(Op::Reshape { x, y: last });
@@ -259,9 +289,10 @@ impl Layout {
                 last = separable(&mut g, &format!("{name}.before"), last);
             }
             let x = last;
-            let c = g.images[x];
-            let wide = g.conv(&format!("{name}.up"), x, 3, c.c, width * r * r, 1.4);
-            let mut y = g.image(c.h * r, c.w * r, width);
+            let c = g.shape(x);
+            let squared = width.saturating_mul(r).saturating_mul(r);
+            let wide = g.conv(&format!("{name}.up"), x, 3, c.c, squared, 1.4);
+            let mut y = g.image(c.h.saturating_mul(r), c.w.saturating_mul(r), width);
             g.ops.push(Op::Shuffle { x: wide, y, r });
             if self.kind == Kind::Cam {
                 y = self.modulated(&mut g, &name, y, frames);
@@ -273,30 +304,29 @@ impl Layout {
             }
             last = y;
         }
-        let c = g.images[last].c;
+        let c = g.shape(last).c;
         let output = g.conv("head", last, 3, c, 8, 0.3);
-        let mut idle = vec![false; g.weights()];
-        let planes = picture.planes();
-        for p in &g.params[g.params.len() - 2..] {
-            for i in 0..p.len {
-                idle[p.at + i] = i % 8 >= planes;
-            }
-        }
+        let head = match g.params.as_slice() {
+            [.., weights, biases] => [weights.at, biases.at],
+            _ => [0, 0],
+        };
         Network {
             graph: g,
             input,
             output,
-            idle,
+            head,
+            planes: picture.planes(),
         }
     }
 
     fn modulated(&self, g: &mut Graph, name: &str, x: usize, frames: usize) -> usize {
-        let s = g.images[x];
+        let s = g.shape(x);
         let n = g.image(s.h, s.w, s.c);
         g.ops.push(Op::Normalise { x, y: n });
         let y = g.image(s.h, s.w, s.c);
-        let gamma = g.param(format!("{name}.gamma"), self.grid * s.c, s.c, 0.0, 1.0);
-        let beta = g.param(format!("{name}.beta"), self.grid * s.c, s.c, 0.0, 0.0);
+        let rows = self.grid.saturating_mul(s.c);
+        let gamma = g.param(format!("{name}.gamma"), rows, s.c, 0.0, 1.0);
+        let beta = g.param(format!("{name}.beta"), rows, s.c, 0.0, 0.0);
         g.ops.push(Op::Temporal {
             x: n,
             y,
@@ -310,14 +340,14 @@ impl Layout {
 }
 
 fn gelu(g: &mut Graph, x: usize) -> usize {
-    let s = g.images[x];
+    let s = g.shape(x);
     let y = g.image(s.h, s.w, s.c);
     g.ops.push(Op::Gelu { x, y });
     y
 }
 
 fn add(g: &mut Graph, a: usize, b: usize) -> usize {
-    let s = g.images[a];
+    let s = g.shape(a);
     let y = g.image(s.h, s.w, s.c);
     g.ops.push(Op::Add { a, b, y });
     y
@@ -325,9 +355,15 @@ fn add(g: &mut Graph, a: usize, b: usize) -> usize {
 
 /// A separable residual block: depthwise 3 x 3, pointwise, GELU, and the input added.
 fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
-    let s = g.images[x];
+    let s = g.shape(x);
     let t = g.image(s.h, s.w, s.c);
-    let w = g.param(format!("{name}.dw.weight"), 9 * s.c, s.c, 0.3, 0.0);
+    let w = g.param(
+        format!("{name}.dw.weight"),
+        s.c.saturating_mul(9),
+        s.c,
+        0.3,
+        0.0,
+    );
     let b = g.param(format!("{name}.dw.bias"), s.c, s.c, 0.0, 0.0);
     g.ops.push(Op::Depthwise { x, y: t, w, b });
     let t = g.conv(&format!("{name}.mix"), t, 1, s.c, s.c, 0.4);
@@ -337,7 +373,7 @@ fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
 
 /// Adds the input of a stage, brought to its width and enlarged.
 fn around(g: &mut Graph, name: &str, x: usize, y: usize, r: usize) -> usize {
-    let (from, to) = (g.images[x], g.images[y]);
+    let (from, to) = (g.shape(x), g.shape(y));
     let s = g.conv(&format!("{name}.skip"), x, 1, from.c, to.c, 0.5);
     let up = g.image(to.h, to.w, to.c);
     g.ops.push(Op::Bilinear { x: s, y: up, r });

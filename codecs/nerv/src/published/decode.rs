@@ -1,4 +1,17 @@
 //! Decoding: the sizes, the parameters, then each frame that is wanted.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::ops::Range;
 
@@ -18,7 +31,8 @@ const MOST_PER_BYTE: u64 = 64;
 
 /// Whether a network of `weights` parameters in `bytes` is read at all.
 pub(super) fn plausible(weights: usize, bytes: usize) -> bool {
-    weights as u64 <= 4096 + MOST_PER_BYTE * bytes as u64
+    let most = MOST_PER_BYTE.saturating_mul(bytes as u64);
+    weights as u64 <= most.saturating_add(4096)
 }
 
 /// A network with its parameters.
@@ -38,9 +52,13 @@ impl Loaded {
             output,
             ..
         } = &self.network;
-        encode_time(k, at, self.frames, graph.images[*input], &mut t[*input]);
+        let lost = || Error::Format("nerv: an image that is not there".into());
+        let shape = |i: usize| graph.images.get(i).copied().ok_or_else(lost);
+        let image = t.get_mut(*input).ok_or_else(lost)?;
+        encode_time(k, at, self.frames, shape(*input)?, image);
         graph.forward(k, &self.params, at, t)?;
-        self.picture.frame(graph.images[*output], &t[*output], out);
+        let image = t.get(*output).ok_or_else(lost)?;
+        self.picture.frame(shape(*output)?, image, out);
         Ok(())
     }
 }
@@ -62,10 +80,10 @@ pub(super) fn load(
             "nerv: a network of more parameters than its bytes hold".into(),
         ));
     }
-    budget.charge(2 * body.len() as u64)?;
+    budget.charge((body.len() as u64).saturating_mul(2))?;
     let mut coded = Coded::zeros(&network.graph, budget)?;
     code(&mut RangeDecoder::new(body)?, &network.graph, &mut coded)?;
-    budget.charge(4 * n as u64)?;
+    budget.charge((n as u64).saturating_mul(4))?;
     let params = coded.values(&network.graph);
     Ok(Loaded {
         picture,
@@ -108,8 +126,9 @@ pub(super) fn decode_with(
     let before = budget.left();
     let loaded = load(payload, format, frames, budget)?;
     let samples = loaded.picture.samples();
-    let count = wanted.end - wanted.start;
-    budget.charge(count.saturating_mul(samples as u64 * 2))?;
+    let count = wanted.end.saturating_sub(wanted.start);
+    let all = count.saturating_mul(samples as u64);
+    budget.charge(all.saturating_mul(2))?;
     let count = usize::try_from(count).map_err(|_| Error::Limit("nerv: frames".into()))?;
     if count == 0 {
         return Ok(Vec::new());
@@ -123,31 +142,32 @@ pub(super) fn decode_with(
             Err(_) => break,
         }
     }
-    let mut out = vec![0; count * samples];
-    let each = count.div_ceil(workers.len());
+    let mut out = vec![0; count.saturating_mul(samples)];
+    let each = count.div_ceil(workers.len().max(1));
+    let size = each.saturating_mul(samples);
     let first = wanted.start as usize;
     let check = ctl.checker();
     let run = |(i, (out, t)): (usize, (&mut [u16], &mut Vec<Vec<f32>>))| {
         for (j, out) in out.chunks_exact_mut(samples).enumerate() {
             check()?;
-            loaded.frame(k, first + i * each + j, t, out)?;
+            let at = first.saturating_add(i.saturating_mul(each));
+            loaded.frame(k, at.saturating_add(j), t, out)?;
         }
         Ok::<_, Error>(())
     };
     if workers.len() == 1 {
-        for part in out.chunks_mut(each * samples).zip(&mut workers).enumerate() {
+        for part in out.chunks_mut(size).zip(&mut workers).enumerate() {
             run(part)?;
         }
     } else {
         within(workers.len(), || {
-            let parts = out
-                .par_chunks_mut(each * samples)
-                .zip(workers.par_iter_mut());
+            let parts = out.par_chunks_mut(size).zip(workers.par_iter_mut());
             parts.enumerate().try_for_each(run)
         })??;
     }
     // Of all that was charged, only the frames stay.
-    let gone = (before - budget.left()).saturating_sub(2 * out.len() as u64);
-    budget.release(gone);
+    let stays = (out.len() as u64).saturating_mul(2);
+    let gone = before.saturating_sub(budget.left());
+    budget.release(gone.saturating_sub(stays));
     Ok(out)
 }

@@ -127,10 +127,10 @@ impl Trainer<'_> {
     fn learn(&mut self, works: &mut [Work], rate: f32) {
         let [w, h] = self.picture.size();
         let share = 1.0 / (w * h * works.len()) as f32;
-        let idle = &self.net.idle;
+        let net = &self.net;
         let grads = works.iter_mut().map(|w| &mut w.grads);
         self.adam
-            .step(&mut self.params, rate, share, |i| idle[i], grads);
+            .step(&mut self.params, rate, share, |i| net.is_idle(i), grads);
     }
 
     fn choose(&self, bytes: u64) -> Coded {
@@ -182,8 +182,8 @@ pub fn encode(
     }
     let mut rng = Rng::new(ctl.seed ^ 0x6e65_7276);
     let mut params = net.graph.start(&mut rng);
-    params.iter_mut().zip(&net.idle).for_each(|(v, idle)| {
-        if *idle {
+    params.iter_mut().enumerate().for_each(|(i, v)| {
+        if net.is_idle(i) {
             *v = 0.0;
         }
     });
