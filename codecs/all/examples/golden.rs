@@ -140,7 +140,7 @@ fn faults(golden: &Path, faulty: &Path) -> Outcome<()> {
             height: 16_384,
             rate: [25, 1],
             chroma: Chroma::C444,
-            bits: 16,
+            bits: 8,
             rgb: false,
         }),
         length: None,
