@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
+use crate::stream::{Chunk, Joiner, Opener, Record, fits, next_record, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
 /// Where the end record of a file with an index starts, from the end of the file: tag, hash, offset of the index.
@@ -439,6 +439,7 @@ impl<R: Read + Seek> Archive<R> {
             ctl.check()?;
             let mut budget = self.budget.clone();
             let (frame, head, payload) = self.read(i, &mut budget)?;
+            fits(codec.as_ref(), &head)?;
             let last = self.is_last(i);
             emitter.chunk(frame.units, last, |goal, out| {
                 codec.trim(&payload, &head, goal, &mut budget, out)

@@ -282,6 +282,23 @@ fn end_of_index<R: Read>(r: &mut Reader<R>, header: &Header, seen: Option<u64>) 
     }
 }
 
+/// Refuses a chunk of more units than its codec ever gives one, so that a few bytes cannot ask for hours of work.
+///
+/// # Errors
+/// [`Error::Format`]; those of [`Codec::plan`].
+pub(crate) fn fits(codec: &dyn Codec, head: &ChunkHead) -> Result<()> {
+    let plan = codec.plan(&head.format)?;
+    if head.units > plan.chunk.saturating_add(u64::from(plan.overlap)) {
+        return Err(Error::Format(format!(
+            "a chunk of {} units, {} has at most {}",
+            head.units,
+            codec.info().name,
+            plan.chunk
+        )));
+    }
+    Ok(())
+}
+
 /// A chunk that is about to be decoded.
 pub(crate) struct Chunk<'a> {
     pub(crate) codec: &'a dyn Codec,
@@ -304,6 +321,7 @@ impl Chunk<'_> {
         let Self {
             codec, frame, head, ..
         } = self;
+        fits(*codec, head)?;
         let mut budget = budget.clone();
         let payload = r.bytes(frame.len, &mut budget)?;
         if differs(crc32c::crc32c(&payload), frame.crc) {
