@@ -7,7 +7,6 @@ mod args;
 mod audio_in;
 mod audio_out;
 mod batch;
-mod compressed;
 mod decode;
 mod encode;
 mod failure;
@@ -31,7 +30,6 @@ mod trim;
 mod ui;
 mod video_in;
 mod video_out;
-mod wav;
 
 use std::io::Write;
 use std::process::ExitCode;

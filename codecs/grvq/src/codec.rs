@@ -7,7 +7,7 @@ use nc::{
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
 
-use crate::config::{Config, HOP, LEVEL, SAMPLE_RATE, offset};
+use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, offset};
 use crate::network::Network;
 use crate::payload::{Channel, MIN_LEVEL, Payload, SAME, SILENT, max_level};
 use crate::prior::Prior;
@@ -299,7 +299,7 @@ impl Codec for Grvq {
         let Signal::Audio(audio) = x else {
             return Err(Error::Unsupported("grvq codes audio only".into()));
         };
-        let (rate, channels, _) = Self::frames(head)?;
+        let (rate, channels, frames) = Self::frames(head)?;
         if audio.rate != rate
             || audio.samples.nrows() != channels
             || audio.samples.ncols() as u64 != head.units
@@ -307,6 +307,14 @@ impl Codec for Grvq {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
         ctl.refuse_options(INFO.name, &[])?;
+        // A channel's samples, the one's before, and all tokens; at the codec's own rate samples twice, spectra and
+        // the trunk's activations.
+        let c = self.config();
+        let tokens = (channels as u64).saturating_mul(2 * c.quantisers() as u64 + 2);
+        let work = (3 * HOP + FEATURES + 2 * c.dim + c.latent) as u64 * 4;
+        ctl.budget.charge(head.units.saturating_mul(8))?;
+        ctl.budget
+            .charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
         let payload = self.analyse(&audio, ctl)?;
         self.finish(&payload, payload.level, goal, out)
     }
