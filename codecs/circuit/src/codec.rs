@@ -189,7 +189,7 @@ impl Codec for CircuitCodec {
         let texts = records.texts.iter().map(|t| t.bytes.len() as u64);
         let values = (records.values.len() as u64).saturating_mul(2);
         let bytes = texts.fold(values, u64::saturating_add);
-        ctl.budget.charge(bytes.saturating_mul(3))?;
+        ctl.budget.clone().charge(bytes.saturating_mul(3))?;
         let group = if ctl.access == 0 {
             GROUP
         } else {

@@ -312,9 +312,9 @@ impl Codec for Grvq {
         let c = self.config();
         let tokens = (channels as u64).saturating_mul(2 * c.quantisers() as u64 + 2);
         let work = (3 * HOP + FEATURES + 2 * c.dim + c.latent) as u64 * 4;
-        ctl.budget.charge(head.units.saturating_mul(8))?;
-        ctl.budget
-            .charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
+        let mut budget = ctl.budget.clone();
+        budget.charge(head.units.saturating_mul(8))?;
+        budget.charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
         let payload = self.analyse(&audio, ctl)?;
         self.finish(&payload, payload.level, goal, out)
     }

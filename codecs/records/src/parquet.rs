@@ -10,7 +10,6 @@ mod tests;
 mod thrift;
 
 use std::io::{Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, Repetition, Type as Physical, ZstdLevel};
@@ -25,6 +24,7 @@ use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::printer::print_schema;
 use ::parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type, TypePtr};
 use bytes::Bytes;
+use nc::guard::caught;
 use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,7 @@ struct Opened {
 
 /// Runs the crate's decoders: some damaged files make them panic, which is an error like others here.
 fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(usage("a damaged file")))
+    caught(work).unwrap_or_else(|| Err(usage("a damaged file")))
 }
 
 impl Opened {

@@ -12,8 +12,8 @@ mod meter;
 mod vorbis;
 
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use nc::guard::caught;
 use nc::{Budget, Error, Format, Result, SampleDepth};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
@@ -156,7 +156,7 @@ impl CompressedReader {
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<usize> {
         let samples = if self.first.is_empty() {
             let before = out.len();
-            let read = guarded(AssertUnwindSafe(|| self.next_packet(out)));
+            let read = guarded(|| self.next_packet(out));
             self.meter.check().and(read)?;
             out.len().saturating_sub(before)
         } else {
@@ -239,8 +239,7 @@ impl CompressedReader {
 
 /// A panic in a decoder of foreign files is that file's fault, not the end of the run.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::Format("the decoder gave up on it".into())))
+    caught(work).unwrap_or_else(|| Err(Error::Format("the decoder gave up on it".into())))
 }
 
 fn from_symphonia(e: Symphonia) -> Error {

@@ -70,11 +70,12 @@ fn good() -> Vec<u8> {
 fn what_a_wav_file_claims_is_not_believed() {
     let ok = fmt(1, 8_000, 16);
     let data = |claimed: u32| chunk(b"data", claimed, &[0; 8]);
-    type Case<'a> = (&'a str, Vec<u8>, fn(&Result<(Vec<f32>, usize)>) -> bool);
-    let format: fn(&Result<(Vec<f32>, usize)>) -> bool = |r| matches!(r, Err(Error::Format(_)));
-    let limit: fn(&Result<(Vec<f32>, usize)>) -> bool = |r| matches!(r, Err(Error::Limit(_)));
-    let other: fn(&Result<(Vec<f32>, usize)>) -> bool = |r| matches!(r, Err(Error::Unsupported(_)));
-    let four: fn(&Result<(Vec<f32>, usize)>) -> bool = |r| matches!(r, Ok((s, 0)) if s.len() == 4);
+    type Is = fn(&Result<(Vec<f32>, usize)>) -> bool;
+    type Case<'a> = (&'a str, Vec<u8>, Is);
+    let format: Is = |r| matches!(r, Err(Error::Format(_)));
+    let limit: Is = |r| matches!(r, Err(Error::Limit(_)));
+    let other: Is = |r| matches!(r, Err(Error::Unsupported(_)));
+    let four: Is = |r| matches!(r, Ok((s, 0)) if s.len() == 4);
     let cases: [Case<'_>; 20] = [
         (
             "2^31 of data",

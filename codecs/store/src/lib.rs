@@ -65,7 +65,7 @@ impl Codec for Store {
             ));
         }
         ctl.refuse_options(INFO.name, &[])?;
-        ctl.budget.charge(bytes.len() as u64)?;
+        ctl.budget.clone().charge(bytes.len() as u64)?;
         out.extend_from_slice(bytes);
         Ok(encoded(bytes))
     }
