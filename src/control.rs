@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{Error, Result};
+use crate::{Budget, Error, Result};
 
 /// One report of progress.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +62,9 @@ pub struct Control<'a> {
     /// chunks share it; in one of [`crate::Codec::encode`] for that chunk. A codec whose work has an
     /// end anyhow ignores it; the others stop in time with the best they have.
     pub time_limit: Option<Duration>,
+    /// Memory that [`crate::Codec::encode`] may take for its work on a chunk, its output aside; the codec charges it
+    /// before it allocates. [`crate::Encoder`] sets it, see [`crate::Encoder::set_budget`].
+    pub budget: Budget,
     /// Switches of one codec alone, by name, for experiments. An encoder refuses those that it does
     /// not know with [`Error::Usage`]; see [`Self::refuse_options`].
     pub options: BTreeMap<String, String>,

@@ -25,6 +25,7 @@ pub mod control;
 mod emit;
 pub mod entropy;
 pub mod error;
+pub mod guard;
 pub mod model;
 mod pending;
 mod registry;

@@ -3,11 +3,31 @@
 //! An encoder takes pieces of any length and hands its codec chunks of one length: what is between
 //! the two lies here.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2};
 
-use crate::{
-    AudioBuf, Error, Format, RecordsBuf, Result, Signal, SignalBuf, Text, VideoBuf, VideoFormat,
-};
+use crate::{Audio, Error, Format, Records, Result, Signal, Text, Video, VideoFormat};
+
+fn size<T>(all: &[T]) -> u64 {
+    size_of_val(all) as u64
+}
+
+fn of_texts(texts: &[Text]) -> u64 {
+    let each = texts.iter().map(|t| size(&t.bytes));
+    each.fold(size(texts), u64::saturating_add)
+}
+
+/// Bytes of memory that a piece takes.
+pub(crate) fn memory(x: &Signal<'_>) -> u64 {
+    match x {
+        Signal::Bytes(b) => b.len() as u64,
+        Signal::Audio(a) => (a.samples.len() as u64).saturating_mul(4),
+        Signal::Records(r) => {
+            let values = (r.values.len() as u64).saturating_mul(2);
+            values.saturating_add(of_texts(r.texts))
+        }
+        Signal::Video(v) => size(v.samples),
+    }
+}
 
 pub(crate) enum Pending {
     Bytes(Vec<u8>),
@@ -30,11 +50,6 @@ pub(crate) enum Pending {
 /// Whole units of `size` values in `values`.
 fn wholes(values: &[u16], size: usize) -> usize {
     values.len().checked_div(size).unwrap_or(0)
-}
-
-/// The first `n` values, or all where there are fewer.
-fn head<T>(values: &[T], n: usize) -> &[T] {
-    values.get(..n).unwrap_or(values)
 }
 
 impl Pending {
@@ -121,19 +136,30 @@ impl Pending {
         Ok(())
     }
 
-    /// A copy of the first `n` units, or of all where there are fewer.
-    pub(crate) fn first(&self, n: usize) -> SignalBuf {
+    /// Bytes of memory that it takes.
+    pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Self::Bytes(b) => SignalBuf::Bytes(head(b, n).to_vec()),
+            Self::Bytes(b) => b.len() as u64,
+            Self::Audio { rows, .. } => rows.iter().map(|r| size(r)).fold(0, u64::saturating_add),
+            Self::Records { values, texts, .. } => size(values).saturating_add(of_texts(texts)),
+            Self::Video { samples, .. } => size(samples),
+        }
+    }
+
+    /// The first `n` units, or all where there are fewer; sound, which lies here channel by channel, as a copy in
+    /// `room`.
+    pub(crate) fn first<'a>(&'a self, n: usize, room: &'a mut Array2<f32>) -> Signal<'a> {
+        match self {
+            Self::Bytes(b) => Signal::Bytes(b.get(..n).unwrap_or(b)),
             Self::Audio { rate, rows } => {
                 let n = n.min(rows.first().map_or(0, Vec::len));
-                let mut samples = Array2::zeros((rows.len(), n));
-                for (mut to, from) in samples.rows_mut().into_iter().zip(rows) {
+                *room = Array2::zeros((rows.len(), n));
+                for (mut to, from) in room.rows_mut().into_iter().zip(rows) {
                     to.iter_mut().zip(from).for_each(|(t, f)| *t = *f);
                 }
-                SignalBuf::Audio(AudioBuf {
+                Signal::Audio(Audio {
                     rate: *rate,
-                    samples,
+                    samples: room.view(),
                 })
             }
             Self::Records {
@@ -141,21 +167,26 @@ impl Pending {
                 variables,
                 texts,
             } => {
-                let n = n.min(wholes(values, *variables));
-                let values = head(values, n.saturating_mul(*variables)).to_vec();
-                let values = Array2::from_shape_vec((n, *variables), values).unwrap_or_default();
-                let texts = texts.iter().take_while(|t| t.row < n).cloned().collect();
-                SignalBuf::Records(RecordsBuf { values, texts })
+                let end = n.saturating_mul(*variables);
+                let values = values.get(..end).unwrap_or(values);
+                let rows = values.chunks_exact(*variables).len();
+                let last = texts.partition_point(|t| t.row < n);
+                Signal::Records(Records {
+                    // Whole rows are all that there is.
+                    values: ArrayView2::from_shape((rows, *variables), values)
+                        .unwrap_or_else(|_| ArrayView2::from(&[[0; 1]; 0])),
+                    texts: texts.get(..last).unwrap_or(texts),
+                })
             }
             Self::Video {
                 format,
                 samples,
                 frame,
             } => {
-                let n = n.min(wholes(samples, *frame));
-                SignalBuf::Video(VideoBuf {
+                let end = n.saturating_mul(*frame);
+                Signal::Video(Video {
                     format: *format,
-                    samples: head(samples, n.saturating_mul(*frame)).to_vec(),
+                    samples: samples.get(..end).unwrap_or(samples),
                 })
             }
         }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::pending::Pending;
+use crate::pending::{Pending, memory};
 use crate::{
     AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Part, Plan,
     Progress, RecordsBuf, Result, Signal, SignalBuf, Text, VideoBuf,
@@ -21,12 +21,15 @@ pub struct Encoder<'c, W> {
     emitter: Emitter<W>,
     pending: Pending,
     budget: Budget,
+    /// Bytes of the pieces that wait.
+    held: u64,
     /// When the first chunk was begun; a limit of time counts from here.
     started: Option<Instant>,
 }
 
 impl<'c, W: Write> Encoder<'c, W> {
-    /// An encoder of a signal of `format`, of `length` units if that is known.
+    /// An encoder of a signal of `format`, of `length` units if that is known; its budget is the
+    /// default one until [`Self::set_budget`] gives another.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a format that the codec does not take, [`Error::Usage`] for a
@@ -54,8 +57,16 @@ impl<'c, W: Write> Encoder<'c, W> {
             emitter: Emitter::new(w, header, goal)?,
             pending: Pending::new(format)?,
             budget: Budget::default(),
+            held: 0,
             started: None,
         })
+    }
+
+    /// Sets the memory that the signal may take: twice, once for the pieces that wait for a whole
+    /// chunk, and once for a codec's work on a chunk, which is coded and then decoded again.
+    /// Before the first [`Self::push`].
+    pub fn set_budget(&mut self, budget: Budget) {
+        self.budget = budget;
     }
 
     /// Keeps a piece of the original container's metadata; before the first [`Self::push`].
@@ -69,9 +80,13 @@ impl<'c, W: Write> Encoder<'c, W> {
     /// Takes the next piece of the signal, of any length.
     ///
     /// # Errors
-    /// [`Error::Usage`] for another format than announced, [`Error::Cancelled`], [`Error::Io`], and
-    /// those of the codec.
+    /// [`Error::Usage`] for another format than announced, [`Error::Limit`] past the budget,
+    /// [`Error::Cancelled`], [`Error::Io`], and those of the codec.
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
+        // What waits, and what comes to it.
+        let bytes = self.held.saturating_add(memory(&x));
+        self.budget.clone().charge(bytes)?;
+        self.held = bytes;
         self.pending.push(x)?;
         // What follows a chunk is always longer than its overlap.
         while self.pending.units() > self.plan.chunk.saturating_add(u64::from(self.plan.overlap)) {
@@ -98,12 +113,19 @@ impl<'c, W: Write> Encoder<'c, W> {
             units: coded,
         };
         let codec = self.codec;
-        // Lengths in memory fit usize.
-        let x = self.pending.first(coded as usize);
         let limit = ctl.time_limit;
         ctl.time_limit = limit.map(|all| self.share_of_time(all, units, last));
+        ctl.budget = self.budget.clone();
+        let mut room = Array2::zeros((0, 0));
+        // Lengths in memory fit usize.
+        let x = self.pending.first(coded as usize, &mut room);
+        if codec.info().lossless || matches!(x, Signal::Audio(_)) {
+            // A copy of it, for the hash or in another order.
+            let bytes = self.held.saturating_add(memory(&x));
+            self.budget.clone().charge(bytes)?;
+        }
         let payload = self.emitter.chunk(units, last, |goal, out| {
-            codec.encode(x.view(), &head, goal, ctl, out)
+            codec.encode(x, &head, goal, ctl, out)
         });
         ctl.time_limit = limit;
         let payload = payload?;
@@ -116,6 +138,7 @@ impl<'c, W: Write> Encoder<'c, W> {
             self.emitter.hash.update(&y.to_le_bytes());
         }
         self.pending.drop(units as usize);
+        self.held = self.pending.bytes();
         let (done, total) = (self.emitter.units(), self.emitter.header().length);
         ctl.report(Progress {
             task: "encode",

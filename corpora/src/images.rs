@@ -38,7 +38,7 @@ impl Picture {
 /// I/O, Format for damage, Limit; Usage for 16 bits a sample and for what shows through.
 pub fn read(path: &Path) -> Result<Picture> {
     let mut budget = Budget::default();
-    let bytes = picture::read_all(std::fs::File::open(path)?, &mut budget)?;
+    let bytes = budget.read(std::fs::File::open(path)?, u64::MAX)?;
     let (shape, rgb) = picture::rgb(&bytes, &budget)?;
     Ok(Picture {
         name: files::stem(path),

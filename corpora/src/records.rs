@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc::Result;
+use nc::{Budget, Result};
 use nc_records::{Learn, Schema, Source};
 
 use crate::files;
@@ -43,8 +43,8 @@ impl Table {
 /// # Errors
 /// I/O, also for damaged gzip; Usage for what has no records.
 pub fn read(path: &Path) -> Result<Table> {
-    let schema = Schema::learn(&[path.to_path_buf()], &Learn::default())?;
-    let mut reader = schema.reader(Source::open(path)?, None)?;
+    let schema = Schema::learn(&[path.to_path_buf()], &Learn::default(), &Budget::default())?;
+    let mut reader = schema.reader(Source::open(path)?, None, Budget::default())?;
     let mut records = 0;
     while let Some(rows) = reader.next(BLOCK)? {
         records += rows.values.nrows();

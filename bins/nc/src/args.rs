@@ -49,7 +49,8 @@ pub struct Common {
         default_value_t = 0
     )]
     pub threads: usize,
-    /// Memory that a file may claim, e.g. 512M or 4G
+    /// Memory that a file may claim, e.g. 512M or 4G: in encoding once for reading it, once for what waits to be coded and
+    /// once for coding it; records to train on count together
     #[arg(short = 'M', long, global = true, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
     pub memory: u64,
 }

@@ -4,14 +4,14 @@
 //! before a codec sees them: every transform behind would spread them over a whole frame.
 
 use nc::{Budget, Error, Format, Result};
+use nc_sounds::compressed::CompressedReader;
+use nc_sounds::wav::{Chunk, WavReader};
 use ndarray::Array2;
 
-use crate::compressed::CompressedReader;
 use crate::input::{Input, Kind};
-use crate::wav::{Chunk, WavReader};
 
-/// Samples of every channel in a block.
-const BLOCK: usize = 1 << 15;
+/// Samples of all channels in a block.
+const BLOCK: usize = 1 << 16;
 
 /// An audio file being read.
 pub struct AudioIn {
@@ -28,7 +28,7 @@ enum Source {
 }
 
 impl AudioIn {
-    /// Opens an input of a kind already known; metadata is charged to `budget`.
+    /// Opens an input of a kind already known; metadata, packets and blocks are charged to `budget`.
     ///
     /// # Errors
     /// Format where it is not audio or damaged, Unsupported, Limit, I/O.
@@ -39,10 +39,10 @@ impl AudioIn {
                 Source::Wav(Box::new(WavReader::new(buffered, budget)?))
             }
             Kind::Compressed => Source::Compressed(Box::new(match input {
-                Input::File(f) => CompressedReader::from_file(f)?,
-                Input::Pipe(p) => CompressedReader::from_pipe(p)?,
-                Input::Device(d) => CompressedReader::from_pipe(d)?,
-                Input::Again(a) => CompressedReader::from_pipe(a)?,
+                Input::File(f) => CompressedReader::from_file(f, budget)?,
+                Input::Pipe(p) => CompressedReader::from_pipe(p, budget)?,
+                Input::Device(d) => CompressedReader::from_pipe(d, budget)?,
+                Input::Again(a) => CompressedReader::from_pipe(a, budget)?,
             })),
             Kind::Nc => return Err(Error::Format("it is an nc file already".into())),
             Kind::Empty => return Err(Error::Format("the file is empty".into())),
@@ -87,7 +87,7 @@ impl AudioIn {
     pub fn next_block(&mut self) -> Result<Option<Array2<f32>>> {
         self.flat.clear();
         let frames = match &mut self.source {
-            Source::Wav(r) => r.read(BLOCK, &mut self.flat)?,
+            Source::Wav(r) => r.read((BLOCK / self.channels).max(1), &mut self.flat)?,
             Source::Compressed(r) => r.read(&mut self.flat)?,
         };
         if frames == 0 {

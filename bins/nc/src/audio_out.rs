@@ -6,10 +6,10 @@
 use std::io::Write;
 
 use nc::{Error, Format, Result, SampleDepth};
+use nc_sounds::wav::{Chunk, Head, push_chunk, push_sample};
 use ndarray::ArrayView2;
 
 use crate::output::Output;
-use crate::wav::{Chunk, Head, push_chunk, push_sample};
 
 /// A WAV file being written.
 pub struct AudioOut<'a> {
@@ -58,7 +58,7 @@ impl<'a> AudioOut<'a> {
             dropped: false,
             tail,
             frames: 0,
-            align: u64::from(crate::wav::width(depth)?) * u64::from(channels),
+            align: u64::from(nc_sounds::wav::width(depth)?) * u64::from(channels),
             bytes: Vec::new(),
         })
     }

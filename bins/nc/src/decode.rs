@@ -16,6 +16,7 @@ use nc::{
     Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, Registry,
     SignalBuf,
 };
+use nc_sounds::wav::Chunk;
 use serde_json::json;
 
 use crate::args::Decode;
@@ -30,7 +31,6 @@ use crate::output::{Output, is_dash};
 use crate::range::Range;
 use crate::records::{self, Target};
 use crate::ui::{Ui, name, show};
-use crate::wav::Chunk;
 
 /// Chunks whose content counts samples from the start, which a part does not have.
 const POSITIONS: [&[u8; 4]; 3] = [b"cue ", b"plst", b"smpl"];

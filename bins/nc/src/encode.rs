@@ -12,6 +12,7 @@ use nc::{
     Progress, Registry, Signal, Summary, VideoFormat,
 };
 use nc_records::{Schema, Source};
+use nc_sounds::wav::read_full;
 use serde_json::json;
 
 use crate::args::{Encode, GoalArgs, Preset};
@@ -25,7 +26,6 @@ use crate::models::{self, Shared};
 use crate::output::{Output, is_dash};
 use crate::records;
 use crate::ui::{Ui, name, show};
-use crate::wav::read_full;
 
 use video::Found;
 
@@ -192,6 +192,7 @@ impl Work<'_> {
         // Some files of the system claim to be empty and are not.
         let length = input.len().filter(|&len| len > 0 || n == 0);
         let mut encoder = Encoder::new(&mut out, codec, Format::Bytes, length, goal)?;
+        encoder.set_budget(self.ui.budget());
         while n > 0 {
             ctl.check()?;
             encoder.push(Signal::Bytes(&block[..n]), ctl)?;
@@ -210,7 +211,7 @@ impl Work<'_> {
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
         let goal = self.goal().unwrap_or(Goal::Exact);
-        let mut reader = schema.reader(source, None)?;
+        let mut reader = schema.reader(source, None, self.ui.budget())?;
         let at_once = records::rows_at_once(schema);
         let mut block = reader.next(at_once)?;
         let mut next = match block {
@@ -226,6 +227,7 @@ impl Work<'_> {
         let format = Format::Records { variables };
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
+        encoder.set_budget(self.ui.budget());
         while let Some(rows) = block {
             ctl.check()?;
             encoder.push(Signal::Records(rows.view()), ctl)?;
@@ -271,7 +273,8 @@ impl Work<'_> {
         ));
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, audio.frames(), goal)?;
-        for meta in kept::before(&audio.take_chunks()) {
+        encoder.set_budget(self.ui.budget());
+        for meta in kept::before(audio.take_chunks()) {
             encoder.add_meta(meta.tag, &meta.data);
         }
         while let Some(block) = audio.next_block()? {

@@ -7,9 +7,10 @@ use std::fs::File;
 use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use nc_sounds::wav::read_full;
+
 use crate::failure::{Failure, Result};
 use crate::output::is_dash;
-use crate::wav::read_full;
 
 /// Kinds of input that nc tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,19 @@ impl Read for Input {
     }
 }
 
+/// A file's text, as long as the budget holds it.
+///
+/// # Errors
+/// I/O, Limit; Usage for bytes that are not UTF-8.
+#[cfg(feature = "train")]
+pub fn text(path: &Path, budget: &nc::Budget) -> Result<String> {
+    let read = || {
+        let bytes = budget.clone().read(File::open(path)?, u64::MAX)?;
+        String::from_utf8(bytes).map_err(|e| nc::Error::Usage(e.to_string()))
+    };
+    read().map_err(|e| Failure::from(e).on(path))
+}
+
 /// Kind of a file by name, without keeping it open; [`Kind::Other`] where it cannot be read.
 pub fn kind_of(path: &Path) -> Kind {
     File::open(path)
@@ -131,23 +145,11 @@ fn sniff(head: &[u8]) -> Kind {
         Kind::Y4m
     } else if at(0, b"\x89PNG\r\n\x1a\n") {
         Kind::Png
-    } else if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") {
-        Kind::Wav
-    } else if at(0, b"fLaC") || at(0, b"OggS") || at(0, b"ID3") || at(4, b"ftyp") || mpeg(head) {
-        Kind::Compressed
     } else {
-        Kind::Other
+        match nc_sounds::kind(head) {
+            Some(nc_sounds::Kind::Wav) => Kind::Wav,
+            Some(nc_sounds::Kind::Compressed) => Kind::Compressed,
+            None => Kind::Other,
+        }
     }
-}
-
-/// An MPEG audio frame (MP3, or AAC in ADTS): eleven set bits, and no field with a reserved value.
-fn mpeg(head: &[u8]) -> bool {
-    let &[a, b, c, ..] = head else { return false };
-    if a != 0xFF || b & 0xE0 != 0xE0 {
-        return false;
-    }
-    let adts = b & 0xF6 == 0xF0 && (c >> 2) & 15 < 13;
-    let layer3 =
-        b & 0x06 == 0x02 && b & 0x18 != 0x08 && c >> 4 != 15 && c >> 4 != 0 && c & 12 != 12;
-    adts || layer3
 }

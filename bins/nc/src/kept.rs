@@ -5,19 +5,18 @@
 //! something stood before them.
 
 use nc::container::Meta;
-
-use crate::wav::Chunk;
+use nc_sounds::wav::Chunk;
 
 const SAMPLES: [u8; 4] = *b"data";
 
 /// What is put into an nc file before the samples are known to the end.
-pub fn before(chunks: &[Chunk]) -> Vec<Meta> {
+pub fn before(chunks: Vec<Chunk>) -> Vec<Meta> {
     let mut all: Vec<Meta> = chunks
-        .iter()
+        .into_iter()
         .filter(|c| !c.after)
         .map(|c| Meta {
             tag: c.id,
-            data: c.data.clone(),
+            data: c.data,
         })
         .collect();
     if !all.is_empty() {
@@ -69,7 +68,7 @@ mod tests {
                 chunk(b"id3 ", true),
             ],
         ] {
-            let mut meta = before(&all);
+            let mut meta = before(all.clone());
             meta.extend(all.iter().filter(|c| c.after).map(|c| Meta {
                 tag: c.id,
                 data: c.data.clone(),

@@ -7,7 +7,6 @@ mod args;
 mod audio_in;
 mod audio_out;
 mod batch;
-mod compressed;
 mod decode;
 mod encode;
 mod failure;
@@ -31,7 +30,6 @@ mod trim;
 mod ui;
 mod video_in;
 mod video_out;
-mod wav;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -42,6 +40,7 @@ use crate::args::{Cli, Command, Model};
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
+    nc::guard::quiet();
     // Usage errors end here with code 2, help and version with 0.
     let cli = Cli::parse();
     let mut ui = Ui::new(cli.common.clone(), signals::install());

@@ -4,7 +4,6 @@
 //! nothing but the program.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -78,13 +77,9 @@ impl<'a> Shared<'a> {
 }
 
 fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
-    let mut file = File::open(path)?;
-    let limit = budget.left();
-    let mut bytes = Vec::new();
-    // One byte more than may be, so that a longer file is seen without being read.
-    file.by_ref()
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)?;
+    let bytes = budget.read(File::open(path)?, u64::MAX)?;
+    // It charges them itself.
+    budget.release(bytes.len() as u64);
     Ok(Model::from_bytes(bytes, budget)?)
 }
 
@@ -211,7 +206,7 @@ impl Cost {
 fn cost(known: &Known, data: &Path, ui: &Ui) -> Result<Cost> {
     let source = records::open(data).map_err(|f| f.on(data))?;
     let on = |e: Error| Failure::from(e).on(data);
-    let mut reader = known.schema.reader(source, None).map_err(on)?;
+    let mut reader = known.schema.reader(source, None, ui.budget()).map_err(on)?;
     let frozen = Frozen::new(&known.stored.circuit)?.with_texts(
         known.stored.open.clone(),
         Texts::from_weights(&known.stored.texts),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nc::rng::Rng;
-use nc::{Budget, Control, Error, Model, RecordsBuf, Text};
+use nc::{Control, Error, Model, RecordsBuf, Text};
 use nc_codecs::circuit::{Circuit, Stored, query};
 use nc_records::{Reader, Schema};
 use ndarray::Array2;
@@ -103,6 +103,11 @@ pub fn run(query: &Query, ui: &mut Ui) -> Result<u8> {
             let known = Known::open(&given.model, ui)?;
             let record = known.given(&given.given)?;
             let mut rng = Rng::new(*seed);
+            // As rows of their own and as all of them.
+            let values = (*count as u64).saturating_mul(record.len() as u64);
+            let heads = (*count as u64).saturating_mul(24);
+            ui.budget()
+                .charge(values.saturating_mul(4).saturating_add(heads))?;
             let rows: Vec<Vec<u16>> = (0..*count)
                 .map(|_| query::sample(known.circuit(), &record, &known.stored.open, &mut rng))
                 .collect();
@@ -137,7 +142,7 @@ fn write(
     }
     let n: usize = rows.iter().map(|r| r.values.nrows()).sum();
     let mut target = Target::create(&known.schema, output, None, force)?;
-    let mut budget = Budget::default();
+    let mut budget = ui.budget();
     let mut writer = target.writer(&known.schema, (0, n as u64), extras, None, &mut budget)?;
     for rows in rows {
         writer.write(rows.view())?;
@@ -149,16 +154,18 @@ fn write(
     Ok(0)
 }
 
-fn reader(known: &Known, args: &QueryRecords) -> Result<Box<dyn Reader>> {
+fn reader(known: &Known, args: &QueryRecords, ui: &Ui) -> Result<Box<dyn Reader>> {
     let source = records::open(&args.input).map_err(|f| f.on(&args.input))?;
-    let reader = known.schema.reader(source, args.missing.as_deref());
+    let reader = known
+        .schema
+        .reader(source, args.missing.as_deref(), ui.budget());
     reader.map_err(|e| Failure::from(e).on(&args.input))
 }
 
 /// Bits of every record, one line each; of texts those that the model's own bytes cost are not in it.
 fn likelihood(args: &QueryRecords, ui: &Ui) -> Result<u8> {
     let known = Known::open(&args.model, ui)?;
-    let mut reader = reader(&known, args)?;
+    let mut reader = reader(&known, args, ui)?;
     let ctl = ui.cancellable();
     let (mut all, mut n) = (0.0f64, 0u64);
     while let Some(rows) = next(&mut *reader, &known, args, &ctl)? {
@@ -255,10 +262,13 @@ fn complete(args: &QueryRecords, output: &Path, force: bool, ui: &mut Ui) -> Res
     if args.missing.is_none() {
         return Err(Failure::usage("what is missing?").hint("--missing TEXT names such cells"));
     }
-    let mut reader = reader(&known, args)?;
+    let mut reader = reader(&known, args, ui)?;
     let mut all = Vec::new();
+    // All records are held until the last is there.
+    let mut budget = ui.budget();
     let ctl = ui.cancellable();
     while let Some(rows) = next(&mut *reader, &known, args, &ctl)? {
+        budget.charge(records::memory(&rows))?;
         let each: Vec<Vec<u16>> = rows.values.rows().into_iter().map(|r| r.to_vec()).collect();
         let each: Vec<Vec<u16>> = each
             .into_par_iter()

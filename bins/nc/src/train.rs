@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::args::TrainGrvq;
 use crate::audio_in::AudioIn;
 use crate::failure::{Failure, Result};
-use crate::input::{Input, kind_of};
+use crate::input::{self, Input, kind_of};
 use crate::output::Output;
 use crate::ui::{Ui, show};
 
@@ -30,8 +30,7 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let recipe: Recipe = match &args.recipe {
         None => Recipe::default(),
         Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
+            let text = input::text(path, &ui.budget())?;
             serde_json::from_str(&text)
                 .map_err(|e| Failure::usage(format!("not a recipe: {e}")).on(path))?
         }
@@ -39,8 +38,7 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let held = match &args.hold_out {
         None => Vec::new(),
         Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
+            let text = input::text(path, &ui.budget())?;
             let lines = text
                 .lines()
                 .map(str::trim)
@@ -148,8 +146,13 @@ fn read(path: &Path, ui: &Ui) -> Result<Vec<i16>> {
     let Format::Audio { rate, channels, .. } = audio.format() else {
         return Err(Failure::usage("not audio"));
     };
+    // A recording is held whole: as read, as resampled, and as what is kept of it.
+    let mut budget = ui.budget();
     let mut mono: Vec<f32> = Vec::new();
     while let Some(block) = audio.next_block()? {
+        let resampled = (block.ncols() as u64).saturating_mul(RATE.into()) / u64::from(rate.max(1));
+        budget.charge((block.ncols() as u64).saturating_mul(8))?;
+        budget.charge(resampled.saturating_mul(6))?;
         mono.extend(
             block
                 .columns()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use nc::{Error, Progress};
+use nc::{Budget, Error, Progress};
 use nc_codecs::circuit::learn::{
     Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins,
 };
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::args::{Structure, TrainCircuit};
 use crate::failure::{Failure, Result};
+use crate::input;
 use crate::output::Output;
 use crate::records::{self, SCHEMA};
 use crate::ui::{Ui, name, show};
@@ -26,8 +27,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     let mut recipe: Recipe = match &args.recipe {
         None => Recipe::default(),
         Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|e| Failure::from(Error::Io(e)).on(path))?;
+            let text = input::text(path, &ui.budget())?;
             serde_json::from_str(&text)
                 .map_err(|e| Failure::usage(format!("not a recipe: {e}")).on(path))?
         }
@@ -42,8 +42,8 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     let learn = Learn {
         record_length: args.record_length,
     };
-    let schema = Schema::learn(&args.data, &learn)?;
-    let (data, texts) = read(args, &schema)?;
+    let schema = Schema::learn(&args.data, &learn, &ui.budget())?;
+    let (data, texts) = read(args, &schema, &mut ui.budget())?;
     ui.say(format_args!(
         "{} records: {schema}, {} variables",
         data.len(),
@@ -177,15 +177,20 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     Ok(0)
 }
 
-/// All records of the files, and the texts in them.
-fn read(args: &TrainCircuit, schema: &Schema) -> Result<(Records, Vec<Vec<u8>>)> {
+/// All records of the files, and the texts in them; charged to `budget`.
+fn read(
+    args: &TrainCircuit,
+    schema: &Schema,
+    budget: &mut Budget,
+) -> Result<(Records, Vec<Vec<u8>>)> {
     let (mut values, mut texts) = (Vec::new(), Vec::new());
     for file in &args.data {
         let on = |e: Error| Failure::from(e).on(file);
         let source = Source::open(file).map_err(on)?;
         let missing = args.missing.as_deref();
-        let mut reader = schema.reader(source, missing).map_err(on)?;
+        let mut reader = schema.reader(source, missing, budget.clone()).map_err(on)?;
         while let Some(rows) = reader.next(records::rows_at_once(schema)).map_err(on)? {
+            budget.charge(records::memory(&rows)).map_err(on)?;
             values.extend(rows.values.iter());
             texts.extend(rows.texts.into_iter().map(|t| t.bytes));
         }

@@ -15,6 +15,9 @@ use crate::input::{Input, Kind};
 use nc_frames::picture;
 use nc_frames::y4m::{self, Y4mReader};
 
+/// Bytes that a path takes beside its own, in a list of them.
+const NAME: u64 = 48;
+
 /// A video being read.
 pub struct VideoIn {
     source: Source,
@@ -42,7 +45,7 @@ impl VideoIn {
     /// Format for damage, Limit, Unsupported, I/O; Usage for images that nc does not take.
     pub fn open(mut input: Input, kind: Kind, mut budget: Budget) -> Result<Self> {
         if kind == Kind::Png {
-            let bytes = picture::read_all(input, &mut budget)?;
+            let bytes = budget.read(input, u64::MAX)?;
             let shape = picture::shape(Cursor::new(&bytes), &budget)?;
             let format = format_of(shape, [0, 0])?;
             let samples = picture::read(&bytes, &format, &budget)?;
@@ -68,7 +71,7 @@ impl VideoIn {
         let mut foreign = Foreign::start(path)?;
         // Its reason for giving nothing is better than ours for not reading it.
         let mut first = vec![0; y4m::MAGIC.len()];
-        let n = crate::wav::read_full(&mut foreign, &mut first)?;
+        let n = nc_sounds::wav::read_full(&mut foreign, &mut first)?;
         if first.get(..n) != Some(y4m::MAGIC) {
             foreign.finish()?;
             return Err(Failure::format("ffmpeg gave no video"));
@@ -85,7 +88,7 @@ impl VideoIn {
     ///
     /// # Errors
     /// As [`Self::open`]; Usage for a folder without PNGs, and for images of different sizes.
-    pub fn folder(folder: &Path, rate: [u32; 2], budget: Budget) -> Result<Self> {
+    pub fn folder(folder: &Path, rate: [u32; 2], mut budget: Budget) -> Result<Self> {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -93,6 +96,7 @@ impl VideoIn {
                 .extension()
                 .is_some_and(|e| e.eq_ignore_ascii_case("png"));
             if png && path.is_file() {
+                budget.charge((path.as_os_str().len() as u64).saturating_add(NAME))?;
                 paths.push(path);
             }
         }
@@ -177,7 +181,7 @@ impl VideoIn {
                 };
                 let read = || {
                     let mut budget = budget.clone();
-                    let bytes = picture::read_all(File::open(&path)?, &mut budget)?;
+                    let bytes = budget.read(File::open(&path)?, u64::MAX)?;
                     picture::read(&bytes, &self.format, &budget)
                 };
                 read().map(Some).map_err(|e| Failure::from(e).on(&path))

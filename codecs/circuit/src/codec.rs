@@ -200,6 +200,11 @@ impl Codec for CircuitCodec {
         }
         self.plan(&head.format)?;
         ctl.refuse_options(INFO.name, &[])?;
+        // Values side by side where they are not so already, and what they are coded to: twice, as parts and together.
+        let texts = records.texts.iter().map(|t| t.bytes.len() as u64);
+        let values = (records.values.len() as u64).saturating_mul(2);
+        let bytes = texts.fold(values, u64::saturating_add);
+        ctl.budget.clone().charge(bytes.saturating_mul(3))?;
         let group = if ctl.access == 0 {
             GROUP
         } else {

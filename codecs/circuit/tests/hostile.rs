@@ -192,7 +192,7 @@ fn empty_texts_and_streams_are_charged() {
 fn rows_outside_a_chunk_are_refused() {
     let codec = open();
     let bytes = payload(&codec, 40, 0);
-    let mut run = |from, to| {
+    let run = |from, to| {
         let part = Part {
             units: from..to,
             variables: None,

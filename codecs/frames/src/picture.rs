@@ -4,7 +4,7 @@
 //! brightness: what rounding takes is two levels at most. Frames of video go out by what is known of
 //! their range and size.
 
-use std::io::{BufRead, Cursor, Read, Seek, Write};
+use std::io::{BufRead, Cursor, Seek, Write};
 
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::{DynamicImage, ImageDecoder};
@@ -76,9 +76,9 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
     }
     let rgb = image.into_rgb8();
     let n = rgb.as_raw().len() / 3;
-    let mut out = vec![0; n * 3];
+    let mut out = vec![0; rgb.as_raw().len()];
     let (y, rest) = out.split_at_mut(n);
-    let (cb, cr) = rest.split_at_mut(n);
+    let (cb, cr) = rest.split_at_mut(n.min(rest.len()));
     for (((p, y), cb), cr) in rgb.pixels().zip(y).zip(cb).zip(cr) {
         [*y, *cb, *cr] = ycbcr(p.0);
     }
@@ -104,8 +104,8 @@ fn opaque(bytes: &[u8], shape: &Shape, budget: &Budget) -> Result<DynamicImage> 
         .map_err(|e| damaged(&e))?;
     if image.color().has_alpha() {
         let opaque = match &image {
-            DynamicImage::ImageLumaA8(i) => i.pixels().all(|p| p.0[1] == u8::MAX),
-            DynamicImage::ImageRgba8(i) => i.pixels().all(|p| p.0[3] == u8::MAX),
+            DynamicImage::ImageLumaA8(i) => i.pixels().all(|image::LumaA([_, a])| *a == u8::MAX),
+            DynamicImage::ImageRgba8(i) => i.pixels().all(|image::Rgba([.., a])| *a == u8::MAX),
             _ => false,
         };
         if !opaque {
@@ -146,21 +146,6 @@ pub fn write(out: impl Write, format: &VideoFormat, samples: &[u8]) -> Result<()
         .map_err(|e| Error::Io(std::io::Error::other(e)))
 }
 
-/// Reads all of an input, as long as the budget allows.
-///
-/// # Errors
-/// Limit, I/O.
-pub fn read_all(mut input: impl Read, budget: &mut Budget) -> Result<Vec<u8>> {
-    let most = budget.left();
-    let mut bytes = Vec::new();
-    input
-        .by_ref()
-        .take(most.saturating_add(1))
-        .read_to_end(&mut bytes)?;
-    budget.charge(bytes.len() as u64)?;
-    Ok(bytes)
-}
-
 /// Turns frames into pictures of 8 bits a sample.
 pub struct Painter {
     format: VideoFormat,
@@ -183,7 +168,7 @@ impl Painter {
             (0.299f32, 0.114f32)
         };
         let kg = 1.0 - kr - kb;
-        let step = f32::from(1u16 << (format.bits.clamp(8, 16) - 8));
+        let step = f32::from(1u16 << format.bits.clamp(8, 16).saturating_sub(8));
         let full = format.rgb || head.full == Some(true);
         let scale = if full {
             let s = 255.0 / f32::from(format.max());
@@ -207,8 +192,10 @@ impl Painter {
 
     /// Bytes of memory that a picture takes.
     pub fn bytes(&self) -> u64 {
-        let rows = u64::from(self.format.width) * 4 * 4;
-        u64::from(self.format.width) * u64::from(self.format.height) * 3 + rows
+        let width = u64::from(self.format.width);
+        // Of each row three bytes a sample; of one row two planes of colour, and half of one.
+        let rows = width.saturating_mul(u64::from(self.format.height).saturating_mul(3));
+        rows.saturating_add(width.saturating_mul(16))
     }
 
     /// A frame's picture: grey samples, or red, green and blue of each.
@@ -218,16 +205,16 @@ impl Painter {
         let whole = |x: f32| (x + 0.5).clamp(0.0, 255.0) as u8;
         let [factor, black, colour] = self.scale;
         let bright = |s: u16| (f32::from(s) - black) * factor;
-        let (y, rest) = frame.split_at(frame.len().min(w * h));
+        let (y, rest) = frame.split_at(frame.len().min(w.saturating_mul(h)));
         if self.format.chroma == Chroma::Gray {
             return y.iter().map(|&s| whole(bright(s))).collect();
         }
-        let (cb, cr) = rest.split_at(rest.len().min(cw * ch));
+        let (cb, cr) = rest.split_at(rest.len().min(cw.saturating_mul(ch)));
         let [red, green_b, green_r, blue] = self.matrix;
-        let mut out = Vec::with_capacity(w * h * 3);
+        let mut out = Vec::with_capacity(y.len().saturating_mul(3));
         let (mut b_row, mut r_row) = (vec![0.0; w], vec![0.0; w]);
         let mut between = vec![0.0; cw];
-        for (row, line) in y.chunks_exact(w).enumerate() {
+        for (row, line) in y.chunks_exact(w.max(1)).enumerate() {
             self.row(cb, row, &mut between, &mut b_row);
             self.row(cr, row, &mut between, &mut r_row);
             for ((&s, b), r) in line.iter().zip(&b_row).zip(&r_row) {
@@ -248,7 +235,7 @@ impl Painter {
         let half_across = matches!(self.format.chroma, Chroma::C420 | Chroma::C422);
         let half_down = self.format.chroma == Chroma::C420;
         let (first, second, part) = at(row, half_down, self.siting == Siting::TopLeft, ch);
-        let line = |i: usize| plane.get(i * cw..(i + 1) * cw).unwrap_or_default();
+        let line = |i: usize| plane.chunks_exact(cw.max(1)).nth(i).unwrap_or_default();
         for ((x, &a), &b) in between.iter_mut().zip(line(first)).zip(line(second)) {
             let (a, b) = (f32::from(a), f32::from(b));
             *x = a + (b - a) * part;
@@ -273,15 +260,22 @@ fn at(i: usize, half: bool, sited: bool, n: usize) -> (usize, usize, f32) {
         (true, _) => (i / 2, 0.5),
         // Between two that are a quarter and three quarters away.
         (false, 0) if i == 0 => return (0, 0, 0.0),
-        (false, 0) => (i / 2 - 1, 0.75),
+        (false, 0) => ((i / 2).saturating_sub(1), 0.75),
         (false, _) => (i / 2, 0.25),
     };
-    (first.min(last), (first + 1).min(last), part)
+    (first.min(last), first.saturating_add(1).min(last), part)
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     use super::*;
 
     fn format(chroma: Chroma, rgb: bool) -> VideoFormat {

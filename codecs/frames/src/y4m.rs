@@ -147,7 +147,8 @@ impl Head {
 }
 
 fn size(f: &VideoFormat) -> String {
-    format!("W{} H{} F{}:{}", f.width, f.height, f.rate[0], f.rate[1])
+    let [n, d] = f.rate;
+    format!("W{} H{} F{n}:{d}", f.width, f.height)
 }
 
 fn planes(f: &VideoFormat) -> String {
@@ -185,8 +186,8 @@ fn number(value: &str) -> Option<u32> {
 /// A rate as a fraction, both parts 0 or none.
 fn fraction(value: &str) -> Option<[u32; 2]> {
     let (n, d) = value.split_once(':')?;
-    let rate = [number(n)?, number(d)?];
-    ((rate[0] == 0) == (rate[1] == 0)).then_some(rate)
+    let (n, d) = (number(n)?, number(d)?);
+    ((n == 0) == (d == 0)).then_some([n, d])
 }
 
 fn colour(value: &str) -> Result<(Chroma, u8, Siting)> {
@@ -255,7 +256,8 @@ fn cut(number: u64) -> Error {
 /// Bytes of memory that reading frames takes: one as bytes and as samples.
 fn memory(format: &VideoFormat) -> Result<u64> {
     let samples = format.frame_samples()? as u64;
-    Ok(samples * (format.sample_bytes() as u64 + 2))
+    let bytes = samples.saturating_mul(format.sample_bytes() as u64);
+    Ok(bytes.saturating_add(samples.saturating_mul(2)))
 }
 
 /// Frames in a file, which is walked through without reading them.
@@ -269,15 +271,15 @@ pub fn count(file: &mut File, budget: &Budget) -> Result<u64> {
     let mut r = BufReader::new(&mut *file);
     let format = head(&mut r, MAGIC)?.format;
     budget.clone().charge(memory(&format)?)?;
-    let bytes = format.frame_samples()? as u64 * format.sample_bytes() as u64;
-    let mut frames = 0;
+    let bytes = (format.frame_samples()? as u64).saturating_mul(format.sample_bytes() as u64);
+    let mut frames = 0u64;
     while frame_line(&mut r, frames)?.is_some() {
         // Fits: a frame is below 2^32 bytes.
         r.seek_relative(bytes as i64)?;
         if r.stream_position()? > len {
             return Err(cut(frames));
         }
-        frames += 1;
+        frames = frames.saturating_add(1);
     }
     drop(r);
     file.seek(SeekFrom::Start(0))?;
@@ -314,7 +316,10 @@ impl<R: Read> Y4mReader<R> {
         let mut r = BufReader::with_capacity(1 << 16, r);
         let head = head(&mut r, magic)?;
         budget.charge(memory(&head.format)?)?;
-        let bytes = head.format.frame_samples()? * head.format.sample_bytes();
+        let bytes = head
+            .format
+            .frame_samples()?
+            .saturating_mul(head.format.sample_bytes());
         Ok(Self {
             r,
             head,
@@ -356,7 +361,7 @@ impl<R: Read> Y4mReader<R> {
                 e.into()
             }
         })?;
-        self.frames += 1;
+        self.frames = self.frames.saturating_add(1);
         if self.head.format.sample_bytes() == 1 {
             return Ok(Some(self.bytes.iter().map(|&b| b.into()).collect()));
         }
@@ -388,7 +393,14 @@ pub fn push_frame(format: &VideoFormat, samples: &[u16], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     use super::*;
 
     const REAL: &str = "W176 H144 F30000:1001 Ip A128:117 C420mpeg2 XYSCSS=420MPEG2";

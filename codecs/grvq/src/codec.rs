@@ -7,7 +7,7 @@ use nc::{
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
 
-use crate::config::{Config, HOP, LEVEL, SAMPLE_RATE, offset};
+use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, offset};
 use crate::network::Network;
 use crate::payload::{Channel, MIN_LEVEL, Payload, SAME, SILENT, max_level};
 use crate::prior::Prior;
@@ -305,7 +305,7 @@ impl Codec for Grvq {
         let Signal::Audio(audio) = x else {
             return Err(Error::Unsupported("grvq codes audio only".into()));
         };
-        let (rate, channels, _) = Self::frames(head)?;
+        let (rate, channels, frames) = Self::frames(head)?;
         if audio.rate != rate
             || audio.samples.nrows() != channels
             || audio.samples.ncols() as u64 != head.units
@@ -313,6 +313,17 @@ impl Codec for Grvq {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
         ctl.refuse_options(INFO.name, &[])?;
+        // A channel's samples, the one's before, and all tokens; at the codec's own rate samples twice, spectra and
+        // the trunk's activations.
+        let c = self.config();
+        let of_channel = (c.quantisers() as u64).saturating_add(1).saturating_mul(2);
+        let tokens = of_channel.saturating_mul(channels as u64);
+        let trunk = c.dim.saturating_mul(2).saturating_add(c.latent);
+        let floats = trunk.saturating_add(const { 3 * HOP + FEATURES });
+        let work = (floats as u64).saturating_mul(4);
+        let mut budget = ctl.budget.clone();
+        budget.charge(head.units.saturating_mul(8))?;
+        budget.charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
         let payload = self.analyse(&audio, ctl)?;
         self.finish(&payload, payload.level, goal, out)
     }

@@ -24,6 +24,7 @@ mod quantiser;
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::unreachable,
     reason = "training; nothing that a file says reaches it"
 )]
 pub mod train;

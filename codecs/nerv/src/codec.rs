@@ -55,8 +55,12 @@ const PUBLISHED: u8 = 3;
 
 /// Most frames in a chunk.
 const MOST_FRAMES: u64 = 256;
-/// Bytes that a chunk's samples may take in memory, unless a frame alone takes more.
-const MOST_BYTES: u64 = 512 << 20;
+/// Bytes that a chunk's samples may take in memory, unless a frame alone takes more: with [`ENCODING`] a chunk then
+/// encodes within the default budget.
+const MOST_BYTES: u64 = 192 << 20;
+/// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as latents, and both once more as the
+/// best so far.
+const ENCODING: u64 = 4;
 
 /// Switches by name: `network` is `default`, `none`, or `nerv`, `nerv++` or `cam` for a published one; `motion`, `large` and
 /// `modulation` are `on` or `off`; `pyramid` is the frames from one predicted frame to the next; see [`Switches`].
@@ -185,6 +189,9 @@ impl Codec for Nerv {
             return Err(Error::Usage("frames that do not fit their head".into()));
         }
         ctl.refuse_options(INFO.name, OPTIONS)?;
+        let samples = size_of_val(x.samples) as u64;
+        let mut budget = ctl.budget.clone();
+        budget.charge(samples.saturating_mul(ENCODING))?;
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
@@ -222,8 +229,6 @@ impl Codec for Nerv {
                 |limit| limit.as_secs_f64(),
             );
             let payload = published::encode(x, &Published::new(kind), bytes, time, ctl)?;
-            // What an encoder needs, its caller's frames have already shown to be there.
-            let mut budget = Budget::new(u64::MAX);
             let units = head.units;
             let y = published::decode(&payload, &format, 0..units, units, &mut budget, ctl)?;
             let (values, error) = stored::nearest_constant(x);

@@ -33,7 +33,7 @@ impl Coding {
     #[must_use]
     pub fn shape(&self) -> (usize, &[u16]) {
         let n = match &self.top {
-            Top::Range(low, high) => high.abs_diff(*low) as usize + 1,
+            Top::Range(low, high) => (high.abs_diff(*low) as usize).saturating_add(1),
             Top::Values(values) => values.len(),
         };
         (n, &self.radices)
@@ -45,7 +45,9 @@ impl Coding {
         let top = match &self.top {
             Top::Range(low, high) => low <= high && high.abs_diff(*low) < MOST as u64,
             Top::Values(v) => {
-                !v.is_empty() && v.len() <= MOST && v.iter().zip(&v[1..]).all(|(a, b)| a < b)
+                !v.is_empty()
+                    && v.len() <= MOST
+                    && v.iter().zip(v.iter().skip(1)).all(|(a, b)| a < b)
             }
         };
         let radices = self.radices.iter().all(|r| [10, 100, 1000].contains(r));
@@ -66,7 +68,9 @@ impl Coding {
     }
 
     fn product(&self) -> i64 {
-        self.radices.iter().map(|r| i64::from(*r)).product()
+        let each = self.radices.iter();
+        // Sound codings have one that fits; see `is_sound`.
+        each.fold(1, |p: i64, r| p.saturating_mul(i64::from(*r)))
     }
 
     /// Writes the digits of `x` to `digits`, of the radices' number, and gives the leading value; `None`
@@ -74,17 +78,18 @@ impl Coding {
     #[must_use]
     pub fn encode(&self, x: i64, digits: &mut [u16]) -> Option<usize> {
         let product = self.product();
-        let top = x.div_euclid(product);
+        let top = x.checked_div_euclid(product)?;
         let at = match &self.top {
             Top::Range(low, high) => (low..=high)
                 .contains(&&top)
                 .then(|| top.abs_diff(*low) as usize),
             Top::Values(values) => values.binary_search(&top).ok(),
         }?;
-        let mut rest = x.rem_euclid(product);
+        let mut rest = x.checked_rem_euclid(product)?;
         for (digit, radix) in digits.iter_mut().zip(&self.radices).rev() {
-            *digit = (rest % i64::from(*radix)) as u16;
-            rest /= i64::from(*radix);
+            let radix = i64::from(*radix);
+            *digit = rest.checked_rem(radix)? as u16;
+            rest = rest.checked_div(radix)?;
         }
         Some(at)
     }
@@ -114,25 +119,30 @@ impl Coding {
                 0 => Vec::new(),
                 _ => {
                     let groups = k.div_ceil(3);
+                    let digits = |g: u32| k.saturating_add(g).checked_div(groups).unwrap_or(0);
                     (0..groups)
                         .rev()
-                        .map(|g| 10u16.pow((k + g) / groups))
+                        .map(|g| 10u16.saturating_pow(digits(g)))
                         .collect()
                 }
             };
-            let product = 10i64.pow(k);
+            let product = 10i64.saturating_pow(k);
             let mut tops: BTreeMap<i64, u64> = BTreeMap::new();
             for (x, n) in numbers {
-                *tops.entry(x.div_euclid(product)).or_default() += n;
+                let top = tops.entry(quotient(*x, product)).or_default();
+                *top = top.saturating_add(*n);
             }
             let mut scale = product;
             let mut digits = 0.0;
             for radix in &radices {
                 let radix = i64::from(*radix);
-                scale /= radix;
+                scale = quotient(scale, radix);
                 let mut counts = vec![0u64; radix as usize];
                 for (x, n) in numbers {
-                    counts[(x.div_euclid(scale).rem_euclid(radix)) as usize] += n;
+                    let digit = quotient(*x, scale).checked_rem_euclid(radix).unwrap_or(0);
+                    if let Some(count) = counts.get_mut(digit as usize) {
+                        *count = count.saturating_add(*n);
+                    }
                 }
                 digits += left_out(counts.iter().copied(), (radix as f64).log2());
             }
@@ -149,7 +159,10 @@ impl Coding {
             };
             let wide = range.1.abs_diff(range.0);
             if wide < MOST as u64 {
-                consider(Top::Range(range.0, range.1), ((wide + 1) as f64).log2());
+                consider(
+                    Top::Range(range.0, range.1),
+                    (wide.saturating_add(1) as f64).log2(),
+                );
             }
             // Numbers seen once stay out, so that a model learns how often one is new.
             let often: Vec<i64> = tops
@@ -159,7 +172,7 @@ impl Coding {
                 .collect();
             if !often.is_empty() && often.len() <= MOST && often.len() as u64 <= wide {
                 let longest = range.0.unsigned_abs().max(range.1.unsigned_abs());
-                let text = longest.max(1).ilog10() + 1 + k + 2;
+                let text = longest.max(1).ilog10().saturating_add(k).saturating_add(3);
                 consider(Top::Values(often), f64::from(text) * TEXT);
             }
             if wide == 0 {
@@ -174,6 +187,11 @@ impl Coding {
             |(_, coding)| coding,
         )
     }
+}
+
+/// The quotient rounded down; all divisors here are powers of ten.
+fn quotient(x: i64, by: i64) -> i64 {
+    x.checked_div_euclid(by).unwrap_or(0)
 }
 
 /// Bits of occurrences with these counts, each foretold from the others: a value seen elsewhere by its
@@ -196,7 +214,14 @@ fn left_out(counts: impl Iterator<Item = u64>, unseen: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     use super::*;
     use nc::rng::Rng;
     use proptest::prelude::*;

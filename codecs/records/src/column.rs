@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use nc::{Error, Records, Result};
+use nc::{Budget, Error, Records, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::coding::Coding;
@@ -18,6 +18,11 @@ use crate::word::Word;
 const WORDS: usize = 4096;
 /// Most distinct cells that are counted in learning; later ones are as if unseen.
 const DISTINCT: usize = 1 << 20;
+/// Bytes that a distinct cell takes beside its own: in the table of counts; while a column is made of them, in lists
+/// and sums over them; and where it is the first of its pattern, as that.
+const COUNTED: u64 = 80;
+const FINISHED: u64 = 144;
+const KIND: u64 = 256;
 /// With so few distinct cells a column that holds more than lone numbers is of words.
 const FEW: usize = 64;
 
@@ -85,10 +90,12 @@ impl TryFrom<Stored> for Column {
                 return Err(wrong("a word twice"));
             }
         }
-        let mut alphabets = vec![s.words.len() as u32];
+        // Of the first variable: at most so many words and leading values, so that 16 bits hold them.
+        let mut first = s.words.len() as u32;
+        let mut alphabets = vec![first];
         let mut fields = Vec::new();
         if let Some(p) = &s.pattern {
-            if p.numbers.is_empty() || p.literals.len() != p.numbers.len() + 1 {
+            if p.numbers.is_empty() || p.literals.len().checked_sub(1) != Some(p.numbers.len()) {
                 return Err(wrong("a pattern of uneven length"));
             }
             for (i, n) in p.numbers.iter().enumerate() {
@@ -98,7 +105,7 @@ impl TryFrom<Stored> for Column {
                 let (top, radices) = n.coding.shape();
                 let from = alphabets.len();
                 if i == 0 {
-                    alphabets[0] += top as u32;
+                    first = first.saturating_add(top as u32);
                 } else if top > 1 {
                     alphabets.push(top as u32);
                 }
@@ -107,9 +114,12 @@ impl TryFrom<Stored> for Column {
             }
         }
         // Open is the last; where there is nothing else, a value that does not occur stands before it.
-        alphabets[0] = (alphabets[0] + 1).max(2);
+        let open = first.max(1);
+        if let Some(n) = alphabets.first_mut() {
+            *n = open.saturating_add(1);
+        }
         Ok(Self {
-            open: (alphabets[0] - 1) as u16,
+            open: open as u16,
             name: s.name,
             words: s.words,
             pattern: s.pattern,
@@ -152,9 +162,9 @@ impl Column {
         let mut values = vec![0; self.alphabets.len()];
         let mut cell = |first: u16, rest: bool| {
             for (v, n) in values.iter_mut().zip(&self.alphabets) {
-                *v = if rest { (*n - 1) as u16 } else { 0 };
+                *v = if rest { n.saturating_sub(1) as u16 } else { 0 };
             }
-            values[0] = first;
+            values.iter_mut().take(1).for_each(|v| *v = first);
             let mut out = Vec::new();
             match self.decode(&values, &mut out) {
                 Ok(true) => Some(String::from_utf8_lossy(&out).into_owned()),
@@ -175,7 +185,7 @@ impl Column {
             return false;
         }
         let from = values.len();
-        values.resize(from + self.alphabets.len(), 0);
+        values.resize(from.saturating_add(self.alphabets.len()), 0);
         values.get_mut(from..).is_none_or(|v| !self.encode(cell, v))
     }
 
@@ -194,13 +204,13 @@ impl Column {
         let (mut bytes, mut cells) = (Vec::new(), Vec::new());
         for (r, row) in records.values.rows().into_iter().enumerate() {
             let row = row.to_vec();
-            let mut at = 0;
+            let mut rest = row.as_slice();
             bytes.clear();
             cells.clear();
             for column in columns {
                 let n = column.alphabets.len();
-                let values = row.get(at..at + n).ok_or_else(wrong)?;
-                at += n;
+                let (values, others) = rest.split_at_checked(n).ok_or_else(wrong)?;
+                rest = others;
                 let from = bytes.len();
                 let mut known = values.iter().zip(&column.alphabets);
                 if known.all(|(v, n)| u32::from(*v) != *n) && !column.decode(values, &mut bytes)? {
@@ -209,7 +219,7 @@ impl Column {
                 }
                 cells.push(from..bytes.len());
             }
-            if at != row.len() {
+            if !rest.is_empty() {
                 return Err(wrong());
             }
             each(&bytes, &cells);
@@ -249,8 +259,8 @@ impl Column {
         let numbers = cut.numbers.iter().zip(&pattern.numbers);
         for (i, ((text, n), field)) in numbers.zip(&self.fields).enumerate() {
             let own = values.get_mut(field.clone())?;
-            let led = own.len() - n.coding.shape().1.len();
-            let (top, digits) = own.split_at_mut(led);
+            let led = own.len().checked_sub(n.coding.shape().1.len())?;
+            let (top, digits) = own.split_at_mut_checked(led)?;
             let at = n.coding.encode(n.style.parse(text)?, digits)?;
             if i == 0 {
                 first = at;
@@ -259,7 +269,7 @@ impl Column {
                 *t = at as u16;
             }
         }
-        Some((self.words.len() + first) as u16)
+        Some(self.words.len().saturating_add(first) as u16)
     }
 
     /// Appends the cell of `values` to `out`; false where a text stands in its place.
@@ -281,10 +291,11 @@ impl Column {
         out.extend(literals.next().into_iter().flat_map(|w| &w.0));
         for (i, (n, field)) in pattern.numbers.iter().zip(&self.fields).enumerate() {
             let own = values.get(field.clone()).ok_or_else(wrong)?;
-            let (top, digits) = own.split_at(own.len() - n.coding.shape().1.len());
+            let led = own.len().saturating_sub(n.coding.shape().1.len());
+            let (top, digits) = own.split_at_checked(led).ok_or_else(wrong)?;
             let top = match top.first() {
                 Some(t) => usize::from(*t),
-                None if i == 0 => usize::from(first) - self.words.len(),
+                None if i == 0 => usize::from(first).saturating_sub(self.words.len()),
                 None => 0,
             };
             n.style
@@ -302,13 +313,18 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// Takes a cell into account.
-    pub fn see(&mut self, cell: &[u8]) {
+    /// Takes a cell into account; a new one is charged to `budget`.
+    ///
+    /// # Errors
+    /// [`Error::Limit`].
+    pub fn see(&mut self, cell: &[u8], budget: &mut Budget) -> Result<()> {
         if let Some(n) = self.cells.get_mut(cell) {
-            *n += 1;
+            *n = n.saturating_add(1);
         } else if self.cells.len() < DISTINCT {
+            budget.charge((cell.len() as u64).saturating_add(COUNTED))?;
             self.cells.insert(cell.to_vec(), 1);
         }
+        Ok(())
     }
 
     /// The column that the cells belong to. Lone numbers, or the pattern that nine cells of ten are
@@ -316,12 +332,16 @@ impl Learner {
     /// them. Cells seen once stay out, so that a model learns how often a cell is new.
     ///
     /// # Errors
-    /// [`Error::Model`] never for cells without a byte 0.
-    pub fn finish(self, name: String) -> Result<Column> {
+    /// [`Error::Model`] never for cells without a byte 0, [`Error::Limit`] where the budget does not hold what it takes
+    /// to find out.
+    pub fn finish(self, name: String, budget: &mut Budget) -> Result<Column> {
+        // All of this goes again.
+        let mut budget = budget.clone();
+        budget.charge((self.cells.len() as u64).saturating_mul(FINISHED))?;
         let mut cells: Vec<(&[u8], u64)> = self.cells.iter().map(|(c, n)| (&c[..], *n)).collect();
         // The commonest first; the order of a hash map must not show.
         cells.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let pattern = Self::pattern(&cells);
+        let pattern = Self::pattern(&cells, &mut budget)?;
         let mut column = Column::try_from(Stored {
             name,
             words: Vec::new(),
@@ -331,40 +351,50 @@ impl Learner {
         let rest = cells
             .iter()
             .filter(|(c, n)| *n > 1 && !column.encode(c, &mut values));
-        let room = WORDS.min(65_535 - usize::from(column.open));
+        let room = WORDS.min(usize::from(u16::MAX).saturating_sub(column.open.into()));
         column.words = rest.take(room).map(|(c, _)| Word(c.to_vec())).collect();
         Column::try_from(Stored::from(column))
     }
 
-    fn pattern(cells: &[(&[u8], u64)]) -> Option<Pattern> {
+    fn pattern(cells: &[(&[u8], u64)], budget: &mut Budget) -> Result<Option<Pattern>> {
         let mut kinds: BTreeMap<Vec<&[u8]>, u64> = BTreeMap::new();
-        let mut all = 0;
+        let mut all = 0u64;
         for (cell, n) in cells {
             let cut = parts(cell);
             // What stands for a missing number says nothing of how numbers are written.
             if !cut.numbers.is_empty() {
-                *kinds.entry(cut.literals).or_default() += n;
+                all = all.saturating_add(*n);
+                match kinds.get_mut(&cut.literals) {
+                    Some(seen) => *seen = seen.saturating_add(*n),
+                    None => {
+                        budget.charge(KIND)?;
+                        kinds.insert(cut.literals, *n);
+                    }
+                }
             } else if *n == 1 {
-                all += n;
+                all = all.saturating_add(*n);
             }
         }
-        all += kinds.values().sum::<u64>();
-        let (literals, share) = kinds.into_iter().max_by_key(|(_, n)| *n)?;
+        let Some((literals, share)) = kinds.into_iter().max_by_key(|(_, n)| *n) else {
+            return Ok(None);
+        };
         let lone = literals.iter().all(|l| matches!(*l, b"" | b"\""));
-        if share * 10 < all * 9 || (!lone && cells.len() <= FEW) {
-            return None;
+        if share.saturating_mul(10) < all.saturating_mul(9) || (!lone && cells.len() <= FEW) {
+            return Ok(None);
         }
         let of_kind = || {
             let cut = cells.iter().map(|(cell, n)| (parts(cell), *n));
             cut.filter(|(p, _)| p.literals == literals && !p.numbers.is_empty())
         };
-        let numbers = (0..literals.len() - 1).map(|i| {
-            let texts: Vec<(&[u8], u64)> = of_kind().map(|(p, n)| (p.numbers[i], n)).collect();
+        let numbers = (0..literals.len().saturating_sub(1)).map(|i| {
+            let texts = of_kind().filter_map(|(p, n)| Some((*p.numbers.get(i)?, n)));
+            let texts: Vec<(&[u8], u64)> = texts.collect();
             let style = Style::of(texts.iter().copied());
-            let mut counts = BTreeMap::new();
+            let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
             for (text, n) in texts {
                 if let Some(x) = style.parse(text) {
-                    *counts.entry(x).or_default() += n;
+                    let count = counts.entry(x).or_default();
+                    *count = count.saturating_add(n);
                 }
             }
             Number {
@@ -372,23 +402,32 @@ impl Learner {
                 coding: Coding::of(&counts),
             }
         });
-        Some(Pattern {
+        Ok(Some(Pattern {
             numbers: numbers.collect(),
             literals: literals.iter().map(|l| Word(l.to_vec())).collect(),
-        })
+        }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     use super::*;
     use proptest::prelude::*;
 
     fn learn(cells: &[&str]) -> Column {
         let mut learner = Learner::default();
-        cells.iter().for_each(|c| learner.see(c.as_bytes()));
-        learner.finish("x".into()).unwrap()
+        let mut budget = Budget::default();
+        let each = cells.iter();
+        each.for_each(|c| learner.see(c.as_bytes(), &mut budget).unwrap());
+        learner.finish("x".into(), &mut budget).unwrap()
     }
 
     /// The cell's values, and whether it is a text; it comes back.

@@ -4,10 +4,13 @@
 //! program has quoted them. Of what lies between cells nothing is free but what [`Layout`] says; a
 //! file with more is refused.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{Read, Write};
 use std::ops::Range;
 
-use nc::{Error, Records, RecordsBuf, Result, Text};
+use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,11 @@ const ROW: usize = 1 << 24;
 const BLOCK: usize = 1 << 16;
 /// Most columns.
 const COLUMNS: usize = 1 << 14;
+/// Bytes that a cell's range takes, and a column's name beside its text.
+const RANGE: u64 = 16;
+const NAME: u64 = 64;
+/// Bytes that a text takes beside its own.
+const TEXT: u64 = 64;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What a file has around its cells.
@@ -51,7 +59,7 @@ impl Layout {
         let mut out =
             vec![u8::from(self.bom) | u8::from(self.crlf) << 1 | u8::from(self.ended) << 2];
         if self.header != usual.header {
-            out[0] |= 8;
+            out.iter_mut().for_each(|flags| *flags |= 8);
             out.extend_from_slice(&self.header.0);
         }
         out
@@ -93,19 +101,22 @@ impl Table {
         !head.is_empty() && !head.contains(&0) && head.contains(&b'\n')
     }
 
-    /// What the columns of files hold; `open` opens each, with its first bytes.
+    /// What the columns of files hold; `open` opens each, with its first bytes. Rows, and every distinct cell of a
+    /// column, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no table, or tables of different columns; I/O.
+    /// [`Error::Usage`] for what is no table, or tables of different columns, [`Error::Limit`]; I/O.
     pub fn learn(
         files: usize,
         mut open: impl FnMut(usize) -> Result<(Vec<u8>, Box<dyn Read + Send>)>,
+        budget: &mut Budget,
     ) -> Result<Self> {
         let mut learnt: Option<(u8, Layout, Vec<String>, Vec<Learner>)> = None;
         for i in 0..files {
             let (head, bytes) = open(i)?;
             let delimiter = learnt.as_ref().map_or_else(|| delimiter(&head), |l| l.0);
-            let mut lines = Lines::new(bytes, delimiter)?;
+            let before = budget.left();
+            let mut lines = Lines::new(bytes, delimiter, budget)?;
             let names = lines.names();
             let (_, layout, known, learners) = learnt.get_or_insert_with(|| {
                 let learners = names.iter().map(|_| Learner::default()).collect();
@@ -115,11 +126,16 @@ impl Table {
                 return Err(other_columns(&names, known));
             }
             let mut cells = Vec::new();
-            while lines.next(&mut cells)? {
+            let mut seen = 0u64;
+            while lines.next(&mut cells, budget)? {
+                let before = budget.left();
                 for (cell, learner) in cells.iter().zip(learners.iter_mut()) {
-                    learner.see(&lines.buffer[cell.clone()]);
+                    learner.see(lines.cell(cell), budget)?;
                 }
+                seen = seen.saturating_add(before.saturating_sub(budget.left()));
             }
+            // The file's rows are gone, the cells of its columns are not.
+            budget.release(before.saturating_sub(budget.left()).saturating_sub(seen));
             if i == 0 {
                 *layout = lines.layout;
             }
@@ -131,7 +147,7 @@ impl Table {
             delimiter: char::from(delimiter),
             layout,
             columns: columns
-                .map(|(learner, name)| learner.finish(name))
+                .map(|(learner, name)| learner.finish(name, budget))
                 .collect::<Result<_>>()?,
         })
     }
@@ -150,16 +166,17 @@ impl Table {
             .map_err(|_| Error::Model("a delimiter of several bytes".into()))
     }
 
-    /// Rows of a file; cells that read `missing` are unknown.
+    /// Rows of a file, charged to `budget`; cells that read `missing` are unknown.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a table of other columns; I/O.
+    /// [`Error::Usage`] for a table of other columns, [`Error::Limit`]; I/O.
     pub fn reader(
         &self,
         bytes: Box<dyn Read + Send>,
         missing: Option<Vec<u8>>,
+        mut budget: Budget,
     ) -> Result<TableReader> {
-        let lines = Lines::new(bytes, self.delimiter()?)?;
+        let lines = Lines::new(bytes, self.delimiter()?, &mut budget)?;
         let names = lines.names();
         if !names.iter().eq(self.columns.iter().map(Column::name)) {
             let known: Vec<String> = self.columns.iter().map(|c| c.name().to_owned()).collect();
@@ -169,6 +186,7 @@ impl Table {
             lines,
             table: self.clone(),
             missing,
+            budget,
         })
     }
 
@@ -192,7 +210,7 @@ impl Table {
             None => first.extend_from_slice(&layout.header.0),
             Some(only) => {
                 let mut cells = Vec::new();
-                split(&layout.header.0, delimiter, &mut cells);
+                split(&layout.header.0, delimiter, COLUMNS, &mut cells);
                 for (i, c) in only.iter().enumerate() {
                     let cell = cells.get(*c).and_then(|c| layout.header.0.get(c.clone()));
                     let cell =
@@ -217,14 +235,11 @@ impl Table {
 }
 
 fn other_columns(names: &[String], known: &[String]) -> Error {
-    let place = names.iter().zip(known).position(|(a, b)| a != b);
-    Error::Usage(match place {
-        Some(i) => format!(
-            "column {} is {:?}, not {:?} as in the model",
-            i + 1,
-            names[i],
-            known[i]
-        ),
+    let pairs = (1u64..).zip(names.iter().zip(known));
+    Error::Usage(match pairs.into_iter().find(|(_, (a, b))| a != b) {
+        Some((i, (is, known))) => {
+            format!("column {i} is {is:?}, not {known:?} as in the model")
+        }
         None => format!(
             "a table of {} columns; the model's have {}",
             names.len(),
@@ -236,7 +251,7 @@ fn other_columns(names: &[String], known: &[String]) -> Error {
 /// The commonest delimiter of a header outside quotes.
 fn delimiter(head: &[u8]) -> u8 {
     let mut quoted = false;
-    let mut counts = [(b',', 0), (b'\t', 0), (b';', 0), (b'|', 0)];
+    let mut counts = [(b',', 0u64), (b'\t', 0), (b';', 0), (b'|', 0)];
     for b in head {
         match b {
             b'"' => quoted = !quoted,
@@ -244,7 +259,7 @@ fn delimiter(head: &[u8]) -> u8 {
             b if !quoted => counts
                 .iter_mut()
                 .filter(|(d, _)| d == b)
-                .for_each(|(_, n)| *n += 1),
+                .for_each(|(_, n)| *n = n.saturating_add(1)),
             _ => {}
         }
     }
@@ -256,30 +271,48 @@ fn delimiter(head: &[u8]) -> u8 {
         .map_or(b',', |c| c.0)
 }
 
-/// Cells of a row that starts the bytes; the place of its line feed, or none where it has not come.
-fn split(bytes: &[u8], delimiter: u8, cells: &mut Vec<Range<usize>>) -> Option<usize> {
+/// Cells of a row that starts the bytes, the first `most` of them as ranges; the place of its line feed, or none where
+/// it has not come, and how many cells there are.
+fn split(
+    bytes: &[u8],
+    delimiter: u8,
+    most: usize,
+    cells: &mut Vec<Range<usize>>,
+) -> (Option<usize>, u64) {
     cells.clear();
-    let mut start = 0;
+    let (mut start, mut n) = (0, 0u64);
+    let mut cell = |range: Range<usize>| {
+        n = n.saturating_add(1);
+        if cells.len() < most {
+            cells.push(range);
+        }
+    };
     let mut quoted = false;
+    let (mut first, mut last) = (None, None);
+    let mut end = None;
     for (i, b) in bytes.iter().enumerate() {
+        if i == start {
+            first = Some(*b);
+        }
         match b {
             // A quote opens only where the cell starts; inside, two make one and leave it open.
             b'"' if quoted => quoted = false,
-            b'"' if i == start || bytes[start] == b'"' && bytes[i - 1] == b'"' => quoted = true,
+            b'"' if i == start || first == Some(b'"') && last == Some(b'"') => quoted = true,
             _ if quoted => {}
             b'\n' => {
-                cells.push(start..i);
-                return Some(i);
+                end = Some(i);
+                break;
             }
             b if *b == delimiter => {
-                cells.push(start..i);
-                start = i + 1;
+                cell(start..i);
+                start = i.saturating_add(1);
             }
             _ => {}
         }
+        last = Some(*b);
     }
-    cells.push(start..bytes.len());
-    None
+    cell(start..end.unwrap_or(bytes.len()));
+    (end, n)
 }
 
 /// Rows of raw cells.
@@ -294,10 +327,14 @@ struct Lines {
     over: bool,
     /// Rows read, the header included.
     rows: u64,
+    /// Charged for the buffer.
+    held: u64,
 }
 
 impl Lines {
-    fn new(bytes: Box<dyn Read + Send>, delimiter: u8) -> Result<Self> {
+    fn new(bytes: Box<dyn Read + Send>, delimiter: u8, budget: &mut Budget) -> Result<Self> {
+        // Ranges of the cells of two rows.
+        budget.charge((COLUMNS as u64).saturating_mul(RANGE))?;
         let mut lines = Self {
             bytes,
             delimiter,
@@ -312,40 +349,44 @@ impl Lines {
             at: 0,
             over: false,
             rows: 0,
+            held: 0,
         };
-        lines.fill()?;
+        lines.fill(budget)?;
         if lines.buffer.starts_with(BOM) {
             lines.layout.bom = true;
             lines.at = BOM.len();
         }
         let mut cells = Vec::new();
-        if !lines.row(&mut cells)? {
+        let Some(columns) = lines.row(COLUMNS, &mut cells, budget)? else {
             return Err(Error::Usage("an empty table; a header is needed".into()));
-        }
+        };
         let from = cells.first().map_or(0, |c| c.start);
         let to = cells.last().map_or(from, |c| c.end);
-        let mut header = lines.buffer[from..to].to_vec();
+        if columns > COLUMNS as u64 {
+            return Err(Error::Usage(format!(
+                "a table of {columns} columns; {COLUMNS} at most"
+            )));
+        }
+        // Once more as it stands, and as names.
+        budget.charge((to.saturating_sub(from) as u64).saturating_mul(3))?;
+        budget.charge(columns.saturating_mul(NAME))?;
+        let mut header = lines.cell(&(from..to)).to_vec();
         if header.ends_with(b"\r") && lines.layout.ended {
             lines.layout.crlf = true;
             header.pop();
         }
         lines.layout.header = Word(header);
         lines.columns = cells.len();
-        if lines.columns > COLUMNS {
-            return Err(Error::Usage(format!(
-                "a table of {} columns; {COLUMNS} at most",
-                lines.columns
-            )));
-        }
         Ok(lines)
     }
 
     /// Names of the columns, without quotes.
     fn names(&self) -> Vec<String> {
         let mut cells = Vec::new();
-        split(&self.layout.header.0, self.delimiter, &mut cells);
+        split(&self.layout.header.0, self.delimiter, COLUMNS, &mut cells);
         let name = |c: &Range<usize>| {
-            let text = String::from_utf8_lossy(&self.layout.header.0[c.clone()]).into_owned();
+            let text = self.layout.header.0.get(c.clone()).unwrap_or_default();
+            let text = String::from_utf8_lossy(text).into_owned();
             match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
                 Some(inner) => inner.replace("\"\"", "\""),
                 None => text,
@@ -354,79 +395,89 @@ impl Lines {
         cells.iter().map(name).collect()
     }
 
+    /// The bytes of a cell.
+    fn cell(&self, range: &Range<usize>) -> &[u8] {
+        self.buffer.get(range.clone()).unwrap_or_default()
+    }
+
     fn wrong(&self, what: impl std::fmt::Display) -> Error {
         Error::Usage(format!("row {} of the table: {what}", self.rows))
     }
 
     /// Forgets rows that are done, and reads more.
-    fn fill(&mut self) -> Result<()> {
-        self.buffer.drain(..self.at);
+    fn fill(&mut self, budget: &mut Budget) -> Result<()> {
+        self.buffer.drain(..self.at.min(self.buffer.len()));
         self.at = 0;
-        let more = BLOCK.max(self.buffer.len()) as u64;
+        let more = BLOCK.max(self.buffer.len());
+        let room = self.buffer.len().saturating_add(more) as u64;
+        budget.charge(room.saturating_sub(self.held))?;
+        self.held = self.held.max(room);
+        self.buffer.reserve_exact(more);
         let n = self
             .bytes
             .by_ref()
-            .take(more)
+            .take(more as u64)
             .read_to_end(&mut self.buffer)?;
         self.over = n == 0;
         Ok(())
     }
 
-    /// The next row's cells as ranges of the buffer, a carriage return at its end included; false after
-    /// the last.
-    fn row(&mut self, cells: &mut Vec<Range<usize>>) -> Result<bool> {
+    /// The next row's first `most` cells as ranges of the buffer, a carriage return at its end included, and how many
+    /// it has; none after the last.
+    fn row(
+        &mut self,
+        most: usize,
+        cells: &mut Vec<Range<usize>>,
+        budget: &mut Budget,
+    ) -> Result<Option<u64>> {
         loop {
-            let rest = &self.buffer[self.at..];
+            let rest = self.buffer.get(self.at..).unwrap_or_default();
             if rest.is_empty() && self.over {
-                return Ok(false);
+                return Ok(None);
             }
-            let end = split(rest, self.delimiter, cells);
+            let (end, n) = split(rest, self.delimiter, most, cells);
             if end.is_none() && !self.over {
                 if rest.len() > ROW {
-                    self.rows += 1;
+                    self.rows = self.rows.saturating_add(1);
                     return Err(self.wrong("longer than 16 MiB; is a quote left open?"));
                 }
-                self.fill()?;
+                self.fill(budget)?;
                 continue;
             }
             for c in cells.iter_mut() {
-                *c = c.start + self.at..c.end + self.at;
+                *c = c.start.saturating_add(self.at)..c.end.saturating_add(self.at);
             }
             self.at = match end {
-                Some(end) => self.at + end + 1,
+                Some(end) => self.at.saturating_add(end).saturating_add(1),
                 None => {
                     self.layout.ended = false;
                     self.buffer.len()
                 }
             };
-            self.rows += 1;
-            return Ok(true);
+            self.rows = self.rows.saturating_add(1);
+            return Ok(Some(n));
         }
     }
 
     /// The next row's cells as ranges of the buffer; false after the last.
-    fn next(&mut self, cells: &mut Vec<Range<usize>>) -> Result<bool> {
-        if !self.row(cells)? {
+    fn next(&mut self, cells: &mut Vec<Range<usize>>, budget: &mut Budget) -> Result<bool> {
+        let Some(n) = self.row(self.columns, cells, budget)? else {
             return Ok(false);
-        }
-        if cells.len() != self.columns {
-            return Err(self.wrong(format_args!(
-                "{} cells; the header has {}",
-                cells.len(),
-                self.columns
-            )));
+        };
+        if n != self.columns as u64 {
+            return Err(self.wrong(format_args!("{n} cells; the header has {}", self.columns)));
         }
         if let Some(last) = cells.last_mut()
             && self.layout.crlf
-            && (self.layout.ended || self.buffer[last.clone()].ends_with(b"\r"))
+            && (self.layout.ended || self.cell(last).ends_with(b"\r"))
         {
-            if !self.buffer[last.clone()].ends_with(b"\r") || !self.layout.ended {
+            if !self.cell(last).ends_with(b"\r") || !self.layout.ended {
                 return Err(self.wrong("lines end with CR LF elsewhere and not here"));
             }
-            last.end -= 1;
+            last.end = last.end.saturating_sub(1);
         }
         if let (Some(first), Some(last)) = (cells.first(), cells.last())
-            && self.buffer[first.start..last.end].contains(&0)
+            && self.cell(&(first.start..last.end)).contains(&0)
         {
             return Err(self.wrong("a zero byte"));
         }
@@ -439,6 +490,7 @@ pub struct TableReader {
     lines: Lines,
     table: Table,
     missing: Option<Vec<u8>>,
+    budget: Budget,
 }
 
 impl Reader for TableReader {
@@ -446,19 +498,29 @@ impl Reader for TableReader {
         let columns = &self.table.columns;
         let width: usize = columns.iter().map(|c| c.alphabets().len()).sum();
         let (mut values, mut texts, mut cells) = (Vec::new(), Vec::new(), Vec::new());
-        let mut row = 0;
-        while row < rows && self.lines.next(&mut cells)? {
+        let mut row = 0usize;
+        // What the rows take, which are the caller's once they are given.
+        let mut given = 0u64;
+        while row < rows && self.lines.next(&mut cells, &mut self.budget)? {
+            // Values are pushed, which may leave as much room again.
+            let taken = (width as u64).saturating_mul(4);
+            self.budget.charge(taken)?;
+            given = given.saturating_add(taken);
             for (range, column) in cells.iter().zip(columns) {
-                let cell = &self.lines.buffer[range.clone()];
+                let cell = self.lines.cell(range);
                 if column.read(cell, self.missing.as_deref(), &mut values) {
+                    let taken = (cell.len() as u64).saturating_add(TEXT);
+                    self.budget.charge(taken)?;
+                    given = given.saturating_add(taken);
                     texts.push(Text {
                         row,
                         bytes: cell.to_vec(),
                     });
                 }
             }
-            row += 1;
+            row = row.saturating_add(1);
         }
+        self.budget.release(given);
         if row == 0 {
             return Ok(None);
         }
@@ -494,151 +556,21 @@ impl<W: Write> Writer for TableWriter<W> {
                     out.push(self.delimiter);
                 }
                 let range = cells.get(*c).cloned().unwrap_or_default();
-                out.extend_from_slice(&row[range]);
+                out.extend_from_slice(row.get(range).unwrap_or_default());
             }
         })?;
         self.out.write_all(&out)?;
-        self.written += out.len() as u64;
+        self.written = self.written.saturating_add(out.len() as u64);
         Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64> {
         if self.layout.ended {
             self.out.write_all(self.layout.eol())?;
-            self.written += self.layout.eol().len() as u64;
+            let end = self.layout.eol().len() as u64;
+            self.written = self.written.saturating_add(end);
         }
         self.out.flush()?;
         Ok(self.written)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use proptest::prelude::*;
-    use std::io::Cursor;
-
-    fn learn(text: &[u8]) -> Result<Table> {
-        let text = text.to_vec();
-        Table::learn(1, |_| {
-            Ok((text.clone(), Box::new(Cursor::new(text.clone()))))
-        })
-    }
-
-    fn round(table: &Table, text: &[u8]) -> Result<Vec<u8>> {
-        let mut reader = table.reader(Box::new(Cursor::new(text.to_vec())), None)?;
-        let mut all = Vec::new();
-        while let Some(rows) = reader.next(3)? {
-            all.push(rows);
-        }
-        let mut out = Vec::new();
-        let mut writer = Box::new(table.writer(&mut out, &reader.extras()?, None)?);
-        for rows in &all {
-            writer.write(rows.view())?;
-        }
-        let n = writer.finish()?;
-        assert_eq!(n, out.len() as u64);
-        Ok(out)
-    }
-
-    #[test]
-    fn odd_tables_come_back_byte_for_byte() {
-        let tables: [&[u8]; 12] = [
-            b"a,b\n1,2\n3,4\n",
-            b"a,b\r\n1,2\r\n3,4\r\n",
-            b"\xef\xbb\xbfa,b\n1,2\n",
-            b"a,b\n1,2",
-            b"a;b\n\"x; \"\"y\"\"\nz\";-0\n;007\n",
-            b"a\tb\n1.50\tx,y\n2.25\t\n",
-            b"a\n",
-            b"a",
-            b"a,b\n\"q\"x,1\nx\"y\"z,\"\"\n",
-            b"a\n\n\nx\n",
-            b"a,b\n1,2\r\n",
-            b"a,b\n1,\"open",
-        ];
-        for text in tables {
-            let table = learn(text).unwrap();
-            assert_eq!(round(&table, text).unwrap(), text);
-            // As a model file keeps it.
-            let json = serde_json::to_string(&table).unwrap();
-            let table: Table = serde_json::from_str(&json).unwrap();
-            assert_eq!(round(&table, text).unwrap(), text);
-        }
-        let table = learn(b"a,b\n1,2\n3,4\n").unwrap();
-        let others: [&[u8]; 5] = [
-            b"\xef\xbb\xbfa,b\r\n1,2\r\n9,x\r\n",
-            b"\"a\",b\n1,2",
-            b"a,b\n,\n\"1\",\xff\n",
-            b"a,b\r\n",
-            b"a,b",
-        ];
-        for text in others {
-            assert_eq!(
-                round(&table, text).unwrap(),
-                text,
-                "{}",
-                text.escape_ascii()
-            );
-        }
-    }
-
-    #[test]
-    fn what_cannot_come_back_is_refused_with_its_row() {
-        let table = learn(b"a,b\n1,2\n3,4\n").unwrap();
-        let cases: [(&[u8], &str); 6] = [
-            (b"a,b\n1,2\n3\n", "row 3 of the table: 1 cells"),
-            (b"a,b\r\n1,2\n", "row 2 of the table: lines end"),
-            (b"a,b\n1,\0\n", "row 2 of the table: a zero byte"),
-            (b"a,c\n1,2\n", "column 2 is \"c\""),
-            (b"a\n1\n", "1 columns"),
-            (b"", "empty"),
-        ];
-        for (text, reason) in cases {
-            let e = round(&table, text).unwrap_err().to_string();
-            assert!(e.contains(reason), "{e}");
-        }
-    }
-
-    #[test]
-    fn rows_that_no_table_has_are_errors() {
-        let table = learn(b"a,b\n1,x\n3,x\n5,y\n").unwrap();
-        let rows = |values: Vec<u16>, texts: Vec<Text>| {
-            let n = values.len();
-            let values = Array2::from_shape_vec((1, n), values).unwrap();
-            let records = RecordsBuf { values, texts };
-            let mut out = Vec::new();
-            let mut writer = table.writer(&mut out, &[], None).unwrap();
-            writer.write(records.view()).is_err()
-        };
-        assert!(!rows(vec![0, 0], vec![]));
-        assert!(rows(vec![0], vec![]) && rows(vec![0, 0, 0], vec![]));
-        assert!(rows(vec![700, 0], vec![]));
-        let text = Text {
-            row: 0,
-            bytes: b"t".to_vec(),
-        };
-        assert!(rows(vec![0, 0], vec![text]));
-        let open = table.columns()[0].open();
-        assert!(rows(vec![open, 0], vec![]), "a text is missing");
-        for extras in [&[16u8][..], &[0, 1]] {
-            assert!(table.writer(Vec::new(), extras, None).is_err());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_comes_back_or_is_refused(
-            learnt in "a,b\n([0-9x\",;\r]{0,4},[0-9.\" -]{0,5}\n){0,6}",
-            text in "a,b(\r\n|\n)([0-9x\",;\r]{0,4},[0-9.\" -]{0,5}(\n|\r\n)){0,6}(1,2)?",
-        ) {
-            if let Ok(table) = learn(learnt.as_bytes()) {
-                prop_assert_eq!(round(&table, learnt.as_bytes()).unwrap(), learnt.as_bytes());
-                if let Ok(out) = round(&table, text.as_bytes()) {
-                    prop_assert_eq!(out, text.as_bytes());
-                }
-            }
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use nc::{Error, Records, RecordsBuf, Result};
+use nc::{Budget, Error, Records, RecordsBuf, Result};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +27,13 @@ impl Idx {
         let &[0, 0, element @ (8 | 9 | 11..=14), dimensions @ 1..=255, ..] = head else {
             return None;
         };
-        let end = 4 + 4 * usize::from(dimensions);
+        let end = usize::from(dimensions).saturating_mul(4).saturating_add(4);
         let sizes: Vec<u32> = head
             .get(4..end)?
-            .chunks_exact(4)
-            .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| u32::from_be_bytes(*b))
             .collect();
         let (count, shape) = sizes.split_first()?;
         let shape = shape.to_vec();
@@ -39,7 +41,8 @@ impl Idx {
     }
 
     fn write(&self, count: u32) -> Vec<u8> {
-        let mut out = vec![0, 0, self.element, self.shape.len() as u8 + 1];
+        let dimensions = (self.shape.len() as u8).saturating_add(1);
+        let mut out = vec![0, 0, self.element, dimensions];
         out.extend(count.to_be_bytes());
         out.extend(self.shape.iter().flat_map(|n| n.to_be_bytes()));
         out
@@ -73,10 +76,12 @@ pub struct FixedReader {
     /// Records that a header promises.
     promised: Option<u64>,
     seen: u64,
+    budget: Budget,
 }
 
 impl FixedReader {
-    /// Of a file with or without a header, which is read over.
+    /// Of a file with or without a header, which is read over; rows are charged to `budget`, which each call has
+    /// all of.
     ///
     /// # Errors
     /// I/O.
@@ -85,6 +90,7 @@ impl FixedReader {
         header: usize,
         length: usize,
         promised: Option<u64>,
+        budget: Budget,
     ) -> Result<Self> {
         read_full(&mut bytes, &mut vec![0; header])?;
         Ok(Self {
@@ -92,21 +98,27 @@ impl FixedReader {
             length,
             promised,
             seen: 0,
+            budget,
         })
     }
 }
 
 impl Reader for FixedReader {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
-        let mut buffer = vec![0; rows.saturating_mul(self.length)];
+        let wanted = rows.saturating_mul(self.length);
+        // As bytes, and as values of two.
+        self.budget
+            .clone()
+            .charge((wanted as u64).saturating_mul(3))?;
+        let mut buffer = vec![0; wanted];
         let n = read_full(&mut self.bytes, &mut buffer)?;
-        let rows = n / self.length;
-        let whole = rows * self.length;
-        self.seen += rows as u64;
+        let rows = n.checked_div(self.length).unwrap_or(0);
+        let whole = rows.saturating_mul(self.length);
+        self.seen = self.seen.saturating_add(rows as u64);
         if whole < n {
             return Err(Error::Usage(format!(
                 "the last record has {} of {} bytes",
-                n - whole,
+                n.saturating_sub(whole),
                 self.length
             )));
         }
@@ -122,7 +134,7 @@ impl Reader for FixedReader {
         if rows == 0 {
             return Ok(None);
         }
-        let values = buffer[..whole].iter().map(|b| u16::from(*b)).collect();
+        let values = buffer.iter().take(whole).map(|b| u16::from(*b)).collect();
         let values = Array2::from_shape_vec((rows, self.length), values)
             .map_err(|e| Error::Usage(e.to_string()))?;
         Ok(Some(RecordsBuf {
@@ -174,7 +186,7 @@ impl<W: Write> Writer for FixedWriter<W> {
         let bytes = records.values.iter().map(|v| u8::try_from(*v));
         let bytes: Vec<u8> = bytes.collect::<Result<_, _>>().map_err(|_| wrong())?;
         self.out.write_all(&bytes)?;
-        self.written += bytes.len() as u64;
+        self.written = self.written.saturating_add(bytes.len() as u64);
         Ok(())
     }
 

@@ -2,22 +2,27 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
+use std::mem::size_of;
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
-use image::{ColorType, DynamicImage, ExtendedColorType, ImageEncoder, ImageReader};
+use image::codecs::png::{PngDecoder, PngEncoder};
+use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError};
 use nc::{Budget, Error, Records, RecordsBuf, Result};
 use ndarray::Array2;
 
 use crate::schema::Image;
 use crate::{Reader, Writer};
 
-/// PNGs of a folder, by name.
+/// What a name takes beside its bytes, in a list of them.
+const NAME: u64 = 2 * size_of::<String>() as u64;
+
+/// PNGs of a folder, by name; charged to `budget`.
 ///
 /// # Errors
-/// [`Error::Usage`] where there are none; I/O.
-pub fn names(folder: &Path) -> Result<Vec<String>> {
+/// [`Error::Usage`] where there are none, [`Error::Limit`]; I/O.
+pub fn names(folder: &Path, budget: &mut Budget) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
@@ -31,6 +36,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
         let name = entry.file_name().into_string().map_err(|name| {
             Error::Usage(format!("{}: a name that is not UTF-8", name.display()))
         })?;
+        budget.charge((name.len() as u64).saturating_add(NAME))?;
         names.push(name);
     }
     if names.is_empty() {
@@ -40,15 +46,26 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// An image's form and samples.
+/// An image's form and samples, which are charged to `budget`.
 ///
 /// # Errors
-/// [`Error::Usage`] for what is no PNG of 8 bits.
-pub fn read(path: &Path) -> Result<(Image, Vec<u8>)> {
+/// [`Error::Usage`] for what is no PNG of 8 bits, [`Error::Limit`].
+pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
     let wrong = |what: &dyn std::fmt::Display| Error::Usage(format!("{}: {what}", path.display()));
-    let mut reader = ImageReader::new(BufReader::new(File::open(path)?));
-    reader.set_format(image::ImageFormat::Png);
-    let image = reader.decode().map_err(|e| wrong(&e))?;
+    let damaged = |e: ImageError| match e {
+        ImageError::Limits(e) => Error::Limit(format!("{}: {e}", path.display())),
+        e => wrong(&e),
+    };
+    // What stands beside the samples, such as text, is limited by this.
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(budget.left());
+    let file = BufReader::new(File::open(path)?);
+    let decoder = PngDecoder::with_limits(file, limits).map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let bytes = u64::from(decoder.color_type().bytes_per_pixel());
+    let pixels = u64::from(width).saturating_mul(height.into());
+    budget.charge(pixels.saturating_mul(bytes))?;
+    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
     let form = Image {
         width: image.width(),
         height: image.height(),
@@ -77,7 +94,7 @@ pub fn write(out: impl Write, form: Image, samples: &[u8]) -> Result<()> {
     if samples.len() as u64 != form.samples() {
         return Err(Error::Format("samples that do not fit the image".into()));
     }
-    image::codecs::png::PngEncoder::new(out)
+    PngEncoder::new(out)
         .write_image(
             samples,
             form.width,
@@ -93,20 +110,22 @@ pub struct FolderReader {
     form: Image,
     names: Vec<String>,
     next: usize,
+    budget: Budget,
 }
 
 impl FolderReader {
-    /// Of a folder whose images have this form.
+    /// Of a folder whose images have this form; names and rows are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where there are none; I/O.
-    pub fn new(folder: PathBuf, form: Image) -> Result<Self> {
-        let names = names(&folder)?;
+    /// [`Error::Usage`] where there are none, [`Error::Limit`]; I/O.
+    pub fn new(folder: PathBuf, form: Image, mut budget: Budget) -> Result<Self> {
+        let names = names(&folder, &mut budget)?;
         Ok(Self {
             folder,
             form,
             names,
             next: 0,
+            budget,
         })
     }
 }
@@ -114,14 +133,17 @@ impl FolderReader {
 impl Reader for FolderReader {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
         let left = self.names.get(self.next..).unwrap_or_default();
-        let names = &left[..left.len().min(rows)];
+        let names = left.get(..left.len().min(rows)).unwrap_or_default();
         if names.is_empty() {
             return Ok(None);
         }
-        let mut values = Vec::new();
+        let mut budget = self.budget.clone();
+        let all = self.form.samples().saturating_mul(names.len() as u64);
+        budget.charge(all.saturating_mul(2))?;
+        let mut values = Vec::with_capacity(usize::try_from(all).unwrap_or(0));
         for name in names {
             let path = self.folder.join(name);
-            let (form, samples) = read(&path)?;
+            let (form, samples) = read(&path, &mut budget.clone())?;
             if form != self.form {
                 return Err(Error::Usage(format!(
                     "{}: an image of {form}, not {}",
@@ -131,7 +153,7 @@ impl Reader for FolderReader {
             }
             values.extend(samples.into_iter().map(u16::from));
         }
-        self.next += names.len();
+        self.next = self.next.saturating_add(names.len());
         let values = Array2::from_shape_vec((names.len(), self.form.samples() as usize), values)
             .map_err(|e| Error::Usage(e.to_string()))?;
         Ok(Some(RecordsBuf {
@@ -170,14 +192,17 @@ impl FolderWriter {
         first: u64,
         budget: &mut Budget,
     ) -> Result<Self> {
-        let mut all = Vec::new();
-        let limit = budget.left().min(1 << 28);
-        DeflateDecoder::new(extras)
-            .take(limit + 1)
-            .read_to_end(&mut all)
-            .map_err(|_| Error::Format("names of images".into()))?;
-        budget.charge(all.len() as u64 * 2)?;
+        let all = budget
+            .read(DeflateDecoder::new(extras), u64::MAX)
+            .map_err(|e| match e {
+                Error::Io(_) => Error::Format("names of images".into()),
+                e => e,
+            })?;
         let all = String::from_utf8(all).map_err(|_| Error::Format("names of images".into()))?;
+        // Once more as so many names.
+        let ends = all.bytes().filter(|b| *b == 0).count() as u64;
+        budget.charge(ends.saturating_add(1).saturating_mul(NAME))?;
+        budget.charge(all.len() as u64)?;
         let names: Vec<String> = match all.as_str() {
             "" => Vec::new(),
             all => all.split('\0').map(String::from).collect(),
@@ -215,7 +240,8 @@ impl Writer for FolderWriter {
             let mut out = BufWriter::new(file?);
             write(&mut out, self.form, &samples)?;
             out.flush()?;
-            self.written += out.get_ref().metadata()?.len();
+            let bytes = out.get_ref().metadata()?.len();
+            self.written = self.written.saturating_add(bytes);
         }
         Ok(())
     }

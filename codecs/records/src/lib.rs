@@ -6,6 +6,14 @@
 //! and values for Parquet. What a file says beyond its rows, and beyond what its schema foretells, is
 //! a few bytes of *extras*.
 #![forbid(missing_docs)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 mod coding;
 mod column;
@@ -30,7 +38,8 @@ pub trait Reader {
     /// The next rows, at most `rows`; `None` after the last.
     ///
     /// # Errors
-    /// [`nc::Error::Usage`] for a file that is not of the schema, with the place; I/O.
+    /// [`nc::Error::Usage`] for a file that is not of the schema, with the place, [`nc::Error::Limit`] for rows that
+    /// its budget does not hold; I/O.
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>>;
 
     /// What the file says beyond its rows; complete after the last.

@@ -33,7 +33,7 @@ impl Style {
             || part.len() < usize::from(self.least)
             || (part.len() > usize::from(self.least) && self.drops() && part.last() == Some(&b'0'))
             || (part.len() < usize::from(self.places) && !self.drops())
-            || whole.len() + usize::from(self.places) > DIGITS
+            || whole.len().saturating_add(self.places.into()) > DIGITS
         {
             return None;
         }
@@ -45,12 +45,17 @@ impl Style {
         if !full || !whole.iter().chain(part).all(u8::is_ascii_digit) {
             return None;
         }
-        let zeros = std::iter::repeat_n(&b'0', usize::from(self.places) - part.len());
+        let zeros = usize::from(self.places).saturating_sub(part.len());
+        let zeros = std::iter::repeat_n(&b'0', zeros);
         let all = whole.iter().chain(part).chain(zeros);
-        let x = all.fold(0i64, |x, b| x * 10 + i64::from(b - b'0'));
+        // Eighteen digits at most, which an `i64` holds.
+        let x = all.fold(0i64, |x, b| {
+            x.saturating_mul(10)
+                .saturating_add(b.saturating_sub(b'0').into())
+        });
         match (negative, x) {
             (true, 0) => None,
-            (true, x) => Some(-x),
+            (true, x) => x.checked_neg(),
             (false, x) => Some(x),
         }
     }
@@ -61,15 +66,15 @@ impl Style {
         if x < 0 {
             out.push(b'-');
         }
-        let width = places + usize::from(self.width).max(1);
+        let width = places.saturating_add(usize::from(self.width).max(1));
         let digits = format!("{:0width$}", x.unsigned_abs());
-        let (whole, part) = digits.split_at(digits.len() - places);
+        let (whole, part) = digits.split_at(digits.len().saturating_sub(places));
         out.extend_from_slice(whole.as_bytes());
         let kept = part.trim_end_matches('0').len();
         let kept = kept.max(usize::from(self.least));
         if kept > 0 {
             out.push(b'.');
-            out.extend_from_slice(&part.as_bytes()[..kept]);
+            out.extend(part.bytes().take(kept));
         }
     }
 
@@ -92,34 +97,47 @@ impl Style {
         // Leading zeros are kept where there are any, at the width that most have.
         let mut widths = [0u64; DIGITS + 1];
         let mut places = [0u64; DIGITS + 1];
-        let (mut zeros, mut ends, mut all) = (0, [0u64; 2], 0);
+        let (mut zeros, mut zero_ends, mut lone_digits, mut all) = (0u64, 0u64, 0u64, 0u64);
+        let add = |to: &mut u64, n: u64| *to = to.saturating_add(n);
         for (text, n) in numbers.clone() {
             let digits = text.strip_prefix(b"-").unwrap_or(text);
             let point = digits
                 .iter()
                 .position(|b| *b == b'.')
                 .unwrap_or(digits.len());
-            let part = digits.len().saturating_sub(point + 1);
-            widths[point.min(DIGITS)] += n;
-            places[part.min(DIGITS)] += n;
-            all += n;
+            let part = digits.len().saturating_sub(point).saturating_sub(1);
+            for (counts, at) in [(&mut widths, point), (&mut places, part)] {
+                if let Some(count) = counts.get_mut(at.min(DIGITS)) {
+                    add(count, n);
+                }
+            }
+            add(&mut all, n);
             if point > 1 && digits.first() == Some(&b'0') {
-                zeros += n;
+                add(&mut zeros, n);
             }
             if part > 1 && digits.last() == Some(&b'0') {
-                ends[0] += n;
+                add(&mut zero_ends, n);
             }
             if part == 1 {
-                ends[1] += n;
+                add(&mut lone_digits, n);
             }
         }
-        let most = |of: &[u64]| (0..of.len()).max_by_key(|i| of[*i]).unwrap_or(0);
-        let width = if zeros * 100 > all { most(&widths) } else { 0 };
+        let most = |of: &[u64]| (0..of.len()).max_by_key(|i| of.get(*i)).unwrap_or(0);
+        let share = |n: u64, of: u64| n.saturating_mul(of);
+        let width = if share(zeros, 100) > all {
+            most(&widths)
+        } else {
+            0
+        };
         // Zeros at the end dropped, if places vary and next to none ends so.
         let common = most(&places);
-        if places[common] == all || ends[0] * 100 > all || common == 0 && places[0] * 100 > all * 99
+        let with = |n: usize| places.get(n).copied().unwrap_or(0);
+        if with(common) == all
+            || share(zero_ends, 100) > all
+            || common == 0 && share(with(0), 100) > share(all, 99)
         {
-            let places = if width + common < DIGITS { common } else { 0 };
+            let fits = width.saturating_add(common) < DIGITS;
+            let places = if fits { common } else { 0 };
             return Self {
                 width: width as u8,
                 places: places as u8,
@@ -129,19 +147,19 @@ impl Style {
         // As many places as a thousandth of the numbers needs, and digits leave room for.
         let longest = (0..=DIGITS)
             .rev()
-            .find(|w| widths[*w] * 1000 > all)
+            .find(|w| widths.get(*w).is_some_and(|n| share(*n, 1000) > all))
             .unwrap_or(0);
-        let mut seen = 0;
+        let mut seen = 0u64;
         let mut last = DIGITS;
-        while last > 0 && (seen + places[last]) * 1000 <= all {
-            seen += places[last];
-            last -= 1;
+        while last > 0 && share(seen.saturating_add(with(last)), 1000) <= all {
+            add(&mut seen, with(last));
+            last = last.saturating_sub(1);
         }
-        let last = last.min((DIGITS - 1).saturating_sub(longest));
+        let last = last.min(DIGITS.saturating_sub(1).saturating_sub(longest));
         Self {
             width: width as u8,
             places: last as u8,
-            least: u8::from(places[0] * 100 <= ends[1] && last > 0),
+            least: u8::from(share(with(0), 100) <= lone_digits && last > 0),
         }
     }
 }
@@ -165,7 +183,7 @@ pub fn parts(cell: &[u8]) -> Parts<'_> {
     let is_digit = |i: usize| cell.get(i).is_some_and(u8::is_ascii_digit);
     let run = |mut i: usize| {
         while is_digit(i) {
-            i += 1;
+            i = i.saturating_add(1);
         }
         i
     };
@@ -173,39 +191,46 @@ pub fn parts(cell: &[u8]) -> Parts<'_> {
     let (mut from, mut at) = (0, 0);
     while at < cell.len() {
         if !is_digit(at) {
-            at += 1;
+            at = at.saturating_add(1);
             continue;
+        }
+        if numbers.len() == MOST {
+            return Parts {
+                literals: vec![cell],
+                numbers: Vec::new(),
+            };
         }
         let before = |n: usize| at.checked_sub(n).and_then(|i| cell.get(i));
         let signed = at > from
             && before(1) == Some(&b'-')
             && !before(2).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80);
-        let start = at - usize::from(signed);
+        let start = at.saturating_sub(usize::from(signed));
         let mut end = run(at);
-        let is_point = |i: usize| cell.get(i) == Some(&b'.') && is_digit(i + 1);
-        if is_point(end) && !(at > 0 && cell[at - 1] == b'.') {
-            let more = run(end + 1);
+        let is_point = |i: usize| cell.get(i) == Some(&b'.') && is_digit(i.saturating_add(1));
+        if is_point(end) && before(1) != Some(&b'.') {
+            let more = run(end.saturating_add(1));
             if !is_point(more) {
                 end = more;
             }
         }
-        literals.push(&cell[from..start]);
-        numbers.push(&cell[start..end]);
+        literals.push(cell.get(from..start).unwrap_or_default());
+        numbers.push(cell.get(start..end).unwrap_or_default());
         (from, at) = (end, end);
     }
-    literals.push(&cell[from..]);
-    if numbers.len() > MOST {
-        return Parts {
-            literals: vec![cell],
-            numbers: Vec::new(),
-        };
-    }
+    literals.push(cell.get(from..).unwrap_or_default());
     Parts { literals, numbers }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )]
     use super::*;
 
     const fn style(width: u8, places: u8, least: u8) -> Style {

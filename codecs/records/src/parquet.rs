@@ -4,12 +4,16 @@
 //! A value is a cell as in a text table: nothing where it is null, numbers in decimal, bytes with a
 //! quote in front, or, where one of them is zero, `x` and hexadecimal digits.
 
+mod pages;
+#[cfg(test)]
+mod tests;
+mod thrift;
+
 use std::io::{Read, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, Repetition, Type as Physical, ZstdLevel};
-use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use ::parquet::column::writer::{ColumnWriter, ColumnWriterImpl};
 use ::parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use ::parquet::errors::ParquetError;
@@ -20,16 +24,24 @@ use ::parquet::schema::parser::parse_message_type;
 use ::parquet::schema::printer::print_schema;
 use ::parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type, TypePtr};
 use bytes::Bytes;
-use nc::{Error, Records, RecordsBuf, Result, Text};
+use nc::guard::caught;
+use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::column::{Column, Learner};
-use crate::schema::slurp;
 use crate::{Reader, Source, Writer};
+use pages::Checked;
 
 /// Rows of a row group that is written.
 const GROUP: usize = 1 << 16;
+/// Bytes of cells that a row group is written at, whatever its rows.
+const GROUP_BYTES: usize = 1 << 26;
+/// Rows that are learnt from at once.
+const ROWS: usize = 1 << 12;
+/// Bytes that a cell takes beside its own, and a value of which it is made.
+const CELL: u64 = 48;
+const VALUE: u64 = 48;
 
 /// What a model file says of a Parquet file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,19 +70,23 @@ fn message(schema: &Type) -> Result<String> {
 
 /// A file in memory.
 struct Opened {
+    bytes: Bytes,
     file: SerializedFileReader<Bytes>,
     message: String,
 }
 
 /// Runs the crate's decoders: some damaged files make them panic, which is an error like others here.
 fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(usage("a damaged file")))
+    caught(work).unwrap_or_else(|| Err(usage("a damaged file")))
 }
 
 impl Opened {
-    fn new(bytes: Box<dyn Read + Send>) -> Result<Self> {
-        let bytes = Bytes::from(slurp(bytes)?);
-        let file = unwound(|| SerializedFileReader::new(bytes).map_err(usage))?;
+    /// The file's bytes, and what is made of its footer, are charged to `budget`.
+    fn new(bytes: Box<dyn Read + Send>, budget: &mut Budget) -> Result<Self> {
+        let bytes = Bytes::from(budget.read(bytes, u64::MAX)?);
+        thrift::footer(&bytes, budget)?;
+        let read = bytes.clone();
+        let file = unwound(|| SerializedFileReader::new(read).map_err(usage))?;
         let schema = file.metadata().file_metadata().schema_descr();
         for c in schema.columns() {
             let flat = c.max_rep_level() == 0 && c.path().parts().len() == 1;
@@ -82,7 +98,11 @@ impl Opened {
             }
         }
         let message = message(schema.root_schema())?;
-        Ok(Self { file, message })
+        Ok(Self {
+            bytes,
+            file,
+            message,
+        })
     }
 
     fn names(&self) -> Vec<String> {
@@ -94,43 +114,84 @@ impl Opened {
             .collect()
     }
 
-    /// Columns of cells of a row group; none after the last.
-    fn group(&self, i: usize) -> Result<Option<Vec<Vec<Vec<u8>>>>> {
-        unwound(|| self.decoded(i))
+    /// A row group, of which nothing has been read; none after the last. Its pages are charged to `budget`.
+    fn group(&self, i: usize, budget: &mut Budget) -> Result<Option<Group>> {
+        unwound(|| self.opened(i, budget))
     }
 
-    fn decoded(&self, i: usize) -> Result<Option<Vec<Vec<Vec<u8>>>>> {
+    fn opened(&self, i: usize, budget: &mut Budget) -> Result<Option<Group>> {
         if i >= self.file.num_row_groups() {
             return Ok(None);
         }
         let group = self.file.get_row_group(i).map_err(usage)?;
         let rows = usize::try_from(group.metadata().num_rows()).map_err(usage)?;
+        let before = budget.left();
         let mut columns = Vec::new();
         for c in 0..group.num_columns() {
-            let optional = group.metadata().column(c).column_descr().max_def_level() > 0;
-            let reader = group.get_column_reader(c).map_err(usage)?;
-            let cells = match reader {
-                ColumnReader::BoolColumnReader(r) => cells(r, rows, optional, text),
-                ColumnReader::Int32ColumnReader(r) => cells(r, rows, optional, text),
-                ColumnReader::Int64ColumnReader(r) => cells(r, rows, optional, text),
-                // Digits enough to give the same float again.
-                ColumnReader::FloatColumnReader(r) => {
-                    cells(r, rows, optional, |x| format!("{x:?}").into_bytes())
-                }
-                ColumnReader::DoubleColumnReader(r) => {
-                    cells(r, rows, optional, |x| format!("{x:?}").into_bytes())
-                }
-                ColumnReader::ByteArrayColumnReader(r) => {
-                    cells(r, rows, optional, |x| quoted(x.data()))
-                }
-                ColumnReader::FixedLenByteArrayColumnReader(r) => {
-                    cells(r, rows, optional, |x| quoted(x.data()))
-                }
-                ColumnReader::Int96ColumnReader(_) => Err(usage("numbers of 96 bits")),
+            let column = group.metadata().column(c);
+            let optional = column.column_descr().max_def_level() > 0;
+            let (start, length) = column.byte_range();
+            let range = usize::try_from(start)
+                .ok()
+                .zip(usize::try_from(start.saturating_add(length)).ok());
+            let range = range.and_then(|(from, to)| self.bytes.get(from..to));
+            let range = range.ok_or_else(|| usage("a column beyond the end of the file"))?;
+            pages::charge(range, budget)?;
+            let checked = Checked {
+                pages: group.get_column_page_reader(c).map_err(usage)?,
+                optional,
             };
-            columns.push(cells?);
+            let reader = get_column_reader(column.column_descr_ptr(), Box::new(checked));
+            columns.push((reader, optional));
         }
-        Ok(Some(columns))
+        let held = before.saturating_sub(budget.left());
+        Ok(Some(Group {
+            columns,
+            rows,
+            held,
+        }))
+    }
+}
+
+/// A row group that is being read.
+struct Group {
+    /// Its columns, and whether their values may be null.
+    columns: Vec<(ColumnReader, bool)>,
+    /// Rows that are left.
+    rows: usize,
+    /// Charged for it.
+    held: u64,
+}
+
+impl Group {
+    /// Cells of the next rows, at most `most`, column by column; none after the last.
+    fn next(&mut self, most: usize, budget: &mut Budget) -> Result<Option<Vec<Vec<Vec<u8>>>>> {
+        let rows = self.rows.min(most);
+        if rows == 0 || self.columns.is_empty() {
+            return Ok(None);
+        }
+        self.rows = self.rows.saturating_sub(rows);
+        let columns = self.columns.iter_mut();
+        unwound(|| columns.map(|c| decoded(c, rows, budget)).collect()).map(Some)
+    }
+}
+
+fn decoded(
+    (reader, optional): &mut (ColumnReader, bool),
+    rows: usize,
+    budget: &mut Budget,
+) -> Result<Vec<Vec<u8>>> {
+    let how = (rows, *optional, budget);
+    match reader {
+        ColumnReader::BoolColumnReader(r) => cells(r, how, text),
+        ColumnReader::Int32ColumnReader(r) => cells(r, how, text),
+        ColumnReader::Int64ColumnReader(r) => cells(r, how, text),
+        // Digits enough to give the same float again.
+        ColumnReader::FloatColumnReader(r) => cells(r, how, |x| format!("{x:?}").into_bytes()),
+        ColumnReader::DoubleColumnReader(r) => cells(r, how, |x| format!("{x:?}").into_bytes()),
+        ColumnReader::ByteArrayColumnReader(r) => cells(r, how, |x| quoted(x.data())),
+        ColumnReader::FixedLenByteArrayColumnReader(r) => cells(r, how, |x| quoted(x.data())),
+        ColumnReader::Int96ColumnReader(_) => Err(usage("numbers of 96 bits")),
     }
 }
 
@@ -158,48 +219,56 @@ fn unquoted(cell: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn cells<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
-    rows: usize,
-    optional: bool,
+    reader: &mut ColumnReaderImpl<T>,
+    (rows, optional, budget): (usize, bool, &mut Budget),
     write: impl Fn(&T::T) -> Vec<u8>,
 ) -> Result<Vec<Vec<u8>>> {
-    let (mut values, mut levels, mut read) = (Vec::new(), Vec::new(), 0);
+    let room = (rows as u64).saturating_mul(VALUE);
+    budget.charge(room)?;
+    let (mut values, mut levels, mut read) = (Vec::new(), Vec::new(), 0usize);
     while read < rows {
         let defined = optional.then_some(&mut levels);
         let (n, _, _) = reader
-            .read_records(rows - read, defined, None, &mut values)
+            .read_records(rows.saturating_sub(read), defined, None, &mut values)
             .map_err(usage)?;
         if n == 0 {
             return Err(usage("a column that ends early"));
         }
-        read += n;
+        read = read.saturating_add(n);
     }
-    let mut values = values.iter();
-    if !optional {
-        return Ok(values.map(write).collect());
-    }
-    let cell = |level: &i16| match level {
-        0 => Ok(Vec::new()),
-        _ => values
-            .next()
-            .map(&write)
-            .ok_or_else(|| usage("a value is missing")),
+    let mut cell = |x: &T::T| {
+        let cell = write(x);
+        budget.charge((cell.len() as u64).saturating_add(CELL))?;
+        Ok(cell)
     };
-    levels.iter().map(cell).collect()
+    let mut values = values.iter();
+    let cells = if optional {
+        let cell = |level: &i16| match level {
+            0 => Ok(Vec::new()),
+            _ => cell(values.next().ok_or_else(|| usage("a value is missing"))?),
+        };
+        levels.iter().map(cell).collect::<Result<_>>()?
+    } else {
+        values.map(cell).collect::<Result<_>>()?
+    };
+    budget.release(room);
+    Ok(cells)
 }
 
 impl Parquet {
-    /// What the columns of files hold.
+    /// What the columns of files hold. Each file, and every distinct cell of a column, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no flat Parquet file, or files of different schemas; I/O.
-    pub fn learn(files: &[std::path::PathBuf]) -> Result<Self> {
+    /// [`Error::Usage`] for what is no flat Parquet file, or files of different schemas, [`Error::Limit`]; I/O.
+    pub fn learn(files: &[std::path::PathBuf], budget: &mut Budget) -> Result<Self> {
         let mut learnt: Option<(String, Vec<String>, Vec<Learner>)> = None;
         for file in files {
             let Source::Stream { bytes, .. } = Source::open(file)? else {
                 return Err(usage("a folder among files"));
             };
-            let opened = Opened::new(bytes)?;
+            let before = budget.left();
+            let opened = Opened::new(bytes, budget)?;
+            let file = before.saturating_sub(budget.left());
             let names = opened.names();
             let (message, _, learners) = learnt.get_or_insert_with(|| {
                 let learners = names.iter().map(|_| Learner::default()).collect();
@@ -208,17 +277,22 @@ impl Parquet {
             if *message != opened.message {
                 return Err(usage("another schema than the first file's"));
             }
-            let mut i = 0;
-            while let Some(columns) = opened.group(i)? {
-                for (cells, learner) in columns.iter().zip(learners.iter_mut()) {
-                    cells.iter().for_each(|c| learner.see(c));
+            for i in 0.. {
+                let Some(mut group) = opened.group(i, budget)? else {
+                    break;
+                };
+                while let Some(columns) = group.next(ROWS, &mut budget.clone())? {
+                    for (cells, learner) in columns.iter().zip(learners.iter_mut()) {
+                        cells.iter().try_for_each(|c| learner.see(c, budget))?;
+                    }
                 }
-                i += 1;
+                budget.release(group.held);
             }
+            budget.release(file);
         }
         let (message, names, learners) = learnt.ok_or_else(|| usage("no files"))?;
         let columns = learners.into_iter().zip(names);
-        let columns = columns.map(|(l, name)| l.finish(name));
+        let columns = columns.map(|(l, name)| l.finish(name, budget));
         Ok(Self {
             message,
             columns: columns.collect::<Result<_>>()?,
@@ -230,16 +304,17 @@ impl Parquet {
         &self.columns
     }
 
-    /// Rows of a file.
+    /// Rows of a file, which is charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file of another schema; I/O.
+    /// [`Error::Usage`] for a file of another schema, [`Error::Limit`]; I/O.
     pub fn reader(
         &self,
         bytes: Box<dyn Read + Send>,
         missing: Option<Vec<u8>>,
+        mut budget: Budget,
     ) -> Result<ParquetReader> {
-        let file = Opened::new(bytes)?;
+        let file = Opened::new(bytes, &mut budget)?;
         if file.message != self.message {
             return Err(usage("another schema than the model's"));
         }
@@ -247,9 +322,9 @@ impl Parquet {
             file,
             columns: self.columns.clone(),
             missing,
-            group: 0,
-            cells: Vec::new(),
-            row: 0,
+            next: 0,
+            group: None,
+            budget,
         })
     }
 
@@ -288,6 +363,7 @@ impl Parquet {
         Ok(ParquetWriter {
             file,
             cells: vec![Vec::new(); only.len()],
+            bytes: 0,
             columns: self.columns.clone(),
             only,
             types,
@@ -300,43 +376,59 @@ pub struct ParquetReader {
     file: Opened,
     columns: Vec<Column>,
     missing: Option<Vec<u8>>,
-    /// The next row group, the cells of the one at hand, and the next row in it.
-    group: usize,
-    cells: Vec<Vec<Vec<u8>>>,
-    row: usize,
+    /// Number of the next row group, and the one at hand.
+    next: usize,
+    group: Option<Group>,
+    budget: Budget,
+}
+
+impl ParquetReader {
+    /// Cells of the next rows, column by column; they are charged to `budget`, their row group to the reader's.
+    fn cells(&mut self, rows: usize, budget: &mut Budget) -> Result<Option<Vec<Vec<Vec<u8>>>>> {
+        loop {
+            if let Some(group) = &mut self.group
+                && let Some(cells) = group.next(rows, budget)?
+            {
+                return Ok(Some(cells));
+            }
+            self.budget.release(self.group.take().map_or(0, |g| g.held));
+            self.group = self.file.group(self.next, &mut self.budget)?;
+            *budget = self.budget.clone();
+            self.next = self.next.saturating_add(1);
+            if self.group.is_none() {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 impl Reader for ParquetReader {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
-        while self.row >= self.cells.first().map_or(0, Vec::len) {
-            let Some(cells) = self.file.group(self.group)? else {
-                return Ok(None);
-            };
-            (self.cells, self.row) = (cells, 0);
-            self.group += 1;
-        }
-        let to = self
-            .row
-            .saturating_add(rows)
-            .min(self.cells.first().map_or(0, Vec::len));
+        let mut budget = self.budget.clone();
+        let Some(cells) = self.cells(rows, &mut budget)? else {
+            return Ok(None);
+        };
+        let n = cells.first().map_or(0, Vec::len);
+        let width: usize = self.columns.iter().map(|c| c.alphabets().len()).sum();
+        // Values are pushed, which may leave as much room again.
+        budget.charge((n as u64).saturating_mul(width as u64).saturating_mul(4))?;
         let (mut values, mut texts) = (Vec::new(), Vec::new());
-        for row in self.row..to {
-            for (column, cells) in self.columns.iter().zip(&self.cells) {
+        for row in 0..n {
+            for (column, cells) in self.columns.iter().zip(&cells) {
                 let cell = cells
                     .get(row)
                     .ok_or_else(|| usage("columns of uneven length"))?;
                 let text = column.read(cell, self.missing.as_deref(), &mut values);
                 if text {
+                    budget.charge((cell.len() as u64).saturating_add(CELL))?;
                     texts.push(Text {
-                        row: row - self.row,
+                        row,
                         bytes: cell.clone(),
                     });
                 }
             }
         }
-        let n = to - self.row;
-        self.row = to;
-        let values = Array2::from_shape_vec((n, values.len() / n.max(1)), values).map_err(usage)?;
+        let values = Array2::from_shape_vec((n, width), values).map_err(usage)?;
         Ok(Some(RecordsBuf { values, texts }))
     }
 
@@ -351,8 +443,9 @@ pub struct ParquetWriter<W: Write + Send> {
     columns: Vec<Column>,
     only: Vec<usize>,
     types: SchemaDescriptor,
-    /// Of each column written, the cells of the row group at hand.
+    /// Of each column written, the cells of the row group at hand, and the bytes of all.
     cells: Vec<Vec<Vec<u8>>>,
+    bytes: usize,
 }
 
 /// Writes cells through a column's writer.
@@ -412,6 +505,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             cells.clear();
         }
         group.close().map_err(fault)?;
+        self.bytes = 0;
         Ok(())
     }
 }
@@ -419,14 +513,16 @@ impl<W: Write + Send> ParquetWriter<W> {
 impl<W: Write + Send> Writer for ParquetWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
         let only = self.only.clone();
-        let cells = &mut self.cells;
+        let (cells, bytes) = (&mut self.cells, &mut self.bytes);
         let mut full = false;
         Column::write_rows(&self.columns, records, |row, at| {
             for (out, c) in cells.iter_mut().zip(&only) {
                 let range = at.get(*c).cloned().unwrap_or_default();
-                out.push(row[range].to_vec());
+                let cell = row.get(range).unwrap_or_default();
+                *bytes = bytes.saturating_add(cell.len());
+                out.push(cell.to_vec());
             }
-            full |= cells.first().is_some_and(|c| c.len() >= GROUP);
+            full |= cells.first().is_some_and(|c| c.len() >= GROUP) || *bytes >= GROUP_BYTES;
         })?;
         if full { self.flush() } else { Ok(()) }
     }
@@ -435,122 +531,5 @@ impl<W: Write + Send> Writer for ParquetWriter<W> {
         self.flush()?;
         self.file.finish().map_err(fault)?;
         Ok(self.file.bytes_written() as u64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use ::parquet::data_type::{ByteArrayType, DoubleType, Int32Type};
-    use ::parquet::record::RowAccessor;
-
-    /// Ids, doubles some of which are null, words, and three bytes each.
-    fn file(folder: &std::path::Path) -> std::path::PathBuf {
-        let message = "message m { REQUIRED INT32 id; OPTIONAL DOUBLE x; \
-                       OPTIONAL BYTE_ARRAY word (UTF8); REQUIRED FIXED_LEN_BYTE_ARRAY (3) b; }";
-        let schema = Arc::new(parse_message_type(message).unwrap());
-        let path = folder.join("a.parquet");
-        let out = std::fs::File::create(&path).unwrap();
-        let mut w = SerializedFileWriter::new(out, schema, Arc::default()).unwrap();
-        for g in 0..2 {
-            let mut group = w.next_row_group().unwrap();
-            let mut c = group.next_column().unwrap().unwrap();
-            let ids: Vec<i32> = (0..100).map(|i| i * 7 - 50 + g).collect();
-            c.typed::<Int32Type>()
-                .write_batch(&ids, None, None)
-                .unwrap();
-            c.close().unwrap();
-            let mut c = group.next_column().unwrap().unwrap();
-            let levels: Vec<i16> = (0..100).map(|i| i16::from(i % 3 > 0)).collect();
-            let n = levels.iter().filter(|l| **l > 0).count();
-            let xs: Vec<f64> = (0..n)
-                .map(|i| [0.1, -0.0, 1e300, f64::INFINITY][i % 4])
-                .collect();
-            let typed = c.typed::<DoubleType>();
-            typed.write_batch(&xs, Some(&levels), None).unwrap();
-            c.close().unwrap();
-            let mut c = group.next_column().unwrap().unwrap();
-            let words: Vec<ByteArray> = (0..n).map(|i| ["a", "", "\u{e9}"][i % 3].into()).collect();
-            let typed = c.typed::<ByteArrayType>();
-            typed.write_batch(&words, Some(&levels), None).unwrap();
-            c.close().unwrap();
-            let mut c = group.next_column().unwrap().unwrap();
-            let bytes: Vec<FixedLenByteArray> = (0..100u8)
-                .map(|i| ByteArray::from(vec![i % 2, i, 9]).into())
-                .collect();
-            let typed = c.typed::<::parquet::data_type::FixedLenByteArrayType>();
-            typed.write_batch(&bytes, None, None).unwrap();
-            c.close().unwrap();
-            group.close().unwrap();
-        }
-        w.close().unwrap();
-        path
-    }
-
-    fn rows(bytes: Vec<u8>) -> Vec<String> {
-        let file = SerializedFileReader::new(Bytes::from(bytes)).unwrap();
-        let rows = file.get_row_iter(None).unwrap();
-        rows.map(|r| r.unwrap().to_string()).collect()
-    }
-
-    #[test]
-    fn schema_and_values_come_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = file(folder.path());
-        let parquet = Parquet::learn(std::slice::from_ref(&path)).unwrap();
-        let json = serde_json::to_string(&parquet).unwrap();
-        let parquet: Parquet = serde_json::from_str(&json).unwrap();
-        let open = || Box::new(std::fs::File::open(&path).unwrap());
-        let mut reader = parquet.reader(open(), None).unwrap();
-        let mut out = Vec::new();
-        let mut writer = Box::new(parquet.writer(&mut out, None).unwrap());
-        while let Some(r) = reader.next(33).unwrap() {
-            writer.write(r.view()).unwrap();
-        }
-        let n = writer.finish().unwrap();
-        assert_eq!(n, out.len() as u64);
-        let before = rows(std::fs::read(&path).unwrap());
-        assert_eq!(before.len(), 200);
-        assert_eq!(rows(out.clone()), before);
-        let again = Opened::new(Box::new(std::io::Cursor::new(out))).unwrap();
-        assert_eq!(again.message, parquet.message);
-
-        // Some columns, in another order.
-        let mut reader = parquet.reader(open(), None).unwrap();
-        let mut out = Vec::new();
-        let mut writer = Box::new(parquet.writer(&mut out, Some(&[2, 0])).unwrap());
-        while let Some(r) = reader.next(1000).unwrap() {
-            writer.write(r.view()).unwrap();
-        }
-        writer.finish().unwrap();
-        let file = SerializedFileReader::new(Bytes::from(out)).unwrap();
-        let first = file.get_row_iter(None).unwrap().nth(1).unwrap().unwrap();
-        assert_eq!(
-            (
-                first.get_string(0).unwrap().as_str(),
-                first.get_int(1).unwrap()
-            ),
-            ("a", -43)
-        );
-    }
-
-    #[test]
-    fn what_is_no_flat_file_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = file(folder.path());
-        let parquet = Parquet::learn(std::slice::from_ref(&path)).unwrap();
-        let mut bytes = std::fs::read(&path).unwrap();
-        for n in [0, 4, 100, bytes.len() - 1] {
-            let cut = Box::new(std::io::Cursor::new(bytes[..n].to_vec()));
-            assert!(parquet.reader(cut, None).is_err());
-        }
-        for i in (0..bytes.len()).step_by(7) {
-            bytes[i] ^= 0x55;
-            if let Ok(mut r) = parquet.reader(Box::new(std::io::Cursor::new(bytes.clone())), None) {
-                while let Ok(Some(_)) = r.next(64) {}
-            }
-            bytes[i] ^= 0x55;
-        }
     }
 }

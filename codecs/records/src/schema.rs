@@ -1,8 +1,6 @@
 //! What the rows of a file mean.
 
 use std::fmt;
-#[cfg(feature = "parquet")]
-use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,7 +28,9 @@ impl Image {
     /// Samples of an image.
     #[must_use]
     pub fn samples(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height) * u64::from(self.channels)
+        u64::from(self.width)
+            .saturating_mul(self.height.into())
+            .saturating_mul(self.channels.into())
     }
 }
 
@@ -71,11 +71,12 @@ pub struct Learn {
 }
 
 impl Schema {
-    /// The schema of files of one kind, which is told by their content.
+    /// The schema of files of one kind, which is told by their content. What reading them takes is charged to `budget`,
+    /// and so is every distinct cell of a table's columns; all of it is given back at the end.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the files have no records, or not the same; I/O.
-    pub fn learn(files: &[PathBuf], how: &Learn) -> Result<Self> {
+    /// [`Error::Usage`] where the files have no records, or not the same, [`Error::Limit`]; I/O.
+    pub fn learn(files: &[PathBuf], how: &Learn, budget: &Budget) -> Result<Self> {
         let on = |file: &Path, e: Error| match e {
             Error::Usage(what) => Error::Usage(format!("{}: {what}", file.display())),
             Error::Io(e) => Error::Io(std::io::Error::new(
@@ -87,24 +88,24 @@ impl Schema {
         let Some((first, others)) = files.split_first() else {
             return Err(Error::Usage("no files to learn from".into()));
         };
-        let form = Self::form(first, files, how).map_err(|e| on(first, e))?;
+        let form = Self::form(first, files, how, &mut budget.clone()).map_err(|e| on(first, e))?;
         let schema = Self(form);
         schema.check()?;
         for file in others {
             let source = Source::open(file);
             source
-                .and_then(|s| schema.reader(s, None))
+                .and_then(|s| schema.reader(s, None, budget.clone()))
                 .map_err(|e| on(file, e))?;
         }
         Ok(schema)
     }
 
-    fn form(first: &Path, files: &[PathBuf], how: &Learn) -> Result<Form> {
+    fn form(first: &Path, files: &[PathBuf], how: &Learn, budget: &mut Budget) -> Result<Form> {
         let (head, _) = match Source::open(first)? {
             Source::Folder(folder) => {
-                let names = images::names(&folder)?;
+                let names = images::names(&folder, budget)?;
                 let name = names.first().map_or("", String::as_str);
-                return Ok(Form::Png(images::read(&folder.join(name))?.0));
+                return Ok(Form::Png(images::read(&folder.join(name), budget)?.0));
             }
             Source::Stream { head, bytes } => (head, bytes),
         };
@@ -118,17 +119,19 @@ impl Schema {
         }
         #[cfg(feature = "parquet")]
         if head.starts_with(b"PAR1") {
-            return Ok(Form::Parquet(crate::parquet::Parquet::learn(files)?));
+            return Ok(Form::Parquet(crate::parquet::Parquet::learn(
+                files, budget,
+            )?));
         }
         if Table::may_be(&head) {
-            let table = Table::learn(files.len(), |i| {
+            let open = |i: usize| {
                 let file = files.get(i).map_or(first, PathBuf::as_path);
                 match Source::open(file)? {
                     Source::Stream { head, bytes } => Ok((head, bytes)),
                     Source::Folder(_) => Err(Error::Usage("a folder among tables".into())),
                 }
-            })?;
-            return Ok(Form::Table(table));
+            };
+            return Ok(Form::Table(Table::learn(files.len(), open, budget)?));
         }
         Err(Error::Usage(
             "neither IDX, a table with a header, nor a folder of PNGs; a raw file's records need a length"
@@ -213,7 +216,7 @@ impl Schema {
             Some(columns) => columns
                 .iter()
                 .flat_map(|c| {
-                    let rest = c.alphabets().len() - 1;
+                    let rest = c.alphabets().len().saturating_sub(1);
                     std::iter::once(Some(c.open())).chain(std::iter::repeat_n(None, rest))
                 })
                 .collect(),
@@ -242,15 +245,21 @@ impl Schema {
                 .flat_map(|c| {
                     (0..c.alphabets().len()).map(|i| match i {
                         0 => c.name().to_owned(),
-                        _ => format!("{} ({})", c.name(), i + 1),
+                        _ => format!("{} ({})", c.name(), i.saturating_add(1)),
                     })
                 })
                 .collect(),
             None => {
                 let name = |i: usize| match self.image() {
                     Some(image) => {
-                        let (w, n) = (image.width as usize, usize::from(image.channels));
-                        let (y, x, c) = (i / (w * n), i / n % w, i % n);
+                        // A sound image has neither without a sample.
+                        let (w, n) = (image.width.max(1) as usize, image.channels.max(1).into());
+                        let part = |i: usize, n: usize| {
+                            let whole = i.checked_div(n).unwrap_or(0);
+                            (whole, i.saturating_sub(whole.saturating_mul(n)))
+                        };
+                        let (pixel, c) = part(i, n);
+                        let (y, x) = part(pixel, w);
                         match n {
                             1 => format!("{y},{x}"),
                             _ => format!("{y},{x},{c}"),
@@ -270,18 +279,18 @@ impl Schema {
     pub fn column(&self, name: &str) -> Result<(usize, Range<usize>)> {
         let none = || Error::Usage(format!("no column {name:?}"));
         if let Some(columns) = self.columns() {
-            let mut at = 0;
+            let mut at = 0usize;
             for (i, c) in columns.iter().enumerate() {
-                let n = c.alphabets().len();
+                let end = at.saturating_add(c.alphabets().len());
                 if c.name() == name {
-                    return Ok((i, at..at + n));
+                    return Ok((i, at..end));
                 }
-                at += n;
+                at = end;
             }
             return Err(none());
         }
         let i = self.names().iter().position(|n| n == name);
-        i.map(|i| (i, i..i + 1)).ok_or_else(none)
+        i.map(|i| (i, i..i.saturating_add(1))).ok_or_else(none)
     }
 
     /// Size of the image that a row is.
@@ -329,15 +338,20 @@ impl Schema {
     }
 
     /// Rows of a file of this schema; of a table, cells that read `missing` are unknown and have the
-    /// alphabet's size as value.
+    /// alphabet's size as value. What the file makes the reader hold, and the rows of a call, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file of another schema; I/O.
-    pub fn reader(&self, source: Source, missing: Option<&str>) -> Result<Box<dyn Reader>> {
+    /// [`Error::Usage`] for a file of another schema, [`Error::Limit`]; I/O.
+    pub fn reader(
+        &self,
+        source: Source,
+        missing: Option<&str>,
+        budget: Budget,
+    ) -> Result<Box<dyn Reader>> {
         let other = |what: &dyn fmt::Display| Error::Usage(format!("{what}, not {self}"));
         let (head, bytes) = match (source, &self.0) {
             (Source::Folder(folder), Form::Png(image)) => {
-                return Ok(Box::new(FolderReader::new(folder, *image)?));
+                return Ok(Box::new(FolderReader::new(folder, *image, budget)?));
             }
             (Source::Folder(_), _) => return Err(other(&"a folder")),
             (_, Form::Png(_)) => return Err(other(&"a file")),
@@ -350,19 +364,22 @@ impl Schema {
                 if found != *idx {
                     return Err(other(&Self(Form::Idx(found))));
                 }
-                let reader = FixedReader::new(bytes, header, self.bytes(), Some(count))?;
+                let reader = FixedReader::new(bytes, header, self.bytes(), Some(count), budget)?;
                 Ok(Box::new(reader))
             }
-            Form::Raw { .. } => Ok(Box::new(FixedReader::new(bytes, 0, self.bytes(), None)?)),
+            Form::Raw { .. } => {
+                let reader = FixedReader::new(bytes, 0, self.bytes(), None, budget)?;
+                Ok(Box::new(reader))
+            }
             Form::Table(table) => {
                 let missing = missing.map(|m| m.as_bytes().to_vec());
-                Ok(Box::new(table.reader(bytes, missing)?))
+                Ok(Box::new(table.reader(bytes, missing, budget)?))
             }
             Form::Png(_) => Err(other(&"a file")),
             #[cfg(feature = "parquet")]
             Form::Parquet(parquet) => {
                 let missing = missing.map(|m| m.as_bytes().to_vec());
-                Ok(Box::new(parquet.reader(bytes, missing)?))
+                Ok(Box::new(parquet.reader(bytes, missing, budget)?))
             }
         }
     }
@@ -449,12 +466,4 @@ impl fmt::Display for Schema {
             Form::Parquet(p) => write!(f, "a Parquet table of {} columns", p.columns().len()),
         }
     }
-}
-
-/// All of a stream in memory.
-#[cfg(feature = "parquet")]
-pub fn slurp(mut bytes: Box<dyn Read + Send>) -> Result<Vec<u8>> {
-    let mut all = Vec::new();
-    bytes.read_to_end(&mut all)?;
-    Ok(all)
 }

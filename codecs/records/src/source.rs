@@ -71,7 +71,7 @@ pub fn read_full(r: &mut impl Read, buffer: &mut [u8]) -> Result<usize> {
     while let Some(rest) = buffer.get_mut(n..).filter(|rest| !rest.is_empty()) {
         match r.read(rest) {
             Ok(0) => break,
-            Ok(k) => n += k,
+            Ok(k) => n = n.saturating_add(k),
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e.into()),
         }

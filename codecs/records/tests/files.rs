@@ -22,7 +22,8 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
 }
 
 fn learn(path: &Path) -> Schema {
-    let schema = Schema::learn(&[path.to_path_buf()], &Learn::default()).unwrap();
+    let schema =
+        Schema::learn(&[path.to_path_buf()], &Learn::default(), &Budget::default()).unwrap();
     Schema::from_json(&schema.to_json().unwrap()).unwrap()
 }
 
@@ -41,7 +42,7 @@ fn of(bytes: &[u8]) -> Source {
 
 /// Reads and writes back.
 fn round(schema: &Schema, bytes: &[u8]) -> nc::Result<Vec<u8>> {
-    let mut reader = schema.reader(of(bytes), None)?;
+    let mut reader = schema.reader(of(bytes), None, Budget::default())?;
     let rows = all(reader.as_mut(), 7)?;
     let n: usize = rows.iter().map(|r| r.values.nrows()).sum();
     let mut out = Vec::new();
@@ -97,7 +98,7 @@ fn idx_and_raw_come_back_byte_for_byte() {
         record_length: Some(12),
     };
     let raw = put(folder.path(), "a.bin", &body);
-    let schema = Schema::learn(&[raw], &how).unwrap();
+    let schema = Schema::learn(&[raw], &how, &Budget::default()).unwrap();
     assert_eq!(round(&schema, &body).unwrap(), body);
 }
 
@@ -127,15 +128,27 @@ fn what_does_not_fit_the_schema_is_refused() {
     // Learning from different files, or from none.
     let other = put(folder.path(), "b.idx", &idx(20, &[4, 3], &body));
     let first = folder.path().join("a.idx");
-    let e = Schema::learn(&[first, other.clone()], &Learn::default()).unwrap_err();
+    let e = Schema::learn(
+        &[first, other.clone()],
+        &Learn::default(),
+        &Budget::default(),
+    )
+    .unwrap_err();
     assert!(e.to_string().contains("b.idx"), "{e}");
     for bytes in [&b"\x01\x02\x03"[..], b"", b"text without a line end"] {
         let path = put(folder.path(), "x", bytes);
-        assert!(Schema::learn(&[path], &Learn::default()).is_err());
+        assert!(Schema::learn(&[path], &Learn::default(), &Budget::default()).is_err());
     }
-    assert!(Schema::learn(&[folder.path().join("none")], &Learn::default()).is_err());
+    assert!(
+        Schema::learn(
+            &[folder.path().join("none")],
+            &Learn::default(),
+            &Budget::default()
+        )
+        .is_err()
+    );
     let empty = put(folder.path(), "e", &idx(0, &[0, 4], &[]));
-    assert!(Schema::learn(&[empty], &Learn::default()).is_err());
+    assert!(Schema::learn(&[empty], &Learn::default(), &Budget::default()).is_err());
     for json in [
         "",
         "{}",
@@ -199,7 +212,7 @@ fn folders_of_images_come_back_pixel_for_pixel() {
         let schema = learn(folder.path());
         assert!(schema.is_folder());
         let source = Source::open(folder.path()).unwrap();
-        let mut reader = schema.reader(source, None).unwrap();
+        let mut reader = schema.reader(source, None, Budget::default()).unwrap();
         let rows = all(reader.as_mut(), 3).unwrap();
         let extras = reader.extras().unwrap();
         let out = tempfile::tempdir().unwrap();
@@ -236,7 +249,7 @@ fn folders_of_images_come_back_pixel_for_pixel() {
         )
         .unwrap();
         let source = Source::open(folder.path()).unwrap();
-        let mut reader = schema.reader(source, None).unwrap();
+        let mut reader = schema.reader(source, None, Budget::default()).unwrap();
         assert!(
             all(reader.as_mut(), 100)
                 .unwrap_err()
@@ -245,7 +258,16 @@ fn folders_of_images_come_back_pixel_for_pixel() {
         );
         std::fs::write(folder.path().join("z.png"), b"\x89PNG nothing").unwrap();
         let source = Source::open(folder.path()).unwrap();
-        assert!(all(schema.reader(source, None).unwrap().as_mut(), 100).is_err());
+        assert!(
+            all(
+                schema
+                    .reader(source, None, Budget::default())
+                    .unwrap()
+                    .as_mut(),
+                100
+            )
+            .is_err()
+        );
         let mut evil = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
         evil.write_all(b"../x.png").unwrap();
         let evil = evil.finish().unwrap();
@@ -259,5 +281,12 @@ fn folders_of_images_come_back_pixel_for_pixel() {
         );
     }
     let empty = tempfile::tempdir().unwrap();
-    assert!(Schema::learn(&[empty.path().to_path_buf()], &Learn::default()).is_err());
+    assert!(
+        Schema::learn(
+            &[empty.path().to_path_buf()],
+            &Learn::default(),
+            &Budget::default()
+        )
+        .is_err()
+    );
 }

@@ -78,6 +78,7 @@ impl Codec for Store {
             ));
         }
         ctl.refuse_options(INFO.name, &[])?;
+        ctl.budget.clone().charge(bytes.len() as u64)?;
         out.extend_from_slice(bytes);
         Ok(encoded(bytes))
     }

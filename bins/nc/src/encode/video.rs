@@ -95,8 +95,11 @@ impl Work<'_> {
         let most = codec.plan(&format)?.chunk;
         let mut length = video.length();
         let mut ahead = VecDeque::new();
+        // What is read ahead goes to the encoder frame by frame, which then has the same room for it.
+        let mut room = self.ui.budget();
         while length.is_none() && ahead.len() as u64 <= most {
             ctl.check()?;
+            room.charge((form.frame_samples()? as u64).saturating_mul(2))?;
             match video.next()? {
                 Some(frame) => ahead.push_back(frame),
                 None => length = Some(ahead.len() as u64),
@@ -116,6 +119,7 @@ impl Work<'_> {
         ));
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
+        encoder.set_budget(self.ui.budget());
         if !video.kept().is_empty() {
             encoder.add_meta(nc_frames::y4m::META, video.kept().as_bytes());
         }

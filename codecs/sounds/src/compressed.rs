@@ -3,18 +3,31 @@
 //! One track, the file's default one, is decoded packet by packet, so that memory does not grow
 //! with the length. A damaged packet is an error and not a gap: a codec that quietly leaves out
 //! part of its input has lost something.
+//!
+//! symphonia has no budget, but what it holds grows with the bytes that it has read: of tags and tables while it
+//! opens a file, then of one packet at a time. So what it reads is metered. What does not grow so is known beforehand:
+//! see [`vorbis`].
+
+mod meter;
+mod vorbis;
 
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use nc::{Error, Format, Result, SampleDepth};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
+use nc::guard::caught;
+use nc::{Budget, Error, Format, Result, SampleDepth};
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Symphonia;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
+
+use meter::{Meter, Metered};
+
+/// What a decoder holds beside what it reads: a block of the longest that its format has, of eight channels, and
+/// buffers of the input.
+const ROOM: u64 = 4 << 20;
 
 /// A decoder of one compressed file.
 pub struct CompressedReader {
@@ -30,6 +43,8 @@ pub struct CompressedReader {
     /// Decoded by [`CompressedReader::open`], which needs the first packet to know the channels.
     first: Vec<f32>,
     ended: bool,
+    meter: Meter,
+    budget: Budget,
 }
 
 impl CompressedReader {
@@ -37,24 +52,28 @@ impl CompressedReader {
     ///
     /// # Errors
     /// Format where it is none of the known kinds or damaged, Unsupported for what the decoders
-    /// cannot do, I/O.
-    pub fn from_file(file: std::fs::File) -> Result<Self> {
-        Self::open(Box::new(file))
+    /// cannot do, Limit for tags, tables and packets beyond the budget, I/O.
+    pub fn from_file(file: std::fs::File, budget: Budget) -> Result<Self> {
+        Self::open(Box::new(file), budget)
     }
 
     /// Opens a stream that can only be read forward.
     ///
     /// # Errors
     /// As [`CompressedReader::from_file`].
-    pub fn from_pipe(input: impl Read + Send + Sync + 'static) -> Result<Self> {
-        Self::open(Box::new(ReadOnlySource::new(input)))
+    pub fn from_pipe(input: impl Read + Send + Sync + 'static, budget: Budget) -> Result<Self> {
+        Self::open(Box::new(ReadOnlySource::new(input)), budget)
     }
 
-    fn open(source: Box<dyn MediaSource>) -> Result<Self> {
-        guarded(|| Self::open_inner(source))
+    fn open(source: Box<dyn MediaSource>, mut budget: Budget) -> Result<Self> {
+        budget.charge(ROOM)?;
+        let meter = Meter::new(budget.left());
+        let source = Metered::new(source, meter.clone());
+        let opened = guarded(|| Self::open_inner(Box::new(source), meter.clone(), budget));
+        meter.check().and(opened)
     }
 
-    fn open_inner(source: Box<dyn MediaSource>) -> Result<Self> {
+    fn open_inner(source: Box<dyn MediaSource>, meter: Meter, mut budget: Budget) -> Result<Self> {
         let stream = MediaSourceStream::new(source, Default::default());
         let reader = symphonia::default::get_probe()
             .probe(
@@ -64,6 +83,8 @@ impl CompressedReader {
                 MetadataOptions::default(),
             )
             .map_err(from_symphonia)?;
+        // Tables and tags of all that was read may be held from now on.
+        budget.charge(meter.used())?;
         let track = reader
             .default_track(TrackType::Audio)
             .ok_or_else(|| Error::Format("no audio track".into()))?;
@@ -72,6 +93,11 @@ impl CompressedReader {
             .as_ref()
             .and_then(|p| p.audio())
             .ok_or_else(|| Error::Format("no audio track".into()))?;
+        if params.codec == CODEC_ID_VORBIS {
+            budget.charge(vorbis::codebooks(
+                params.extra_data.as_deref().unwrap_or_default(),
+            ))?;
+        }
         // FLAC carries an MD5 of its samples; symphonia compares it when asked to.
         let options = AudioDecoderOptions::default().verify(true);
         let decoder = symphonia::default::get_codecs()
@@ -96,6 +122,8 @@ impl CompressedReader {
             done: 0,
             first: Vec::new(),
             ended: false,
+            meter,
+            budget,
         };
         let mut first = Vec::new();
         this.next_packet(&mut first)?;
@@ -124,16 +152,19 @@ impl CompressedReader {
     /// holds; none at the end.
     ///
     /// # Errors
-    /// Format for damage and for a file that ends early, I/O.
+    /// Format for damage and for a file that ends early, Limit for a packet beyond the budget, I/O.
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<usize> {
-        let frames = if self.first.is_empty() {
+        let samples = if self.first.is_empty() {
             let before = out.len();
-            guarded(AssertUnwindSafe(|| self.next_packet(out)))?;
-            (out.len() - before) / usize::from(self.channels.max(1))
+            let read = guarded(|| self.next_packet(out));
+            self.meter.check().and(read)?;
+            out.len().saturating_sub(before)
         } else {
+            let n = self.first.len();
             out.append(&mut self.first);
-            out.len() / usize::from(self.channels.max(1))
+            n
         };
+        let frames = samples.checked_div(self.channels.into()).unwrap_or(0);
         self.done = self.done.saturating_add(frames as u64);
         if frames == 0 {
             self.check_end()?;
@@ -159,6 +190,7 @@ impl CompressedReader {
     /// Appends the next packet that holds samples.
     fn next_packet(&mut self, out: &mut Vec<f32>) -> Result<()> {
         while !self.ended {
+            self.meter.restart(self.budget.left());
             let packet = match self.reader.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => {
@@ -192,6 +224,10 @@ impl CompressedReader {
             if decoded.frames() == 0 {
                 continue;
             }
+            // The decoder's own, the block and its copy.
+            let samples = (decoded.frames() as u64).saturating_mul(channels.into());
+            let beside = ROOM.saturating_add(self.budget.left());
+            Budget::new(beside).charge(samples.saturating_mul(12))?;
             let mut block = Vec::new();
             decoded.copy_to_vec_interleaved::<f32>(&mut block);
             out.append(&mut block);
@@ -203,8 +239,7 @@ impl CompressedReader {
 
 /// A panic in a decoder of foreign files is that file's fault, not the end of the run.
 fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::Format("the decoder gave up on it".into())))
+    caught(work).unwrap_or_else(|| Err(Error::Format("the decoder gave up on it".into())))
 }
 
 fn from_symphonia(e: Symphonia) -> Error {

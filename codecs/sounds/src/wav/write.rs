@@ -24,7 +24,8 @@ pub fn push_sample(x: f32, depth: SampleDepth, out: &mut Vec<u8>) {
         SampleDepth::I16 => out.extend_from_slice(&(round(32_768.0) as i16).to_le_bytes()),
         SampleDepth::I24 => {
             let v = round(8_388_608.0).clamp(-8_388_608.0, 8_388_607.0) as i32;
-            out.extend_from_slice(&v.to_le_bytes()[..3]);
+            let [a, b, c, _] = v.to_le_bytes();
+            out.extend_from_slice(&[a, b, c]);
         }
         SampleDepth::I32 => out.extend_from_slice(&(round(2_147_483_648.0) as i32).to_le_bytes()),
         _ => out.extend_from_slice(&x.to_le_bytes()),
@@ -58,7 +59,8 @@ impl Head {
             return Err(Error::Unsupported("only audio is written as WAV".into()));
         };
         let width = width(depth)?;
-        let align = u64::from(width) * u64::from(channels);
+        let bits = width.saturating_mul(8);
+        let align = u64::from(width).saturating_mul(channels.into());
         let align16 = u16::try_from(align)
             .map_err(|_| Error::Unsupported(format!("WAV of {channels} channels")))?;
         let kept = before
@@ -67,9 +69,12 @@ impl Head {
             .and_then(|c| Fmt::parse(&c.data).ok())
             .filter(|f| f.channels == channels);
         let before: Vec<&Chunk> = before.iter().filter(|c| &c.id != b"fmt ").collect();
-        let meta: u64 = before.iter().map(|c| c.data.len() as u64 + 9).sum();
-        let long = frames
-            .is_none_or(|n| n.saturating_mul(align).saturating_add(meta) > RIFF_MAX - (1 << 20));
+        let meta = before.iter().fold(0u64, |n, c| {
+            n.saturating_add(c.data.len() as u64).saturating_add(9)
+        });
+        let long = frames.is_none_or(|n| {
+            n.saturating_mul(align).saturating_add(meta) > RIFF_MAX.saturating_sub(1 << 20)
+        });
 
         let mut b = Vec::from(*b"RIFF\0\0\0\0WAVE");
         let ds64_at = long.then(|| {
@@ -87,28 +92,32 @@ impl Head {
         b.extend_from_slice(&channels.to_le_bytes());
         b.extend_from_slice(&rate.to_le_bytes());
         // Bytes per second, which no reader needs; saturates for rates that no device has.
-        let per_second = u32::try_from(u64::from(rate) * align).unwrap_or(u32::MAX);
+        let per_second = u32::try_from(align.saturating_mul(rate.into())).unwrap_or(u32::MAX);
         b.extend_from_slice(&per_second.to_le_bytes());
         b.extend_from_slice(&align16.to_le_bytes());
-        b.extend_from_slice(&(width * 8).to_le_bytes());
+        b.extend_from_slice(&bits.to_le_bytes());
         if !plain {
             b.extend_from_slice(&22u16.to_le_bytes());
-            b.extend_from_slice(&(width * 8).to_le_bytes());
+            b.extend_from_slice(&bits.to_le_bytes());
             let mask = kept.map_or_else(|| usual_mask(channels), |f| f.mask);
             b.extend_from_slice(&mask.to_le_bytes());
             b.extend_from_slice(&tag.to_le_bytes());
             b.extend_from_slice(&GUID_TAIL);
         }
         let fact_at = float.then(|| {
-            b.extend_from_slice(b"fact\x04\0\0\0\0\0\0\0");
-            b.len() - 4
+            b.extend_from_slice(b"fact\x04\0\0\0");
+            let at = b.len();
+            b.extend_from_slice(&[0; 4]);
+            at
         });
         for chunk in before {
             push_chunk(chunk, &mut b)?;
         }
-        b.extend_from_slice(b"data\0\0\0\0");
+        b.extend_from_slice(b"data");
+        let data_size_at = b.len();
+        b.extend_from_slice(&[0; 4]);
         let mut head = Self {
-            data_size_at: b.len() - 4,
+            data_size_at,
             bytes: b,
             fact_at,
             ds64_at,
@@ -122,7 +131,8 @@ impl Head {
     pub fn set_sizes(&mut self, frames: Option<u64>, tail: u64) {
         let data = frames.map(|n| n.saturating_mul(self.align));
         let riff = data.map(|n| {
-            (self.bytes.len() as u64 - 8)
+            (self.bytes.len() as u64)
+                .saturating_sub(8)
                 .saturating_add(n)
                 .saturating_add(n % 2)
                 .saturating_add(tail)
@@ -136,9 +146,9 @@ impl Head {
         if let (true, Some(at)) = (long, self.ds64_at) {
             self.put(0, b"RF64");
             self.put(at, b"ds64");
-            self.put(at + 8, &riff.unwrap_or(0).to_le_bytes());
-            self.put(at + 16, &data.unwrap_or(0).to_le_bytes());
-            self.put(at + 24, &frames.unwrap_or(0).to_le_bytes());
+            self.put(at.saturating_add(8), &riff.unwrap_or(0).to_le_bytes());
+            self.put(at.saturating_add(16), &data.unwrap_or(0).to_le_bytes());
+            self.put(at.saturating_add(24), &frames.unwrap_or(0).to_le_bytes());
             self.put(4, &UNKNOWN.to_le_bytes());
             self.put(self.data_size_at, &UNKNOWN.to_le_bytes());
         } else {
@@ -151,9 +161,8 @@ impl Head {
     }
 
     fn put(&mut self, at: usize, what: &[u8]) {
-        if let Some(room) = self.bytes.get_mut(at..at + what.len()) {
-            room.copy_from_slice(what);
-        }
+        let room = self.bytes.iter_mut().skip(at);
+        room.zip(what).for_each(|(to, from)| *to = *from);
     }
 }
 
@@ -167,7 +176,7 @@ pub fn push_chunk(chunk: &Chunk, out: &mut Vec<u8>) -> Result<()> {
     out.extend_from_slice(&chunk.id);
     out.extend_from_slice(&len.to_le_bytes());
     out.extend_from_slice(&chunk.data);
-    if len % 2 == 1 {
+    if !len.is_multiple_of(2) {
         out.push(0);
     }
     Ok(())

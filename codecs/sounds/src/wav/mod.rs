@@ -37,7 +37,7 @@ const FILLERS: [&[u8; 4]; 4] = [b"JUNK", b"junk", b"PAD ", b"FLLR"];
 /// Size that means "not known", written by programs that stream into a pipe.
 const UNKNOWN: u32 = u32::MAX;
 /// RIFF files stop here; longer ones are RF64.
-const RIFF_MAX: u64 = u32::MAX as u64 - 1;
+const RIFF_MAX: u64 = 0xFFFF_FFFE;
 
 /// Bytes of a sample.
 pub fn width(depth: SampleDepth) -> Result<u16> {
@@ -134,7 +134,7 @@ impl Fmt {
         if rate == 0 || rate > 768_000 {
             return Err(Error::Format(format!("WAV: a sample rate of {rate} Hz")));
         }
-        if u32::from(align) != u32::from(channels) * u32::from(width(depth)?) {
+        if u32::from(align) != u32::from(channels).saturating_mul(width(depth)?.into()) {
             return Err(Error::Unsupported(format!(
                 "WAV with {bits}-bit samples, {channels} to {align} bytes"
             )));
@@ -149,13 +149,13 @@ impl Fmt {
 }
 
 fn u16_at(b: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(b.get(at..at + 2)?.try_into().ok()?))
+    Some(u16::from_le_bytes(*b.get(at..)?.first_chunk()?))
 }
 
 fn u32_at(b: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(b.get(at..at + 4)?.try_into().ok()?))
+    Some(u32::from_le_bytes(*b.get(at..)?.first_chunk()?))
 }
 
 fn u64_at(b: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(b.get(at..at + 8)?.try_into().ok()?))
+    Some(u64::from_le_bytes(*b.get(at..)?.first_chunk()?))
 }

@@ -1,6 +1,7 @@
 //! WAV in: chunk by chunk, samples in blocks, from anything that can be read forward.
 //!
-//! Nothing is allocated on the word of the file: a chunk grows as its bytes arrive.
+//! Nothing is allocated on the word of the file: a chunk grows as its bytes arrive, and what it takes is
+//! charged first. Chunks that mean nothing are read over.
 
 use std::io::{self, Read};
 
@@ -20,22 +21,28 @@ pub struct WavReader<R> {
     warnings: Vec<String>,
     frames: Option<u64>,
     bytes: Vec<u8>,
-    meta: Budget,
+    /// Charged for a block of samples.
+    block: u64,
+    budget: Budget,
 }
 
+/// What a chunk takes beside its content.
+const CHUNK: u64 = 64;
+
 impl<R: Read> WavReader<R> {
-    /// Reads up to the first sample. Metadata is charged to `meta`.
+    /// Reads up to the first sample. Metadata and blocks of samples are charged to `budget`.
     ///
     /// # Errors
     /// Format where it is not a WAV file, Unsupported for samples of another kind, Limit for
     /// metadata beyond the budget, I/O.
-    pub fn new(mut inner: R, mut meta: Budget) -> Result<Self> {
+    pub fn new(mut inner: R, mut budget: Budget) -> Result<Self> {
         let mut head = [0; 12];
         if read_full(&mut inner, &mut head)? < head.len() {
             return Err(Error::Format("WAV: truncated in the first 12 bytes".into()));
         }
-        let (riff, size, form) = (&head[..4], u32_at(&head, 4).unwrap_or(0), &head[8..]);
-        if !matches!(riff, b"RIFF" | b"RF64" | b"BW64") || form != b"WAVE" {
+        let [r, i, f, x, .., w, a, v, e] = head;
+        let (riff, size) = ([r, i, f, x], u32_at(&head, 4).unwrap_or(0));
+        if !matches!(&riff, b"RIFF" | b"RF64" | b"BW64") || &[w, a, v, e] != b"WAVE" {
             return Err(Error::Format("not a WAV file".into()));
         }
         let mut fmt = None;
@@ -50,12 +57,18 @@ impl<R: Read> WavReader<R> {
                 let Some(fmt) = fmt else {
                     return Err(Error::Format("WAV: samples before the fmt chunk".into()));
                 };
-                let left = data_length(riff, size, len, long, &mut warnings);
-                return Self::at_data(inner, fmt, left, chunks, warnings, meta);
+                let left = data_length(&riff, size, len, long, &mut warnings);
+                return Self::at_data(inner, fmt, left, chunks, warnings, budget);
             }
-            let Some(data) = chunk_data(&mut inner, len, &mut meta)? else {
+            let before = budget.left();
+            let data = match FILLERS.contains(&&id) {
+                true => skip(&mut inner, len)?,
+                false => chunk_data(&mut inner, len, &mut budget)?,
+            };
+            let Some(data) = data else {
                 return Err(Error::Format("WAV: truncated before the samples".into()));
             };
+            let kept = chunks.len();
             match &id {
                 b"fmt " => {
                     let parsed = Fmt::parse(&data)?;
@@ -78,6 +91,9 @@ impl<R: Read> WavReader<R> {
                     after: false,
                 }),
             }
+            if chunks.len() == kept {
+                budget.release(before.saturating_sub(budget.left()));
+            }
         }
     }
 
@@ -87,11 +103,11 @@ impl<R: Read> WavReader<R> {
         data: Option<u64>,
         chunks: Vec<Chunk>,
         mut warnings: Vec<String>,
-        meta: Budget,
+        budget: Budget,
     ) -> Result<Self> {
-        let align = u64::from(fmt.channels) * u64::from(width(fmt.depth)?);
-        let frames = data.map(|n| n / align);
-        if data.is_some_and(|n| n % align != 0) {
+        let align = u64::from(fmt.channels).saturating_mul(width(fmt.depth)?.into());
+        let frames = data.and_then(|n| n.checked_div(align));
+        if data.is_some_and(|n| !n.is_multiple_of(align)) {
             warnings.push("the last sample is incomplete and was left out".into());
         }
         Ok(Self {
@@ -104,7 +120,8 @@ impl<R: Read> WavReader<R> {
             warnings,
             frames,
             bytes: Vec::new(),
-            meta,
+            block: 0,
+            budget,
         })
     }
 
@@ -126,25 +143,31 @@ impl<R: Read> WavReader<R> {
     /// end. The chunks after the samples have been read by then.
     ///
     /// # Errors
-    /// Format where the file ends before the data that it announces, I/O.
+    /// Format where the file ends before the data that it announces, Limit for more frames than the
+    /// budget holds, I/O.
     pub fn read(&mut self, frames: usize, out: &mut Vec<f32>) -> Result<usize> {
         let width = usize::from(width(self.fmt.depth)?);
-        let align = width * usize::from(self.fmt.channels);
+        let align = width.saturating_mul(self.fmt.channels.into()).max(1);
         let want = frames.saturating_mul(align);
         let want = self
             .left
             .map_or(want, |left| want.min(usize::try_from(left).unwrap_or(want)));
+        // As bytes, and four for each sample of `width`.
+        let block = (want as u64).saturating_mul(5);
+        self.budget.charge(block.saturating_sub(self.block))?;
+        self.block = self.block.max(block);
         self.bytes.resize(want, 0);
         let got = read_full(&mut self.inner, &mut self.bytes)?;
         if let Some(left) = &mut self.left {
-            *left -= got as u64;
+            *left = left.saturating_sub(got as u64);
             if got < want {
                 return Err(Error::Format(format!(
                     "WAV: truncated, {left} bytes of samples are missing"
                 )));
             }
         }
-        let whole = got - got % align;
+        let frames = got.checked_div(align).unwrap_or(0);
+        let whole = frames.saturating_mul(align);
         if whole == 0 {
             if !self.finished {
                 self.finished = true;
@@ -157,13 +180,14 @@ impl<R: Read> WavReader<R> {
             }
             return Ok(0);
         }
-        to_f32(&self.bytes[..whole], self.fmt.depth, out);
+        let samples = self.bytes.get(..whole).unwrap_or_default();
+        to_f32(samples, self.fmt.depth, out);
         if self.left.is_none() && whole < got {
             self.finished = true;
             self.warnings
                 .push("the last sample is incomplete and was left out".into());
         }
-        Ok(whole / align)
+        Ok(frames)
     }
 
     fn read_tail(&mut self) -> Result<()> {
@@ -176,21 +200,28 @@ impl<R: Read> WavReader<R> {
             if got == 0 {
                 return Ok(());
             }
-            let id = [head[0], head[1], head[2], head[3]];
+            let [a, b, c, d, ..] = head;
+            let id = [a, b, c, d];
             if got < head.len() || !id.iter().all(|b| (0x20..0x7F).contains(b)) {
                 self.warnings
                     .push("bytes after the last chunk were left out".into());
                 return Ok(());
             }
             let len = u32_at(&head, 4).unwrap_or(0);
-            let Some(data) = chunk_data(&mut self.inner, len, &mut self.meta)? else {
+            let dropped =
+                matches!(&id, b"fmt " | b"data" | b"fact" | b"ds64") || FILLERS.contains(&&id);
+            let data = match dropped {
+                true => skip(&mut self.inner, len)?,
+                false => chunk_data(&mut self.inner, len, &mut self.budget)?,
+            };
+            let Some(data) = data else {
                 self.warnings.push(format!(
                     "the {} chunk after the samples is truncated and was left out",
                     id.escape_ascii()
                 ));
                 return Ok(());
             };
-            if !matches!(&id, b"fmt " | b"data" | b"fact" | b"ds64") && !FILLERS.contains(&&id) {
+            if !dropped {
                 self.chunks.push(Chunk {
                     id,
                     data,
@@ -223,7 +254,7 @@ fn data_length(
         return long.filter(|&n| n != u64::MAX);
     }
     // 0xFFFFFFFF, or a little less where the head was taken off; the other is what sox writes.
-    if len >= UNKNOWN - 0xFF || len == 0x7FFF_F000 {
+    if len >= UNKNOWN.saturating_sub(0xFF) || len == 0x7FFF_F000 {
         return None;
     }
     if len == 0 && (riff_size == 0 || riff_size == UNKNOWN) {
@@ -239,33 +270,52 @@ fn chunk_head(r: &mut impl Read) -> Result<Option<([u8; 4], u32)>> {
     if read_full(r, &mut head)? < head.len() {
         return Ok(None);
     }
-    let id = [head[0], head[1], head[2], head[3]];
+    let [a, b, c, d, ..] = head;
+    let id = [a, b, c, d];
     Ok(u32_at(&head, 4).map(|len| (id, len)))
 }
 
 /// A chunk's content; none where the input ends before. Memory grows with what is there, not with
 /// what the chunk claims.
 fn chunk_data(r: &mut impl Read, len: u32, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
-    budget.charge(u64::from(len))?;
-    let mut data = Vec::new();
-    let got = r.by_ref().take(u64::from(len)).read_to_end(&mut data)?;
-    if got as u64 != u64::from(len) {
+    budget.charge(CHUNK)?;
+    // More than the budget holds is refused before it is read.
+    budget.clone().charge(len.into())?;
+    let data = budget.read(&mut *r, len.into())?;
+    if data.len() as u64 != u64::from(len) {
         return Ok(None);
     }
-    if len % 2 == 1 {
-        // Some programs leave the padding out at the very end.
+    // Whoever keeps it makes a copy before this one goes.
+    budget.charge(len.into())?;
+    pad(r, len)?;
+    Ok(Some(data))
+}
+
+/// Reads over a chunk's content; none where the input ends before, and else nothing of it.
+fn skip(r: &mut impl Read, len: u32) -> Result<Option<Vec<u8>>> {
+    let got = io::copy(&mut r.by_ref().take(len.into()), &mut io::sink())?;
+    if got != u64::from(len) {
+        return Ok(None);
+    }
+    pad(r, len)?;
+    Ok(Some(Vec::new()))
+}
+
+/// Reads over the byte that makes a length even; some programs leave it out at the very end.
+fn pad(r: &mut impl Read, len: u32) -> Result<()> {
+    if !len.is_multiple_of(2) {
         read_full(r, &mut [0])?;
     }
-    Ok(Some(data))
+    Ok(())
 }
 
 /// Reads until `buf` is full or the input ends.
 pub fn read_full(r: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
-    while done < buf.len() {
-        match r.read(&mut buf[done..]) {
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match r.read(rest) {
             Ok(0) => break,
-            Ok(n) => done += n,
+            Ok(n) => done = done.saturating_add(n),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
