@@ -91,6 +91,16 @@ pub trait Codec: Send + Sync {
     /// [`crate::Error::Unsupported`] for a format that the codec does not take.
     fn plan(&self, format: &Format) -> Result<Plan>;
 
+    /// Most units of a chunk, the overlap included, that any encoder of this bitstream gives; readers refuse a longer one.
+    /// What [`Self::plan`] says, unless that was more in an earlier version.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    fn longest(&self, format: &Format) -> Result<u64> {
+        let plan = self.plan(format)?;
+        Ok(plan.chunk.saturating_add(u64::from(plan.overlap)))
+    }
+
     /// Appends the payload of one chunk to `out`. `goal` is never `Bitrate`: the stream turns
     /// that into `Bytes` of payload, chunk by chunk. `head.units` is the signal's length.
     ///
@@ -168,6 +178,10 @@ impl<C: Codec + ?Sized> Codec for Arc<C> {
 
     fn plan(&self, format: &Format) -> Result<Plan> {
         (**self).plan(format)
+    }
+
+    fn longest(&self, format: &Format) -> Result<u64> {
+        (**self).longest(format)
     }
 
     fn encode(

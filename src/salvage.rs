@@ -345,7 +345,7 @@ impl<R: Read + Seek> Salvage<R> {
         let codec = open(&self.header, opener)?;
         // No chunk is shorter than its framing, and none has more units than the codec gives one: a file of this
         // size cannot have lost more.
-        let chunk = codec.plan(&self.header.format)?.chunk;
+        let chunk = codec.longest(&self.header.format)?;
         let most = chunk.saturating_mul(self.bytes / SHORTEST);
         let mut joiner = Joiner::default();
         let mut hash = Xxh3::new();

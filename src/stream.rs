@@ -308,15 +308,14 @@ fn end_of_index<R: Read>(r: &mut Reader<R>, header: &Header, seen: Option<u64>) 
 /// Refuses a chunk of more units than its codec ever gives one, so that a few bytes cannot ask for hours of work.
 ///
 /// # Errors
-/// [`Error::Format`]; those of [`Codec::plan`].
+/// [`Error::Format`]; those of [`Codec::longest`].
 pub(crate) fn fits(codec: &dyn Codec, head: &ChunkHead) -> Result<()> {
-    let plan = codec.plan(&head.format)?;
-    if head.units > plan.chunk.saturating_add(u64::from(plan.overlap)) {
+    let most = codec.longest(&head.format)?;
+    if head.units > most {
         return Err(Error::Format(format!(
-            "a chunk of {} units, {} has at most {}",
+            "a chunk of {} units, {} has at most {most}",
             head.units,
             codec.info().name,
-            plan.chunk
         )));
     }
     Ok(())

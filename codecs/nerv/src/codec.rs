@@ -58,6 +58,8 @@ const MOST_FRAMES: u64 = 256;
 /// Bytes that a chunk's samples may take in memory, unless a frame alone takes more: with [`ENCODING`] a chunk then
 /// encodes within the default budget.
 const MOST_BYTES: u64 = 192 << 20;
+/// The same in earlier files.
+const LONGEST_BYTES: u64 = 512 << 20;
 /// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as latents, and both once more as the
 /// best so far.
 const ENCODING: u64 = 4;
@@ -171,6 +173,12 @@ impl Codec for Nerv {
                 .clamp(1, MOST_FRAMES),
             overlap: 0,
         })
+    }
+
+    fn longest(&self, format: &Format) -> Result<u64> {
+        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
+        let most = LONGEST_BYTES.checked_div(frame).unwrap_or(1);
+        Ok(most.clamp(1, MOST_FRAMES))
     }
 
     fn encode(

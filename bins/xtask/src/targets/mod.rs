@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod decode;
+mod inputs;
 mod model;
 mod round_trip;
 
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "container",
         property: "any bytes: a file is refused or decoded within the budget, and to the same by all readers",
@@ -96,6 +97,34 @@ pub const TARGETS: [Target; 10] = [
         seed: |name| name == "nerv-raw.nc",
         files: false,
     },
+    Target {
+        name: "wav",
+        property: "any bytes as WAV: a typed error or samples, within the budget",
+        run: inputs::wav,
+        seed: |_| false,
+        files: false,
+    },
+    Target {
+        name: "y4m",
+        property: "any bytes as Y4M: a typed error or frames of the header's size, within the budget",
+        run: inputs::y4m,
+        seed: |_| false,
+        files: false,
+    },
+    Target {
+        name: "png",
+        property: "any bytes as PNG: a typed error or a picture, within the budget",
+        run: inputs::png,
+        seed: |_| false,
+        files: false,
+    },
+    Target {
+        name: "records",
+        property: "any bytes as records: a typed error or rows of the alphabets learnt, within the budget",
+        run: inputs::records,
+        seed: |name| name == "circuit-table.csv",
+        files: false,
+    },
 ];
 
 impl Target {
@@ -110,7 +139,10 @@ impl Target {
     /// # Errors
     /// I/O.
     pub fn seeds(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let mut seeds = Vec::new();
+        let mut seeds = match self.name {
+            "wav" | "y4m" | "png" | "records" => inputs::seeds(self.name),
+            _ => Vec::new(),
+        };
         let known = [corpus::folder("golden"), corpus::folder("faulty")];
         for path in known.iter().map(|f| corpus::files(f)) {
             for path in path? {

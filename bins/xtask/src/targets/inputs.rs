@@ -1,0 +1,218 @@
+//! Input files from anywhere: a typed error or what the header promises, within the budget.
+
+use std::io::{Cursor, Write};
+
+use nc::{Budget, Error, Result};
+use nc_frames::picture;
+use nc_frames::y4m::Y4mReader;
+use nc_records::{Learn, Schema, Source};
+use nc_sounds::wav::WavReader;
+
+use crate::BUDGET;
+
+/// Samples or rows after which an input is long enough.
+const LONG: usize = 1 << 20;
+
+/// What a reader may refuse an input with.
+fn typed<T>(result: Result<T>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(Error::Format(_) | Error::Limit(_) | Error::Unsupported(_) | Error::Usage(_)) => None,
+        // A file's early end, as some readers tell it.
+        Err(Error::Io(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => None,
+        Err(e) => panic!("{e:?}"),
+    }
+}
+
+/// WAV.
+pub fn wav(data: &[u8]) {
+    let Some(mut reader) = typed(WavReader::new(data, Budget::new(BUDGET))) else {
+        return;
+    };
+    let mut samples = Vec::new();
+    let mut all = 0usize;
+    while let Some(n) = typed(reader.read(4096, &mut samples)) {
+        all += n;
+        if n == 0 || all > LONG {
+            return;
+        }
+        samples.clear();
+    }
+}
+
+/// Y4M.
+pub fn y4m(data: &[u8]) {
+    let mut budget = Budget::new(BUDGET);
+    let Some(mut reader) = typed(Y4mReader::new(data, &mut budget)) else {
+        return;
+    };
+    let format = reader.head().format;
+    let mut all = 0;
+    while let Some(Some(frame)) = typed(reader.next_frame()) {
+        assert_eq!(Some(frame.len()), format.frame_samples().ok());
+        assert!(frame.iter().all(|v| *v <= format.max()));
+        all += frame.len();
+        if all > LONG {
+            return;
+        }
+    }
+}
+
+/// PNG.
+pub fn png(data: &[u8]) {
+    let budget = Budget::new(BUDGET);
+    let shape = typed(picture::shape(Cursor::new(data), &budget));
+    if let Some((found, rgb)) = typed(picture::rgb(data, &budget)) {
+        let shape = shape.expect("a picture that can be read has a shape");
+        assert_eq!([shape.width, shape.height], [found.width, found.height]);
+        assert!(!rgb.is_empty());
+    }
+}
+
+/// CSV, IDX, Parquet, or whatever it looks like.
+pub fn records(data: &[u8]) {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(data).expect("a temporary file");
+    let budget = Budget::new(BUDGET);
+    let learnt = Schema::learn(&[file.path().to_path_buf()], &Learn::default(), &budget);
+    let Some(schema) = typed(learnt) else {
+        return;
+    };
+    let alphabets = schema.alphabets();
+    let again = schema.to_json().and_then(|json| Schema::from_json(&json));
+    let again = again.expect("a schema comes back from its JSON");
+    assert_eq!(again.alphabets(), alphabets);
+    let source = typed(Source::of(Cursor::new(data.to_vec())));
+    let Some(mut reader) = source.and_then(|s| typed(again.reader(s, None, budget))) else {
+        return;
+    };
+    let mut all = 0;
+    while let Some(Some(rows)) = typed(reader.next(64)) {
+        all += rows.values.len();
+        for row in rows.values.rows() {
+            let inside = row.iter().zip(&alphabets).all(|(v, a)| u32::from(*v) < *a);
+            assert!(inside, "a value outside its alphabet");
+        }
+        if all > LONG {
+            return;
+        }
+    }
+}
+
+/// Small inputs of each kind.
+pub fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
+    let named = |name: &str, bytes: Vec<u8>| (name.to_owned(), bytes);
+    match kind {
+        "wav" => {
+            let chunk = |id: &[u8; 4], body: &[u8]| {
+                let mut out = id.to_vec();
+                out.extend((body.len() as u32).to_le_bytes());
+                out.extend(body);
+                out
+            };
+            let form = |code: u16, channels: u16, bits: u16| {
+                let block = channels * bits / 8;
+                let mut out = code.to_le_bytes().to_vec();
+                out.extend(channels.to_le_bytes());
+                out.extend(16_000u32.to_le_bytes());
+                out.extend((16_000 * u32::from(block)).to_le_bytes());
+                out.extend(block.to_le_bytes());
+                out.extend(bits.to_le_bytes());
+                out
+            };
+            let riff = |id: &[u8; 4], parts: &[Vec<u8>]| {
+                let body = [b"WAVE".to_vec(), parts.concat()].concat();
+                chunk(id, &body)
+            };
+            let data: Vec<u8> = (0..240).map(|i| (i * 37) as u8).collect();
+            let list = chunk(b"LIST", b"INFOISFT\x04\0\0\0nc\0\0");
+            let ds64 = chunk(b"ds64", &[[0u8; 8], 240u64.to_le_bytes(), [0; 8]].concat());
+            vec![
+                named(
+                    "pcm16",
+                    riff(
+                        b"RIFF",
+                        &[
+                            chunk(b"fmt ", &form(1, 1, 16)),
+                            list.clone(),
+                            chunk(b"data", &data),
+                        ],
+                    ),
+                ),
+                named(
+                    "pcm24",
+                    riff(
+                        b"RIFF",
+                        &[chunk(b"fmt ", &form(1, 2, 24)), chunk(b"data", &data), list],
+                    ),
+                ),
+                named(
+                    "float",
+                    riff(
+                        b"RIFF",
+                        &[chunk(b"fmt ", &form(3, 1, 32)), chunk(b"data", &data)],
+                    ),
+                ),
+                named(
+                    "rf64",
+                    riff(
+                        b"RF64",
+                        &[ds64, chunk(b"fmt ", &form(1, 1, 16)), chunk(b"data", &data)],
+                    ),
+                ),
+            ]
+        }
+        "y4m" => {
+            let clip = |head: &str, size: usize| {
+                let mut out = format!("YUV4MPEG2 {head}\n").into_bytes();
+                for t in 0..2 {
+                    out.extend(b"FRAME\n");
+                    out.extend((0..size).map(|i| (i * 3 + t) as u8 & 3));
+                }
+                out
+            };
+            vec![
+                named(
+                    "420",
+                    clip("W8 H6 F25:1 Ip A1:1 C420jpeg XCOLORRANGE=FULL", 72),
+                ),
+                named("odd", clip("W5 H3 F30000:1001 C422", 27)),
+                named("ten", clip("W4 H4 F24:1 C420p10", 48)),
+                named("mono", clip("W3 H2 F1:1 Cmono", 6)),
+            ]
+        }
+        "png" => {
+            let mut all = Vec::new();
+            for chroma in [nc::Chroma::Gray, nc::Chroma::C444] {
+                let format = nc::VideoFormat {
+                    width: 9,
+                    height: 7,
+                    rate: [0, 0],
+                    chroma,
+                    bits: 8,
+                    rgb: true,
+                };
+                let channels = if chroma == nc::Chroma::Gray { 1 } else { 3 };
+                let samples: Vec<u8> = (0..63 * channels).map(|i| (i * 5) as u8).collect();
+                let mut out = Vec::new();
+                if picture::write(&mut out, &format, &samples).is_ok() {
+                    all.push(named(&format!("png-{channels}"), out));
+                }
+            }
+            all
+        }
+        _ => {
+            let mut idx = vec![0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 3];
+            idx.extend((0..30).map(|i| i * 9));
+            vec![
+                named("idx", idx),
+                named(
+                    "csv",
+                    b"a,b,c\n1,x,2.50\n2,\"y, z\",3.75\n,x,-1.00\n4,word,0.25\n".to_vec(),
+                ),
+                named("tsv", b"id\tname\r\n1\tone\r\n2\ttwo\r\n".to_vec()),
+                named("plain", b"n\n1\n2\n3\n5\n8\n".to_vec()),
+            ]
+        }
+    }
+}
