@@ -203,7 +203,7 @@ pub fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
         }
         _ => {
             let mut idx = vec![0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 3];
-            idx.extend((0..30).map(|i| i * 9));
+            idx.extend((0..30).map(|i| i * 8));
             vec![
                 named("idx", idx),
                 named(
