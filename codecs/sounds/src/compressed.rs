@@ -6,7 +6,7 @@
 //!
 //! symphonia has no budget, but what it holds grows with the bytes that it has read: of tags and tables while it
 //! opens a file, then of one packet at a time. So what it reads is metered. What does not grow so is known beforehand:
-//! see [`vorbis`].
+//! see `compressed/vorbis.rs`.
 
 mod meter;
 mod vorbis;
