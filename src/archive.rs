@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::stream::{Chunk, Joiner, Opener, Record, fits, next_record, open};
+use crate::record::{Chunk, Record, fits, next_record, payload};
+use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
 /// Where the end record of a file with an index starts, from the end of the file: tag, hash, offset of the index.
@@ -289,13 +290,7 @@ impl<R: Read + Seek> Archive<R> {
 
     fn read(&mut self, i: usize, budget: &mut Budget) -> Result<(ChunkFrame, ChunkHead, Vec<u8>)> {
         let (frame, head) = self.frame(i)?;
-        let payload = self.r.bytes(frame.len, budget)?;
-        if differs(crc32c::crc32c(&payload), frame.crc) {
-            return Err(Error::Format(format!(
-                "checksum of the chunk at unit {}",
-                head.first
-            )));
-        }
+        let payload = payload(&mut self.r, &frame, &head, budget)?;
         Ok((frame, head, payload))
     }
 

@@ -28,6 +28,7 @@ pub mod error;
 pub mod guard;
 pub mod model;
 mod pending;
+mod record;
 mod registry;
 pub mod rng;
 pub mod salvage;

@@ -12,21 +12,7 @@ fn size<T>(all: &[T]) -> u64 {
 }
 
 fn of_texts(texts: &[Text]) -> u64 {
-    let each = texts.iter().map(|t| size(&t.bytes));
-    each.fold(size(texts), u64::saturating_add)
-}
-
-/// Bytes of memory that a piece takes.
-pub(crate) fn memory(x: &Signal<'_>) -> u64 {
-    match x {
-        Signal::Bytes(b) => b.len() as u64,
-        Signal::Audio(a) => (a.samples.len() as u64).saturating_mul(4),
-        Signal::Records(r) => {
-            let values = (r.values.len() as u64).saturating_mul(2);
-            values.saturating_add(of_texts(r.texts))
-        }
-        Signal::Video(v) => size(v.samples),
-    }
+    texts.iter().map(Text::held).fold(0, u64::saturating_add)
 }
 
 pub(crate) enum Pending {

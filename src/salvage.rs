@@ -5,13 +5,13 @@
 //! checksum is right is searched for.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::ops::Range;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
 use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader, differs};
-use crate::stream::{Chunk, Joiner, Opener, Record, next_record, open};
+use crate::record::{Chunk, Record, next_record};
+use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
 
 /// Bytes that are read at a time.
@@ -454,13 +454,6 @@ fn frame_of(bytes: &[u8]) -> Option<(ChunkFrame, u64)> {
         symbols,
     };
     (units > 0).then_some((frame, r.offset))
-}
-
-impl Lost {
-    /// The units lost, where their number is known.
-    pub fn range(&self) -> Option<Range<u64>> {
-        Some(self.first..self.first.checked_add(self.units?)?)
-    }
 }
 
 #[cfg(test)]

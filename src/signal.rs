@@ -169,6 +169,20 @@ pub enum Signal<'a> {
 }
 
 impl Signal<'_> {
+    /// Bytes of memory that the piece takes.
+    pub fn memory(&self) -> u64 {
+        let sized = |n: usize, size: u64| (n as u64).saturating_mul(size);
+        match self {
+            Self::Bytes(b) => b.len() as u64,
+            Self::Audio(a) => sized(a.samples.len(), 4),
+            Self::Records(r) => {
+                let texts = r.texts.iter().map(Text::held);
+                texts.fold(sized(r.values.len(), 2), u64::saturating_add)
+            }
+            Self::Video(v) => sized(v.samples.len(), 2),
+        }
+    }
+
     /// What hashes of a signal run over: bytes as they are; sound as the little-endian bits of its
     /// f32 samples, channel after channel; records as their values in 16 bits, row after row, then
     /// each text with a zero behind it; frames as their samples, a byte each at 8 bits, else two.

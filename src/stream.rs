@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use ndarray::{Array2, Axis, s};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader, differs};
+use crate::container::{Header, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::pending::{Pending, memory};
+use crate::pending::Pending;
+use crate::record::{Chunk, Record, end_of_index, next_record};
 use crate::{
-    AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Part, Plan,
+    AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Plan,
     Progress, RecordsBuf, Result, Signal, SignalBuf, Text, VideoBuf,
 };
 
@@ -84,7 +85,7 @@ impl<'c, W: Write> Encoder<'c, W> {
     /// [`Error::Cancelled`], [`Error::Io`], and those of the codec.
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
         // What waits, and what comes to it.
-        let bytes = self.held.saturating_add(memory(&x));
+        let bytes = self.held.saturating_add(x.memory());
         self.budget.clone().charge(bytes)?;
         self.held = bytes;
         self.pending.push(x)?;
@@ -121,7 +122,7 @@ impl<'c, W: Write> Encoder<'c, W> {
         let x = self.pending.first(coded as usize, &mut room);
         if codec.info().lossless || matches!(x, Signal::Audio(_)) {
             // A copy of it, for the hash or in another order.
-            let bytes = self.held.saturating_add(memory(&x));
+            let bytes = self.held.saturating_add(x.memory());
             self.budget.clone().charge(bytes)?;
         }
         let payload = self.emitter.chunk(units, last, |goal, out| {
@@ -210,167 +211,6 @@ pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<Box<dyn Codec
         return Err(Error::Format("media kind does not fit the codec".into()));
     }
     Ok(codec)
-}
-
-/// One record of a file.
-pub(crate) enum Record {
-    Chunk(ChunkFrame, bool),
-    Meta(Meta),
-    /// An index, whose record is here.
-    Index(u64),
-    End,
-}
-
-/// Reads the next record's frame; a chunk's payload follows in the reader.
-pub(crate) fn next_record<R: Read>(
-    r: &mut Reader<R>,
-    header: &Header,
-    lone: Option<u64>,
-    budget: &mut Budget,
-) -> Result<Record> {
-    if let Some(units) = lone {
-        let len = r.varint()?;
-        let crc = r.u32()?;
-        let mut s = [0; 2];
-        r.fill(&mut s)?;
-        let symbols = u32::from(u16::from_le_bytes(s));
-        return Ok(Record::Chunk(
-            ChunkFrame {
-                units,
-                len,
-                crc,
-                symbols,
-            },
-            true,
-        ));
-    }
-    loop {
-        let at = r.offset;
-        let tag = r.byte()?;
-        match tag {
-            CHUNK | LAST => {
-                let (units, len) = (r.varint()?, r.varint()?);
-                let (crc, symbols) = (r.u32()?, r.u32()?);
-                return Ok(Record::Chunk(
-                    ChunkFrame {
-                        units,
-                        len,
-                        crc,
-                        symbols,
-                    },
-                    tag == LAST,
-                ));
-            }
-            END => return Ok(Record::End),
-            _ => {
-                let len = r.varint()?;
-                let crc = r.u32()?;
-                let known = tag == META || tag == INDEX;
-                if !(known || header.newer && tag.is_ascii_lowercase()) {
-                    return Err(Error::Format(format!("unknown record {tag:#04x}")));
-                }
-                let mut body = r.bytes(len, budget)?;
-                if differs(crc32c::crc32c(&body), crc) {
-                    return Err(Error::Format(format!(
-                        "checksum of record '{}'",
-                        char::from(tag)
-                    )));
-                }
-                budget.release(len);
-                if tag == INDEX {
-                    return Ok(Record::Index(at));
-                }
-                if tag == META
-                    && let Some(tag) = body.first_chunk().copied()
-                {
-                    body.drain(..4);
-                    body.shrink_to_fit();
-                    return Ok(Record::Meta(Meta { tag, data: body }));
-                }
-            }
-        }
-    }
-}
-
-/// Reads what the end record says of the index, which was seen at `seen`: a record's tag has no checksum, and this is
-/// how one that was mistaken for another shows.
-fn end_of_index<R: Read>(r: &mut Reader<R>, header: &Header, seen: Option<u64>) -> Result<()> {
-    let mut said = [0; 8];
-    if !header.lone {
-        r.fill(&mut said)?;
-    }
-    match seen.unwrap_or(0) == u64::from_le_bytes(said) {
-        true => Ok(()),
-        false => Err(Error::Format("the index is not where it should be".into())),
-    }
-}
-
-/// Refuses a chunk of more units than its codec ever gives one, so that a few bytes cannot ask for hours of work.
-///
-/// # Errors
-/// [`Error::Format`]; those of [`Codec::longest`].
-pub(crate) fn fits(codec: &dyn Codec, head: &ChunkHead) -> Result<()> {
-    let most = codec.longest(&head.format)?;
-    if head.units > most {
-        return Err(Error::Format(format!(
-            "a chunk of {} units, {} has at most {most}",
-            head.units,
-            codec.info().name,
-        )));
-    }
-    Ok(())
-}
-
-/// A chunk that is about to be decoded.
-pub(crate) struct Chunk<'a> {
-    pub(crate) codec: &'a dyn Codec,
-    /// Whether it is all of a file with a short header.
-    pub(crate) lone: bool,
-    pub(crate) frame: ChunkFrame,
-    pub(crate) head: ChunkHead,
-}
-
-impl Chunk<'_> {
-    /// Reads the payload and decodes it, its checksum and symbols compared; or only a part, where the
-    /// codec can. Says whether it was all.
-    pub(crate) fn decode<R: Read>(
-        &self,
-        r: &mut Reader<R>,
-        part: Option<&Part>,
-        budget: &Budget,
-        ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, bool)> {
-        let Self {
-            codec, frame, head, ..
-        } = self;
-        fits(*codec, head)?;
-        let mut budget = budget.clone();
-        let payload = r.bytes(frame.len, &mut budget)?;
-        if differs(crc32c::crc32c(&payload), frame.crc) {
-            return Err(Error::Format(format!(
-                "checksum of the chunk at unit {}",
-                head.first
-            )));
-        }
-        if let Some(part) = part
-            && let Some(y) = codec.decode_part(&payload, head, part, &mut budget, ctl)?
-        {
-            return Ok((y, false));
-        }
-        let (y, encoded) = codec.decode(&payload, head, &mut budget, ctl)?;
-        let mask = if self.lone {
-            0xffff
-        } else {
-            u64::from(u32::MAX)
-        };
-        if differs(encoded.symbols & mask, u64::from(frame.symbols)) {
-            return Err(Error::Format(format!(
-                "decoded symbols of the chunk at unit {}",
-                head.first
-            )));
-        }
-        Ok((y, true))
-    }
 }
 
 /// Bytes of `n` values of `size` bytes.

@@ -28,7 +28,7 @@ impl Codec for Words {
     }
     fn plan(&self, _: &Format) -> Result<Plan> {
         Ok(Plan {
-            chunk: 1,
+            chunk: u64::MAX / 2,
             overlap: 0,
         })
     }

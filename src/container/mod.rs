@@ -8,7 +8,7 @@ mod wire;
 
 pub use header::Header;
 pub(crate) use wire::varint_len;
-pub use wire::{Reader, Writer, put_varint};
+pub use wire::{Reader, Writer, put_varint, read_full};
 
 /// First bytes of a file. Like PNG's, they catch text-mode damage: a byte above 127, CR LF,
 /// end-of-file, LF.

@@ -6,8 +6,6 @@ use crate::{Budget, Error, Result};
 
 /// Where the last of the ten groups of 7 bits goes that a number of 64 bits has at most.
 const LAST_SHIFT: u32 = 63;
-/// Bytes that are read before a file's word on a length is believed further.
-const STEP: u64 = 1 << 16;
 
 /// A reader that knows its offset and turns an early end into [`Error::Format`].
 #[derive(Debug)]
@@ -98,18 +96,16 @@ impl<R: Read> Reader<R> {
         if len > budget.left() {
             budget.charge(len)?;
         }
-        let mut out = Vec::new();
-        let mut left = len;
-        while left > 0 {
-            let n = left.min(STEP);
-            budget.charge(n)?;
-            let at = out.len();
-            out.resize(at.saturating_add(n as usize), 0);
-            let part = out.get_mut(at..).unwrap_or_default();
-            self.fill(part)?;
-            left = left.saturating_sub(n);
+        let read = budget.read(&mut self.inner, len);
+        let out = read.map_err(|e| match e {
+            Error::Io(e) => early(e),
+            e => e,
+        })?;
+        self.offset = self.offset.saturating_add(out.len() as u64);
+        match out.len() as u64 == len {
+            true => Ok(out),
+            false => Err(early(std::io::ErrorKind::UnexpectedEof.into())),
         }
-        Ok(out)
     }
 
     /// Whether the file ends here.
@@ -126,6 +122,23 @@ impl<R: Read> Reader<R> {
             }
         }
     }
+}
+
+/// Reads until `buf` is full or the input ends; says how many bytes came.
+///
+/// # Errors
+/// I/O.
+pub fn read_full(r: &mut impl Read, buf: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match r.read(rest) {
+            Ok(0) => break,
+            Ok(n) => done = done.saturating_add(n),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(done)
 }
 
 /// A writer that knows its offset.

@@ -7,12 +7,12 @@ mod video;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use nc::container::read_full;
 use nc::{
     Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Model,
     Progress, Registry, Signal, Summary, VideoFormat,
 };
 use nc_records::{Schema, Source};
-use nc_sounds::wav::read_full;
 use serde_json::json;
 
 use crate::args::{Encode, GoalArgs, Preset};

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use nc_sounds::wav::read_full;
+use nc::container::read_full;
 
 use crate::failure::{Failure, Result};
 use crate::output::is_dash;

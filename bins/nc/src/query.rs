@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nc::rng::Rng;
-use nc::{Control, Error, Model, RecordsBuf, Text};
+use nc::{Control, Error, Model, RecordsBuf, Signal, Text};
 use nc_codecs::circuit::{Circuit, Stored, query};
 use nc_records::{Reader, Schema};
 use ndarray::Array2;
@@ -268,7 +268,7 @@ fn complete(args: &QueryRecords, output: &Path, force: bool, ui: &mut Ui) -> Res
     let mut budget = ui.budget();
     let ctl = ui.cancellable();
     while let Some(rows) = next(&mut *reader, &known, args, &ctl)? {
-        budget.charge(records::memory(&rows))?;
+        budget.charge(Signal::Records(rows.view()).memory())?;
         let each: Vec<Vec<u16>> = rows.values.rows().into_iter().map(|r| r.to_vec()).collect();
         let each: Vec<Vec<u16>> = each
             .into_par_iter()

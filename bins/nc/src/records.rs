@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nc::{Error, Model, RecordsBuf};
+use nc::{Error, Model};
 use nc_records::{Schema, Source, Writer};
 
 use crate::failure::{Failure, Result};
@@ -36,15 +36,6 @@ pub fn schema(model: Option<&Model>) -> Result<Schema> {
 /// Rows that are read at once.
 pub fn rows_at_once(schema: &Schema) -> usize {
     (BLOCK / schema.alphabets().len().max(1)).clamp(1, 1 << 16)
-}
-
-/// Bytes of memory that rows take.
-pub fn memory(rows: &RecordsBuf) -> u64 {
-    let texts = rows.texts.iter().map(|t| t.bytes.len() as u64);
-    let texts = texts.fold(size_of_val(&rows.texts[..]) as u64, u64::saturating_add);
-    (rows.values.len() as u64)
-        .saturating_mul(2)
-        .saturating_add(texts)
 }
 
 /// Opens a file, a folder or standard input.

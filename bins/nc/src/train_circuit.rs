@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use nc::{Budget, Error, Progress};
+use nc::{Budget, Error, Progress, Signal};
 use nc_codecs::circuit::learn::{
     Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins,
 };
@@ -190,7 +190,9 @@ fn read(
         let missing = args.missing.as_deref();
         let mut reader = schema.reader(source, missing, budget.clone()).map_err(on)?;
         while let Some(rows) = reader.next(records::rows_at_once(schema)).map_err(on)? {
-            budget.charge(records::memory(&rows)).map_err(on)?;
+            budget
+                .charge(Signal::Records(rows.view()).memory())
+                .map_err(on)?;
             values.extend(rows.values.iter());
             texts.extend(rows.texts.into_iter().map(|t| t.bytes));
         }

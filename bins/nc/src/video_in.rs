@@ -71,7 +71,7 @@ impl VideoIn {
         let mut foreign = Foreign::start(path)?;
         // Its reason for giving nothing is better than ours for not reading it.
         let mut first = vec![0; y4m::MAGIC.len()];
-        let n = nc_sounds::wav::read_full(&mut foreign, &mut first)?;
+        let n = nc::container::read_full(&mut foreign, &mut first)?;
         if first.get(..n) != Some(y4m::MAGIC) {
             foreign.finish()?;
             return Err(Failure::format("ffmpeg gave no video"));

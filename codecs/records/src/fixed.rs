@@ -2,11 +2,11 @@
 
 use std::io::{Read, Write};
 
+use nc::container::read_full;
 use nc::{Budget, Error, Records, RecordsBuf, Result};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::source::read_full;
 use crate::{Reader, Writer};
 
 /// Most bytes of a record.

@@ -61,20 +61,3 @@ fn look(mut stream: Box<dyn Read + Send>, n: usize) -> Result<(Vec<u8>, Box<dyn 
     let all = Cursor::new(head.clone()).chain(stream);
     Ok((head, Box::new(all)))
 }
-
-/// As many bytes as there are, up to the buffer's length.
-///
-/// # Errors
-/// I/O.
-pub fn read_full(r: &mut impl Read, buffer: &mut [u8]) -> Result<usize> {
-    let mut n = 0;
-    while let Some(rest) = buffer.get_mut(n..).filter(|rest| !rest.is_empty()) {
-        match r.read(rest) {
-            Ok(0) => break,
-            Ok(k) => n = n.saturating_add(k),
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
-    Ok(n)
-}

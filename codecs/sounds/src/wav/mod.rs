@@ -13,7 +13,7 @@ mod write;
 
 use nc::{Error, Result, SampleDepth};
 
-pub use read::{WavReader, read_full};
+pub use read::WavReader;
 pub use write::{Head, push_chunk, push_sample};
 
 /// A chunk that is not samples: tags, cue points, broadcast data.

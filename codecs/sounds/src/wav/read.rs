@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 
+use nc::container::read_full;
 use nc::{Budget, Error, Format, Result, SampleDepth};
 
 use super::{Chunk, FILLERS, Fmt, UNKNOWN, is_usual_mask, u32_at, u64_at, width};
@@ -307,20 +308,6 @@ fn pad(r: &mut impl Read, len: u32) -> Result<()> {
         read_full(r, &mut [0])?;
     }
     Ok(())
-}
-
-/// Reads until `buf` is full or the input ends.
-pub fn read_full(r: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match r.read(rest) {
-            Ok(0) => break,
-            Ok(n) => done = done.saturating_add(n),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(done)
 }
 
 /// Samples to the nominal range -1..=1; integers are divided by the power of two of their range.
