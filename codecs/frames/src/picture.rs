@@ -268,14 +268,7 @@ fn at(i: usize, half: bool, sited: bool, n: usize) -> (usize, usize, f32) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     fn format(chroma: Chroma, rgb: bool) -> VideoFormat {

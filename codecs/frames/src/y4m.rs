@@ -393,14 +393,7 @@ pub fn push_frame(format: &VideoFormat, samples: &[u16], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
     const REAL: &str = "W176 H144 F30000:1001 Ip A128:117 C420mpeg2 XYSCSS=420MPEG2";

@@ -2,19 +2,6 @@
 //!
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::ops::Range;
 

@@ -2,19 +2,6 @@
 //!
 //! Sizes and steps come first, then the network's parameters, then each group of pictures with a coder of its own, so
 //! that a group decodes without the others.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use nc::container::put_varint;
 use nc::{Error, Result};

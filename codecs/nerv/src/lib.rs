@@ -2,29 +2,58 @@
 //!
 //! A chunk's payload begins with its mode, so that the way that frames are coded can differ from chunk
 //! to chunk: a black title costs a few bytes, and what is to come back exactly is stored.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod codec;
-mod stored;
-
-mod adam;
-mod backward;
-mod coder;
-mod coefficient;
 mod config;
 mod decode;
-mod field;
-mod fit;
-mod frame;
-mod geometry;
-mod graph;
-mod intra;
-mod layers;
 mod layout;
-mod motion;
 mod order;
 mod published;
+mod stored;
+
+// Learning, and loops over what the parsers above have checked: places and sums are not denied there.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod adam;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod backward;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod coder;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod coefficient;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod field;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod fit;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod frame;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod geometry;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod graph;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod intra;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod layers;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+mod motion;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod search;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod transform;
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod weights;
 mod workers;
 

@@ -2,19 +2,6 @@
 //!
 //! They are what exact coding gives and what other modes are measured against. Nothing in them depends
 //! on a neighbour, so any frames decode alone.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::ops::Range;
 

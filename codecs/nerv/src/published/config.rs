@@ -2,19 +2,6 @@
 //!
 //! What a file says of its network are the few numbers of a [`Layout`]; the graph follows from them and from the size
 //! of a frame.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use nc::{Error, Result};
 

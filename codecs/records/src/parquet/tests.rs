@@ -1,12 +1,5 @@
 //! Schema and values come back, and damaged files are errors.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unreachable,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
 use ::parquet::data_type::{ByteArrayType, DoubleType, Int32Type};
 use ::parquet::record::RowAccessor;

@@ -35,7 +35,6 @@ pub fn codebooks(headers: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::arithmetic_side_effects)]
     use super::*;
 
     #[test]
