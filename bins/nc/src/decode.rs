@@ -16,6 +16,7 @@ use nc::{
     Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, Registry,
     SignalBuf,
 };
+use nc_records::Schema;
 use nc_sounds::wav::Chunk;
 use serde_json::json;
 
@@ -136,6 +137,28 @@ impl Work<'_> {
         })
     }
 
+    /// What the records of a file mean, by the model given.
+    fn schema(&self, header: &Header) -> Result<Schema> {
+        let schema = records::schema(self.model)?;
+        if header.model != self.model.map(|m| m.id) {
+            let needed = header.model.map_or_else(String::new, |m| m.to_string());
+            return Err(Error::Model(format!("the file needs model {needed}")).into());
+        }
+        let variables = schema.alphabets().len() as u32;
+        if header.format != (Format::Records { variables }) {
+            return Err(Error::Format("records of another number of variables".into()).into());
+        }
+        Ok(schema)
+    }
+
+    /// Makes the folder of an output of `--out-dir`.
+    fn folder_of(&self, job: &Job) -> Result<()> {
+        match self.args.to.out_dir {
+            Some(_) => batch::make_folder_of(&job.output),
+            None => Ok(()),
+        }
+    }
+
     /// Decodes records, whole or in part.
     fn records(
         &self,
@@ -146,22 +169,8 @@ impl Work<'_> {
     ) -> Result<Done> {
         let mut budget = self.ui.budget();
         let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
-        let schema = records::schema(self.model)?;
-        if archive.header().model != self.model.map(|m| m.id) {
-            let needed = archive
-                .header()
-                .model
-                .map_or_else(String::new, |m| m.to_string());
-            return Err(Error::Model(format!("the file needs model {needed}")).into());
-        }
+        let schema = self.schema(archive.header())?;
         let format = archive.header().format;
-        if format
-            != (Format::Records {
-                variables: schema.alphabets().len() as u32,
-            })
-        {
-            return Err(Error::Format("records of another number of variables".into()).into());
-        }
         let extras = archive.meta()?.iter().find(|m| m.tag == records::EXTRAS);
         let extras = extras.map_or_else(Vec::new, |m| m.data.clone());
         let units = archive.units();
@@ -183,9 +192,7 @@ impl Work<'_> {
             }
             (only, variables) = (Some(columns), Some(wanted));
         }
-        if self.args.to.out_dir.is_some() {
-            batch::make_folder_of(&job.output)?;
-        }
+        self.folder_of(job)?;
         let force = self.args.to.force;
         let mut target = Target::create(&schema, &job.output, Some(&job.input), force)?;
         let mut writer = target.writer(
@@ -269,9 +276,7 @@ impl Work<'_> {
     }
 
     fn create(&self, job: &Job) -> Result<Output> {
-        if self.args.to.out_dir.is_some() {
-            batch::make_folder_of(&job.output)?;
-        }
+        self.folder_of(job)?;
         Output::create(&job.output, Some(&job.input), self.args.to.force)
     }
 

@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
 
 use nc::salvage::{Lost, Salvage, Stretch};
 use nc::{AudioBuf, Control, Error, Format, MediaKind, Opener, SignalBuf, VideoBuf};
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::video::head;
 use super::{Done, Sink, Work};
-use crate::batch::{self, Job};
+use crate::batch::Job;
 use crate::failure::{Failure, Result};
 use crate::kept;
 use crate::records::{self, Target};
@@ -34,7 +33,14 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, lost: &Lost) {
+    fn note(&mut self, stretch: &Stretch) {
+        match stretch {
+            Stretch::Sound(y) => self.sound = self.sound.saturating_add(y.units()),
+            Stretch::Lost(lost) => self.lost(lost),
+        }
+    }
+
+    fn lost(&mut self, lost: &Lost) {
         let why = match &lost.why {
             Error::Format(why) => why.clone(),
             why => why.to_string(),
@@ -57,9 +63,7 @@ impl Work<'_> {
         let mut salvage = salvage.map_err(|e| {
             Failure::from(e).hint("nothing can be told of a file whose header is damaged")
         })?;
-        if self.args.to.out_dir.is_some() {
-            batch::make_folder_of(&job.output)?;
-        }
+        self.folder_of(job)?;
         let format = salvage.header().format;
         let mut report = Report::default();
         let (whole, bytes) = match format.kind() {
@@ -114,6 +118,7 @@ impl Work<'_> {
         let mut sink = Sink::new(&mut out, format, None, &chunks)?;
         let mut silence = 0u64;
         let whole = salvage.decode(opener, ctl, &mut |stretch| {
+            report.note(&stretch);
             match stretch {
                 Stretch::Sound(y) => {
                     while let (Format::Audio { rate, channels, .. }, 1..) = (format, silence) {
@@ -122,12 +127,10 @@ impl Work<'_> {
                         let samples = Array2::zeros((usize::from(channels), n as usize));
                         sink.write(&SignalBuf::Audio(AudioBuf { rate, samples }))?;
                     }
-                    report.sound = report.sound.saturating_add(y.units());
                     sink.write(&y)?;
                 }
                 Stretch::Lost(lost) => {
                     silence = silence.saturating_add(lost.units.unwrap_or(0));
-                    report.add(&lost);
                 }
             }
             Ok(())
@@ -164,6 +167,7 @@ impl Work<'_> {
         )?;
         let mut still = 0u64;
         let whole = salvage.decode(opener, ctl, &mut |stretch| {
+            report.note(&stretch);
             match stretch {
                 Stretch::Sound(y) => {
                     let frame = SignalBuf::Video(VideoBuf {
@@ -173,7 +177,6 @@ impl Work<'_> {
                     for _ in 0..std::mem::take(&mut still) {
                         out.write(&frame)?;
                     }
-                    report.sound = report.sound.saturating_add(y.units());
                     out.write(&y)?;
                     if let SignalBuf::Video(v) = &y
                         && let Some(frame) = v.samples.rchunks_exact(size).next()
@@ -183,7 +186,6 @@ impl Work<'_> {
                 }
                 Stretch::Lost(lost) => {
                     still = still.saturating_add(lost.units.unwrap_or(0));
-                    report.add(&lost);
                 }
             }
             Ok(())
@@ -203,12 +205,9 @@ impl Work<'_> {
         ctl: &mut Control<'_>,
         report: &mut Report,
     ) -> Result<(bool, u64)> {
-        let schema = records::schema(self.model)?;
+        let schema = self.schema(salvage.header())?;
         let whole = salvage.decode(opener, ctl, &mut |stretch| {
-            match stretch {
-                Stretch::Sound(y) => report.sound = report.sound.saturating_add(y.units()),
-                Stretch::Lost(lost) => report.add(&lost),
-            }
+            report.note(&stretch);
             Ok(())
         })?;
         // What is kept beside the records goes by their numbers, which a gap shifts.
@@ -218,8 +217,8 @@ impl Work<'_> {
         };
         let extras = extras.map_or_else(Vec::new, |m| m.data.clone());
         let mut budget = self.ui.budget();
-        let (output, input) = (&job.output, Some(Path::new(&job.input)));
-        let mut target = Target::create(&schema, output, input, self.args.to.force)?;
+        let force = self.args.to.force;
+        let mut target = Target::create(&schema, &job.output, Some(&job.input), force)?;
         let rows = (0, report.sound);
         let mut writer = target.writer(&schema, rows, &extras, None, &mut budget)?;
         salvage.decode(opener, ctl, &mut |stretch| match stretch {

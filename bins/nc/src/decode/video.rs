@@ -9,7 +9,7 @@ use std::io::{BufReader, Seek, SeekFrom};
 use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
 
 use super::{Done, Work, within};
-use crate::batch::{self, Job};
+use crate::batch::Job;
 use crate::failure::{Failure, Result};
 use crate::video_out::VideoOut;
 use nc_frames::y4m::{self, Head};
@@ -39,9 +39,7 @@ impl Work<'_> {
                 _ => Failure::usage("no frame lies in the range"),
             });
         }
-        if self.args.to.out_dir.is_some() {
-            batch::make_folder_of(&job.output)?;
-        }
+        self.folder_of(job)?;
         let mut out = VideoOut::create(
             &job.output,
             &job.input,
