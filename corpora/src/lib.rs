@@ -17,9 +17,11 @@
 pub mod anchors;
 pub mod audio;
 pub mod files;
+pub mod golden;
 pub mod images;
 pub mod manifest;
 pub mod metrics;
+pub mod raw;
 pub mod records;
 pub mod resample;
 pub mod synth;

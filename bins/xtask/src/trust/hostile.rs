@@ -4,12 +4,13 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nc::container::{CHUNK, END, Header, INDEX, LAST, META, put_varint};
+use nc::container::{CHUNK, END, INDEX, LAST, META, put_varint};
 use nc::salvage::Salvage;
 use nc::{
-    Archive, Budget, Chroma, CodecId, Control, Decoder, Format, Model, ModelId, Opener,
-    SampleDepth, VideoFormat,
+    Archive, Budget, Chroma, Control, Decoder, Format, ModelId, Opener, SampleDepth, VideoFormat,
 };
+use nc_corpora::golden;
+use nc_corpora::raw::{Raw, header};
 use nc_kernels::Level;
 use serde_json::{Value, json};
 use xtask::corpus;
@@ -95,79 +96,9 @@ fn try_file(name: &str, file: &[u8], opener: &dyn Opener, outcome: &mut Outcome)
 
 fn try_model(name: &str, bytes: Vec<u8>, outcome: &mut Outcome) {
     limited(name, outcome, || {
-        let registry = nc_codecs::registry();
-        let opened = Model::from_bytes(bytes, &mut Budget::default()).and_then(|m| {
-            let codec = m.meta("codec").unwrap_or_default().to_owned();
-            let entry = registry.by_name(&codec)?;
-            (entry.open)(Some(&m)).map(drop)
-        });
+        let opened = golden::open(&nc_codecs::registry(), bytes);
         refused(opened, "the codec")
     });
-}
-
-/// A file of records after a header, with right checksums; an index where `index` gives its body.
-struct Builder {
-    out: Vec<u8>,
-}
-
-impl Builder {
-    fn new(codec: u8, format: Format, length: Option<u64>, model: Option<ModelId>) -> Self {
-        let header = Header {
-            format,
-            length,
-            codec: CodecId(codec),
-            bitstream: 1,
-            model,
-            overlap: 0,
-            hashed: true,
-            lone: false,
-            newer: false,
-        };
-        Self {
-            out: header.to_bytes(),
-        }
-    }
-
-    fn chunk(mut self, tag: u8, units: u64, payload: &[u8]) -> Self {
-        self.out.push(tag);
-        put_varint(units, &mut self.out);
-        put_varint(payload.len() as u64, &mut self.out);
-        self.out.extend(crc32c::crc32c(payload).to_le_bytes());
-        self.out.extend([0; 4]);
-        self.out.extend(payload);
-        self
-    }
-
-    /// The framing of a record that says it is `len` bytes long, and is not there.
-    fn claim(mut self, tag: u8, len: u64) -> Self {
-        self.out.push(tag);
-        if tag == CHUNK || tag == LAST {
-            put_varint(1, &mut self.out);
-        }
-        put_varint(len, &mut self.out);
-        self.out.extend([0; 8]);
-        self
-    }
-
-    fn record(mut self, tag: u8, body: &[u8]) -> Self {
-        self.out.push(tag);
-        put_varint(body.len() as u64, &mut self.out);
-        self.out.extend(crc32c::crc32c(body).to_le_bytes());
-        self.out.extend(body);
-        self
-    }
-
-    /// The end, which says that the index is at `index`.
-    fn end(mut self, index: u64) -> Vec<u8> {
-        self.out.push(END);
-        self.out.extend([0; 4]);
-        self.out.extend(index.to_le_bytes());
-        self.out
-    }
-
-    fn at(&self) -> u64 {
-        self.out.len() as u64
-    }
 }
 
 fn numbers(all: &[u64]) -> Vec<u8> {
@@ -220,18 +151,18 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
     ];
     let mut all = Vec::new();
     for (name, codec, format, model) in kinds {
-        let new = |length| Builder::new(codec, format, length, model);
+        let new = |length| Raw::new(&header(codec, format, length, model));
         for n in HUGE {
             for (i, payload) in payloads.iter().enumerate() {
                 all.push((
                     format!("{name}: {n} units in payload {i}"),
-                    new(Some(n)).chunk(LAST, n, payload).end(0),
+                    new(Some(n)).chunk(LAST, n, 0, payload).end(0),
                 ));
                 all.push((
                     format!("{name}: {n} units in payload {i}, first of two"),
                     new(None)
-                        .chunk(CHUNK, n, payload)
-                        .chunk(LAST, n, payload)
+                        .chunk(CHUNK, n, 0, payload)
+                        .chunk(LAST, n, 0, payload)
                         .end(0),
                 ));
             }
@@ -242,17 +173,8 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
                 ));
             }
             // A lone file says its units in the header alone.
-            let header = Header {
-                format,
-                length: Some(n),
-                codec: CodecId(codec),
-                bitstream: 1,
-                model,
-                overlap: 0,
-                hashed: true,
-                lone: true,
-                newer: false,
-            };
+            let mut header = header(codec, format, Some(n), model);
+            header.lone = true;
             let mut lone = header.to_bytes();
             put_varint(2, &mut lone);
             lone.extend(crc32c::crc32c(&[8, 0]).to_le_bytes());
@@ -262,7 +184,7 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
         // An index that leads in circles, to itself, or nowhere.
         let b = new(None);
         let first = b.at();
-        let b = b.chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+        let b = b.chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
         let at = b.at();
         for (what, body) in [
             (
@@ -276,20 +198,20 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
             ),
             ("nowhere", numbers(&[5, u64::MAX])),
         ] {
-            let b = new(None).chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+            let b = new(None).chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
             all.push((
                 format!("{name}: an index of {what}"),
                 b.record(INDEX, &body).end(at),
             ));
         }
-        let b = new(None).chunk(LAST, 5, &[1, 2, 3, 4, 5]);
+        let b = new(None).chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
         all.push((
             format!("{name}: an index at the end record"),
             b.end(u64::MAX),
         ));
         let mut many = new(None);
         for _ in 0..5000 {
-            many = many.chunk(CHUNK, 1 << 40, &[0xff]);
+            many = many.chunk(CHUNK, 1 << 40, 0, &[0xff]);
         }
         all.push((
             format!("{name}: five thousand chunks of 2^40 units"),

@@ -150,7 +150,7 @@ fn same(a: &Path, b: &Path) -> Result<bool> {
 fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     let folder = corpus::folder("golden");
     let models = Arc::new(corpus::models()?);
-    let sums = super::golden::list(&folder.join("golden.sha256"))?;
+    let sums = super::golden::list("golden", "golden.sha256")?;
     let files: Vec<(String, Vec<u8>, String)> = sums
         .into_iter()
         .map(|(name, sum)| Ok((name.clone(), std::fs::read(folder.join(&name))?, sum)))
