@@ -4,19 +4,21 @@
 //! resampler, and a file that is damaged is an error: a clip that is quietly shorter would only
 //! show as an odd figure.
 
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use nc::{Error, Result};
-use symphonia::core::codecs::audio::AudioDecoderOptions;
-use symphonia::core::errors::Error as Symphonia;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
+use nc::container::read_full;
+use nc::{Budget, Error, Format, Result};
+use nc_sounds::Kind;
+use nc_sounds::compressed::CompressedReader;
+use nc_sounds::wav::WavReader;
 
 use crate::files;
 use crate::metrics::RATE;
 use crate::resample::{Filter, resample};
+
+/// Frames of a WAV file read at once.
+const BLOCK: usize = 1 << 14;
 
 /// Reads a WAV or FLAC file as mono at 16 kHz, -1..=1: channels averaged, resampled by
 /// [`Filter::FINE`].
@@ -37,57 +39,38 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
 
 /// Reads a file as mono at its own rate.
 fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
-    let file = std::fs::File::open(path)?;
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
-    let mut reader = symphonia::default::get_probe()
-        .probe(
-            &Hint::new(),
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
-        .map_err(from_symphonia)?;
-    let track = reader
-        .default_track(TrackType::Audio)
-        .ok_or_else(|| Error::Format("no audio track".into()))?;
-    let id = track.id;
-    let params = track
-        .codec_params
-        .as_ref()
-        .and_then(|p| p.audio())
-        .ok_or_else(|| Error::Format("no audio track".into()))?;
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(params, &AudioDecoderOptions::default().verify(true))
-        .map_err(from_symphonia)?;
-    let mut rate = 0;
-    let mut out = Vec::new();
-    let mut block: Vec<f32> = Vec::new();
-    while let Some(packet) = reader.next_packet().map_err(from_symphonia)? {
-        if packet.track_id != id {
-            continue;
+    let mut file = std::fs::File::open(path)?;
+    let mut head = [0; 12];
+    let got = read_full(&mut file, &mut head)?;
+    file.rewind()?;
+    match nc_sounds::kind(head.get(..got).unwrap_or_default()) {
+        Some(Kind::Wav) => {
+            let mut wav = WavReader::new(std::io::BufReader::new(file), Budget::default())?;
+            mixed(wav.format(), |block| wav.read(BLOCK, block))
         }
-        let decoded = decoder.decode(&packet).map_err(from_symphonia)?;
-        let now = decoded.spec().rate();
-        if rate != 0 && now != rate {
-            return Err(Error::Unsupported(
-                "the rate changes within the file".into(),
-            ));
+        Some(Kind::Compressed) => {
+            let mut sound = CompressedReader::from_file(file, Budget::default())?;
+            mixed(sound.format(), |block| sound.read(block))
         }
-        rate = now;
-        let channels = decoded.spec().channels().count().max(1);
+        None => Err(Error::Format("no sound that nc reads".into())),
+    }
+}
+
+/// All that `next` appends, until it gives no more: the mean of a frame's channels.
+fn mixed(
+    format: Format,
+    mut next: impl FnMut(&mut Vec<f32>) -> Result<usize>,
+) -> Result<(u32, Vec<f32>)> {
+    let Format::Audio { rate, channels, .. } = format else {
+        return Err(Error::Format("no sound".into()));
+    };
+    let (mut out, mut block) = (Vec::new(), Vec::new());
+    while next(&mut block)? > 0 {
+        let frames = block.chunks_exact(channels.max(1).into());
+        out.extend(frames.map(|f| f.iter().sum::<f32>() / f32::from(channels)));
         block.clear();
-        decoded.copy_to_vec_interleaved::<f32>(&mut block);
-        out.extend(
-            block
-                .chunks_exact(channels)
-                .map(|c| c.iter().sum::<f32>() / channels as f32),
-        );
     }
-    if decoder.finalize().verify_ok == Some(false) {
-        return Err(Error::Format("the samples do not match their MD5".into()));
-    }
-    // A file without samples has no packet to tell its rate from.
-    Ok((if rate == 0 { RATE } else { rate }, out))
+    Ok((rate, out))
 }
 
 /// Writes mono 16-bit WAV at 16 kHz, rounded and clipped.
@@ -129,17 +112,6 @@ pub fn to_wav(x: &[f32]) -> Result<Vec<u8>> {
 /// Io where the folder cannot be read.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     files::under(folder, |p| files::ends_in(p, &["wav", "flac"]))
-}
-
-fn from_symphonia(e: Symphonia) -> Error {
-    match e {
-        Symphonia::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Error::Format("truncated".into())
-        }
-        Symphonia::IoError(e) => Error::Io(e),
-        Symphonia::Unsupported(s) => Error::Unsupported(s.into()),
-        other => Error::Format(other.to_string()),
-    }
 }
 
 #[cfg(test)]

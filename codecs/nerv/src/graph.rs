@@ -253,7 +253,7 @@ impl Graph {
     }
 
     /// As [`Self::forward`], but of a block computes only its output: row by row, so that what lies between stays in
-    /// the nearest caches. The same bits; 1.2 times as fast on a frame of 416 x 240 (bench `speed`).
+    /// the nearest caches. The same bits.
     ///
     /// # Errors
     /// As [`Self::forward`].

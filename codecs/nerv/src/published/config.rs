@@ -109,6 +109,10 @@ const MOST_WIDTH: usize = 512;
 const MOST_BASE: usize = 1 << 20;
 /// Most elements of any image.
 const MOST_IMAGE: u64 = 1 << 31;
+/// Most pixels that a network may compute for each of a frame, and for a frame however small. A stride wider than the
+/// frame would otherwise let one pixel cost as much as a large picture.
+const MOST_PADDING: u64 = 8;
+const MOST_SMALL: u64 = 1 << 12;
 
 impl Layout {
     /// The sizes of about and at most `weights` parameters for frames of `picture`, `frames` of them.
@@ -253,6 +257,11 @@ impl Layout {
             if pixels.saturating_mul(*width as u64) > MOST_IMAGE {
                 return Err(Error::Limit("nerv: an image of a network".into()));
             }
+        }
+        let [w, h] = picture.size().map(|side| side as u64);
+        let most = w.saturating_mul(h).saturating_mul(MOST_PADDING);
+        if pixels > most.max(MOST_SMALL) {
+            return Err(Error::Limit("nerv: a network larger than its frame".into()));
         }
         Ok((layout, rest))
     }

@@ -411,6 +411,8 @@ fn sizes_are_read_as_they_were_written_and_fit_their_number() {
         (640, 360),
         (1920, 1080),
         (16_384, 9),
+        (1, 10_001),
+        (10_001, 1),
     ] {
         let picture = Picture::new(&VideoFormat {
             width: w,
@@ -432,6 +434,17 @@ fn sizes_are_read_as_they_were_written_and_fit_their_number() {
             }
         }
     }
+    // One pixel does not pay for a picture of 512 by 512.
+    let pixel = Picture::new(&VideoFormat {
+        width: 1,
+        height: 1,
+        ..SMALL
+    });
+    let wide = [0, 8, 1, 1, 1, 7, 1, 1, 1, 1, 1, 1, 1];
+    assert!(matches!(
+        Layout::read(&wide, &pixel.unwrap()),
+        Err(Error::Limit(_))
+    ));
 }
 
 #[test]
