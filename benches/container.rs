@@ -24,7 +24,7 @@ fn container(c: &mut Criterion) {
     let mut g = c.benchmark_group("container");
     g.sample_size(20);
     for n in SIZES {
-        let bytes: Vec<u8> = (0..n).map(|i| (i * i >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..n).map(|i| ((i * i) >> 7) as u8).collect();
         let write = || nc::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact).unwrap();
         let file = write();
         println!("{n} bytes: {} more in the file", file.len() - n);
@@ -43,9 +43,15 @@ fn container(c: &mut Criterion) {
                     let r = Cursor::new(black_box(&file));
                     let mut archive = Archive::open(r, Budget::default()).unwrap();
                     let mut ctl = Control::default();
+                    let mut got = 0;
+                    let mut count = |piece: nc::SignalBuf| {
+                        got += piece.units();
+                        Ok(())
+                    };
                     archive
-                        .decode_range(&opener, from, from + 1000, &mut ctl)
-                        .unwrap()
+                        .decode_range(from..from + 1000, &opener, &mut ctl, &mut count)
+                        .unwrap();
+                    got
                 });
             });
         }

@@ -52,6 +52,8 @@ pub struct Model {
     bytes: Cow<'static, [u8]>,
     /// Where the tensors' data begin.
     data: usize,
+    /// What was left of the budget.
+    room: u64,
 }
 
 fn broken(e: impl std::fmt::Display) -> Error {
@@ -139,6 +141,7 @@ impl Model {
             tensors: tensors.map(|(name, info)| (name, info.clone())).collect(),
             bytes,
             data,
+            room: budget.left(),
         })
     }
 
@@ -150,6 +153,12 @@ impl Model {
     /// All metadata, sorted by key.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.meta
+    }
+
+    /// What the budget that it was read with had left: a codec charges to it what it makes of the model, which a small
+    /// file can make large.
+    pub fn room(&self) -> Budget {
+        Budget::new(self.room)
     }
 
     /// Bytes of the model file.

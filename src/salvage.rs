@@ -365,7 +365,7 @@ impl<R: Read + Seek> Salvage<R> {
             };
             match chunk {
                 Ok((y, its)) => {
-                    hash.update(&y.to_le_bytes());
+                    y.le_bytes(|block| hash.update(block));
                     let y = joiner.join(y, its, &mut self.budget)?;
                     sink(Stretch::Sound(y))?;
                 }

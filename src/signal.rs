@@ -187,20 +187,43 @@ impl Signal<'_> {
     /// f32 samples, channel after channel; records as their values in 16 bits, row after row, then
     /// each text with a zero behind it; frames as their samples, a byte each at 8 bits, else two.
     pub fn to_le_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.le_bytes(|block| out.extend_from_slice(block));
+        out
+    }
+
+    /// The same, some kilobytes at a time, so that a hash needs no copy of all.
+    pub fn le_bytes(&self, mut f: impl FnMut(&[u8])) {
         match self {
-            Self::Bytes(b) => b.to_vec(),
-            Self::Audio(a) => a.samples.iter().flat_map(|s| s.to_le_bytes()).collect(),
+            Self::Bytes(b) => f(b),
+            Self::Audio(a) => in_blocks(a.samples.iter().map(|s| s.to_le_bytes()), f),
             Self::Records(r) => {
-                let mut out: Vec<u8> = r.values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                in_blocks(r.values.iter().map(|v| v.to_le_bytes()), &mut f);
                 for t in r.texts {
-                    out.extend_from_slice(&t.bytes);
-                    out.push(0);
+                    f(&t.bytes);
+                    f(&[0]);
                 }
-                out
             }
-            Self::Video(v) => v.to_le_bytes(),
+            Self::Video(v) if v.format.bits == 8 => {
+                in_blocks(v.samples.iter().map(|&s| [s as u8]), f);
+            }
+            Self::Video(v) => in_blocks(v.samples.iter().map(|s| s.to_le_bytes()), f),
         }
     }
+}
+
+/// Items one after the other, in blocks.
+fn in_blocks<const N: usize>(items: impl Iterator<Item = [u8; N]>, mut f: impl FnMut(&[u8])) {
+    const BLOCK: usize = 1 << 12;
+    let mut block = Vec::with_capacity(BLOCK.saturating_add(N));
+    for item in items {
+        block.extend_from_slice(&item);
+        if block.len() >= BLOCK {
+            f(&block);
+            block.clear();
+        }
+    }
+    f(&block);
 }
 
 /// An owned piece of a signal.
@@ -234,6 +257,11 @@ impl SignalBuf {
     /// What hashes of decoded output run over: [`Signal::to_le_bytes`].
     pub fn to_le_bytes(&self) -> Vec<u8> {
         self.view().to_le_bytes()
+    }
+
+    /// As [`Signal::le_bytes`].
+    pub fn le_bytes(&self, f: impl FnMut(&[u8])) {
+        self.view().le_bytes(f);
     }
 
     /// Units in the piece.

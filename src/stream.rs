@@ -120,8 +120,8 @@ impl<'c, W: Write> Encoder<'c, W> {
         let mut room = Array2::zeros((0, 0));
         // Lengths in memory fit usize.
         let x = self.pending.first(coded as usize, &mut room);
-        if codec.info().lossless || matches!(x, Signal::Audio(_)) {
-            // A copy of it, for the hash or in another order.
+        if matches!(x, Signal::Audio(_)) {
+            // A copy of it, in another order.
             let bytes = self.held.saturating_add(x.memory());
             self.budget.clone().charge(bytes)?;
         }
@@ -131,12 +131,12 @@ impl<'c, W: Write> Encoder<'c, W> {
         ctl.time_limit = limit;
         let payload = payload?;
         if codec.info().lossless {
-            self.emitter.hash.update(&x.to_le_bytes());
+            x.le_bytes(|block| self.emitter.hash.update(block));
         } else {
             // Decoding what was just written gives the hash of the output, and proves the chunk.
             let mut budget = self.budget.clone();
             let (y, _) = codec.decode(&payload, &head, &mut budget, ctl)?;
-            self.emitter.hash.update(&y.to_le_bytes());
+            y.le_bytes(|block| self.emitter.hash.update(block));
         }
         self.pending.drop(units as usize);
         self.held = self.pending.bytes();
@@ -359,7 +359,7 @@ impl<R: Read> Decoder<R> {
                         head,
                     };
                     let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
-                    self.hash.update(&y.to_le_bytes());
+                    y.le_bytes(|block| self.hash.update(block));
                     self.seen_last = last;
                     self.done = self.done.checked_add(frame.units).ok_or_else(long)?;
                     ctl.report(Progress {

@@ -154,15 +154,6 @@ impl<'a> Video<'a> {
             samples,
         })
     }
-
-    /// What hashes run over: a byte a sample at 8 bits, else two, little-endian.
-    pub fn to_le_bytes(&self) -> Vec<u8> {
-        if self.format.bits == 8 {
-            self.samples.iter().map(|&s| s as u8).collect()
-        } else {
-            self.samples.iter().flat_map(|s| s.to_le_bytes()).collect()
-        }
-    }
 }
 
 #[cfg(test)]
@@ -232,6 +223,6 @@ mod tests {
             format: VideoFormat { bits: 10, ..ODD },
             samples: &samples[..3],
         };
-        assert_eq!(deep.to_le_bytes(), [0, 0, 1, 0, 2, 0]);
+        assert_eq!(crate::Signal::Video(deep).to_le_bytes(), [0, 0, 1, 0, 2, 0]);
     }
 }

@@ -248,7 +248,7 @@ fn digits_are_strokes_in_idx() {
 fn a_seed_gives_these_bytes() {
     let hash = |bytes: &[u8]| files::sha256(bytes)[..16].to_string();
     let f = format(Chroma::C420, 10);
-    let clip = |v: nc::VideoBuf| hash(&v.view().to_le_bytes());
+    let clip = |v: nc::VideoBuf| hash(&nc::Signal::Video(v.view()).to_le_bytes());
     let got = [
         ("photo", hash(&image::photo(1, 96, 64))),
         ("screen", hash(&image::screen(1, 96, 64))),

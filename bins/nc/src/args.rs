@@ -251,6 +251,8 @@ pub struct Trim {
 pub enum Model {
     /// Tell what is in a model file
     Info(ModelInfo),
+    /// List the models that are built in
+    List,
 }
 
 /// `nc model info`

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Trim(args) => trim::run(&args, &mut ui),
         Command::Query(query) => query::run(&query, &mut ui),
         Command::Model(Model::Info(args)) => models::info(&args, &ui),
+        Command::Model(Model::List) => models::list(&ui),
         #[cfg(feature = "train")]
         Command::Train(args::Train::Grvq(args)) => train::grvq(&args, &mut ui),
         #[cfg(feature = "train")]

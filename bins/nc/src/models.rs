@@ -1,4 +1,4 @@
-//! Codecs and their models, and `nc model info`.
+//! Codecs and their models, `nc model list` and `nc model info`.
 //!
 //! The model built into the program serves unless `--model` names a file, so the main job needs
 //! nothing but the program.
@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use nc::{Budget, Codec, CodecEntry, Error, Model, Opener, Registry};
+use nc::{Budget, Codec, CodecEntry, Error, Model, ModelId, Opener, Registry};
 use nc_codecs::circuit::{Frozen, Texts, query};
 use nc_records::{Image, Schema};
 use serde_json::{Value, json};
@@ -81,6 +81,25 @@ fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
     // It charges them itself.
     budget.release(bytes.len() as u64);
     Ok(Model::from_bytes(bytes, budget)?)
+}
+
+/// `nc model list`: a line for each model that the program holds.
+///
+/// # Errors
+/// I/O.
+pub fn list(ui: &Ui) -> Result<u8> {
+    for entry in &nc_codecs::registry().entries {
+        let Some(bytes) = entry.default_model else {
+            continue;
+        };
+        let (codec, id) = (entry.info.name, ModelId::of(bytes));
+        if ui.wants_json() {
+            ui.json(&json!({ "codec": codec, "id": id.to_string(), "bytes": bytes.len() }))?;
+        } else {
+            ui.print(format_args!("{codec}: model {id}, {} bytes", bytes.len()))?;
+        }
+    }
+    Ok(0)
 }
 
 /// `nc model info`

@@ -206,6 +206,22 @@ fn a_store_file_has_no_nested_rates() {
 }
 
 #[test]
+fn the_model_built_in_is_listed_with_its_id_and_size() {
+    let dir = tempfile::tempdir().unwrap();
+    if audio_codec().is_none() {
+        return;
+    }
+    let said = ok(dir.path(), &["model", "list", "--json"]);
+    let model: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(model["codec"], "grvq");
+    let built_in = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../codecs/grvq/models/grvq-16k.ncm"
+    );
+    assert_eq!(model["bytes"], std::fs::metadata(built_in).unwrap().len());
+}
+
+#[test]
 fn model_info_wants_a_model() {
     let dir = stored(100);
     let d = dir.path();

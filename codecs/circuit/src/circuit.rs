@@ -129,6 +129,14 @@ impl Circuit {
         })
     }
 
+    /// Bytes of its tables.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let tables = self.edges.iter().chain(&self.leaves);
+        let numbers = tables.fold(0u64, |sum, t| sum.saturating_add(t.len() as u64));
+        numbers.saturating_mul(4)
+    }
+
     /// The structure.
     #[must_use]
     pub fn tree(&self) -> &Tree {

@@ -51,9 +51,12 @@ impl CircuitCodec {
     /// From a model file.
     ///
     /// # Errors
-    /// [`Error::Model`] where it is no circuit's, or damaged.
+    /// [`Error::Model`] where it is no circuit's, or damaged, [`Error::Limit`] past [`Model::room`].
     pub fn new(model: &Model, kernels: Kernels) -> Result<Self> {
         let stored = Stored::read(model)?;
+        let mut budget = model.room();
+        budget.charge(stored.circuit.bytes())?;
+        budget.charge(Frozen::bytes(&stored.circuit))?;
         let texts = Texts::from_weights(&stored.texts);
         let frozen = Frozen::with_kernels(&stored.circuit, kernels)
             .and_then(|f| f.with_texts(stored.open, texts))

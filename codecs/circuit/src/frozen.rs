@@ -223,7 +223,36 @@ impl Tables {
     }
 }
 
+/// Bytes that a matrix or a bin takes beside its numbers, about.
+const FRAME: u64 = 160;
+
 impl Frozen {
+    /// Bytes that [`Self::new`] makes of a circuit, at most: many small bins take more than their numbers, because rows
+    /// of matrices fill up whole vectors.
+    #[must_use]
+    pub fn bytes(circuit: &Circuit) -> u64 {
+        let tree = circuit.tree();
+        let matrix = |outputs, inputs| PackedLinear::bytes(outputs, inputs).saturating_add(FRAME);
+        let mut sum = 0u64;
+        for (i, v) in tree.vertices().iter().enumerate() {
+            let spans = circuit.spans(i);
+            for s in spans {
+                let rows = s.values.len().saturating_add(1) as u64;
+                let row = s.states.len().saturating_add(1) as u64;
+                let table = rows.saturating_mul(row).saturating_mul(4);
+                sum = sum.saturating_add(table).saturating_add(FRAME);
+            }
+            for above in v.parent.map_or(&[][..], |p| circuit.spans(p)) {
+                let above = above.states.len();
+                sum = sum.saturating_add(matrix(v.states, above));
+                for s in spans {
+                    sum = sum.saturating_add(matrix(above, s.states.len()));
+                }
+            }
+        }
+        sum
+    }
+
     /// Rounds a circuit's tables to integers, for the best kernels of this machine; no variable has
     /// texts.
     ///

@@ -121,7 +121,7 @@ impl Stored {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`Error::Model`] where it is no circuit's, or damaged.
+    /// [`Error::Model`] where it is no circuit's, or damaged, [`Error::Limit`] past [`Model::room`].
     pub fn read(model: &Model) -> Result<Self> {
         let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("circuit: {e}"));
         if model.meta("codec") != Some(NAME) {
@@ -160,6 +160,11 @@ impl Stored {
         {
             return Err(wrong(&"alphabets that do not fit"));
         }
+        // Each number as it is read, and in its table.
+        let numbers = model.tensors().iter().fold(0u64, |sum, (_, shape)| {
+            sum.saturating_add(shape.iter().product::<usize>() as u64)
+        });
+        model.room().charge(numbers.saturating_mul(8))?;
         let edges = model.tensor("edges")?.data;
         let leaves = model.tensor("leaves")?.data;
         let (mut edge, mut leaf) = (&edges[..], &leaves[..]);

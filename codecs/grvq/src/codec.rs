@@ -48,7 +48,7 @@ fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
     Ok(Box::new(Grvq::new(
         model,
         Kernels::best(),
-        &mut Budget::default(),
+        &mut model.room(),
     )?))
 }
 

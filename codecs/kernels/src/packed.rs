@@ -67,6 +67,14 @@ impl PackedLinear {
         })
     }
 
+    /// Bytes of so many outputs of so many inputs, packed: outputs fill up whole vectors.
+    #[must_use]
+    pub fn bytes(outputs: usize, inputs: usize) -> u64 {
+        let filled = outputs.next_multiple_of(PANEL) as u64;
+        let each = (inputs as u64).saturating_add(1).saturating_mul(4);
+        filled.saturating_mul(each)
+    }
+
     /// Number of inputs of each row.
     #[must_use]
     pub fn inputs(&self) -> usize {

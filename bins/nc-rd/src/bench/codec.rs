@@ -121,6 +121,28 @@ pub struct Needs {
     pub says: String,
 }
 
+/// A command that says how large a model a program itself holds.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuiltIn {
+    /// The command.
+    pub command: String,
+    /// A word of the line that says it.
+    pub says: String,
+    /// What the number of bytes stands behind.
+    pub after: String,
+}
+
+impl BuiltIn {
+    /// The number in what the command said.
+    pub fn bytes(&self, said: &str) -> Option<u64> {
+        let line = said.lines().find(|l| l.contains(&self.says))?;
+        let (_, rest) = line.split_once(&self.after)?;
+        let digits = rest.find(|c: char| !c.is_ascii_digit());
+        rest.get(..digits.unwrap_or(rest.len()))?.parse().ok()
+    }
+}
+
 /// A codec, as TOML has it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +161,8 @@ pub struct Codec {
     pub version_from: Option<String>,
     /// What ends it.
     pub version_until: Option<String>,
+    /// Says how large the model is that the program holds.
+    pub built_in: Option<BuiltIn>,
     /// Learns a model.
     pub prepare: Option<Steps>,
     /// Ending of the model's file.

@@ -199,6 +199,7 @@ impl Job<'_> {
             setting: self.setting.to_string(),
             command: lines.map(filled).collect(),
             timed_alone: self.alone,
+            model_bytes: self.ready.built_in,
             ..Row::default()
         }
     }

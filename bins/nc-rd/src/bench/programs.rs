@@ -24,6 +24,8 @@ pub struct Ready {
     pub codec: Codec,
     /// What it says of its version.
     pub version: String,
+    /// Bytes of the model that the program holds.
+    pub built_in: Option<u64>,
     /// SHA-256 of each program's file.
     hashes: Vec<String>,
     programs: BTreeMap<String, PathBuf>,
@@ -39,6 +41,7 @@ impl Ready {
         let mut ready = Self {
             codec: codec.clone(),
             version: String::new(),
+            built_in: None,
             hashes: Vec::new(),
             programs: BTreeMap::new(),
         };
@@ -62,6 +65,12 @@ impl Ready {
             let from = codec.version_from.as_deref().unwrap_or_default();
             let until = codec.version_until.as_deref();
             ready.version = version(&ready.ask(command)?, from, until);
+        }
+        if let Some(model) = &codec.built_in {
+            let said = ready.ask(&model.command)?;
+            let bytes = model.bytes(&said);
+            let bytes = bytes.with_context(|| format!("`{}` tells no model", model.command))?;
+            ready.built_in = Some(bytes);
         }
         Ok(ready)
     }
@@ -178,6 +187,15 @@ mod tests {
             (version("", "", None), version("a", "b", None)),
             (String::new(), String::new())
         );
+    }
+
+    #[test]
+    fn the_size_of_a_model_is_read_from_its_line() {
+        let model = built_in().unwrap().into_iter().find_map(|c| c.built_in);
+        let model = model.unwrap();
+        let said = "{\"bytes\":7,\"codec\":\"other\"}\n{\"bytes\":12,\"codec\":\"grvq\"}\n";
+        assert_eq!(model.bytes(said), Some(12));
+        assert_eq!(model.bytes("{\"codec\":\"grvq\"}"), None);
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct Results {
     pub datasets: Vec<Dataset>,
     /// Means over inputs, one curve for each data set and codec.
     pub curves: Vec<Curve>,
-    /// All runs, in the plan's order.
+    /// All runs, in the plan's order; none where only the curves were kept.
+    #[serde(default)]
     pub rows: Vec<Row>,
 }
 
@@ -63,7 +64,7 @@ pub struct CodecUsed {
     /// Command that learns a model first, where one does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prepare: Option<String>,
-    /// Bytes of the largest model that it learnt.
+    /// Bytes of the largest model that it learnt, or of the one built in.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model_bytes: Option<u64>,
 }
@@ -145,7 +146,7 @@ pub struct Row {
     /// Size of the coded file on disk.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes: Option<u64>,
-    /// Size of the model that had to be learnt, not in `bytes`.
+    /// Size of the model that had to be learnt or is built in, not in `bytes`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub model_bytes: Option<u64>,
     /// `bpp`, `bpsp` (bits per sub-pixel), `kbps`, `bpd` (bits per dimension), by kind.

@@ -54,6 +54,8 @@ pub struct TableArgs {
 enum Format {
     Md,
     Csv,
+    /// All curves without the single runs: a small file to keep, of which tables are made again
+    Json,
 }
 
 /// A head and rows of cells.
@@ -70,6 +72,12 @@ pub fn run(args: &TableArgs) -> Result<bool> {
     let text = match args.format {
         Format::Md => markdown(&table, args.bd.is_some()),
         Format::Csv => csv(&table),
+        Format::Json => {
+            ensure!(args.into.is_none(), "JSON goes into no document");
+            let rows = Vec::new();
+            let curves = Results { rows, ..results };
+            format!("{}\n", serde_json::to_string_pretty(&curves)?)
+        }
     };
     let (Some(path), Some(name)) = (&args.into, &args.name) else {
         super::print(&text);

@@ -92,7 +92,7 @@ pub fn times(clip: &Clip, rows: &[Row], known: Option<&ClipAnchors>) -> Result<V
         };
         add(&mut lines, name, point, label);
     }
-    for bytes in size {
+    if let Some(bytes) = size {
         for (i, row) in rows.iter().enumerate() {
             let of = |r: &Row| r.codec == row.codec && r.setting == row.setting;
             let first = rows.iter().position(of) == Some(i);
@@ -144,11 +144,7 @@ fn one_size(rows: &[Row]) -> Option<u64> {
 }
 
 /// Seconds and quality at a size, on the line in log bytes between the nearest smaller and larger file, and which these are.
-fn at_size(
-    rows: &[Row],
-    of: impl Fn(&Row) -> bool,
-    bytes: u64,
-) -> Option<((f64, f64), String)> {
+fn at_size(rows: &[Row], of: impl Fn(&Row) -> bool, bytes: u64) -> Option<((f64, f64), String)> {
     let known = rows.iter().filter(|r| of(r)).filter_map(|r| {
         let quality = r.psnr_yuv.filter(|v| v.is_finite())?;
         Some((r.bytes?, r.encode_s?, quality, &r.point))
