@@ -128,7 +128,7 @@ fn difference(anchor: &Cubics, test: &Cubics, axis: &str) -> Result<Bd> {
     let (low, high) = (a.max(c), b.min(d));
     if low >= high {
         return Err(Error::Usage(format!(
-            "the curves share no range of {axis}: {a} to {b} and {c} to {d}"
+            "the curves share no range of {axis}: {a:.3} to {b:.3} and {c:.3} to {d:.3}"
         )));
     }
     let areas = test.integral(low, high) - anchor.integral(low, high);

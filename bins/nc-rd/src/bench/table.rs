@@ -239,7 +239,7 @@ fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) 
                     format!("{:.0}%", bd.overlap * 100.0),
                 ]),
                 Err(e) => row.extend([
-                    format!("none: {e}"),
+                    format!("none: {}", e.to_string().trim_start_matches("usage: ")),
                     String::new(),
                     String::new(),
                     String::new(),

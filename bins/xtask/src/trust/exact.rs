@@ -1,8 +1,9 @@
 //! The same bits at every SIMD level, with every number of threads, from every decoder.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use nc_corpora::files::sha256;
 use nc_corpora::synth;
 use nc_kernels::Level;
@@ -16,49 +17,56 @@ use super::{Outcome, Setting, golden};
 const EMULATOR: &str = "qemu-x86_64";
 const PROCESSORS: [&str; 2] = ["Nehalem", "Haswell"];
 
-/// Runs nc at a level, behind a program such as an emulator where there is a prefix.
-fn run_level(
-    setting: &Setting,
-    prefix: &[&str],
-    level: &str,
-    args: &[std::ffi::OsString],
-) -> Result<Ran> {
-    let nc = setting.program("nc");
-    let mut all: Vec<std::ffi::OsString> = prefix.iter().skip(1).map(Into::into).collect();
-    let program = match prefix.first() {
-        None => nc,
-        Some(emulator) => {
-            all.push(nc.into());
-            PathBuf::from(emulator)
+/// An nc that is compared with the others.
+struct Program {
+    /// What a failure calls it.
+    name: String,
+    /// The program, or an emulator with its arguments and the program.
+    words: Vec<OsString>,
+    /// Environment that chooses a SIMD level.
+    level: Option<String>,
+    threads: &'static str,
+}
+
+impl Program {
+    fn run(&self, args: &[OsString], folder: &Path) -> Result<Ran> {
+        let (program, first) = self.words.split_first().context("no program")?;
+        let mut command = command(Path::new(program), first.iter().chain(args));
+        if let Some(level) = &self.level {
+            command.env("NC_SIMD", level);
         }
-    };
-    all.extend(args.iter().cloned());
-    let mut command = command(&program, all);
-    if !level.is_empty() {
-        command.env("NC_SIMD", level);
+        complete(&mut command, folder)
     }
-    complete(&mut command, &setting.work)
 }
 
 pub fn run(setting: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let inputs = inputs(setting)?;
-    let mut first: Vec<Option<String>> = vec![None; inputs.len()];
+    let nc = OsString::from(setting.program("nc"));
+    let mut programs = Vec::new();
     let levels: Vec<String> = Level::available().iter().map(ToString::to_string).collect();
     for level in &levels {
-        for threads in ["1", "2"] {
-            decode(setting, &[], level, threads, &mut outcome)?;
-            encode(setting, &inputs, &mut first, level, threads, &mut outcome)?;
-        }
+        programs.extend(["1", "2"].map(|threads| Program {
+            name: format!("{level}, {threads} threads"),
+            words: vec![nc.clone()],
+            level: Some(level.clone()),
+            threads,
+        }));
     }
     outcome
         .notes
         .push(format!("levels tried: {}", levels.join(", ")));
+    let emulated = |name: String, words: Vec<OsString>| Program {
+        name,
+        words,
+        level: None,
+        threads: "2",
+    };
     if process_exists(EMULATOR) {
-        for processor in PROCESSORS {
-            let prefix = [EMULATOR, "-cpu", processor];
-            decode(setting, &prefix, "", "1", &mut outcome)?;
-        }
+        programs.extend(PROCESSORS.map(|processor| {
+            let words = [EMULATOR, "-cpu", processor].map(OsString::from);
+            let words = words.into_iter().chain([nc.clone()]).collect();
+            emulated(processor.into(), words)
+        }));
         outcome
             .notes
             .push(format!("{EMULATOR}: {}", PROCESSORS.join(", ")));
@@ -66,6 +74,17 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
         outcome.notes.push(format!(
             "{EMULATOR} is not installed: emulated processors were not run"
         ));
+    }
+    for also in &setting.also {
+        let words = also.split_whitespace().map(OsString::from).collect();
+        programs.push(emulated(also.clone(), words));
+        outcome.notes.push(format!("also: {also}"));
+    }
+    let inputs = inputs(setting)?;
+    let mut first: Vec<Option<String>> = vec![None; inputs.len()];
+    for program in &programs {
+        decode(setting, program, &mut outcome)?;
+        encode(setting, &inputs, &mut first, program, &mut outcome)?;
     }
     python(&mut outcome)?;
     Ok(outcome)
@@ -77,31 +96,21 @@ fn process_exists(name: &str) -> bool {
 }
 
 /// Tests all golden files that the program can be given a model for: `nc test` compares symbols and output.
-fn decode(
-    setting: &Setting,
-    prefix: &[&str],
-    level: &str,
-    threads: &str,
-    outcome: &mut Outcome,
-) -> Result<()> {
+fn decode(setting: &Setting, program: &Program, outcome: &mut Outcome) -> Result<()> {
     let golden = corpus::folder("golden");
     for path in corpus::files(&golden)? {
         let name = corpus::name(&path);
         if !name.ends_with(".nc") {
             continue;
         }
-        let mut args: Vec<std::ffi::OsString> =
-            ["test", "-q", "-T", threads].map(Into::into).into();
+        let mut args: Vec<OsString> = ["test", "-q", "-T", program.threads].map(Into::into).into();
         if let Some(model) = model_of(&golden, &name)? {
             args.extend(["--model".into(), model.into()]);
         }
         args.push(path.into());
-        let ran = run_level(setting, prefix, level, &args)?;
+        let ran = program.run(&args, &setting.work)?;
         outcome.expect(ran.code == Some(0), || {
-            format!(
-                "{name} {prefix:?} {level} {threads} threads: {:?} {}",
-                ran.code, ran.said
-            )
+            format!("{name}, {}: {:?} {}", program.name, ran.code, ran.said)
         });
     }
     Ok(())
@@ -154,30 +163,25 @@ fn encode(
     setting: &Setting,
     inputs: &[(PathBuf, Vec<String>)],
     first: &mut [Option<String>],
-    level: &str,
-    threads: &str,
+    program: &Program,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let out = setting.work.join("out.nc");
     for ((input, how), first) in inputs.iter().zip(first) {
-        let mut args: Vec<std::ffi::OsString> =
-            ["encode", "-q", "-f", "-T", threads].map(Into::into).into();
+        let mut args: Vec<OsString> = ["encode", "-q", "-f", "-T", program.threads]
+            .map(Into::into)
+            .into();
         args.extend(how.iter().map(Into::into));
         args.extend([input.clone().into(), out.clone().into()]);
-        let ran = run_level(setting, &[], level, &args)?;
-        ensure!(
-            ran.code == Some(0),
-            "{how:?} {}: {}",
-            input.display(),
-            ran.said
-        );
-        let sum = sha256(&std::fs::read(&out)?);
-        let same = first.get_or_insert_with(|| sum.clone()) == &sum;
-        outcome.expect(same, || {
-            format!(
-                "{how:?} {} at {level}, {threads} threads: other bytes",
-                input.display()
-            )
+        let ran = program.run(&args, &setting.work)?;
+        let what = format!("{how:?} {}, {}", input.display(), program.name);
+        let made = match ran.code {
+            Some(0) => sha256(&std::fs::read(&out)?),
+            code => format!("{code:?} {}", ran.said),
+        };
+        let same = first.get_or_insert_with(|| made.clone()) == &made;
+        outcome.expect(same && ran.code == Some(0), || {
+            format!("{what}: other bytes, {made}")
         });
     }
     Ok(())

@@ -21,7 +21,7 @@ const TOLD: usize = 20;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// How much is tried: quick takes minutes, full an hour or so
+    /// How much is tried: quick takes minutes, full hours
     #[arg(long, value_enum, default_value_t = Scale::Quick)]
     scale: Scale,
     /// Only these checks, separated by commas
@@ -33,6 +33,9 @@ pub struct Args {
     /// The programs nc and nc-rd, in this folder; by default they are built first
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// Another nc that `exact` compares, such as an emulator and a program for its processor; may be repeated
+    #[arg(long, value_name = "COMMAND")]
+    also: Vec<String>,
     /// Print one line of JSON for each check instead of the table
     #[arg(long)]
     json: bool,
@@ -52,6 +55,8 @@ struct Setting {
     programs: PathBuf,
     /// Folder for files, empty at first.
     work: PathBuf,
+    /// Commands that run as nc does.
+    also: Vec<String>,
 }
 
 impl Setting {
@@ -158,6 +163,7 @@ pub fn run(args: &Args) -> Result<bool> {
             seed: args.seed,
             programs: programs.clone(),
             work: folder.path().to_path_buf(),
+            also: args.also.clone(),
         };
         let start = Instant::now();
         let outcome = check(&setting).with_context(|| name)?;

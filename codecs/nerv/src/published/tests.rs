@@ -425,7 +425,9 @@ fn sizes_are_read_as_they_were_written_and_fit_their_number() {
                 let l = Layout::fit(kind, &picture, 100, weights);
                 let n = l.network(&picture, 100).graph.weights() as u64;
                 if weights == 1_000_000 {
-                    assert!(n <= weights && n > weights * 9 / 10, "{w} {h} {n}");
+                    // Eight channels more of a line are a large step.
+                    let least = if w.min(h) == 1 { 7 } else { 9 };
+                    assert!(n <= weights && n > weights * least / 10, "{w} {h} {n}");
                 }
                 let mut b = Vec::new();
                 l.write(&mut b);
