@@ -14,7 +14,7 @@ use nc_kernels::Kernels;
 use crate::config::{Config, Network};
 use crate::field::Field;
 use crate::geometry::Geometry;
-use crate::graph::Graph;
+use crate::graph::{Graph, lost, put, read, take};
 use crate::motion::{Reference, compensate};
 use crate::order::Place;
 use crate::transform::{Latents, Transform, side};
@@ -63,9 +63,9 @@ pub struct Room {
 
 /// How many times luma's step a plane's is, so that one price of a bit serves both under the 4:1:1 weighting of errors.
 pub fn plane_step(g: &Geometry, plane: usize) -> f32 {
-    match (plane, g.planes[plane].sub) {
-        (0, _) | (_, [2, 2]) => 1.0,
-        (_, [1, 1]) => 2.0,
+    match (plane, g.planes.get(plane).map(|p| p.sub)) {
+        (0, _) | (_, Some([2, 2])) => 1.0,
+        (_, Some([1, 1])) => 2.0,
         _ => std::f32::consts::SQRT_2,
     }
 }
@@ -89,14 +89,17 @@ impl Synthesis {
         let g = &self.geometry;
         // Prediction and two frames of two bytes a sample; in whole squares a residual of four, latents of two, here and
         // with the symbols, and their bytes for the hash.
-        let squares: usize = (0..g.planes.len())
-            .map(|i| {
-                let (p, side) = (g.planes[i], side(i));
-                p.w.next_multiple_of(side) * p.h.next_multiple_of(side)
-            })
-            .sum();
+        let squares = g.planes.iter().enumerate().map(|(i, p)| {
+            let whole = |n: usize| n.next_multiple_of(side(i)) as u64;
+            whole(p.w).saturating_mul(whole(p.h))
+        });
+        let squares = squares.fold(0, u64::saturating_add);
         let images = self.network.as_ref().map_or(0, |n| n.graph.bytes());
-        6 * g.samples() as u64 + 12 * squares as u64 + (1 << 16) + images
+        (g.samples() as u64)
+            .saturating_mul(6)
+            .saturating_add(squares.saturating_mul(12))
+            .saturating_add(1 << 16)
+            .saturating_add(images)
     }
 
     /// Room for one frame.
@@ -115,7 +118,7 @@ impl Synthesis {
                 .map_or_else(Vec::new, |n| n.graph.zeros()),
             prediction: vec![0; g.samples()],
             residual: planes.clone().map(|p| vec![0.0; p.samples()]).collect(),
-            strides: planes.map(|p| p.w * p.side).collect(),
+            strides: planes.map(|p| p.w.saturating_mul(p.side)).collect(),
             frame: vec![0; g.samples()],
             shown: vec![0; g.samples()],
         })
@@ -131,7 +134,7 @@ impl Synthesis {
     pub fn predict(&self, s: &Symbols, refs: [&Reference; 2], room: &mut Room) {
         let g = &self.geometry;
         if s.place.class == 0 {
-            room.prediction.fill(1 << (g.bits - 1));
+            room.prediction.fill(1 << g.bits.saturating_sub(1));
         } else {
             compensate(&self.kernels, g, &s.field, refs, &mut room.prediction);
         }
@@ -178,9 +181,9 @@ impl Synthesis {
             room.shown.copy_from_slice(&room.frame);
             return Ok(());
         };
-        let class = class.min(n.classes - 1);
-        let (s0, so) = (n.graph.images[n.input], n.graph.images[n.output]);
-        let input = &mut room.images[n.input];
+        let class = class.min(n.classes.saturating_sub(1));
+        let (s0, so) = (n.graph.shape(n.input), n.graph.shape(n.output));
+        let input = room.images.get_mut(n.input).ok_or_else(lost)?;
         g.pack(&room.frame, s0, input);
         g.pack_planes(&room.residual, &room.strides, s0, g.channels(), input);
         forward(
@@ -191,19 +194,17 @@ impl Synthesis {
             &mut room.images,
         )?;
         // The output is what the network adds to the frame.
-        let mut output = std::mem::take(&mut room.images[n.output]);
-        let input = &room.images[n.input];
-        for i in 0..so.h {
-            let to = output[so.row(i)..][..so.w * so.c].chunks_exact_mut(so.c);
-            let from = input[s0.row(i)..][..s0.w * s0.c].chunks_exact(s0.c);
-            for (to, from) in to.zip(from) {
-                to.iter_mut()
-                    .zip(&from[..g.channels()])
-                    .for_each(|(t, f)| *t += f);
+        let mut output = take(&mut room.images, n.output)?;
+        let input = read(&room.images, n.input)?;
+        for (to, from) in so.lines_mut(&mut output).zip(s0.lines(input)) {
+            let pixels = from.chunks_exact(s0.c);
+            for (to, from) in to.chunks_exact_mut(so.c).zip(pixels) {
+                let from = from.get(..g.channels()).unwrap_or_default();
+                to.iter_mut().zip(from).for_each(|(t, f)| *t += f);
             }
         }
         g.unpack(so, &output, &mut room.shown);
-        room.images[n.output] = output;
+        put(&mut room.images, n.output, output);
         Ok(())
     }
 }
@@ -219,16 +220,24 @@ pub fn hints<'a>(
     g: &'a Geometry,
 ) -> impl Fn(usize, usize, usize) -> usize + 'a {
     move |plane, x, y| {
-        let sub = g.planes[plane].sub;
-        let (x, y) = (x * sub[0], y * sub[1]);
+        let Some(p) = g.planes.get(plane) else {
+            return 0;
+        };
+        let (x, y) = (x.saturating_mul(p.sub[0]), y.saturating_mul(p.sub[1]));
         if class == 0 || x >= f.w || y >= f.h {
             return 0;
         }
-        let b = f.blocks[y * f.w + x];
-        let left = x > 0 && f.blocks[y * f.w + x - 1] != b;
-        let above = y > 0 && f.blocks[(y - 1) * f.w + x] != b;
-        let sure = b.mode == 2 || class == 1;
-        1 + usize::from(!sure) + usize::from(left || above)
+        let at = y.saturating_mul(f.w).saturating_add(x);
+        let Some(b) = f.blocks.get(at) else {
+            return 0;
+        };
+        let differs = |before| at.checked_sub(before).and_then(|i| f.blocks.get(i)) != Some(b);
+        let changes = (x > 0 && differs(1)) || (y > 0 && differs(f.w));
+        match (b.mode == 2 || class == 1, changes) {
+            (true, false) => 1,
+            (true, true) | (false, false) => 2,
+            (false, true) => 3,
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). Samples beyond the
 //! frame repeat its edge.
 
+use std::ops::Range;
+
 use nc::{Chroma, VideoFormat};
 
 use crate::graph::Shape;
@@ -21,12 +23,38 @@ pub struct Plane {
     pub sub: [usize; 2],
 }
 
+impl Plane {
+    /// Its samples.
+    pub fn samples(&self) -> usize {
+        self.w.saturating_mul(self.h)
+    }
+
+    /// Where these lie in the frame.
+    pub fn range(&self) -> Range<usize> {
+        self.at..self.at.saturating_add(self.samples())
+    }
+
+    /// Where those of row `y` lie in the frame.
+    pub fn row(&self, y: usize) -> Range<usize> {
+        let at = self.at.saturating_add(y.saturating_mul(self.w));
+        at..at.saturating_add(self.w)
+    }
+}
+
 /// One channel of the half-resolution image: the samples `(2 / sub) i + offset` of a plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Channel {
     plane: usize,
     step: [usize; 2],
     offset: [usize; 2],
+}
+
+impl Channel {
+    /// The row of its plane that row `i` of the image takes.
+    fn row(&self, i: usize) -> usize {
+        i.saturating_mul(self.step[1])
+            .saturating_add(self.offset[1])
+    }
 }
 
 /// Geometry of a clip's frames.
@@ -63,18 +91,19 @@ impl Geometry {
         }];
         if let Some(sub) = sub {
             let (cw, ch) = (w.div_ceil(sub[0]), h.div_ceil(sub[1]));
-            for i in 0..2 {
+            let luma = w.saturating_mul(h);
+            for at in [luma, luma.saturating_add(cw.saturating_mul(ch))] {
                 planes.push(Plane {
                     w: cw,
                     h: ch,
-                    at: w * h + i * cw * ch,
+                    at,
                     sub,
                 });
             }
         }
         let mut channels = Vec::new();
         for (plane, p) in planes.iter().enumerate() {
-            let step = [2 / p.sub[0], 2 / p.sub[1]];
+            let step = p.sub.map(|sub| 2usize.div_ceil(sub));
             for y in 0..step[1] {
                 for x in 0..step[0] {
                     channels.push(Channel {
@@ -95,7 +124,7 @@ impl Geometry {
 
     /// Samples of a frame.
     pub fn samples(&self) -> usize {
-        self.planes.last().map_or(0, |p| p.at + p.w * p.h)
+        self.planes.last().map_or(0, |p| p.range().end)
     }
 
     /// Channels of the half-resolution image.
@@ -105,23 +134,23 @@ impl Geometry {
 
     /// Largest sample.
     pub fn peak(&self) -> u16 {
-        ((1u32 << self.bits) - 1) as u16
+        (1u32 << self.bits).wrapping_sub(1) as u16
     }
 
     /// What a sample is divided by for the network, which sees about -2 to 2.
     pub fn scale(&self) -> f32 {
-        (1u32 << (self.bits - 2)) as f32
+        (1u32 << self.bits.saturating_sub(2)) as f32
     }
 
     /// The sample that the network sees as 0.
     pub fn middle(&self) -> f32 {
-        (1u32 << (self.bits - 1)) as f32
+        (1u32 << self.bits.saturating_sub(1)) as f32
     }
 
     /// Weight of a squared error in each plane, so that their sum is that of the planes' mean squared errors weighted
     /// 4:1:1, in units of luma samples.
     pub fn plane_weights(&self) -> Vec<f64> {
-        let samples = |p: &Plane| (p.w * p.h) as f64;
+        let samples = |p: &Plane| p.samples() as f64;
         let luma = self.planes.first().map_or(1.0, samples);
         let of = |(i, p)| {
             if i == 0 {
@@ -136,7 +165,7 @@ impl Geometry {
     /// [`Self::plane_weights`] of the plane that each channel is of.
     pub fn channel_weights(&self) -> Vec<f32> {
         let weights = self.plane_weights();
-        let of = |c: &Channel| weights[c.plane] as f32;
+        let of = |c: &Channel| weights.get(c.plane).map_or(0.0, |w| *w as f32);
         self.channels.iter().map(of).collect()
     }
 
@@ -144,27 +173,29 @@ impl Geometry {
     pub fn error(&self, made: &[u16], wanted: &[u16]) -> f64 {
         let mut sum = 0.0;
         for (p, weight) in self.planes.iter().zip(self.plane_weights()) {
-            let at = p.at..p.at + p.w * p.h;
-            let e: u64 = made[at.clone()]
+            let (made, wanted) = (made.get(p.range()), wanted.get(p.range()));
+            let e: u64 = made
+                .unwrap_or_default()
                 .iter()
-                .zip(&wanted[at])
+                .zip(wanted.unwrap_or_default())
                 .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
                 .sum();
             sum += e as f64 * weight;
         }
-        sum / f64::from(1u32 << (2 * (self.bits - 8)))
+        sum / f64::from(1u32 << self.bits.saturating_sub(8).saturating_mul(2))
     }
 
     /// Fills the first channels of an image of `shape` with a frame.
     pub fn pack(&self, frame: &[u16], shape: Shape, out: &mut [f32]) {
         let (middle, scale) = (self.middle(), 1.0 / self.scale());
         // Rows outside, channels inside: a row stays in the nearest cache while its channels are filled.
-        for i in 0..shape.h {
-            let out = &mut out[shape.row(i)..][..shape.w * shape.c];
+        for (i, out) in shape.lines_mut(out).enumerate() {
             for (ch, c) in self.channels.iter().enumerate() {
-                let p = self.planes[c.plane];
-                let y = (i * c.step[1] + c.offset[1]).min(p.h - 1);
-                let row = &frame[p.at + y * p.w..][..p.w];
+                let Some(p) = self.planes.get(c.plane) else {
+                    continue;
+                };
+                let y = c.row(i).min(p.h.saturating_sub(1));
+                let row = frame.get(p.row(y)).unwrap_or_default();
                 spread(row, c, ch, shape.c, out, |v| {
                     (f32::from(v) - middle) * scale
                 });
@@ -182,14 +213,15 @@ impl Geometry {
         out: &mut [f32],
     ) {
         let scale = 1.0 / self.scale();
-        for i in 0..shape.h {
-            let out = &mut out[shape.row(i)..][..shape.w * shape.c];
-            for (ch, c) in self.channels.iter().enumerate() {
-                let (from, stride) = (&planes[c.plane], strides[c.plane]);
-                let rows = from.len() / stride;
-                let y = (i * c.step[1] + c.offset[1]).min(rows - 1);
-                let row = &from[y * stride..][..stride];
-                spread(row, c, first + ch, shape.c, out, |v| v * scale);
+        for (i, out) in shape.lines_mut(out).enumerate() {
+            for (at, c) in (first..).zip(&self.channels) {
+                let (Some(from), Some(stride)) = (planes.get(c.plane), strides.get(c.plane)) else {
+                    continue;
+                };
+                let mut rows = from.chunks_exact(*stride);
+                let y = c.row(i).min(rows.len().saturating_sub(1));
+                let row = rows.nth(y).unwrap_or_default();
+                spread(row, c, at, shape.c, out, |v| v * scale);
             }
         }
     }
@@ -198,19 +230,19 @@ impl Geometry {
     pub fn unpack(&self, shape: Shape, image: &[f32], frame: &mut [u16]) {
         let (middle, scale) = (self.middle() + 0.5, self.scale());
         let peak = f32::from(self.peak());
-        for i in 0..shape.h {
-            let from = &image[shape.row(i)..][..shape.w * shape.c];
+        for (i, from) in shape.lines(image).enumerate() {
             for (ch, c) in self.channels.iter().enumerate() {
-                let p = self.planes[c.plane];
-                let y = i * c.step[1] + c.offset[1];
-                if y >= p.h {
+                let y = c.row(i);
+                let Some(p) = self.planes.get(c.plane).filter(|p| y < p.h) else {
                     continue;
-                }
-                let row = &mut frame[p.at + y * p.w..][..p.w];
-                let to = row[c.offset[0].min(p.w)..].iter_mut().step_by(c.step[0]);
-                for (to, from) in to.zip(from.chunks_exact(shape.c)) {
+                };
+                let row = frame.get_mut(p.row(y)).unwrap_or_default();
+                let to = row.get_mut(c.offset[0]..).unwrap_or_default();
+                let from = from.get(ch..).unwrap_or_default();
+                let pixels = from.iter().step_by(shape.c);
+                for (to, from) in to.iter_mut().step_by(c.step[0]).zip(pixels) {
                     // NaN becomes 0.
-                    *to = (from[ch] * scale + middle).clamp(0.0, peak) as u16;
+                    *to = (from * scale + middle).clamp(0.0, peak) as u16;
                 }
             }
         }
@@ -226,10 +258,13 @@ impl Geometry {
     ) {
         let peak = f32::from(self.peak());
         for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
-            for y in 0..p.h {
-                let at = p.at + y * p.w;
-                let from = prediction[at..at + p.w].iter().zip(&plane[y * stride..]);
-                for (to, (a, b)) in frame[at..at + p.w].iter_mut().zip(from) {
+            let (Some(from), Some(to)) = (prediction.get(p.range()), frame.get_mut(p.range()))
+            else {
+                continue;
+            };
+            let from = from.chunks_exact(p.w).zip(plane.chunks_exact(*stride));
+            for (to, (from, plane)) in to.chunks_exact_mut(p.w).zip(from) {
+                for (to, (a, b)) in to.iter_mut().zip(from.iter().zip(plane)) {
                     *to = (f32::from(*a) + b + 0.5).clamp(0.0, peak) as u16;
                 }
             }
@@ -238,9 +273,12 @@ impl Geometry {
 
     /// Whether channel `ch` of pixel (i, j) is a sample of the frame.
     pub fn inside(&self, i: usize, j: usize, ch: usize) -> bool {
-        let c = self.channels[ch];
-        let p = self.planes[c.plane];
-        i * c.step[1] + c.offset[1] < p.h && j * c.step[0] + c.offset[0] < p.w
+        let c = self.channels.get(ch);
+        let Some((c, p)) = c.and_then(|c| Some((c, self.planes.get(c.plane)?))) else {
+            return false;
+        };
+        let x = j.saturating_mul(c.step[0]).saturating_add(c.offset[0]);
+        c.row(i) < p.h && x < p.w
     }
 }
 
@@ -258,12 +296,13 @@ fn spread<T: Copy>(
         return;
     };
     let inside = row.get(c.offset[0]..).unwrap_or_default();
-    let mut pixels = out.chunks_exact_mut(width);
+    let out = out.get_mut(at..).unwrap_or_default();
+    let mut pixels = out.iter_mut().step_by(width);
     for (v, out) in inside.iter().step_by(c.step[0]).zip(pixels.by_ref()) {
-        out[at] = value(*v);
+        *out = value(*v);
     }
     for out in pixels {
-        out[at] = value(*last);
+        *out = value(*last);
     }
 }
 

@@ -4,6 +4,8 @@
 //! operations; so decoding, its budget, training, the count of multiply-adds and the entropy coding of
 //! the weights are written once.
 
+use std::ops::Range;
+
 use nc::rng::Rng;
 use nc::{Budget, Error, Result};
 use nc_kernels::{Conv2d, Kernels};
@@ -23,12 +25,39 @@ impl Shape {
     /// Elements with the border.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
-        (self.h + 2) * (self.w + 2) * self.c
+        self.h.saturating_add(2).saturating_mul(self.stride())
+    }
+
+    /// Elements from one row to the next.
+    fn stride(&self) -> usize {
+        self.w.saturating_add(2).saturating_mul(self.c)
     }
 
     /// Where the row `y` of the inside begins.
     pub fn row(&self, y: usize) -> usize {
-        ((y + 1) * (self.w + 2) + 1) * self.c
+        let rows = y.saturating_add(1).saturating_mul(self.stride());
+        rows.saturating_add(self.c)
+    }
+
+    /// The elements of row `y`, without the border.
+    pub fn inside(&self, y: usize) -> Range<usize> {
+        let at = self.row(y);
+        at..at.saturating_add(self.w.saturating_mul(self.c))
+    }
+
+    /// The rows of the image `x`, without the border.
+    pub fn lines(self, x: &[f32]) -> impl Iterator<Item = &[f32]> {
+        let inside = self.c..self.stride().saturating_sub(self.c);
+        let rows = x.chunks_exact(self.stride().max(1)).skip(1).take(self.h);
+        rows.map(move |row| row.get(inside.clone()).unwrap_or_default())
+    }
+
+    /// As [`Self::lines`], to be written.
+    pub fn lines_mut(self, x: &mut [f32]) -> impl Iterator<Item = &mut [f32]> {
+        let inside = self.c..self.stride().saturating_sub(self.c);
+        let rows = x.chunks_exact_mut(self.stride().max(1));
+        let rows = rows.skip(1).take(self.h);
+        rows.map(move |row| row.get_mut(inside.clone()).unwrap_or_default())
     }
 }
 
@@ -47,6 +76,13 @@ pub struct Param {
     pub std: f32,
     /// Mean at the start.
     pub mean: f32,
+}
+
+impl Param {
+    /// Where its elements lie.
+    pub fn range(&self) -> Range<usize> {
+        self.at..self.at.saturating_add(self.len)
+    }
 }
 
 /// One operation; numbers name images and parameters: `x`, `t`, `a` and `b` what is read, `y` what is written.
@@ -116,8 +152,9 @@ pub struct Graph {
 impl Graph {
     /// A new image.
     pub fn image(&mut self, h: usize, w: usize, c: usize) -> usize {
+        let at = self.images.len();
         self.images.push(Shape { h, w, c });
-        self.images.len() - 1
+        at
     }
 
     /// The shape of an image; of one that there is not, one of nothing.
@@ -128,7 +165,7 @@ impl Graph {
 
     /// A new parameter.
     pub fn param(&mut self, name: String, len: usize, cols: usize, std: f32, mean: f32) -> usize {
-        let at = self.weights();
+        let (i, at) = (self.params.len(), self.weights());
         self.params.push(Param {
             name,
             at,
@@ -137,12 +174,12 @@ impl Graph {
             std,
             mean,
         });
-        self.params.len() - 1
+        i
     }
 
     /// Parameters in all.
     pub fn weights(&self) -> usize {
-        self.params.last().map_or(0, |p| p.at + p.len)
+        self.params.last().map_or(0, |p| p.range().end)
     }
 
     /// Adds a convolution of the first `cin` channels of `x`; gives its output.
@@ -155,14 +192,14 @@ impl Graph {
         cout: usize,
         gain: f32,
     ) -> usize {
-        let Shape { h, w, c } = self.images[x];
+        let Shape { h, w, c } = self.shape(x);
         let s = Conv2d {
             k,
             cin,
             xs: c,
             cout,
         };
-        let std = gain / ((k * k * cin) as f32).sqrt();
+        let std = gain / (k.saturating_mul(k).saturating_mul(cin) as f32).sqrt();
         let y = self.image(h, w, cout);
         let w = self.param(format!("{name}.weight"), s.weights(), cout, std, 0.0);
         let b = self.param(format!("{name}.bias"), cout, cout, 0.0, 0.0);
@@ -173,9 +210,11 @@ impl Graph {
     /// Adds a separable residual block: depthwise, widened by `expand`, activation, narrowed, scaled
     /// and shifted by the frame's class.
     pub fn block(&mut self, name: &str, x: usize, expand: usize, classes: usize) -> usize {
-        let Shape { h, w, c } = self.images[x];
+        let Shape { h, w, c } = self.shape(x);
+        let (wide, each) = (c.saturating_mul(expand), c.saturating_mul(classes));
         let t = self.image(h, w, c);
-        let dw = self.param(format!("{name}.dw.weight"), 9 * c, c, 0.2, 0.0);
+        let taps = c.saturating_mul(9);
+        let dw = self.param(format!("{name}.dw.weight"), taps, c, 0.2, 0.0);
         let db = self.param(format!("{name}.dw.bias"), c, c, 0.0, 0.0);
         self.ops.push(Op::Depthwise {
             x,
@@ -183,35 +222,39 @@ impl Graph {
             w: dw,
             b: db,
         });
-        let u = self.conv(&format!("{name}.up"), t, 1, c, c * expand, 1.4);
-        let v = self.image(h, w, c * expand);
+        let u = self.conv(&format!("{name}.up"), t, 1, c, wide, 1.4);
+        let v = self.image(h, w, wide);
         self.ops.push(Op::Act { x: u, y: v });
-        let t = self.conv(&format!("{name}.down"), v, 1, c * expand, c, 1.0);
+        let t = self.conv(&format!("{name}.down"), v, 1, wide, c, 1.0);
         let y = self.image(h, w, c);
-        let g = self.param(format!("{name}.gamma"), classes * c, c, 0.0, 0.5);
-        let b = self.param(format!("{name}.beta"), classes * c, c, 0.0, 0.0);
+        let g = self.param(format!("{name}.gamma"), each, c, 0.0, 0.5);
+        let b = self.param(format!("{name}.beta"), each, c, 0.0, 0.0);
         self.ops.push(Op::Modulate { x, t, y, g, b });
         y
     }
 
     /// Multiply-adds of one pass.
     pub fn macs(&self) -> u64 {
-        let mut sum = 0;
+        let mut sum = 0u64;
         for op in &self.ops {
-            sum += match op {
-                Op::Conv { y, s, .. } => self.images[*y].h * self.images[*y].w * s.weights(),
-                Op::Depthwise { y, .. } => {
-                    self.images[*y].h * self.images[*y].w * self.images[*y].c * 9
-                }
-                _ => 0,
-            } as u64;
+            let (y, each) = match op {
+                Op::Conv { y, s, .. } => (self.shape(*y), s.weights()),
+                Op::Depthwise { y, .. } => (self.shape(*y), self.shape(*y).c.saturating_mul(9)),
+                _ => continue,
+            };
+            let pixels = (y.h as u64).saturating_mul(y.w as u64);
+            sum = sum.saturating_add(pixels.saturating_mul(each as u64));
         }
         sum
     }
 
     /// Bytes of the images.
     pub fn bytes(&self) -> u64 {
-        self.images.iter().map(|s| s.len() as u64 * 4).sum()
+        let bytes = self
+            .images
+            .iter()
+            .map(|s| (s.len() as u64).saturating_mul(4));
+        bytes.fold(0, u64::saturating_add)
     }
 
     /// The images, zero; whoever calls has charged [`Self::bytes`].
@@ -232,16 +275,17 @@ impl Graph {
     pub fn start(&self, rng: &mut Rng) -> Vec<f32> {
         let mut out = vec![0.0; self.weights()];
         for p in &self.params {
-            for v in &mut out[p.at..p.at + p.len] {
+            for v in out.get_mut(p.range()).unwrap_or_default() {
                 *v = p.mean + p.std * rng.normal().clamp(-2.0, 2.0);
             }
         }
         out
     }
 
+    /// The elements of parameter `i` in `p`; none, which every kernel refuses, of one that there is not.
     pub(crate) fn slice<'a>(&self, p: &'a [f32], i: usize) -> &'a [f32] {
-        let q = &self.params[i];
-        &p[q.at..q.at + q.len]
+        let q = self.params.get(i);
+        q.and_then(|q| p.get(q.range())).unwrap_or_default()
     }
 
     /// Runs the network: the input images in `t` are set, all others are computed.
@@ -275,69 +319,88 @@ impl Graph {
         t: &mut [Vec<f32>],
         by_rows: bool,
     ) -> Result<()> {
-        let mut next = 0;
-        while let Some(op) = self.ops.get(next) {
-            if by_rows && let Some(block) = self.ops.get(next..).and_then(Block::at) {
-                let mut out = std::mem::take(&mut t[block.y]);
-                self.block_by_rows(&block, k, p, class, &t[block.x], &mut out)?;
-                t[block.y] = out;
-                next += Block::OPS;
+        let mut ops = self.ops.as_slice();
+        while let [op, rest @ ..] = ops {
+            if by_rows && let Some((block, rest)) = Block::at(ops) {
+                let mut out = take(t, block.y)?;
+                self.block_by_rows(&block, k, p, class, read(t, block.x)?, &mut out)?;
+                put(t, block.y, out);
+                ops = rest;
                 continue;
             }
-            next += 1;
+            ops = rest;
             match *op {
                 Op::Conv { x, y, s, w, b } => {
-                    let Shape { h, w: width, .. } = self.images[y];
-                    let mut out = std::mem::take(&mut t[y]);
+                    let Shape { h, w: width, .. } = self.shape(y);
+                    let mut out = take(t, y)?;
                     k.conv2d(
                         &s,
                         h,
                         width,
-                        &t[x],
+                        read(t, x)?,
                         self.slice(p, w),
                         self.slice(p, b),
                         &mut out,
                     )
                     .map_err(wrong)?;
-                    t[y] = out;
+                    put(t, y, out);
                 }
                 Op::Depthwise { x, y, w, b } => {
-                    let Shape { h, w: width, .. } = self.images[y];
-                    let mut out = std::mem::take(&mut t[y]);
+                    let Shape { h, w: width, .. } = self.shape(y);
+                    let mut out = take(t, y)?;
                     k.depthwise2d(
                         h,
                         width,
-                        &t[x],
+                        read(t, x)?,
                         self.slice(p, w),
                         self.slice(p, b),
                         &mut out,
                     )
                     .map_err(wrong)?;
-                    t[y] = out;
+                    put(t, y, out);
                 }
                 Op::Act { x, y } => {
-                    let mut out = std::mem::take(&mut t[y]);
-                    k.hard_swish(&t[x], &mut out).map_err(wrong)?;
-                    t[y] = out;
+                    let mut out = take(t, y)?;
+                    k.hard_swish(read(t, x)?, &mut out).map_err(wrong)?;
+                    put(t, y, out);
                 }
                 Op::Modulate { x, t: u, y, g, b } => {
-                    let shape = self.images[y];
-                    let mut out = std::mem::take(&mut t[y]);
-                    let at = class * shape.c;
-                    let g = &self.slice(p, g)[at..at + shape.c];
-                    let b = &self.slice(p, b)[at..at + shape.c];
-                    for row in 0..shape.h {
-                        let at = shape.row(row)..shape.row(row) + shape.w * shape.c;
-                        let (x, t) = (&t[x][at.clone()], &t[u][at.clone()]);
-                        k.modulate(x, t, g, b, &mut out[at]).map_err(wrong)?;
+                    let shape = self.shape(y);
+                    let mut out = take(t, y)?;
+                    let g = of_class(self.slice(p, g), shape.c, class);
+                    let b = of_class(self.slice(p, b), shape.c, class);
+                    let rows = shape.lines(read(t, x)?).zip(shape.lines(read(t, u)?));
+                    for (out, (x, t)) in shape.lines_mut(&mut out).zip(rows) {
+                        k.modulate(x, t, g, b, out).map_err(wrong)?;
                     }
-                    t[y] = out;
+                    put(t, y, out);
                 }
-                _ => self.layer(op, k, p, class, t),
+                _ => self.layer(op, k, p, class, t)?,
             }
         }
         Ok(())
     }
+}
+
+/// Takes the image `i` to be written while others are read; [`put`] brings it back.
+pub(crate) fn take(t: &mut [Vec<f32>], i: usize) -> Result<Vec<f32>> {
+    t.get_mut(i).map(std::mem::take).ok_or_else(lost)
+}
+
+pub(crate) fn put(t: &mut [Vec<f32>], i: usize, image: Vec<f32>) {
+    if let Some(to) = t.get_mut(i) {
+        *to = image;
+    }
+}
+
+pub(crate) fn read(t: &[Vec<f32>], i: usize) -> Result<&[f32]> {
+    t.get(i).map(Vec::as_slice).ok_or_else(lost)
+}
+
+/// The `c` elements of a class; none of a class that there is not, which the kernels refuse.
+fn of_class(all: &[f32], c: usize, class: usize) -> &[f32] {
+    let of = all.get(class.saturating_mul(c)..);
+    of.and_then(|of| of.get(..c)).unwrap_or_default()
 }
 
 impl Graph {
@@ -351,27 +414,35 @@ impl Graph {
         x: &[f32],
         y: &mut [f32],
     ) -> Result<()> {
-        let Shape { h, w, c } = self.images[block.y];
+        let shape = self.shape(block.y);
+        let Shape { w, c, .. } = shape;
         let [dw, db, uw, ub, vw, vb, g, b] = block.params.map(|i| self.slice(p, i));
-        let wide = block.convs[0].cout;
-        let (mut t, mut u, mut v, mut s) = (rows(w, c), rows(w, wide), rows(w, wide), rows(w, c));
-        let stride = (w + 2) * c;
-        let inside = stride + c..stride + c + w * c;
-        let middle = (w + 2) * wide..2 * (w + 2) * wide;
-        for r in 0..h {
+        let (g, b) = (of_class(g, c, class), of_class(b, c, class));
+        // Images of one row.
+        let narrow = Shape { h: 1, w, c };
+        let wide = Shape {
+            c: block.convs[0].cout,
+            ..narrow
+        };
+        let [mut t, mut s] = [narrow; 2].map(|s| vec![0.0; s.len()]);
+        let [mut u, mut v] = [wide; 2].map(|s| vec![0.0; s.len()]);
+        let (row, middle) = (narrow.inside(0), wide.inside(0));
+        for (r, y) in shape.lines_mut(y).enumerate() {
             // The depthwise kernel needs the rows above and below.
-            let around = &x[r * stride..(r + 3) * stride];
+            let first = r.saturating_mul(shape.stride());
+            let around = x.get(first..first.saturating_add(narrow.len()));
+            let around = around.ok_or_else(lost)?;
             k.depthwise2d(1, w, around, dw, db, &mut t).map_err(wrong)?;
             k.conv2d(&block.convs[0], 1, w, &t, uw, ub, &mut u)
                 .map_err(wrong)?;
-            k.hard_swish(&u[middle.clone()], &mut v[middle.clone()])
+            let to = v.get_mut(middle.clone()).unwrap_or_default();
+            k.hard_swish(u.get(middle.clone()).unwrap_or_default(), to)
                 .map_err(wrong)?;
             k.conv2d(&block.convs[1], 1, w, &v, vw, vb, &mut s)
                 .map_err(wrong)?;
-            let (at, from) = (class * c..(class + 1) * c, (r + 1) * stride + c);
-            let (x, y) = (&x[from..from + w * c], &mut y[from..from + w * c]);
-            k.modulate(x, &s[inside.clone()], &g[at.clone()], &b[at], y)
-                .map_err(wrong)?;
+            let x = around.get(row.clone()).unwrap_or_default();
+            let s = s.get(row.clone()).unwrap_or_default();
+            k.modulate(x, s, g, b, y).map_err(wrong)?;
         }
         Ok(())
     }
@@ -388,8 +459,8 @@ struct Block {
 }
 
 impl Block {
-    /// The block that begins these operations, if one does.
-    fn at(ops: &[Op]) -> Option<Self> {
+    /// The block that begins these operations, if one does, and the operations behind it.
+    fn at(ops: &[Op]) -> Option<(Self, &[Op])> {
         let [
             Op::Depthwise {
                 x,
@@ -419,27 +490,25 @@ impl Block {
                 g,
                 b,
             },
-            ..,
+            rest @ ..,
         ] = ops
         else {
             return None;
         };
         let chained = t == t2 && u == u2 && v == v2 && s == s2 && x == x2;
-        (chained && up.k == 1 && down.k == 1).then_some(Self {
+        let block = Self {
             x: *x,
             y: *y,
             convs: [*up, *down],
             params: [*dw, *db, *uw, *ub, *vw, *vb, *g, *b],
-        })
+        };
+        (chained && up.k == 1 && down.k == 1).then_some((block, rest))
     }
-
-    /// Operations that it has.
-    const OPS: usize = 5;
 }
 
-/// Three rows of an image of one row, which have its border.
-fn rows(w: usize, c: usize) -> Vec<f32> {
-    vec![0.0; Shape { h: 1, w, c }.len()]
+/// A graph and its images are made by the same code, so an image or a row that is not there is a mistake in it.
+pub(crate) fn lost() -> Error {
+    Error::Format("network: an image that is not there".into())
 }
 
 pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {

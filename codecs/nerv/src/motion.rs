@@ -12,6 +12,10 @@ use crate::geometry::{Geometry, Plane};
 pub const BLOCK: usize = 8;
 /// Samples that a reference is extended by on each side.
 pub const PAD: usize = 80;
+/// On both sides.
+const BOTH: usize = 2 * PAD;
+/// Samples of these that are left for what filters reach beyond a block.
+const REST: usize = 8;
 
 /// A vector in quarter luma samples: columns, rows.
 pub type Vector = [i16; 2];
@@ -44,20 +48,30 @@ impl Reference {
     pub fn bytes(g: &Geometry) -> u64 {
         g.planes
             .iter()
-            .map(|p| ((p.w + 2 * PAD) * (p.h + 2 * PAD) * 2) as u64)
+            .map(|p| {
+                let [w, h] = [p.w, p.h].map(|side| side.saturating_add(BOTH) as u64);
+                w.saturating_mul(h).saturating_mul(2)
+            })
             .sum()
     }
 }
 
 /// A plane of `frame` with its edges repeated `margin` times on each side.
 pub fn extend(p: &Plane, frame: &[u16], margin: usize) -> Vec<u16> {
-    let stride = p.w + 2 * margin;
-    let mut out = vec![0; stride * (p.h + 2 * margin)];
+    let both = margin.saturating_mul(2);
+    let stride = p.w.saturating_add(both);
+    let mut out = vec![0; stride.saturating_mul(p.h.saturating_add(both))];
     for (y, row) in out.chunks_exact_mut(stride).enumerate() {
-        let from = &frame[p.at + y.saturating_sub(margin).min(p.h - 1) * p.w..][..p.w];
-        row[..margin].fill(from[0]);
-        row[margin..margin + p.w].copy_from_slice(from);
-        row[margin + p.w..].fill(from[p.w - 1]);
+        let y = y.saturating_sub(margin).min(p.h.saturating_sub(1));
+        let from = frame.get(p.row(y)).unwrap_or_default();
+        let (Some(first), Some(last)) = (from.first(), from.last()) else {
+            continue;
+        };
+        let (left, rest) = row.split_at_mut(margin);
+        let (inside, right) = rest.split_at_mut(from.len());
+        left.fill(*first);
+        inside.copy_from_slice(from);
+        right.fill(*last);
     }
     out
 }
@@ -80,50 +94,83 @@ const CHROMA: [[i32; 4]; 8] = [
     [-2, 10, 58, -2],
 ];
 
-/// Predicts one block of one plane from one reference.
-#[allow(clippy::too_many_arguments)]
-fn predict(
-    k: &Kernels,
-    g: &Geometry,
-    plane: usize,
-    r: &Reference,
-    v: Vector,
-    x: usize,
-    y: usize,
-    n: usize,
-    m: usize,
-    out: &mut [i32; 256],
-) {
-    let p: Plane = g.planes[plane];
-    let stride = p.w + 2 * PAD;
-    // In eighths of this plane's samples.
-    let e = [
-        i32::from(v[0]) * 2 / p.sub[0] as i32,
-        i32::from(v[1]) * 2 / p.sub[1] as i32,
-    ];
-    let clamp = |at: usize, e: i32, size: usize, n: usize| {
-        let at = at as i32 + (e >> 3);
-        // Far outside all samples are the same.
-        at.clamp(-(PAD as i32) + 8, size as i32 + PAD as i32 - 8 - n as i32)
-    };
-    let px = clamp(x, e[0], p.w, n) + PAD as i32;
-    let py = clamp(y, e[1], p.h, m) + PAD as i32;
-    let block = kernels::Block {
-        stride,
-        at: py as usize * stride + px as usize,
-        size: [n, m],
-    };
-    let phase = [(e[0] & 7) as usize, (e[1] & 7) as usize];
-    let (from, peak) = (&r.planes[plane], i32::from(g.peak()));
-    // Positions were clamped into what a reference is extended by.
-    let done = if plane == 0 {
-        let taps = phase.map(|p| (p > 0).then_some(&LUMA[p / 2]));
-        k.interpolate8(from, &block, taps, peak, out)
-    } else {
-        let taps = phase.map(|p| (p > 0).then_some(&CHROMA[p]));
-        k.interpolate4(from, &block, taps, peak, out)
-    };
-    debug_assert!(done.is_ok());
+/// What the blocks of one plane are predicted from and how.
+struct Predictor<'a> {
+    k: &'a Kernels,
+    p: &'a Plane,
+    luma: bool,
+    peak: i32,
+    /// The plane of each reference.
+    from: [&'a [u16]; 2],
+}
+
+impl Predictor<'_> {
+    /// Predicts the block at `at` of `size` (columns, rows) from one reference.
+    fn predict(
+        &self,
+        from: &[u16],
+        v: Vector,
+        at: [usize; 2],
+        size: [usize; 2],
+        out: &mut [i32; 256],
+    ) {
+        let p = self.p;
+        let stride = p.w.saturating_add(BOTH);
+        // In eighths of this plane's samples: quarters of luma's, of which it has all or half.
+        let eighths = |v: i16, sub: usize| i32::from(v) << u32::from(sub == 1);
+        let e = [eighths(v[0], p.sub[0]), eighths(v[1], p.sub[1])];
+        // Where it lies in the extended plane; far outside all samples are the same.
+        let place = |at: usize, e: i32, side: usize, n: usize| {
+            let most = side.saturating_add(BOTH - REST).saturating_sub(n);
+            let at = at.saturating_add(PAD);
+            at.saturating_add_signed((e >> 3) as isize)
+                .max(REST)
+                .min(most)
+        };
+        let x = place(at[0], e[0], p.w, size[0]);
+        let y = place(at[1], e[1], p.h, size[1]);
+        let block = kernels::Block {
+            stride,
+            at: y.saturating_mul(stride).saturating_add(x),
+            size,
+        };
+        let phase = e.map(|e| (e & 7) as usize);
+        // Positions were clamped into what a reference is extended by.
+        let done = if self.luma {
+            let taps = phase.map(|p| LUMA.get(p / 2).filter(|_| p > 0));
+            self.k.interpolate8(from, &block, taps, self.peak, out)
+        } else {
+            let taps = phase.map(|p| CHROMA.get(p).filter(|_| p > 0));
+            self.k.interpolate4(from, &block, taps, self.peak, out)
+        };
+        debug_assert!(done.is_ok());
+    }
+
+    /// The prediction of a block as rows in `a`; `b` is room for another.
+    fn block(
+        &self,
+        block: &Block,
+        at: [usize; 2],
+        size: [usize; 2],
+        a: &mut [i32; 256],
+        b: &mut [i32; 256],
+    ) {
+        let [first, second] = self.from;
+        let (from, v) = if block.mode == 1 {
+            (second, block.v[1])
+        } else {
+            (first, block.v[0])
+        };
+        self.predict(from, v, at, size, a);
+        if block.mode == 2 {
+            self.predict(second, block.v[1], at, size, b);
+            let n = size[0].saturating_mul(size[1]);
+            let (a, b) = (a.get_mut(..n), b.get(..n));
+            for (a, b) in a.unwrap_or_default().iter_mut().zip(b.unwrap_or_default()) {
+                *a = a.wrapping_add(*b).wrapping_add(1) >> 1;
+            }
+        }
+    }
 }
 
 /// Predicts a whole frame.
@@ -136,35 +183,46 @@ pub fn compensate(
 ) {
     let (mut a, mut b) = ([0i32; 256], [0i32; 256]);
     for (plane, p) in g.planes.iter().enumerate() {
-        let (bw, bh) = (BLOCK / p.sub[0], BLOCK / p.sub[1]);
-        for by in 0..field.h {
-            let y = by * bh;
+        let predictor = Predictor {
+            k,
+            p,
+            luma: plane == 0,
+            peak: i32::from(g.peak()),
+            from: refs.map(|r| r.planes.get(plane).map(Vec::as_slice).unwrap_or_default()),
+        };
+        let [bw, bh] = p.sub.map(|sub| BLOCK.div_ceil(sub));
+        let out = out.get_mut(p.range()).unwrap_or_default();
+        let rows = field.blocks.chunks_exact(field.w.max(1));
+        for (by, mut blocks) in rows.take(field.h).enumerate() {
+            let y = by.saturating_mul(bh);
             let m = bh.min(p.h.saturating_sub(y));
-            let mut bx = 0;
-            while bx < field.w {
-                let block = field.blocks[by * field.w + bx];
+            let mut right = 0usize;
+            while let [block, rest @ ..] = blocks {
                 // Two equal blocks side by side are done at once.
-                let pair = bx + 1 < field.w && field.blocks[by * field.w + bx + 1] == block;
-                let x = bx * bw;
-                let width = if pair { 2 * bw } else { bw };
+                let (width, rest) = match rest {
+                    [same, rest @ ..] if same == block => (bw.saturating_mul(2), rest),
+                    _ => (bw, rest),
+                };
+                blocks = rest;
+                let x = right;
+                right = x.saturating_add(width);
                 let n = width.min(p.w.saturating_sub(x));
-                bx += if pair { 2 } else { 1 };
                 if n == 0 || m == 0 {
                     continue;
                 }
-                let first = if block.mode == 1 { 1 } else { 0 };
-                predict(k, g, plane, refs[first], block.v[first], x, y, n, m, &mut a);
-                if block.mode == 2 {
-                    predict(k, g, plane, refs[1], block.v[1], x, y, n, m, &mut b);
-                    for (a, b) in a[..n * m].iter_mut().zip(&b[..n * m]) {
-                        *a = (*a + b + 1) >> 1;
-                    }
-                }
-                for i in 0..m {
-                    let to = &mut out[p.at + (y + i) * p.w + x..][..n];
-                    for (t, v) in to.iter_mut().zip(&a[i * n..]) {
+                predictor.block(block, [x, y], [n, m], &mut a, &mut b);
+                let mut from = a.as_slice();
+                let mut at = y.saturating_mul(p.w).saturating_add(x);
+                for _ in 0..m {
+                    let to = out.get_mut(at..at.saturating_add(n));
+                    let (Some(to), Some((row, rest))) = (to, from.split_at_checked(n)) else {
+                        break;
+                    };
+                    for (t, v) in to.iter_mut().zip(row) {
                         *t = *v as u16;
                     }
+                    from = rest;
+                    at = at.saturating_add(p.w);
                 }
             }
         }

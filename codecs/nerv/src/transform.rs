@@ -1,5 +1,7 @@
 //! The blocks of a frame's latents and their transform, an orthonormal DCT-II in one fixed order of IEEE operations.
 
+use std::array::from_fn;
+
 use crate::geometry::Geometry;
 use crate::intra::Canvas;
 
@@ -32,46 +34,62 @@ const COSINES: [f32; 17] = [
 
 /// cos(k pi / 32) for any k.
 fn cosine(k: usize) -> f32 {
+    let first = |k: usize| COSINES.get(k).copied().unwrap_or(0.0);
     match k % 64 {
-        k @ 0..=16 => COSINES[k],
-        k @ 17..=32 => -COSINES[32 - k],
-        k @ 33..=48 => -COSINES[k - 32],
-        k => COSINES[64 - k],
+        k @ 0..=16 => first(k),
+        k @ 17..=32 => -first(32usize.saturating_sub(k)),
+        k @ 33..=48 => -first(k.saturating_sub(32)),
+        k => first(64usize.saturating_sub(k)),
     }
 }
 
+type Matrix<const N: usize> = [[f32; N]; N];
+
+/// A matrix and its transpose.
+#[derive(Debug, Clone)]
+struct Pair<const N: usize> {
+    plain: Matrix<N>,
+    turned: Matrix<N>,
+}
+
 /// `[n, n]` rows of the DCT-II: row u is `sqrt(2 / n) cos(pi (2 x + 1) u / 2 n)`, row 0 `sqrt(1 / n)`.
-fn matrix<const N: usize>() -> [[f32; N]; N] {
+fn matrix<const N: usize>() -> Pair<N> {
     const HALF_ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
-    // sqrt(1 / 8), sqrt(2 / 8), sqrt(1 / 16), sqrt(2 / 16)
-    let (first, rest) = if N == SMALL {
-        (0.5 * HALF_ROOT, 0.5)
+    // sqrt(1 / 8), sqrt(2 / 8), sqrt(1 / 16), sqrt(2 / 16); and pi / 2 n in parts of pi / 32.
+    let (first, rest, part) = if N == SMALL {
+        (0.5 * HALF_ROOT, 0.5, 2)
     } else {
-        (0.25, 0.5 * HALF_ROOT)
+        (0.25, 0.5 * HALF_ROOT, 1usize)
     };
-    let mut m = [[0.0; N]; N];
-    for (u, row) in m.iter_mut().enumerate() {
+    let at = |u: usize, x: usize| {
         let scale = if u == 0 { first } else { rest };
-        for (x, v) in row.iter_mut().enumerate() {
-            *v = scale * cosine((2 * x + 1) * u * (16 / N));
-        }
+        let odd = x.saturating_mul(2).saturating_add(1);
+        scale * cosine(odd.saturating_mul(u).saturating_mul(part))
+    };
+    Pair {
+        plain: from_fn(|u| from_fn(|x| at(u, x))),
+        turned: from_fn(|x| from_fn(|u| at(u, x))),
     }
-    m
 }
 
 /// The transforms.
 #[derive(Debug, Clone)]
 pub struct Transform {
-    small: [[f32; 8]; 8],
-    big: [[f32; 16]; 16],
+    small: Pair<8>,
+    big: Pair<16>,
     /// Diagonal scans: place in the block of each coefficient.
     pub scan: [Vec<u16>; 2],
 }
 
 fn scan(n: usize) -> Vec<u16> {
-    let mut all: Vec<(usize, usize)> = (0..n * n).map(|i| (i / n, i % n)).collect();
-    all.sort_by_key(|(y, x)| (y + x, if (y + x) % 2 == 0 { *x } else { *y }));
-    all.iter().map(|(y, x)| (y * n + x) as u16).collect()
+    let rows = (0..n).map(|y| (0..n).map(move |x| (y, x)));
+    let mut all: Vec<(usize, usize)> = rows.flatten().collect();
+    all.sort_by_key(|(y, x)| {
+        let sum = y.saturating_add(*x);
+        (sum, if sum % 2 == 0 { *x } else { *y })
+    });
+    let place = |(y, x): &(usize, usize)| y.saturating_mul(n).saturating_add(*x);
+    all.iter().map(|at| place(at) as u16).collect()
 }
 
 impl Default for Transform {
@@ -84,65 +102,50 @@ impl Default for Transform {
     }
 }
 
-/// `out = a m` for each row of `a`, or `a m^T`.
+/// `out = a b`.
 #[inline(always)]
-fn rows<const N: usize>(a: &[f32], m: &[[f32; N]; N], turned: bool, out: &mut [f32]) {
-    for (a, out) in a.chunks_exact(N).zip(out.chunks_exact_mut(N)) {
+fn product<const N: usize>(a: &Matrix<N>, b: &Matrix<N>, out: &mut Matrix<N>) {
+    for (a, out) in a.iter().zip(out) {
         let mut sum = [0.0; N];
-        if turned {
-            for (s, row) in sum.iter_mut().zip(m) {
-                for i in 0..N {
-                    *s += a[i] * row[i];
-                }
-            }
-        } else {
-            for (v, row) in a.iter().zip(m) {
-                for i in 0..N {
-                    sum[i] += v * row[i];
-                }
+        for (v, row) in a.iter().zip(b) {
+            for (s, w) in sum.iter_mut().zip(row) {
+                *s += v * w;
             }
         }
-        out.copy_from_slice(&sum);
+        *out = sum;
     }
 }
 
-/// `out = m a` or `m^T a`.
+/// `out = left x right`, the columns first, of the block that `x` and `out` begin with.
 #[inline(always)]
-fn columns<const N: usize>(a: &[f32], m: &[[f32; N]; N], turned: bool, out: &mut [f32]) {
-    for (y, out) in out.chunks_exact_mut(N).enumerate() {
-        let mut sum = [0.0; N];
-        for (i, row) in a.chunks_exact(N).enumerate() {
-            let w = if turned { m[i][y] } else { m[y][i] };
-            for x in 0..N {
-                sum[x] += w * row[x];
-            }
-        }
-        out.copy_from_slice(&sum);
+fn both<const N: usize>(left: &Matrix<N>, x: &[f32], right: &Matrix<N>, out: &mut [f32]) {
+    let (x, _) = x.as_chunks::<N>();
+    let (out, _) = out.as_chunks_mut::<N>();
+    if let (Some(x), Some(out)) = (x.first_chunk(), out.first_chunk_mut()) {
+        let mut t = [[0.0; N]; N];
+        product(left, x, &mut t);
+        product(&t, right, out);
     }
 }
 
 impl Transform {
     /// Coefficients of a block of `n` x `n` samples.
     pub fn forward(&self, n: usize, x: &[f32], out: &mut [f32]) {
-        let mut t = [0.0; 256];
+        let (small, big) = (&self.small, &self.big);
         if n == BIG {
-            columns::<16>(x, &self.big, false, &mut t);
-            rows::<16>(&t, &self.big, true, out);
+            both(&big.plain, x, &big.turned, out);
         } else {
-            columns::<8>(&x[..64], &self.small, false, &mut t[..64]);
-            rows::<8>(&t[..64], &self.small, true, &mut out[..64]);
+            both(&small.plain, x, &small.turned, out);
         }
     }
 
     /// Samples of a block of coefficients.
     pub fn inverse(&self, n: usize, c: &[f32], out: &mut [f32]) {
-        let mut t = [0.0; 256];
+        let (small, big) = (&self.small, &self.big);
         if n == BIG {
-            columns::<16>(c, &self.big, true, &mut t);
-            rows::<16>(&t, &self.big, false, out);
+            both(&big.turned, c, &big.plain, out);
         } else {
-            columns::<8>(&c[..64], &self.small, true, &mut t[..64]);
-            rows::<8>(&t[..64], &self.small, false, &mut out[..64]);
+            both(&small.turned, c, &small.plain, out);
         }
     }
 }
@@ -182,13 +185,15 @@ impl Latents {
         let planes = g.planes.iter().enumerate().map(|(i, p)| {
             let side = side(i);
             let (w, h) = (p.w.div_ceil(side), p.h.div_ceil(side));
+            let squares = w.saturating_mul(h);
+            let samples = squares.saturating_mul(side).saturating_mul(side);
             PlaneLatents {
                 w,
                 h,
                 side,
-                big: vec![false; w * h],
-                q: vec![0; w * h * side * side],
-                modes: vec![0; w * h * side * side / 64],
+                big: vec![false; squares],
+                q: vec![0; samples],
+                modes: vec![0; samples / 64],
             }
         });
         Self {
@@ -200,16 +205,32 @@ impl Latents {
 impl PlaneLatents {
     /// Samples of its squares.
     pub fn samples(&self) -> usize {
-        self.w * self.h * self.side * self.side
+        let squares = self.w.saturating_mul(self.h);
+        squares.saturating_mul(self.square())
+    }
+
+    /// Samples of a square.
+    fn square(&self) -> usize {
+        self.side.saturating_mul(self.side)
+    }
+
+    /// The column and the row that a square begins with.
+    fn corner(&self, square: usize) -> [usize; 2] {
+        let row = square.checked_div(self.w).unwrap_or(0);
+        let column = square.saturating_sub(row.saturating_mul(self.w));
+        [column, row].map(|at| at.saturating_mul(self.side))
     }
 
     /// Blocks of a square: side, place in the square, first coefficient.
     pub fn blocks(&self, square: usize) -> Vec<(usize, [usize; 2], usize)> {
-        let n = self.side * self.side;
-        let first = square * n;
-        if self.side == BIG && !self.big[square] {
-            return (0..4)
-                .map(|i| (SMALL, [(i % 2) * SMALL, (i / 2) * SMALL], first + i * 64))
+        let first = square.saturating_mul(self.square());
+        if self.side == BIG && self.big.get(square) == Some(&false) {
+            let corners = [[0, 0], [SMALL, 0], [0, SMALL], [SMALL, SMALL]];
+            let firsts = (first..).step_by(64);
+            return corners
+                .into_iter()
+                .zip(firsts)
+                .map(|(corner, first)| (SMALL, corner, first))
                 .collect();
         }
         vec![(self.side, [0, 0], first)]
@@ -218,54 +239,59 @@ impl PlaneLatents {
     /// The samples of the latents, each times `step`, in a plane of the squares' whole size; in an `intra` frame with what
     /// is predicted from the samples around.
     pub fn synthesise(&self, t: &Transform, step: f32, intra: bool, out: &mut [f32]) {
-        let stride = self.w * self.side;
+        let stride = self.w.saturating_mul(self.side);
         let (mut c, mut x) = ([0.0; 256], [0.0; 256]);
         out.fill(0.0);
         let cells = stride / 8;
-        let mut done = vec![
-            false;
-            if intra {
-                cells * (self.h * self.side / 8)
-            } else {
-                0
-            }
-        ];
-        for square in 0..self.w * self.h {
-            let all = &self.q[square * self.side * self.side..][..self.side * self.side];
+        let mut done = vec![false; if intra { self.samples() / 64 } else { 0 }];
+        let squares = self.q.chunks_exact(self.square().max(1));
+        for (square, all) in squares.enumerate() {
             if !intra && all.iter().all(|v| *v == 0) {
                 continue;
             }
-            let (sx, sy) = (square % self.w * self.side, square / self.w * self.side);
+            let [sx, sy] = self.corner(square);
             for (n, [bx, by], at) in self.blocks(square) {
-                let q = &self.q[at..at + n * n];
+                let area = n.saturating_mul(n);
+                let Some(q) = self.q.get(at..at.saturating_add(area)) else {
+                    continue;
+                };
                 let empty = q.iter().all(|v| *v == 0);
                 if !intra && empty {
                     continue;
                 }
-                let (left, top) = (sx + bx, sy + by);
+                let (left, top) = (sx.saturating_add(bx), sy.saturating_add(by));
+                let x = x.get_mut(..area).unwrap_or_default();
                 if empty {
-                    x[..n * n].fill(0.0);
+                    x.fill(0.0);
                 } else {
                     for (c, q) in c.iter_mut().zip(q) {
                         *c = f32::from(*q) * step;
                     }
-                    t.inverse(n, &c[..n * n], &mut x[..n * n]);
+                    t.inverse(n, &c, x);
                 }
                 if intra {
-                    let cell = top / 8 * cells + left / 8;
+                    let cell = (top / 8).saturating_mul(cells).saturating_add(left / 8);
                     let canvas = Canvas {
                         samples: out,
                         stride,
                         done: &done,
                     };
-                    canvas.predict(usize::from(self.modes[cell]), left, top, n, &mut c);
-                    x[..n * n].iter_mut().zip(&c).for_each(|(x, p)| *x += p);
-                    for k in 0..n / 8 {
-                        done[cell + k * cells..][..n / 8].fill(true);
+                    let mode = self.modes.get(cell).copied().unwrap_or(0);
+                    canvas.predict(usize::from(mode), left, top, n, &mut c);
+                    x.iter_mut().zip(&c).for_each(|(x, p)| *x += p);
+                    let mut at = cell;
+                    for _ in 0..n / 8 {
+                        let made = done.get_mut(at..at.saturating_add(n / 8));
+                        made.unwrap_or_default().fill(true);
+                        at = at.saturating_add(cells);
                     }
                 }
-                for (i, row) in x[..n * n].chunks_exact(n).enumerate() {
-                    out[(top + i) * stride + left..][..n].copy_from_slice(row);
+                let mut at = top.saturating_mul(stride).saturating_add(left);
+                for row in x.chunks_exact(n) {
+                    if let Some(to) = out.get_mut(at..at.saturating_add(n)) {
+                        to.copy_from_slice(row);
+                    }
+                    at = at.saturating_add(stride);
                 }
             }
         }

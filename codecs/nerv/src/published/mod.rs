@@ -6,7 +6,6 @@
 
 mod config;
 mod decode;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod picture;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod train;

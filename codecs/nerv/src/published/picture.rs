@@ -6,7 +6,7 @@
 use nc::{Result, VideoFormat};
 use nc_kernels::Kernels;
 
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Plane};
 use crate::graph::Shape;
 
 /// Channels of the encoded time: 40 sines and 40 cosines (Chen et al. 2021, section 3.2).
@@ -44,34 +44,45 @@ impl Picture {
         self.0.samples()
     }
 
-    /// Calls `f` with each plane's number, each sample's place in the frame, and the value that the image's pixels
-    /// have on average over it, in samples.
-    fn each(&self, s: Shape, image: &[f32], mut f: impl FnMut(usize, usize, usize, usize, f32)) {
-        let (scale, middle) = (self.0.scale(), self.0.middle());
-        for (ch, p) in self.0.planes.iter().enumerate() {
-            let share = scale / (p.sub[0] * p.sub[1]) as f32;
-            for y in 0..p.h {
-                for x in 0..p.w {
-                    let mut sum = 0.0;
-                    for j in 0..p.sub[1] {
-                        let row = s.row(y * p.sub[1] + j) + ch;
-                        for i in 0..p.sub[0] {
-                            sum += image[row + (x * p.sub[0] + i) * s.c];
-                        }
-                    }
-                    f(ch, x, y, p.at + y * p.w + x, sum * share + middle);
+    /// For each sample of row `y` of the plane `p`, which is channel `ch`, the value that the image's pixels have on
+    /// average over it, in samples.
+    fn row(
+        &self,
+        s: Shape,
+        image: &[f32],
+        (ch, p): (usize, &Plane),
+        y: usize,
+    ) -> impl Iterator<Item = f32> {
+        let (share, middle) = (self.0.scale() / pixels(p), self.0.middle());
+        let [across, down] = p.sub;
+        let first = y.saturating_mul(down);
+        let mut lines = [first, first.saturating_add(1)].map(|y| {
+            let line = image.get(s.inside(y)).unwrap_or_default();
+            line.get(ch..).unwrap_or_default().iter().step_by(s.c)
+        });
+        std::iter::from_fn(move || {
+            let mut sum = 0.0f32;
+            for line in lines.iter_mut().take(down) {
+                for _ in 0..across {
+                    sum += line.next()?;
                 }
             }
-        }
+            Some(sum * share + middle)
+        })
     }
 
     /// The frame of an image, rounded and clamped.
     pub fn frame(&self, s: Shape, image: &[f32], frame: &mut [u16]) {
         let peak = f32::from(self.0.peak());
-        self.each(s, image, |_, _, _, at, v| {
-            // NaN becomes 0.
-            frame[at] = (v + 0.5).clamp(0.0, peak) as u16;
-        });
+        for plane in self.0.planes.iter().enumerate() {
+            for y in 0..plane.1.h {
+                let to = frame.get_mut(plane.1.row(y)).unwrap_or_default();
+                for (to, v) in to.iter_mut().zip(self.row(s, image, plane, y)) {
+                    // NaN becomes 0.
+                    *to = (v + 0.5).clamp(0.0, peak) as u16;
+                }
+            }
+        }
     }
 
     /// The squared error of an image's frame, in squared samples, planes weighted 4:1:1 by their means; the clamped
@@ -85,26 +96,32 @@ impl Picture {
         let keep = grad.is_some();
         let grad = grad.unwrap_or(&mut none);
         grad.fill(0.0);
-        self.each(s, image, |ch, x, y, at, v| {
-            let want = f32::from(frame[at]);
-            let d = (v + 0.5).clamp(0.0, peak).floor() - want;
-            sums[ch] += f64::from(d) * f64::from(d);
-            if keep {
-                let p = self.0.planes[ch];
-                let share =
-                    weights[ch] as f32 * (v - want) / (scale * (p.sub[0] * p.sub[1]) as f32);
-                for j in 0..p.sub[1] {
-                    let row = s.row(y * p.sub[1] + j) + ch;
-                    for i in 0..p.sub[0] {
-                        grad[row + (x * p.sub[0] + i) * s.c] = share;
+        let planes = self.0.planes.iter().enumerate();
+        for ((plane, sum), weight) in planes.zip(&mut sums).zip(&weights) {
+            let (ch, p) = plane;
+            for y in 0..p.h {
+                let wanted = frame.get(p.row(y)).unwrap_or_default();
+                for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)) {
+                    let d = (v + 0.5).clamp(0.0, peak).floor() - f32::from(*want);
+                    *sum += f64::from(d) * f64::from(d);
+                }
+                let lines = if keep { p.sub[1] } else { 0 };
+                let first = y.saturating_mul(p.sub[1]);
+                for line in (first..).take(lines) {
+                    let line = grad.get_mut(s.inside(line)).unwrap_or_default();
+                    let line = line.get_mut(ch..).unwrap_or_default();
+                    let mut to = line.iter_mut().step_by(s.c);
+                    for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)) {
+                        let share = *weight as f32 * (v - f32::from(*want)) / (scale * pixels(p));
+                        to.by_ref().take(p.sub[0]).for_each(|to| *to = share);
                     }
                 }
             }
-        });
+        }
         let all: f64 = sums.iter().zip(&weights).map(|(s, w)| s * w).sum();
         let [w, h] = self.size();
         let total = if self.planes() > 1 { 1.5 } else { 1.0 };
-        all / ((w * h) as f64 * total)
+        all / (w.saturating_mul(h) as f64 * total)
     }
 
     /// Peak signal-to-noise ratio of a mean squared error, in decibels.
@@ -114,19 +131,25 @@ impl Picture {
     }
 }
 
+/// Pixels of the image for each sample of a plane.
+fn pixels(p: &Plane) -> f32 {
+    p.sub[0].saturating_mul(p.sub[1]) as f32
+}
+
 /// Sines and cosines of `1.25^i pi t`, t = (frame + 1) / frames, into the network's input of one pixel.
 pub fn encode_time(k: &Kernels, frame: usize, frames: usize, s: Shape, image: &mut [f32]) {
-    let at = s.row(0);
-    let t = (frame + 1) as f64 / frames.max(1) as f64;
-    let half = INPUTS / 2;
-    let mut f = t;
-    for i in 0..half {
+    let pixel = image.get_mut(s.row(0)..).unwrap_or_default();
+    let Some(inputs) = pixel.first_chunk_mut::<INPUTS>() else {
+        return;
+    };
+    let (sines, cosines) = inputs.split_at_mut(INPUTS / 2);
+    let mut f = frame.saturating_add(1) as f64 / frames.max(1) as f64;
+    for (sine, cosine) in sines.iter_mut().zip(cosines.iter_mut()) {
         // Only the place within a turn is given to the kernels, which take small angles.
         let turn = (f - 2.0 * (0.5 * f).floor()) as f32;
-        image[at + i] = turn * std::f32::consts::PI;
-        image[at + half + i] = turn * std::f32::consts::PI;
+        (*sine, *cosine) = (turn * std::f32::consts::PI, turn * std::f32::consts::PI);
         f *= GROWTH;
     }
-    k.sin(&mut image[at..at + half]);
-    k.cos(&mut image[at + half..at + INPUTS]);
+    k.sin(sines);
+    k.cos(cosines);
 }
