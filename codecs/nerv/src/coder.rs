@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 use nc::entropy::{RangeDecoder, RangeEncoder};
 use nc::{Error, Result};
 
+/// Probabilities are of this.
+const WHOLE: u32 = 65536;
+
 /// Where bits go or come from.
 pub trait Bits {
     /// Codes `bit`, whose probability of being 1 is `p` of 65536; gives the bit (the decoder's own).
@@ -20,9 +23,9 @@ pub trait Bits {
 
 impl Bits for RangeEncoder {
     fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
-        let split = 65536 - p;
+        let split = WHOLE.saturating_sub(p);
         if bit {
-            self.put_share(split, 65536)?;
+            self.put_share(split, WHOLE)?;
         } else {
             self.put_share(0, split)?;
         }
@@ -32,7 +35,7 @@ impl Bits for RangeEncoder {
 
 impl Bits for RangeDecoder {
     fn bit(&mut self, _: bool, p: u32) -> Result<bool> {
-        Ok(self.get_cumulative(&[0, 65536 - p, 65536])? == 1)
+        Ok(self.get_cumulative(&[0, WHOLE.saturating_sub(p), WHOLE])? == 1)
     }
 }
 
@@ -45,16 +48,47 @@ pub struct Cost {
 
 impl Bits for Cost {
     fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
-        let p = if bit { p } else { 65536 - p };
+        let p = if bit { p } else { WHOLE.saturating_sub(p) };
         self.bits -= (f64::from(p) / 65536.0).log2();
         Ok(bit)
     }
+}
+
+/// One context of several numbers: `first`, and each of the others with what it is below.
+#[inline(always)]
+pub fn joint<const N: usize>(first: usize, others: [(usize, usize); N]) -> usize {
+    let add = |all: usize, (n, below): (usize, usize)| all.wrapping_mul(below).wrapping_add(n);
+    others.into_iter().fold(first, add)
+}
+
+/// A sign as a context: 0 for less than 0, 1 for 0, 2 for more.
+#[inline(always)]
+pub fn sign(v: i32) -> usize {
+    v.signum().wrapping_add(1) as usize
 }
 
 /// `ln(p / (1 - p))` in 1/256, of a probability in 1/4096; and back.
 struct Tables {
     stretch: [i16; 4096],
     squash: [u16; 4096],
+}
+
+impl Tables {
+    /// The logarithm of a probability of 65536.
+    #[inline(always)]
+    fn stretch(&self, p: u16) -> i32 {
+        let st = self.stretch.get(usize::from(p >> 4));
+        st.map_or(0, |st| i32::from(*st))
+    }
+
+    /// The probability of 65536 whose logarithm is `x`.
+    #[inline(always)]
+    fn squash(&self, x: i64) -> u32 {
+        let p = self
+            .squash
+            .get(x.clamp(-2047, 2047).wrapping_add(2048) as usize);
+        p.map_or(0, |p| u32::from(*p))
+    }
 }
 
 /// The tables, made once by the integer recurrence of lpaq's `squash`.
@@ -68,17 +102,16 @@ fn tables() -> &'static Tables {
             65374, 65438, 65476, 65500, 65514,
         ];
         let mut squash = [0; 4096];
-        for (i, s) in squash.iter_mut().enumerate() {
-            let (at, part) = (i >> 7, (i & 127) as i64);
-            *s = ((KNOTS[at] * (128 - part) + KNOTS[at + 1] * part) >> 7) as u16;
+        for (between, knots) in squash.chunks_exact_mut(128).zip(KNOTS.windows(2)) {
+            let &[from, to] = knots else { continue };
+            for (part, s) in (0i64..).zip(between) {
+                *s = from.wrapping_add(to.wrapping_sub(from).wrapping_mul(part) >> 7) as u16;
+            }
         }
         let mut stretch = [0; 4096];
-        let mut at = 0;
-        for (i, s) in stretch.iter_mut().enumerate() {
-            while at < 4095 && usize::from(squash[at]) < i * 16 + 8 {
-                at += 1;
-            }
-            *s = at as i16 - 2048;
+        for (p, s) in (8u32..).step_by(16).zip(&mut stretch) {
+            let at = squash.partition_point(|s| u32::from(*s) < p).min(4095);
+            *s = (at as i16).wrapping_sub(2048);
         }
         Tables { stretch, squash }
     })
@@ -97,10 +130,12 @@ const MOST_SEEN: u16 = 1023;
 /// `65536 / (n + 1.5)`: how far a counter moves that was asked n times.
 const RATES: [u32; MOST_SEEN as usize + 1] = {
     let mut rates = [0; MOST_SEEN as usize + 1];
+    let mut left: &mut [u32] = &mut rates;
     let mut n = 0;
-    while n < rates.len() {
-        rates[n] = 131_072 / (2 * n as u32 + 3);
+    while let [rate, after @ ..] = left {
+        *rate = 131_072 / (2 * n + 3);
         n += 1;
+        left = after;
     }
     rates
 };
@@ -109,24 +144,25 @@ const FRESH: Counter = Counter { p: 32768, n: 0 };
 
 impl Counter {
     fn update(&mut self, bit: bool, limit: u16) {
-        let rate = i64::from(RATES[usize::from(self.n.min(limit))]);
-        let target = if bit { 65535 } else { 0 };
+        let rate = RATES.get(usize::from(self.n.min(limit)));
+        let rate = rate.map_or(0, |r| i64::from(*r));
+        let target = if bit { 65535i64 } else { 0 };
         let p = i64::from(self.p);
-        self.p = (p + (((target - p) * rate) >> 16)).clamp(32, 65503) as u16;
-        self.n = (self.n + 1).min(MOST_SEEN);
+        let step = target.wrapping_sub(p).wrapping_mul(rate) >> 16;
+        self.p = p.wrapping_add(step).clamp(32, 65503) as u16;
+        self.n = self.n.wrapping_add(1).min(MOST_SEEN);
     }
 }
 
 /// Predictions that are mixed at most.
 pub const INPUTS: usize = 6;
 
-/// A set of decisions that share their kinds of contexts: `inputs` tables of counters, and mixing weights chosen by
-/// one more context.
+/// A set of decisions that share their kinds of contexts: a table of counters for each, one after another, and mixing
+/// weights chosen by one more context.
 #[derive(Debug, Clone)]
 pub struct Model {
     counters: Vec<Counter>,
     sizes: [usize; INPUTS],
-    inputs: usize,
     weights: Vec<[i32; INPUTS]>,
     limit: u16,
 }
@@ -135,57 +171,63 @@ impl Model {
     /// A model whose i-th context is below `sizes[i]`, its set of weights below `sets`; counters forget after about
     /// `limit` events (32 to 1023).
     pub fn new(sizes: &[usize], sets: usize, limit: u16) -> Self {
-        let inputs = sizes.len().min(INPUTS);
+        let inputs = sizes.len().min(INPUTS) as i32;
         let mut all = [0; INPUTS];
-        all[..inputs].copy_from_slice(&sizes[..inputs]);
+        all.iter_mut().zip(sizes).for_each(|(a, s)| *a = *s);
+        let even = (65536i32 * 5 / 4).checked_div(inputs).unwrap_or(0);
         Self {
             counters: vec![FRESH; all.iter().sum()],
             sizes: all,
-            inputs,
-            weights: vec![[(65536 * 5 / 4) / inputs as i32; INPUTS]; sets],
+            weights: vec![[even; INPUTS]; sets],
             limit: limit.min(MOST_SEEN),
         }
     }
 
-    /// Codes a decision; contexts out of range count as the last.
+    /// Codes a decision by a context for each table; contexts out of range count as the last.
     ///
     /// # Errors
     /// Those of the coder.
-    pub fn code<B: Bits>(
+    pub fn code<B: Bits, const N: usize>(
         &mut self,
         io: &mut B,
         bit: bool,
-        contexts: &[usize],
+        contexts: &[usize; N],
         set: usize,
     ) -> Result<bool> {
         let t = tables();
-        let mut at = [0; INPUTS];
-        let mut st = [0i32; INPUTS];
-        let mut first = 0;
-        let set = set.min(self.weights.len() - 1);
-        let weights = &self.weights[set];
+        let last = self.weights.len().saturating_sub(1);
+        let Some(weights) = self.weights.get_mut(set.min(last)) else {
+            return Err(Error::Usage("a model without weights".into()));
+        };
+        // Of each table the counter's place and what it says.
+        let mut all = [(0, 0i32); N];
+        let mut first = 0usize;
         let mut dot = 0i64;
-        for i in 0..self.inputs {
-            at[i] = first + contexts[i].min(self.sizes[i] - 1);
-            first += self.sizes[i];
-            let c = self.counters[at[i]];
-            st[i] = i32::from(t.stretch[usize::from(c.p >> 4)]);
+        let tables = contexts.iter().zip(&self.sizes).zip(&*weights);
+        for (((context, size), weight), (at, st)) in tables.zip(&mut all) {
+            *at = first.wrapping_add((*context).min(size.saturating_sub(1)));
+            first = first.wrapping_add(*size);
+            let Some(c) = self.counters.get(*at) else {
+                continue;
+            };
+            *st = t.stretch(c.p);
             // A fresh counter knows nothing; a young one little.
             if c.n < 4 {
-                st[i] = st[i] * i32::from(c.n) / 4;
+                *st = st.wrapping_mul(i32::from(c.n)) / 4;
             }
-            dot += i64::from(weights[i]) * i64::from(st[i]);
+            dot = dot.wrapping_add(i64::from(*weight).wrapping_mul(i64::from(*st)));
         }
-        let x = (dot >> 16).clamp(-2047, 2047) as i32;
-        let p = u32::from(t.squash[(x + 2048) as usize]).clamp(24, 65512);
+        let p = t.squash(dot >> 16).clamp(24, 65512);
         let bit = io.bit(bit, p)?;
-        let err = (if bit { 65535 } else { 0 }) - p as i32;
-        let weights = &mut self.weights[set];
-        for i in 0..self.inputs {
+        let err = (if bit { 65535i64 } else { 0 }).wrapping_sub(i64::from(p));
+        for ((at, st), weight) in all.into_iter().zip(weights) {
             // Error of 16 bits by a stretch of 8 fraction bits; rate 1/64.
-            let step = (i64::from(err) * i64::from(st[i])) >> 14;
-            weights[i] = (weights[i] + step as i32).clamp(-(1 << 20), 1 << 20);
-            self.counters[at[i]].update(bit, self.limit);
+            let step = err.wrapping_mul(i64::from(st)) >> 14;
+            let moved = weight.wrapping_add(step as i32);
+            *weight = moved.clamp(-(1 << 20), 1 << 20);
+            if let Some(c) = self.counters.get_mut(at) {
+                c.update(bit, self.limit);
+            }
         }
         Ok(bit)
     }
@@ -206,7 +248,7 @@ impl Golomb {
     /// For values in each of `contexts`.
     pub fn new(contexts: usize) -> Self {
         Self {
-            prefix: Model::new(&[contexts * PREFIX, PREFIX], 1, 255),
+            prefix: Model::new(&[contexts.saturating_mul(PREFIX), PREFIX], 1, 255),
             rest: Model::new(&[PREFIX * 2], 1, 255),
             contexts,
         }
@@ -217,30 +259,28 @@ impl Golomb {
     /// # Errors
     /// [`Error::Format`] for a value of more than 20 bits.
     pub fn code<B: Bits>(&mut self, io: &mut B, value: u32, context: usize) -> Result<u32> {
-        let context = context.min(self.contexts - 1);
-        let n = (value + 1).ilog2() as usize;
-        let mut length = 0;
-        while self
-            .prefix
-            .code(io, length < n, &[context * PREFIX + length, length], 0)?
-        {
-            length += 1;
-            if length >= PREFIX {
+        let context = context.min(self.contexts.saturating_sub(1));
+        // A number that has no next one is too large as well.
+        let next = value.saturating_add(1);
+        let n = next.ilog2() as usize;
+        let mut lengths = 0..PREFIX;
+        let length = loop {
+            let Some(length) = lengths.next() else {
                 return Err(Error::Format("a number too large".into()));
+            };
+            let contexts = [joint(context, [(length, PREFIX)]), length];
+            if !self.prefix.code(io, length < n, &contexts, 0)? {
+                break length;
             }
-        }
+        };
         let mut v = 1u32;
         for i in (0..length).rev() {
-            let bit = (value + 1) >> i & 1 == 1;
+            let bit = next >> i & 1 == 1;
             // The first bit after the leading one is worth learning.
-            let c = if i + 1 == length {
-                length * 2
-            } else {
-                length * 2 + 1
-            };
+            let c = length << 1 | usize::from(v > 1);
             v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
         }
-        Ok(v - 1)
+        Ok(v.saturating_sub(1))
     }
 }
 

@@ -3,9 +3,10 @@
 
 use nc::{Error, Result};
 
-use crate::coder::{Bits, Golomb, Model};
+use crate::coder::{Bits, Golomb, Model, joint, sign};
+use crate::field::fill;
 use crate::intra::MODES;
-use crate::transform::{BIG, Latents, Transform};
+use crate::transform::{BIG, Latents, SMALL, Transform};
 
 /// Largest magnitude.
 pub const PEAK: i32 = 1 << 14;
@@ -21,14 +22,14 @@ pub const BANDS: usize = 9;
 /// Kind of a block.
 pub fn kind(plane: usize, n: usize, class: usize) -> usize {
     let k = if plane > 0 { 2 } else { usize::from(n == BIG) };
-    k * 2 + usize::from(class > 0)
+    k << 1 | usize::from(class > 0)
 }
 
 /// Band of a coefficient.
 pub fn band(n: usize, y: usize, x: usize) -> usize {
-    match if n == BIG { (x + y).div_ceil(2) } else { x + y } {
-        0 if x + y == 0 => 0,
-        d @ 0..=4 => d.max(1),
+    let sum = x.wrapping_add(y);
+    match if n == BIG { sum.div_ceil(2) } else { sum } {
+        d @ 0..=4 => d,
         5..=6 => 5,
         7..=8 => 6,
         9..=10 => 7,
@@ -46,17 +47,18 @@ pub fn near(m: i32) -> usize {
     }
 }
 
-/// Magnitudes right of and below (y, x), capped, weighted for what lies next to it.
+/// Magnitudes right of and below (y, x) in the block `q`, capped, weighted for what lies next to it.
 #[inline]
 pub fn around(n: usize, q: &[i16], y: usize, x: usize) -> i32 {
-    let m = |y: usize, x: usize| {
-        if y < n && x < n {
-            i32::from(q[y * n + x]).abs().min(4)
-        } else {
-            0
-        }
+    // Below the last row the block is over.
+    let m = |y: usize, x: usize| match q.get(y.wrapping_mul(n).wrapping_add(x)) {
+        Some(q) if x < n => i32::from(*q).abs().min(4),
+        _ => 0,
     };
-    m(y, x + 1) + m(y + 1, x) + m(y + 1, x + 1) + m(y, x + 2) + m(y + 2, x)
+    let (right, below) = (x.wrapping_add(1), y.wrapping_add(1));
+    let near = [m(y, right), m(below, x), m(below, right)];
+    let far = [m(y, right.wrapping_add(1)), m(below.wrapping_add(1), x)];
+    near.iter().chain(&far).sum()
 }
 
 /// What is known of the blocks next to a block.
@@ -68,6 +70,39 @@ pub struct Beside {
     pub hint: usize,
     /// Whether luma at this place has coefficients (for chroma), or the plane before.
     pub luma: usize,
+}
+
+/// What is known of a small square.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    /// Coefficients of its block, 2 at most.
+    full: u8,
+    /// The block's first.
+    dc: i16,
+}
+
+/// The small squares of a plane.
+#[derive(Debug, Default)]
+struct Cells {
+    w: usize,
+    all: Vec<Cell>,
+}
+
+impl Cells {
+    /// What is known of (x, y); nothing outside the plane, where 0 - 1, wrapped, is too.
+    fn at(&self, x: usize, y: usize) -> Cell {
+        let cell = self.all.get(y.wrapping_mul(self.w).wrapping_add(x));
+        cell.filter(|_| x < self.w).copied().unwrap_or_default()
+    }
+
+    fn full(&self, x: usize, y: usize) -> bool {
+        self.at(x, y).full > 0
+    }
+}
+
+/// How many of two are.
+fn count(of: [bool; 2]) -> usize {
+    usize::from(of[0]).wrapping_add(usize::from(of[1]))
 }
 
 /// Codes latents, learning as it goes.
@@ -137,100 +172,90 @@ impl LatentCoder {
         latents: &mut Latents,
         hints: &dyn Fn(usize, usize, usize) -> usize,
     ) -> Result<()> {
-        let mut luma: Vec<u8> = Vec::new();
-        let mut luma_w = 0;
-        for plane in 0..latents.planes.len() {
-            let p = &mut latents.planes[plane];
-            let (fw, fh) = (p.w * p.side / 8, p.h * p.side / 8);
-            // Which small squares have coefficients, and the DC of each.
-            let mut full = vec![0u8; fw * fh];
-            let mut dc = vec![0i16; fw * fh];
-            for square in 0..p.w * p.h {
-                let (sx, sy) = (square % p.w, square / p.w);
+        let missing = || Error::Usage("latents of another frame".into());
+        // Of the plane before: V learns from U; U from luma.
+        let mut before = Cells::default();
+        for (plane, p) in latents.planes.iter_mut().enumerate() {
+            // Squares are of one or of two by two small ones.
+            let per = p.side / SMALL;
+            let (w, h) = (p.w, p.h);
+            let (fw, fh) = (w.saturating_mul(per), h.saturating_mul(per));
+            let mut cells = Cells {
+                w: fw,
+                all: vec![Cell::default(); fw.saturating_mul(fh)],
+            };
+            let places = (0..h).flat_map(|sy| (0..w).map(move |sx| (sx, sy)));
+            for (square, (sx, sy)) in places.enumerate() {
+                let (x, y) = (sx.wrapping_mul(per), sy.wrapping_mul(per));
                 if p.side == BIG {
-                    let left = sx > 0 && p.big[square - 1];
-                    let up = sy > 0 && p.big[square - p.w];
-                    let both = usize::from(left) + usize::from(up);
-                    let any = usize::from(sx > 0 && full[sy * 2 * fw + sx * 2 - 1] > 0)
-                        + usize::from(sy > 0 && full[(sy * 2 - 1) * fw + sx * 2] > 0);
-                    let hint = hints(0, sx * 2, sy * 2);
-                    p.big[square] = self.big.code(
-                        io,
-                        p.big[square],
-                        &[class * 9 + both * 3 + any, both * 3 + any, class * 4 + hint],
-                        0,
-                    )?;
+                    let big = |there: bool, back: usize| {
+                        there && p.big.get(square.wrapping_sub(back)) == Some(&true)
+                    };
+                    let both = count([big(sx > 0, 1), big(sy > 0, w)]);
+                    let any = count([
+                        cells.full(x.wrapping_sub(1), y),
+                        cells.full(x, y.wrapping_sub(1)),
+                    ]);
+                    let hint = hints(0, x, y);
+                    let around = joint(both, [(any, 3)]);
+                    let contexts = [
+                        joint(class, [(around, 9)]),
+                        around,
+                        joint(class, [(hint, 4)]),
+                    ];
+                    let big = p.big.get_mut(square).ok_or_else(missing)?;
+                    *big = self.big.code(io, *big, &contexts, 0)?;
                 }
                 for (n, [bx, by], at) in p.blocks(square) {
-                    let (x, y) = (sx * p.side / 8 + bx / 8, sy * p.side / 8 + by / 8);
+                    let (x, y) = (x.wrapping_add(bx / SMALL), y.wrapping_add(by / SMALL));
+                    let side = n / SMALL;
+                    let (to_left, above) = (x.wrapping_sub(1), y.wrapping_sub(1));
+                    let (left, up) = (cells.at(to_left, y), cells.at(x, above));
                     let beside = Beside {
-                        full: [
-                            x > 0 && full[y * fw + x - 1] > 0,
-                            y > 0 && full[(y - 1) * fw + x] > 0,
-                        ],
+                        full: [left.full > 0, up.full > 0],
                         hint: hints(plane, x, y),
                         luma: if plane == 0 {
-                            usize::from(x > 0 && y > 0 && full[(y - 1) * fw + x - 1] > 0)
-                                + usize::from(
-                                    y > 0 && x + n / 8 < fw && full[(y - 1) * fw + x + n / 8] > 0,
-                                )
+                            count([
+                                cells.full(to_left, above),
+                                cells.full(x.wrapping_add(side), above),
+                            ])
                         } else if plane == 1 {
-                            let (lx, ly) = (x * luma_w / fw, y * luma_w / fw);
-                            let l = |x: usize, y: usize| {
-                                luma.get(y * luma_w + x)
-                                    .is_some_and(|v| *v > 0 && x < luma_w)
+                            let scaled = |v: usize| {
+                                v.wrapping_mul(before.w).checked_div(fw).unwrap_or_default()
                             };
-                            usize::from(l(lx, ly))
-                                + usize::from(l(lx + 1, ly) || l(lx, ly + 1) || l(lx + 1, ly + 1))
+                            let (x, y) = (scaled(x), scaled(y));
+                            let (right, below) = (x.wrapping_add(1), y.wrapping_add(1));
+                            let others = before.full(right, y)
+                                || before.full(x, below)
+                                || before.full(right, below);
+                            count([before.full(x, y), others])
                         } else {
-                            usize::from(luma.get(y * fw + x).is_some_and(|v| *v > 0)) * 2
+                            usize::from(before.full(x, y)) << 1
                         },
                     };
-                    let signs = [
-                        if x > 0 { dc[y * fw + x - 1] } else { 0 },
-                        if y > 0 { dc[(y - 1) * fw + x] } else { 0 },
-                    ];
-                    let left = if x > 0 { full[y * fw + x - 1] } else { 0 };
-                    let up = if y > 0 { full[(y - 1) * fw + x] } else { 0 };
-                    let size = (left + up).min(3);
+                    let size = left.full.wrapping_add(up.full).min(3);
                     if class == 0 {
-                        let cell = y * fw + x;
+                        let cell = y.wrapping_mul(fw).wrapping_add(x);
                         let near = |there: bool, back: usize| {
-                            if there {
-                                usize::from(p.modes[cell - back])
-                            } else {
-                                15
-                            }
+                            let mode = p.modes.get(cell.wrapping_sub(back));
+                            mode.filter(|_| there).map_or(15, |m| usize::from(*m))
                         };
                         let (a, b) = (near(x > 0, 1), near(y > 0, fw));
                         let kind = if plane > 0 { 2 } else { usize::from(n == BIG) };
-                        let mode = self.mode(io, p.modes[cell], kind, a, b)?;
-                        for k in 0..n / 8 {
-                            p.modes[cell + k * fw..][..n / 8].fill(mode);
-                        }
+                        let mode = *p.modes.get(cell).ok_or_else(missing)?;
+                        let mode = self.mode(io, mode, kind, a, b)?;
+                        fill(&mut p.modes, fw, [x, y], side, mode);
                     }
                     let k = kind(plane, n, class);
-                    let count = self.block(
-                        io,
-                        class,
-                        k,
-                        n,
-                        &mut p.q[at..at + n * n],
-                        &beside,
-                        signs,
-                        size.into(),
-                    )?;
-                    for dy in 0..n / 8 {
-                        for dx in 0..n / 8 {
-                            full[(y + dy) * fw + x + dx] = count;
-                            dc[(y + dy) * fw + x + dx] = p.q[at];
-                        }
-                    }
+                    let q = p.q.get_mut(at..at.wrapping_add(n.wrapping_mul(n)));
+                    let q = q.ok_or_else(missing)?;
+                    let dc = [left.dc, up.dc];
+                    let full = self.block(io, class, k, n, q, &beside, dc, size.into())?;
+                    let dc = q.first().copied().unwrap_or_default();
+                    fill(&mut cells.all, fw, [x, y], side, Cell { full, dc });
                 }
             }
-            // V learns from U; U from luma.
-            luma = full;
-            luma_w = fw;
+            before = cells;
         }
         Ok(())
     }
@@ -247,18 +272,23 @@ impl LatentCoder {
         let mut node = 1usize;
         for i in (0..4).rev() {
             let contexts = [
-                (kind * 16 + left) * 16 + node,
-                (kind * 16 + above) * 16 + node,
-                kind * 16 + node,
-                (left * 16 + above) * 16 + node,
+                joint(kind, [(left, 16), (node, 16)]),
+                joint(kind, [(above, 16), (node, 16)]),
+                joint(kind, [(node, 16)]),
+                joint(left, [(above, 16), (node, 16)]),
             ];
             let bit = self.mode.code(io, mode >> i & 1 == 1, &contexts, kind)?;
             node = node << 1 | usize::from(bit);
         }
-        match node - 16 {
+        match node & 15 {
             m if m < MODES => Ok(m as u8),
             _ => Err(Error::Format("nerv: an intra mode out of range".into())),
         }
+    }
+
+    fn scan(&mut self, n: usize) -> &mut Vec<u16> {
+        let [small, big] = &mut self.transform.scan;
+        if n == BIG { big } else { small }
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -273,9 +303,9 @@ impl LatentCoder {
         dc: [i16; 2],
         size: usize,
     ) -> Result<u8> {
-        let scan = std::mem::take(&mut self.transform.scan[usize::from(n == BIG)]);
+        let scan = std::mem::take(self.scan(n));
         let r = self.coefficients(io, class, k, n, &scan, q, b, dc, size);
-        self.transform.scan[usize::from(n == BIG)] = scan;
+        *self.scan(n) = scan;
         r
     }
 
@@ -292,90 +322,91 @@ impl LatentCoder {
         dc: [i16; 2],
         size: usize,
     ) -> Result<u8> {
-        let end = scan.iter().rposition(|at| q[usize::from(*at)] != 0);
-        let near2 = usize::from(b.full[0]) + 2 * usize::from(b.full[1]);
+        let full = |at: &u16| q.get(usize::from(*at)).is_some_and(|q| *q != 0);
+        let end = scan.iter().rposition(full);
+        let near2 = usize::from(b.full[0]) | usize::from(b.full[1]) << 1;
+        let hint = b.hint.min(3);
         let contexts = [
-            k * 16 + near2 * 4 + b.hint.min(3),
-            (k * CLASSES + class) * 4 + size,
-            (k * 4 + near2) * 4 + b.luma.min(3),
-            (k * 16 + size * 4 + b.hint.min(3)) * 3 + b.luma.min(2),
+            joint(k, [(near2, 4), (hint, 4)]),
+            joint(k, [(class, CLASSES), (size, 4)]),
+            joint(k, [(near2, 4), (b.luma.min(3), 4)]),
+            joint(k, [(size, 4), (hint, 4), (b.luma.min(2), 3)]),
         ];
         if !self.empty.code(io, end.is_some(), &contexts, k)? {
             q.fill(0);
             return Ok(0);
         }
-        let last = self
-            .last
-            .code(io, end.unwrap_or(0) as u32, k * 3 + size.min(2))? as usize;
-        if last >= n * n {
+        let context = joint(k, [(size.min(2), 3)]);
+        let last = self.last.code(io, end.unwrap_or(0) as u32, context)? as usize;
+        let Some(scan) = scan.get(..=last) else {
             return Err(Error::Format("a coefficient out of its block".into()));
-        }
+        };
         let mut source = [0i16; 256];
-        source[..n * n].copy_from_slice(q);
-        q.fill(0);
+        for (s, q) in source.iter_mut().zip(&mut *q) {
+            *s = std::mem::take(q);
+        }
         let mut count = 0u32;
-        for i in (0..=last).rev() {
-            let at = usize::from(scan[i]);
-            let (y, x) = (at / n, at % n);
+        for (i, at) in scan.iter().enumerate().rev() {
+            let at = usize::from(*at);
+            let (y, x) = if n == BIG {
+                (at / BIG, at % BIG)
+            } else {
+                (at / SMALL, at % SMALL)
+            };
             let m = around(n, q, y, x);
             let (nb, bd) = (near(m), band(n, y, x));
-            let want = source[at];
+            let want = source.get(at).copied().unwrap_or(0);
             let place = if n == BIG { i / 4 } else { i };
             if i < last {
-                let left = last - i;
-                let far = match left {
+                let far = match last.wrapping_sub(i) {
                     0..=2 => 0,
                     3..=8 => 1,
                     _ => 2,
                 };
+                let many = usize::from(size > 1);
                 let contexts = [
-                    (k * 64 + place) * 3 + nb.min(2),
-                    ((k * BANDS + bd) * NEAR + nb) * 2 + usize::from(size > 1),
-                    (k * 64 + place) * 4 + size,
-                    (k * BANDS + bd) * 8 + (count.min(7) as usize),
-                    (class * BANDS + bd) * NEAR + nb,
+                    joint(k, [(place, 64), (nb.min(2), 3)]),
+                    joint(k, [(bd, BANDS), (nb, NEAR), (many, 2)]),
+                    joint(k, [(place, 64), (size, 4)]),
+                    joint(k, [(bd, BANDS), (count.min(7) as usize, 8)]),
+                    joint(class, [(bd, BANDS), (nb, NEAR)]),
                 ];
-                if !self.zero.code(io, want != 0, &contexts, k * 3 + far)? {
+                let set = joint(k, [(far, 3)]);
+                if !self.zero.code(io, want != 0, &contexts, set)? {
                     continue;
                 }
             }
-            count += 1;
-            let g = usize::from(i == last);
-            let mut v = 1;
-            if self.one.code(
-                io,
-                want.unsigned_abs() > 1,
-                &[
-                    (k * NEAR + nb) * 3 + g + usize::from(i == 0),
-                    (k * BANDS + bd) * 3 + size.min(2),
-                    class * NEAR + nb,
-                ],
-                k,
-            )? {
+            count = count.wrapping_add(1);
+            // The last place, and one that is the first as well.
+            let ends = usize::from(i == last).wrapping_add(usize::from(i == 0));
+            let wanted = want.unsigned_abs();
+            let mut v = 1i32;
+            let contexts = [
+                joint(k, [(nb, NEAR), (ends, 3)]),
+                joint(k, [(bd, BANDS), (size.min(2), 3)]),
+                joint(class, [(nb, NEAR)]),
+            ];
+            if self.one.code(io, wanted > 1, &contexts, k)? {
                 v = 2;
-                if self.two.code(
-                    io,
-                    want.unsigned_abs() > 2,
-                    &[k * NEAR + nb, k * BANDS + bd],
-                    k,
-                )? {
-                    v = 3 + self.rest.code(
-                        io,
-                        u32::from(want.unsigned_abs().saturating_sub(3)),
-                        k,
-                    )? as i32;
+                let contexts = [joint(k, [(nb, NEAR)]), joint(k, [(bd, BANDS)])];
+                if self.two.code(io, wanted > 2, &contexts, k)? {
+                    let rest = u32::from(wanted.saturating_sub(3));
+                    v = (self.rest.code(io, rest, k)? as i32).saturating_add(3);
                     if v > PEAK {
                         return Err(Error::Format("a coefficient out of range".into()));
                     }
                 }
             }
             let context = if i == 0 {
-                (i32::from(dc[0].signum()) * 3 + i32::from(dc[1].signum()) + 4) as usize
+                joint(sign(dc[0].into()), [(sign(dc[1].into()), 3)])
             } else {
                 4
             };
-            let negative = self.sign.code(io, want < 0, &[k * 9 + context, k], 0)?;
-            q[at] = if negative { -v } else { v } as i16;
+            let contexts = [joint(k, [(context, 9)]), k];
+            let negative = self.sign.code(io, want < 0, &contexts, 0)?;
+            if let Some(q) = q.get_mut(at) {
+                *q = if negative { v.wrapping_neg() } else { v } as i16;
+            }
         }
         Ok(count.min(2) as u8)
     }

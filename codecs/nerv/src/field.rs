@@ -3,8 +3,8 @@
 
 use nc::{Error, Result};
 
-use crate::coder::{Bits, Golomb, Model};
-use crate::geometry::Geometry;
+use crate::coder::{Bits, Golomb, Model, joint};
+use crate::geometry::{Geometry, Plane};
 use crate::motion::{BLOCK, Block, Vector};
 
 /// The blocks of a frame.
@@ -21,68 +21,70 @@ pub struct Field {
 impl Field {
     /// A field of zero vectors for frames of this geometry.
     pub fn new(g: &Geometry) -> Self {
-        let p = g.planes[0];
-        let (w, h) = (p.w.div_ceil(BLOCK), p.h.div_ceil(BLOCK));
+        let of = |p: &Plane| (p.w.div_ceil(BLOCK), p.h.div_ceil(BLOCK));
+        let (w, h) = g.planes.first().map_or((0, 0), of);
         Self {
             w,
             h,
-            blocks: vec![Block::default(); w * h],
+            blocks: vec![Block::default(); w.saturating_mul(h)],
         }
     }
 
-    fn get(&self, x: isize, y: isize) -> Option<Block> {
-        if x < 0 || y < 0 || x as usize >= self.w || y as usize >= self.h {
+    /// The block at (x, y); none outside the frame, where 0 - 1, wrapped, is too.
+    fn get(&self, x: usize, y: usize) -> Option<Block> {
+        if x >= self.w || y >= self.h {
             return None;
         }
-        Some(self.blocks[y as usize * self.w + x as usize])
+        let at = y.wrapping_mul(self.w).wrapping_add(x);
+        self.blocks.get(at).copied()
     }
 
     /// Blocks that the one at (x, y), of `side` small blocks, may simply repeat: left, above, above right.
     pub fn neighbours(&self, x: usize, y: usize, side: usize) -> [Option<Block>; 3] {
-        let (x, y) = (x as isize, y as isize);
-        let right = x + side as isize;
+        let above = y.wrapping_sub(1);
         // What lies above right is decoded already only at the top of a larger block.
+        let right = self.get(x.wrapping_add(side), above);
         [
-            self.get(x - 1, y),
-            self.get(x, y - 1),
-            self.get(right, y - 1).filter(|_| y % 4 == 0),
+            self.get(x.wrapping_sub(1), y),
+            self.get(x, above),
+            right.filter(|_| y.is_multiple_of(4)),
         ]
     }
 
     /// The vector expected in list `l`: the median of the neighbours that use it.
     pub fn expected(near: &[Option<Block>; 3], l: usize) -> Vector {
-        let used: Vec<Vector> = near
-            .iter()
-            .flatten()
-            .filter(|b| b.mode == 2 || usize::from(b.mode) == l)
-            .map(|b| b.v[l])
-            .collect();
-        match used.as_slice() {
-            [] => [0, 0],
-            [a] => *a,
-            [a, b] => [mean(a[0], b[0]), mean(a[1], b[1])],
-            [a, b, c, ..] => [median(a[0], b[0], c[0]), median(a[1], b[1], c[1])],
+        let uses = |b: &&Block| b.mode == 2 || usize::from(b.mode) == l;
+        let used = near.iter().flatten().filter(uses);
+        let mut used = used.filter_map(|b| b.v.get(l));
+        match (used.next(), used.next(), used.next()) {
+            (Some(a), Some(b), Some(c)) => [median(a[0], b[0], c[0]), median(a[1], b[1], c[1])],
+            (Some(a), Some(b), None) => [mean(a[0], b[0]), mean(a[1], b[1])],
+            (Some(a), None, _) => *a,
+            (None, ..) => [0, 0],
         }
     }
 
     /// Sets the square of `side` blocks at (x, y), as far as it lies in the frame.
     pub fn fill(&mut self, x: usize, y: usize, side: usize, block: Block) {
-        for y in y..(y + side).min(self.h) {
-            for x in x..(x + side).min(self.w) {
-                self.blocks[y * self.w + x] = block;
-            }
-        }
+        fill(&mut self.blocks, self.w, [x, y], side, block);
     }
 
-    fn uniform(&self, x: usize, y: usize, side: usize) -> bool {
-        let first = self.blocks[y * self.w + x];
-        (y..(y + side).min(self.h))
-            .all(|y| (x..(x + side).min(self.w)).all(|x| self.blocks[y * self.w + x] == first))
+    /// Whether the blocks of the square are all as the first, `block`.
+    fn uniform(&self, x: usize, y: usize, side: usize, block: Block) -> bool {
+        let mut rows = self.blocks.chunks(self.w.max(1)).skip(y).take(side);
+        rows.all(|row| row.iter().skip(x).take(side).all(|b| *b == block))
+    }
+}
+
+/// Sets a square of `side` at (x, y) in rows of `w`, as far as there is one.
+pub fn fill<T: Copy>(all: &mut [T], w: usize, [x, y]: [usize; 2], side: usize, value: T) {
+    for row in all.chunks_mut(w.max(1)).skip(y).take(side) {
+        row.iter_mut().skip(x).take(side).for_each(|v| *v = value);
     }
 }
 
 fn mean(a: i16, b: i16) -> i16 {
-    ((i32::from(a) + i32::from(b)) >> 1) as i16
+    (i32::from(a).wrapping_add(i32::from(b)) >> 1) as i16
 }
 
 fn median(a: i16, b: i16, c: i16) -> i16 {
@@ -137,32 +139,31 @@ impl MotionCoder {
         side: usize,
         two: bool,
     ) -> Result<()> {
-        if x >= f.w || y >= f.h {
+        let Some(block) = f.get(x, y) else {
             return Ok(());
-        }
+        };
         if side > 1 {
             let depth = if side == 4 { 0 } else { 1 };
             // How broken up the neighbourhood is.
             let rough = |b: Option<Block>, c: Option<Block>| {
                 usize::from(b.is_some() && c.is_some() && b != c)
             };
-            let (xi, yi) = (x as isize, y as isize);
-            let left = rough(f.get(xi - 1, yi), f.get(xi - 1, yi + side as isize - 1));
-            let top = rough(f.get(xi, yi - 1), f.get(xi + side as isize - 1, yi - 1));
-            let corner = rough(f.get(xi - 1, yi), f.get(xi, yi - 1));
-            let c = depth * 8 + left * 4 + top * 2 + corner;
-            if self
-                .split
-                .code(io, !f.uniform(x, y, side), &[c, depth], depth)?
-            {
+            let (before, above) = (x.wrapping_sub(1), y.wrapping_sub(1));
+            let (right, bottom) = (before.wrapping_add(side), above.wrapping_add(side));
+            let left = rough(f.get(before, y), f.get(before, bottom));
+            let top = rough(f.get(x, above), f.get(right, above));
+            let corner = rough(f.get(before, y), f.get(x, above));
+            let c = depth << 3 | left << 2 | top << 1 | corner;
+            let split = !f.uniform(x, y, side, block);
+            if self.split.code(io, split, &[c, depth], depth)? {
                 let half = side / 2;
                 for (dx, dy) in [(0, 0), (half, 0), (0, half), (half, half)] {
-                    self.square(io, f, x + dx, y + dy, half, two)?;
+                    let (x, y) = (x.wrapping_add(dx), y.wrapping_add(dy));
+                    self.square(io, f, x, y, half, two)?;
                 }
                 return Ok(());
             }
         }
-        let block = f.blocks[y * f.w + x];
         let block = self.block(io, f, x, y, side, block, two)?;
         f.fill(x, y, side, block);
         Ok(())
@@ -181,48 +182,45 @@ impl MotionCoder {
     ) -> Result<Block> {
         let near = f.neighbours(x, y, side);
         let depth = side.ilog2() as usize;
-        let same = usize::from(near[0] == near[1]) + 2 * usize::from(near[1] == near[2]);
-        let mut seen: [Option<Block>; 3] = [None; 3];
+        let same = usize::from(near[0] == near[1]) | usize::from(near[1] == near[2]) << 1;
         for (i, n) in near.iter().enumerate() {
             let Some(candidate) = *n else { continue };
-            if seen.contains(&Some(candidate)) {
+            if near.iter().take(i).any(|before| before == n) {
                 continue;
             }
-            seen[i] = Some(candidate);
-            let c = i * 12 + depth * 4 + same;
-            if self
-                .repeat
-                .code(io, b == candidate, &[c, i * 4 + same], depth)?
-            {
+            let contexts = [joint(i, [(depth, 3), (same, 4)]), joint(i, [(same, 4)])];
+            if self.repeat.code(io, b == candidate, &contexts, depth)? {
                 return Ok(candidate);
             }
         }
         let mut out = Block::default();
         if two {
             let m = |b: &Option<Block>| b.map_or(3, |b| usize::from(b.mode));
-            let c = m(&near[0]) * 4 + m(&near[1]);
+            let c = joint(m(&near[0]), [(m(&near[1]), 4)]);
             let both = self.mode.code(io, b.mode == 2, &[c, 0], 0)?;
             out.mode = if both {
                 2
             } else {
-                u8::from(self.mode.code(io, b.mode == 1, &[16 + c, 1], 1)?)
+                u8::from(self.mode.code(io, b.mode == 1, &[16 | c, 1], 1)?)
             };
         }
-        for l in 0..2 {
-            if out.mode != 2 && usize::from(out.mode) != l {
+        let both = out.mode == 2;
+        for (l, (to, from)) in out.v.iter_mut().zip(&b.v).enumerate() {
+            if !both && usize::from(out.mode) != l {
                 continue;
             }
             let want = Field::expected(&near, l);
-            for (axis, want) in want.into_iter().enumerate() {
-                let d = i32::from(b.v[l][axis]) - i32::from(want);
-                let c = (depth * 2 + axis) * 2 + usize::from(out.mode == 2);
+            for (axis, ((to, from), want)) in to.iter_mut().zip(from).zip(want).enumerate() {
+                let want = i32::from(want);
+                let d = i32::from(*from).wrapping_sub(want);
+                let c = joint(depth, [(axis, 2), (usize::from(both), 2)]);
                 let n = self.size.code(io, d.unsigned_abs(), c)? as i32;
                 let negative = n != 0 && self.sign.code(io, d < 0, &[axis], 0)?;
-                let v = i32::from(want) + if negative { -n } else { n };
+                let v = want.wrapping_add(if negative { n.wrapping_neg() } else { n });
                 if v.abs() > i32::from(REACH) {
                     return Err(Error::Format("a motion vector out of reach".into()));
                 }
-                out.v[l][axis] = v as i16;
+                *to = v as i16;
             }
         }
         Ok(out)

@@ -3,6 +3,8 @@
 //! The modes are those of HEVC (Lainema et al. 2012) with fewer angles. Samples are real numbers around the middle, as
 //! latents give them; each prediction is a fixed sequence of IEEE operations.
 
+use crate::transform::{BIG, SMALL};
+
 /// Mean, planar, and thirteen directions.
 pub const MODES: usize = 15;
 
@@ -27,96 +29,154 @@ struct Edges {
     left: [f32; 33],
 }
 
+/// The `n` samples of an edge next to the block, and those beyond.
+fn halves(edge: &mut [f32; 33], n: usize) -> (&mut [f32], &mut [f32]) {
+    let [_, edge @ ..] = edge;
+    edge.split_at_mut_checked(n).unwrap_or_default()
+}
+
 impl Canvas<'_> {
     fn edges(&self, x: usize, y: usize, n: usize) -> Edges {
-        let at = |x: usize, y: usize| self.samples[y * self.stride + x];
-        let mut e = Edges {
-            top: [0.0; 33],
-            left: [0.0; 33],
-        };
+        let stride = self.stride.max(1);
+        // The row above and the column to the left, empty where there is none.
+        let above = y.checked_sub(1).map(|y| y.wrapping_mul(stride));
+        let above = above.and_then(|at| self.samples.get(at..at.wrapping_add(stride)));
+        let above = above.unwrap_or_default();
+        let left = x.checked_sub(1);
+        let left = left.map(|x| y.wrapping_mul(stride).wrapping_add(x));
+        let left = left.and_then(|at| self.samples.get(at..));
+        let left = left.unwrap_or_default();
         // What does not exist is as the nearest that does.
-        let (has_left, has_top) = (x > 0, y > 0);
-        e.top[0] = match (has_left, has_top) {
-            (true, true) => at(x - 1, y - 1),
-            (true, false) => at(x - 1, y),
-            (false, true) => at(x, y - 1),
-            (false, false) => 0.0,
+        let corner = match x.checked_sub(1) {
+            Some(x) if y > 0 => above.get(x),
+            Some(_) => left.first(),
+            None => above.first(),
         };
-        e.left[0] = e.top[0];
-        for i in 0..n {
-            e.left[1 + i] = if has_left { at(x - 1, y + i) } else { e.top[0] };
-            e.top[1 + i] = if has_top { at(x + i, y - 1) } else { e.top[0] };
+        let corner = corner.copied().unwrap_or(0.0);
+        let mut e = Edges {
+            top: [corner; 33],
+            left: [corner; 33],
+        };
+        let (near, far) = halves(&mut e.left, n);
+        for (e, s) in near.iter_mut().zip(left.iter().step_by(stride)) {
+            *e = *s;
         }
-        for i in n..2 * n {
-            e.left[1 + i] = e.left[n];
-            let cells = self.stride / 8;
-            let there =
-                has_top && x + i < self.stride && self.done[(y / 8 - 1) * cells + (x + i) / 8];
-            e.top[1 + i] = if there { at(x + i, y - 1) } else { e.top[i] };
+        far.fill(near.last().copied().unwrap_or(corner));
+        let (near, far) = halves(&mut e.top, n);
+        for (e, s) in near.iter_mut().zip(above.iter().skip(x)) {
+            *e = *s;
+        }
+        let mut last = near.last().copied().unwrap_or(corner);
+        // Right of the block above it, by squares.
+        let end = x.wrapping_add(n);
+        let (squares, _) = above.get(end..).unwrap_or_default().as_chunks::<8>();
+        let cells = stride / 8;
+        let done = (y / 8).saturating_sub(1).wrapping_mul(cells);
+        let done = self.done.get(done.wrapping_add(end / 8)..);
+        let mut squares = squares.iter().zip(done.unwrap_or_default());
+        let (far, _) = far.as_chunks_mut::<8>();
+        for e in far.iter_mut().take(n / 8) {
+            match squares.next() {
+                Some((s, true)) => *e = *s,
+                _ => *e = [last; 8],
+            }
+            last = e[7];
         }
         e
     }
 
-    /// The prediction of the block of side `n` at (x, y).
+    /// The prediction of the block of side `n`, 8 or 16, at (x, y), which are multiples of 8.
     pub fn predict(&self, mode: usize, x: usize, y: usize, n: usize, out: &mut [f32]) {
-        let e = self.edges(x, y, n);
+        if n == BIG {
+            self.block::<BIG>(mode, x, y, out);
+        } else {
+            self.block::<SMALL>(mode, x, y, out);
+        }
+    }
+
+    fn block<const N: usize>(&self, mode: usize, x: usize, y: usize, out: &mut [f32]) {
+        let Edges { top, left } = self.edges(x, y, N);
+        let (rows, _) = out.as_chunks_mut::<N>();
+        let rows = rows.iter_mut().take(N);
+        // The edges without the corner.
+        let ([_, t @ ..], [_, l @ ..]) = (&top, &left);
+        let scale = 0.5 / N as f32;
         match mode {
             0 => {
                 let mut sum = 0.0;
-                for i in 1..=n {
-                    sum += e.top[i] + e.left[i];
+                for (t, l) in t.iter().zip(l).take(N) {
+                    sum += t + l;
                 }
-                out[..n * n].fill(sum * if n == 8 { 1.0 / 16.0 } else { 1.0 / 32.0 });
+                rows.for_each(|row| row.fill(sum * scale));
             }
             1 => {
-                let scale = if n == 8 { 1.0 / 16.0 } else { 1.0 / 32.0 };
-                for (i, row) in out[..n * n].chunks_exact_mut(n).enumerate() {
-                    for (j, o) in row.iter_mut().enumerate() {
-                        let across =
-                            (n - 1 - j) as f32 * e.left[i + 1] + (j + 1) as f32 * e.top[n + 1];
-                        let down =
-                            (n - 1 - i) as f32 * e.top[j + 1] + (i + 1) as f32 * e.left[n + 1];
+                // The first samples beyond the block.
+                let right = t.get(N).copied().unwrap_or(0.0);
+                let below = l.get(N).copied().unwrap_or(0.0);
+                let last = N as f32 - 1.0;
+                for (i, (row, l)) in rows.zip(l).enumerate() {
+                    let i = i as f32;
+                    for (j, (o, t)) in row.iter_mut().zip(t).enumerate() {
+                        let j = j as f32;
+                        let across = (last - j) * l + (j + 1.0) * right;
+                        let down = (last - i) * t + (i + 1.0) * below;
                         *o = (across + down) * scale;
                     }
                 }
             }
-            m if m < 2 + VERTICAL.len() => {
-                angular(VERTICAL[m - 2], &e.top, &e.left, n, |i, j, v| {
-                    out[i * n + j] = v
-                })
-            }
             m => {
-                let angle = HORIZONTAL[(m - 2 - VERTICAL.len()).min(HORIZONTAL.len() - 1)];
-                angular(angle, &e.left, &e.top, n, |i, j, v| out[j * n + i] = v);
+                let m = m.saturating_sub(2);
+                if let Some(angle) = VERTICAL.get(m) {
+                    let made = angular::<N>(*angle, &top, &left);
+                    rows.zip(&made).for_each(|(row, made)| *row = *made);
+                    return;
+                }
+                let [.., last] = HORIZONTAL;
+                let m = m.saturating_sub(VERTICAL.len());
+                let angle = HORIZONTAL.get(m).copied().unwrap_or(last);
+                let made = angular::<N>(angle, &left, &top);
+                for (j, row) in rows.enumerate() {
+                    for (o, made) in row.iter_mut().zip(&made) {
+                        *o = made.get(j).copied().unwrap_or(0.0);
+                    }
+                }
             }
         }
     }
 }
 
-/// Rows `i` of a block continued from the edge `main`, moved by `angle` / 32 a row; before its corner lies the other edge.
-fn angular(
-    angle: i32,
-    main: &[f32; 33],
-    side: &[f32; 33],
-    n: usize,
-    mut put: impl FnMut(usize, usize, f32),
-) {
-    let at = |i: i32| {
-        if i >= 0 {
-            main[(i as usize).min(32)]
-        } else {
-            let k = (-i * (8192 / angle.abs().max(1)) + 128) >> 8;
-            side[(k as usize).min(n)]
-        }
-    };
-    for i in 0..n {
-        let pos = (i as i32 + 1) * angle;
-        let (whole, part) = (pos >> 5, (pos & 31) as f32 * (1.0 / 32.0));
-        for j in 0..n {
-            let (a, b) = (at(j as i32 + whole + 1), at(j as i32 + whole + 2));
-            put(i, j, if part == 0.0 { a } else { a + (b - a) * part });
+/// Where the corner lies in a [`Line`].
+const CORNER: usize = 16;
+
+/// An edge from its corner on, as long as a direction reaches, and before that what a direction continues of the other.
+type Line = [f32; CORNER + 34];
+
+/// The rows of a block continued from the edge `main`, moved by `angle` / 32 a row; before its corner lies the other edge.
+fn angular<const N: usize>(angle: i32, main: &[f32; 33], side: &[f32; 33]) -> [[f32; N]; N] {
+    let [.., last] = *main;
+    let mut line: Line = [last; CORNER + 34];
+    let (before, after) = line.split_at_mut_checked(CORNER).unwrap_or_default();
+    after.iter_mut().zip(main).for_each(|(l, m)| *l = *m);
+    if angle < 0 {
+        let step = 8192u32.checked_div(angle.unsigned_abs()).unwrap_or(0);
+        for (back, l) in (1u32..).zip(before.iter_mut().rev().take(N)) {
+            let k = (back.wrapping_mul(step).wrapping_add(128) >> 8) as usize;
+            *l = side.get(k.min(N)).copied().unwrap_or(0.0);
         }
     }
+    let mut made = [[0.0; N]; N];
+    let mut pos = 0i32;
+    for row in &mut made {
+        pos = pos.wrapping_add(angle);
+        let (whole, part) = (pos >> 5, (pos & 31) as f32 * (1.0 / 32.0));
+        let first = (CORNER as i32).wrapping_add(whole).wrapping_add(1) as usize;
+        let from = line.get(first..).unwrap_or_default();
+        let next = from.get(1..).unwrap_or_default();
+        for (o, (a, b)) in row.iter_mut().zip(from.iter().zip(next)) {
+            *o = if part == 0.0 { *a } else { a + (b - a) * part };
+        }
+    }
+    made
 }
 
 #[cfg(test)]

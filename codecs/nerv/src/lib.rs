@@ -29,25 +29,20 @@ mod stored;
 mod adam;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod backward;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod coder;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod coefficient;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod field;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod fit;
 mod frame;
 mod geometry;
 mod graph;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod intra;
 mod layers;
 mod motion;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod search;
 mod transform;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod weights;
 mod workers;
 

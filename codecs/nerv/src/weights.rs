@@ -6,7 +6,7 @@
 
 use nc::{Budget, Error, Result};
 
-use crate::coder::{Bits, Cost, Golomb, Model};
+use crate::coder::{Bits, Cost, Golomb, Model, joint, sign};
 use crate::graph::{Graph, Op, Param};
 
 /// The largest magnitude of a quantised value.
@@ -23,10 +23,14 @@ pub struct Coded {
 
 /// `2^(e / 4)`, rounded to the nearest `f32` of the quarter and then scaled exactly.
 pub fn step(e: i8) -> f32 {
-    const QUARTERS: [f32; 4] = [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_8];
+    let quarter = match e & 3 {
+        0 => 1.0,
+        1 => 1.189_207_1,
+        2 => std::f32::consts::SQRT_2,
+        _ => 1.681_792_8,
+    };
     let octave = i32::from(e) >> 2;
-    let power = f32::from_bits(((127 + octave) as u32) << 23);
-    QUARTERS[(i32::from(e) & 3) as usize] * power
+    quarter * f32::from_bits((octave.wrapping_add(127) as u32) << 23)
 }
 
 impl Coded {
@@ -36,7 +40,8 @@ impl Coded {
     /// [`Error::Limit`] past the budget.
     pub fn zeros(graph: &Graph, budget: &mut Budget) -> Result<Self> {
         let n = graph.weights();
-        budget.charge(2 * n as u64 + graph.params.len() as u64)?;
+        let steps = graph.params.len() as u64;
+        budget.charge((n as u64).saturating_mul(2).saturating_add(steps))?;
         Ok(Self {
             exponents: vec![0; graph.params.len()],
             q: vec![0; n],
@@ -94,16 +99,18 @@ const CLASSES: usize = 16;
 fn size(m: u32) -> usize {
     match m {
         0..=2 => m as usize,
-        _ => ((m - 1).ilog2() as usize + 2).min(SIZES - 1),
+        _ => (m.wrapping_sub(1).ilog2() as usize)
+            .wrapping_add(2)
+            .min(SIZES - 1),
     }
 }
 
 /// The half octave of a mean in 1/256.
 fn scale(mean: u32) -> usize {
-    let m = mean / 8 + 1;
+    let m = (mean / 8).wrapping_add(1);
     let octave = m.ilog2();
-    let half = u32::from(m >= (1 << octave) + (1 << octave >> 1) && octave > 0);
-    ((octave * 2 + half) as usize).min(SCALES - 1)
+    let half = u32::from(m >= 3 << octave >> 1 && octave > 0);
+    ((octave << 1 | half) as usize).min(SCALES - 1)
 }
 
 /// A mean of magnitudes in 1/256 that forgets after about `1 << memory` of them.
@@ -115,9 +122,10 @@ struct Mean {
 
 impl Mean {
     fn add(&mut self, m: u32, memory: u32) {
-        self.seen = (self.seen + 1).min(1 << memory);
-        let (old, new) = (i64::from(self.value), i64::from(m) * 256);
-        self.value = (old + (new - old) / i64::from(self.seen)).max(0) as u32;
+        self.seen = self.seen.saturating_add(1).min(1 << memory);
+        let (old, new) = (i64::from(self.value), i64::from(m) << 8);
+        let by = new.wrapping_sub(old).checked_div(i64::from(self.seen));
+        self.value = old.wrapping_add(by.unwrap_or(0)).max(0) as u32;
     }
 }
 
@@ -160,41 +168,51 @@ impl Coder {
         let mut columns = vec![Mean::default(); cols.min(q.len())];
         let mut mean = Mean {
             seen: 4,
-            ..self.means[kind]
+            ..self.means.get(kind).copied().unwrap_or_default()
         };
-        for i in 0..q.len() {
-            let col = i % cols;
-            let before = |back: usize| i.checked_sub(back).map_or(0, |j| i32::from(q[j]));
+        for (i, col) in (0..q.len()).zip((0..cols).cycle()) {
+            let before = |back: usize| {
+                let v = i.checked_sub(back).and_then(|j| q.get(j));
+                v.map_or(0, |v| i32::from(*v))
+            };
             let left = if col > 0 { before(1) } else { 0 };
             let above = before(cols);
             let same = if tap > 0 { before(tap) } else { 0 };
             let m = |v: i32| v.unsigned_abs();
+            let Some(of_column) = columns.get_mut(col) else {
+                continue;
+            };
             // A column that has been seen knows its scale; before that the tensor's is the best guess.
-            let column = if columns[col].seen > 0 {
-                columns[col].value
+            let column = if of_column.seen > 0 {
+                of_column.value
             } else {
                 mean.value
             };
             let (wide, narrow) = (scale(mean.value), scale(column));
-            let near = scale((m(left) + m(above) + m(same)) * if tap > 0 { 85 } else { 128 });
+            let around = m(left).wrapping_add(m(above)).wrapping_add(m(same));
+            let near = scale(around.wrapping_mul(if tap > 0 { 85 } else { 128 }));
             let contexts = [
-                kind * SCALES + wide,
+                joint(kind, [(wide, SCALES)]),
                 narrow,
-                size(m(left)) * SIZES + size(m(above)),
-                size(m(same)) * SCALES + near,
-                size(m(same)) * SIZES + (wide / 2).min(SIZES - 1),
+                joint(size(m(left)), [(size(m(above)), SIZES)]),
+                joint(size(m(same)), [(near, SCALES)]),
+                joint(size(m(same)), [((wide / 2).min(SIZES - 1), SIZES)]),
             ];
             let signs = [
-                (kind * 3 + (above.signum() + 1) as usize) * 3 + (left.signum() + 1) as usize,
-                size(m(above)) * 3 + (above.signum() + 1) as usize,
-                size(m(same)) * 3 + (same.signum() + 1) as usize,
+                joint(kind, [(sign(above), 3), (sign(left), 3)]),
+                joint(size(m(above)), [(sign(above), 3)]),
+                joint(size(m(same)), [(sign(same), 3)]),
             ];
-            let v = self.value(io, i32::from(q[i]), kind, &contexts, &signs)?;
-            q[i] = v as i16;
+            let v = self.value(io, before(0), kind, &contexts, &signs)?;
+            if let Some(q) = q.get_mut(i) {
+                *q = v as i16;
+            }
             mean.add(m(v), 7);
-            columns[col].add(m(v), 4);
+            of_column.add(m(v), 4);
         }
-        self.means[kind] = mean;
+        if let Some(m) = self.means.get_mut(kind) {
+            *m = mean;
+        }
         Ok(())
     }
 
@@ -206,32 +224,35 @@ impl Coder {
         contexts: &[usize; 5],
         signs: &[usize; 3],
     ) -> Result<i32> {
-        let m = v.unsigned_abs() + 1;
+        let m = v.unsigned_abs().wrapping_add(1);
         let class = m.ilog2() as usize;
-        let mut n = 0;
-        loop {
-            let at = contexts.map(|c| c * CLASSES + n);
-            if !self.class.code(io, n < class, &at, kind * CLASSES + n)? {
-                break;
+        let mut classes = 0..CLASSES;
+        let n = loop {
+            let n = classes.next().ok_or_else(too_large)?;
+            let at = contexts.map(|c| joint(c, [(n, CLASSES)]));
+            let set = joint(kind, [(n, CLASSES)]);
+            if !self.class.code(io, n < class, &at, set)? {
+                break n;
             }
-            n += 1;
-            if n >= CLASSES {
-                return Err(too_large());
-            }
-        }
+        };
         // The two bits after the leading one follow the slope of the distribution, the others are even.
         let mut got = 1u32;
-        for i in (0..n).rev() {
+        for (depth, i) in (0..n).rev().enumerate() {
             let bit = m >> i & 1 == 1;
-            let depth = n - 1 - i;
             let bit = match depth {
-                0 => self.rest.code(io, bit, &[n, n * SCALES + contexts[1]], n)?,
-                1 => self.low.code(io, bit, &[n * 4 + got as usize % 2], 0)?,
+                0 => {
+                    let at = [n, joint(n, [(contexts[1], SCALES)])];
+                    self.rest.code(io, bit, &at, n)?
+                }
+                1 => {
+                    let at = [joint(n, [(got as usize % 2, 4)])];
+                    self.low.code(io, bit, &at, 0)?
+                }
                 _ => io.bit(bit, 32768)?,
             };
             got = got << 1 | u32::from(bit);
         }
-        let m = (got - 1) as i32;
+        let m = got.wrapping_sub(1) as i32;
         if m > MOST {
             return Err(too_large());
         }
@@ -239,7 +260,7 @@ impl Coder {
             return Ok(0);
         }
         let negative = self.sign.code(io, v < 0, signs, kind)?;
-        Ok(if negative { -m } else { m })
+        Ok(if negative { m.wrapping_neg() } else { m })
     }
 }
 
@@ -263,26 +284,31 @@ fn kind(p: &Param) -> usize {
 /// # Errors
 /// [`Error::Usage`] for parameters of another graph, [`Error::Format`] for bytes that no encoder wrote.
 pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()> {
+    let other = || Error::Usage("parameters of another network".into());
     if coded.q.len() != graph.weights() || coded.exponents.len() != graph.params.len() {
-        return Err(Error::Usage("parameters of another network".into()));
+        return Err(other());
     }
     let mut taps = vec![0; graph.params.len()];
     for op in &graph.ops {
         match *op {
-            Op::Conv { s, w, .. } if s.k > 1 => taps[w] = s.cin * s.cout,
+            Op::Conv { s, w, .. } if s.k > 1 => {
+                *taps.get_mut(w).ok_or_else(other)? = s.cin.saturating_mul(s.cout);
+            }
             _ => {}
         }
     }
     let mut coder = Coder::new();
     let mut last = [0i32; KINDS];
     for ((p, tap), e) in graph.params.iter().zip(taps).zip(&mut coded.exponents) {
-        let last = &mut last[kind(p)];
-        let d = i32::from(*e) - *last;
+        let last = last.get_mut(kind(p)).ok_or_else(other)?;
+        let d = i32::from(*e).wrapping_sub(*last);
         let folded = (d << 1 ^ d >> 31) as u32;
         let folded = coder.exponent.code(io, folded, usize::from(kind(p) == 2))? as i32;
-        *last += folded >> 1 ^ -(folded & 1);
+        let d = folded >> 1 ^ (folded & 1).wrapping_neg();
+        *last = last.wrapping_add(d);
         *e = i8::try_from(*last).map_err(|_| Error::Format("nerv: a step out of range".into()))?;
-        coder.tensor(io, p, tap, &mut coded.q[p.at..p.at + p.len])?;
+        let q = coded.q.get_mut(p.at..p.at.saturating_add(p.len));
+        coder.tensor(io, p, tap, q.ok_or_else(other)?)?;
     }
     Ok(())
 }
@@ -350,20 +376,20 @@ pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f
     }
     let mut best = at(coarse);
     let mut used = bits(&best);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by_key(|&i| std::cmp::Reverse(graph.params[i].len));
-    for i in order {
+    let mut order: Vec<_> = graph.params.iter().zip(&finest).enumerate().collect();
+    order.sort_by_key(|(_, (p, _))| std::cmp::Reverse(p.len));
+    for (i, (p, finest)) in order {
         // A quarter octave is a quarter of a bit for each value.
-        let more = 0.24 * graph.params[i].len as f64;
-        if used + more > target_bits || f64::from(best[i]) <= finest[i].max(-128.0) {
+        let more = 0.24 * p.len as f64;
+        let mut finer = best.clone();
+        let Some(e) = finer.get_mut(i) else { continue };
+        if used + more > target_bits || f64::from(*e) <= finest.max(-128.0) {
             continue;
         }
-        best[i] -= 1;
-        let now = bits(&best);
-        if now > target_bits {
-            best[i] += 1;
-        } else {
-            used = now;
+        *e = e.saturating_sub(1);
+        let now = bits(&finer);
+        if now <= target_bits {
+            (best, used) = (finer, now);
         }
     }
     Coded::quantise(graph, params, &best)

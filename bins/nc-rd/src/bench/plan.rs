@@ -146,6 +146,37 @@ impl Plan {
         };
         plan().with_context(|| path.display().to_string())
     }
+
+    /// Keeps these data sets and what is asked for on them; all where none is named.
+    ///
+    /// # Errors
+    /// A name that the plan does not have.
+    pub fn keep(&mut self, names: &[String]) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        for name in names {
+            let known = self.datasets.iter().any(|d| d.data.name == *name);
+            ensure!(known, "no data set {name:?} in the plan");
+        }
+        // Where each of the plan's data sets goes.
+        let mut places = Vec::new();
+        let mut kept = 0;
+        for set in &self.datasets {
+            let stays = names.contains(&set.data.name);
+            places.push(stays.then_some(kept));
+            kept += usize::from(stays);
+        }
+        self.datasets.retain(|d| names.contains(&d.data.name));
+        self.tasks = std::mem::take(&mut self.tasks)
+            .into_iter()
+            .filter_map(|task| {
+                let dataset = places.get(task.dataset).copied().flatten()?;
+                Some(Task { dataset, ..task })
+            })
+            .collect();
+        Ok(())
+    }
 }
 
 impl File {
@@ -409,7 +440,7 @@ mod tests {
              [[run]]\ncodec = 'WebP'\nsettings = ['1', '2', '1']\ndatasets = ['q']\n\
              [[run]]\ncodecs = ['WebP', 'zstd']\nsettings = ['2']\n"
         );
-        let plan = open(&text, &[("other", Path::new("a"))]).unwrap();
+        let mut plan = open(&text, &[("other", Path::new("a"))]).unwrap();
         let tasks: Vec<_> = plan
             .tasks
             .iter()
@@ -431,6 +462,10 @@ mod tests {
                 (1, "zstd", "2")
             ]
         );
+        assert!(plan.keep(&["no such set".into()]).is_err());
+        plan.keep(&["q".into()]).unwrap();
+        assert_eq!((plan.datasets.len(), plan.tasks.len()), (1, 3));
+        assert!(plan.tasks.iter().all(|t| t.dataset == 0));
         assert_eq!(plan.datasets[0].inputs.len(), 1);
         assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
     }

@@ -36,6 +36,9 @@ pub struct RunArgs {
     /// Folder for rows, results, coded files and examples; a run that was stopped goes on there
     #[arg(short, value_name = "OUT")]
     output: PathBuf,
+    /// These data sets only
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    dataset: Vec<String>,
     /// Folder of a data set, instead of the plan's; may be repeated
     #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
     data: Vec<(String, PathBuf)>,
@@ -76,6 +79,7 @@ impl RunArgs {
         Self {
             plan,
             output,
+            dataset: Vec::new(),
             data: Vec::new(),
             peers: Vec::new(),
             program,
@@ -109,7 +113,8 @@ pub fn pair(text: &str) -> Result<(String, PathBuf), String> {
 pub fn run(args: &RunArgs) -> Result<bool> {
     let folders: BTreeMap<_, _> = args.data.iter().cloned().collect();
     let named: BTreeMap<_, _> = args.program.iter().cloned().collect();
-    let plan = Plan::open(&args.plan, &args.peers, &folders)?;
+    let mut plan = Plan::open(&args.plan, &args.peers, &folders)?;
+    plan.keep(&args.dataset)?;
     let (folder, old) = Folder::open(&args.output)?;
     let root = folder.root().to_path_buf();
     // What a killed run left behind.

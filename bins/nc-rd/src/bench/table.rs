@@ -74,9 +74,8 @@ pub fn run(args: &TableArgs) -> Result<bool> {
         Format::Csv => csv(&table),
         Format::Json => {
             ensure!(args.into.is_none(), "JSON goes into no document");
-            let rows = Vec::new();
-            let curves = Results { rows, ..results };
-            format!("{}\n", serde_json::to_string_pretty(&curves)?)
+            let kept = only_curves(results, args);
+            format!("{}\n", serde_json::to_string_pretty(&kept)?)
         }
     };
     let (Some(path), Some(name)) = (&args.into, &args.name) else {
@@ -119,6 +118,20 @@ fn make(results: &Results, args: &TableArgs) -> Result<Table> {
         Some(anchor) => Ok(bd(results, &datasets, anchor, args)),
         None => points(results, &datasets, args),
     }
+}
+
+/// The curves that were asked for, and nothing of the others.
+fn only_curves(mut results: Results, args: &TableArgs) -> Results {
+    let named = |names: &[String], name: &String| names.is_empty() || names.contains(name);
+    results.rows.clear();
+    results.datasets.retain(|d| named(&args.dataset, &d.name));
+    results.curves.retain(|c| {
+        results.datasets.iter().any(|d| d.name == c.dataset) && named(&args.codec, &c.name)
+    });
+    results
+        .codecs
+        .retain(|c| results.curves.iter().any(|curve| curve.name == c.name));
+    results
 }
 
 /// Curves of a data set, in the order asked for.
