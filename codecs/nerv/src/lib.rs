@@ -24,7 +24,7 @@ mod order;
 mod published;
 mod stored;
 
-// Learning, and loops over what the parsers above have checked: places and sums are not denied there.
+// Learning and search, which no file reaches: places and sums are not denied there.
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod adam;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
