@@ -204,11 +204,18 @@ impl<'a> Plot<'a> {
         let points = lines.iter().flat_map(|l| l.points.iter());
         ensure!(points.clone().next().is_some(), "no point to draw");
         let x = points.clone().map(|p| p.0);
+        // Labels stand to the right of their points.
+        let labels = lines.iter().flat_map(|l| &l.labels);
+        let wider = match labels.into_iter().any(|l| !l.is_empty()) {
+            true => 0.08,
+            false => 0.0,
+        };
         let x = if frame.log {
             let logs = around(x.map(f64::ln));
-            logs.start.exp()..logs.end.exp()
+            let end = logs.end + wider * (logs.end - logs.start);
+            logs.start.exp()..end.exp()
         } else {
-            0.0..around(x).end
+            0.0..around(x).end * (1.0 + wider)
         };
         let y = around(points.map(|p| p.1));
         Ok(Self {
