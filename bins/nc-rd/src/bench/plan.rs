@@ -462,12 +462,12 @@ mod tests {
                 (1, "zstd", "2")
             ]
         );
+        assert_eq!(plan.datasets[0].inputs.len(), 1);
+        assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
         assert!(plan.keep(&["no such set".into()]).is_err());
         plan.keep(&["q".into()]).unwrap();
         assert_eq!((plan.datasets.len(), plan.tasks.len()), (1, 3));
         assert!(plan.tasks.iter().all(|t| t.dataset == 0));
-        assert_eq!(plan.datasets[0].inputs.len(), 1);
-        assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
     }
 
     #[test]
