@@ -202,7 +202,8 @@ pub fn kill(setting: &Setting) -> Result<Outcome> {
                 format!("{}: a partial output after {delay:?}", job.name)
             });
             let mut again = job.args.clone();
-            again.extend(job.resume.map(OsString::from));
+            // Killed before its first checkpoint, there is nothing to go on from.
+            again.extend(job.resume.filter(|_| kept(job)).map(OsString::from));
             let ran = complete(&mut command(&program, &again), &setting.work)?;
             let same = ran.code == Some(0) && content(job)? == right;
             outcome.expect(same, || {
@@ -230,6 +231,12 @@ fn clear(job: &Job) -> Result<()> {
     }
 }
 
+/// Whether a killed job left a checkpoint.
+fn kept(job: &Job) -> bool {
+    let files = job.state.as_ref().and_then(|s| std::fs::read_dir(s).ok());
+    files.is_some_and(|mut files| files.next().is_some())
+}
+
 /// The hash of what was written; of results, without what is measured in seconds or memory.
 fn content(job: &Job) -> Result<String> {
     let bytes = std::fs::read(&job.output).with_context(|| job.output.display().to_string())?;
@@ -250,6 +257,7 @@ fn without_times(value: &mut serde_json::Value) {
                 ]
                 .iter()
                 .any(|w| k.contains(w))
+                    && !k.ends_with("_s")
             });
             map.values_mut().for_each(without_times);
         }
