@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::{Metadata, TensorInfo, TensorView};
 use safetensors::{Dtype, SafeTensors};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
@@ -145,6 +145,33 @@ impl Model {
         })
     }
 
+    /// Bytes of a model file. The same metadata and tensors give the same bytes, and so the same id, which a library's own
+    /// unordered metadata does not.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where they make no file.
+    pub fn file(
+        meta: &BTreeMap<String, String>,
+        tensors: Vec<(&str, TensorView<'_>)>,
+    ) -> Result<Vec<u8>> {
+        let bare = safetensors::serialize(tensors, None).map_err(broken)?;
+        let short = || broken("it ends early");
+        let (length, rest) = bare.split_first_chunk().ok_or_else(short)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(broken)?;
+        let (header, data) = rest.split_at_checked(length).ok_or_else(short)?;
+        let others = header.trim_ascii().strip_prefix(b"{").ok_or_else(short)?;
+        let comma = if others == b"}" { "" } else { "," };
+        let meta = serde_json::to_string(meta).map_err(broken)?;
+        let mut header = format!("{{\"__metadata__\":{meta}{comma}").into_bytes();
+        header.extend_from_slice(others);
+        // Tensors begin where any number may.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let mut out = (header.len() as u64).to_le_bytes().to_vec();
+        out.extend_from_slice(&header);
+        out.extend_from_slice(data);
+        Ok(out)
+    }
+
     /// A metadata value.
     pub fn meta(&self, key: &str) -> Option<&str> {
         self.meta.get(key).map(String::as_str)
@@ -247,6 +274,23 @@ mod tests {
             let model = open(file(&header, &bits.to_le_bytes())).unwrap();
             assert!(matches!(model.tensor("a"), Err(Error::Model(_))), "{dtype}");
         }
+    }
+
+    #[test]
+    fn the_same_model_is_the_same_file() {
+        let meta: BTreeMap<String, String> = (0..9).map(|i| (i.to_string(), "x".into())).collect();
+        let data = 0.5f32.to_le_bytes();
+        let made = || {
+            let view = TensorView::new(Dtype::F32, vec![1], &data).unwrap();
+            Model::file(&meta, vec![("a", view)]).unwrap()
+        };
+        let bytes = made();
+        assert_eq!(bytes, made());
+        let model = open(bytes).unwrap();
+        assert_eq!(model.metadata(), &meta);
+        assert_eq!(model.tensor("a").unwrap().data, [0.5]);
+        let empty = open(Model::file(&meta, vec![]).unwrap()).unwrap();
+        assert_eq!((empty.metadata(), empty.tensors().len()), (&meta, 0));
     }
 
     #[test]

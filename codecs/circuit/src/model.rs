@@ -1,6 +1,6 @@
 //! Circuits in model files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use half::f16;
 use nc::{Error, Model, Result};
@@ -90,8 +90,7 @@ impl Stored {
             open: self.open.iter().map(|o| o.map_or(-1, i32::from)).collect(),
             first: self.first,
         };
-        let mut all: HashMap<String, String> =
-            meta.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut all = meta.clone();
         all.insert("codec".into(), NAME.into());
         let config = serde_json::to_string(&config).map_err(|e| fail(&e))?;
         all.insert("config".into(), config);
@@ -115,7 +114,7 @@ impl Stored {
                 Ok((*name, view.map_err(|e| fail(&e))?))
             })
             .collect();
-        safetensors::serialize(views?, Some(all)).map_err(|e| fail(&e))
+        Model::file(&all, views?)
     }
 
     /// Reads a model file.

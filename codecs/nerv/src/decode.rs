@@ -538,38 +538,31 @@ mod tests {
             codec(&good, &with(16_384, 16_384), 7),
             Err(Error::Limit(_))
         ));
+        // A payload of one group of so many frames.
+        let group = |units: u64| {
+            let mut payload = Vec::new();
+            Layout {
+                config: Config {
+                    width: 0,
+                    ..Config::default()
+                },
+                pyramid: 1,
+                steps: [30; CLASSES],
+                groups: vec![units as usize],
+            }
+            .write(&mut payload);
+            put_piece(&[0; 64], &mut payload);
+            payload
+        };
         // Frames that are not wanted are read all the same: a few bytes must not make a quarter of a million of them.
         let units = 1u64 << 18;
-        let mut long = Vec::new();
-        Layout {
-            config: Config {
-                width: 0,
-                ..Config::default()
-            },
-            pyramid: 1,
-            steps: [30; CLASSES],
-            groups: vec![units as usize],
-        }
-        .write(&mut long);
-        put_piece(&[0; 64], &mut long);
         let (mut budget, last) = (Budget::new(64 << 20), units - 1..units);
         let mut ctl = Control::default();
-        let e = decode(&long, &f, units, last, &mut budget, &mut ctl);
+        let e = decode(&group(units), &f, units, last, &mut budget, &mut ctl);
         assert!(matches!(e, Err(Error::Limit(_))));
         // One group of very many frames, of which one is wanted.
         let units = 1u64 << 33;
-        let mut many = Vec::new();
-        Layout {
-            config: Config {
-                width: 0,
-                ..Config::default()
-            },
-            pyramid: 1,
-            steps: [30; CLASSES],
-            groups: vec![units as usize],
-        }
-        .write(&mut many);
-        put_piece(&[0; 64], &mut many);
+        let many = group(units);
         for wanted in [0..1, units - 1..units, 0..units] {
             let mut budget = Budget::new(64 << 20);
             let e = decode(

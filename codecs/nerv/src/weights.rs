@@ -307,7 +307,7 @@ pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()>
         let d = folded >> 1 ^ (folded & 1).wrapping_neg();
         *last = last.wrapping_add(d);
         *e = i8::try_from(*last).map_err(|_| Error::Format("nerv: a step out of range".into()))?;
-        let q = coded.q.get_mut(p.at..p.at.saturating_add(p.len));
+        let q = coded.q.get_mut(p.range());
         coder.tensor(io, p, tap, q.ok_or_else(other)?)?;
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! The trained codec as a model file: safetensors with its card in the metadata.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use nc::{Error, Result};
+use nc::{Error, Model, Result};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
@@ -55,7 +55,7 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
     for p in &codec.params.0 {
         half(p.name.clone(), shape(p), &p.data)?;
     }
-    let mut extra: HashMap<String, Vec<f32>> = HashMap::new();
+    let mut extra: BTreeMap<String, Vec<f32>> = BTreeMap::new();
     for p in &prior.params.0 {
         if p.name.ends_with(".context.bias") {
             extra.insert(p.name.replace(".context.", ".sum."), p.data.clone());
@@ -101,7 +101,7 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
     ));
     let config = serde_json::to_string(&recipe.config).map_err(|e| fail(&e))?;
     let whole = serde_json::to_string(recipe).map_err(|e| fail(&e))?;
-    let mut meta = HashMap::from([
+    let mut meta = BTreeMap::from([
         ("codec".to_owned(), crate::INFO.name.to_owned()),
         ("bitstream".to_owned(), crate::INFO.bitstream.to_string()),
         ("config".to_owned(), config),
@@ -131,5 +131,5 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
             ))
         })
         .collect::<Result<Vec<_>>>()?;
-    safetensors::serialize(views, Some(meta)).map_err(|e| fail(&e))
+    Model::file(&meta, views)
 }
