@@ -18,6 +18,9 @@ const END_AT_UNHASHED: i64 = -9;
 pub struct Archive<R> {
     r: Reader<R>,
     header: Header,
+    /// Where the first record begins: behind the header as it is read, which may have fields that this version does not
+    /// know.
+    start: u64,
     entries: Vec<Entry>,
     meta: Vec<Meta>,
     meta_read: bool,
@@ -49,6 +52,7 @@ impl<R: Read + Seek> Archive<R> {
         let mut a = Self {
             r,
             header,
+            start,
             entries: Vec::new(),
             meta: Vec::new(),
             meta_read: false,
@@ -68,9 +72,9 @@ impl<R: Read + Seek> Archive<R> {
         Ok((a, indexed))
     }
 
-    /// The reader, which stands anywhere, the header and the places of the chunks.
-    pub(crate) fn into_parts(self) -> (Reader<R>, Header, Vec<Entry>) {
-        (self.r, self.header, self.entries)
+    /// The reader, which stands anywhere, the header, where the first record begins, and the places of the chunks.
+    pub(crate) fn into_parts(self) -> (Reader<R>, Header, u64, Vec<Entry>) {
+        (self.r, self.header, self.start, self.entries)
     }
 
     fn seek(&mut self, offset: u64) -> Result<()> {
@@ -201,7 +205,7 @@ impl<R: Read + Seek> Archive<R> {
 
     fn scan_once(&mut self) -> Result<()> {
         if !self.meta_read {
-            self.seek(self.header.to_bytes().len() as u64)?;
+            self.seek(self.start)?;
             self.scan()?;
         }
         Ok(())

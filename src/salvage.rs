@@ -59,8 +59,8 @@ pub struct Salvage<R> {
     meta: Vec<Meta>,
     /// Hash of the whole output, from the end record.
     output: Option<u32>,
-    /// Whether the records are as they should be: an end where the file ends, which says where the one index is, and the
-    /// last chunk last.
+    /// Whether the records are as they should be: nothing between them, an end where the file ends, which says where the
+    /// one index is, and the last chunk last.
     in_order: bool,
     bytes: u64,
     budget: Budget,
@@ -76,8 +76,8 @@ impl<R: Read + Seek> Salvage<R> {
     /// [`Error::Limit`], [`Error::Io`].
     pub fn open(r: R, budget: Budget) -> Result<Self> {
         let (archive, indexed) = Archive::begin(r, budget.clone())?;
-        let (bytes, start) = (archive.bytes(), archive.header().to_bytes().len() as u64);
-        let (r, header, index) = archive.into_parts();
+        let bytes = archive.bytes();
+        let (r, header, start, index) = archive.into_parts();
         let mut s = Self {
             r,
             header,
@@ -126,6 +126,7 @@ impl<R: Read + Seek> Salvage<R> {
         let mut patience = self.bytes.saturating_mul(PATIENCE);
         let mut lone = self.header.length.filter(|_| self.header.lone);
         let (mut indexes, mut seen_last, mut behind_last) = (Vec::new(), false, false);
+        let mut gaps = false;
         loop {
             let why = match self.record(at, lone) {
                 Ok((Record::Chunk(frame, last), next)) => {
@@ -172,7 +173,7 @@ impl<R: Read + Seek> Salvage<R> {
                             _ => false,
                         };
                         let last = seen_last || self.places.is_empty();
-                        self.in_order = indexed && last && !behind_last;
+                        self.in_order = indexed && last && !behind_last && !gaps;
                         return Ok(());
                     }
                     format!("damage at byte {at} of the file")
@@ -181,7 +182,7 @@ impl<R: Read + Seek> Salvage<R> {
                 Err(Error::Format(why)) => why,
                 Err(why) => why.to_string(),
             };
-            lone = None;
+            (lone, gaps) = (None, true);
             self.gap(why)?;
             match self.resume(at.saturating_add(1), &mut patience)? {
                 Some(found) => at = found,

@@ -3,6 +3,8 @@
 
 use std::io::Cursor;
 
+use nc::container::{Header, Reader};
+use nc::salvage::Salvage;
 use nc::*;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -264,6 +266,56 @@ fn budgets_and_versions_are_kept() {
         read(&other, Budget::default()),
         Err(Error::Format(_))
     ));
+}
+
+/// The same file as a later version may write it: three bytes more in the header, which this one passes over.
+fn extended(bytes: &[u8]) -> Vec<u8> {
+    const MORE: [u8; 3] = [9, 9, 9];
+    let header = Header::read(&mut Reader::new(bytes, 0)).unwrap();
+    let mut out = header.to_bytes();
+    let (long, lone) = (out.len(), header.lone);
+    // The length of the extension is the last field before the checksum.
+    out.truncate(long - 5);
+    out.push(MORE.len() as u8);
+    out.extend(MORE);
+    out.extend(crc32c::crc32c(&out).to_le_bytes());
+    out.extend(&bytes[long..]);
+    if lone {
+        return out;
+    }
+    // Places in the index count from the start of the file; all numbers here are of one byte.
+    let end = out.len();
+    let index = u64::from_le_bytes(out[end - 8..].try_into().unwrap()) as usize + MORE.len();
+    out[end - 8..].copy_from_slice(&(index as u64).to_le_bytes());
+    let body = index + 6..index + 6 + usize::from(out[index + 1]);
+    out[body.start + 1] += MORE.len() as u8;
+    let sum = crc32c::crc32c(&out[body]).to_le_bytes();
+    out[index + 2..index + 6].copy_from_slice(&sum);
+    out
+}
+
+#[test]
+fn a_longer_header_is_passed_over_by_every_reader() {
+    for (chunk, n) in [(100, 60), (25, 60)] {
+        let x = sound(1, n);
+        let bytes = extended(&file(&x, &Pcm { chunk, overlap: 0 }, n, true));
+        assert!(close(&read(&bytes, Budget::default()).unwrap(), &x));
+        let mut archive = Archive::open(Cursor::new(&bytes), Budget::default()).unwrap();
+        assert_eq!(archive.meta().unwrap().len(), 1);
+        let mut part = 0;
+        let mut ctl = Control::default();
+        let mut count = |y: SignalBuf| {
+            part += y.units();
+            Ok(())
+        };
+        archive
+            .decode_range(30..50, &opener, &mut ctl, &mut count)
+            .unwrap();
+        assert_eq!(part, 20);
+        let mut salvage = Salvage::open(Cursor::new(&bytes), Budget::default()).unwrap();
+        let whole = salvage.decode(&opener, &mut ctl, &mut |_| Ok(()));
+        assert!(whole.unwrap(), "chunks of {chunk}");
+    }
 }
 
 #[test]

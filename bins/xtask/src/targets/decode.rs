@@ -73,7 +73,8 @@ fn readers(data: &[u8], whole: Option<Vec<u8>>) {
     if let Some((true, found)) = &salvaged {
         assert!(
             dripped.as_ref().ok() == Some(found),
-            "damage is called whole"
+            "damage is called whole: {:?}",
+            dripped.err()
         );
     }
     let Ok(mut archive) = Archive::open(Cursor::new(data), Budget::new(BUDGET)) else {

@@ -21,6 +21,9 @@ pub struct Target {
     pub run: fn(&[u8]),
     /// Whether a file of `corpora/golden` or `corpora/faulty` is a seed.
     seed: fn(&str) -> bool,
+    /// Longest input that a fuzzer makes, bytes: what a long file shows, a short one shows many times a second. The tests
+    /// replay the longer seeds too.
+    pub longest: usize,
     /// Whether inputs are nc files, whose checksums a mutator has to mend.
     pub files: bool,
 }
@@ -32,6 +35,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any bytes: a file is refused or decoded within the budget, and to the same by all readers",
         run: decode::container,
         seed: |name| name.ends_with(".nc"),
+        longest: 2048,
         files: true,
     },
     Target {
@@ -39,6 +43,7 @@ pub const TARGETS: [Target; 14] = [
         property: "as container, of files of store",
         run: |data| decode::file(data, 0),
         seed: |name| name.starts_with("store"),
+        longest: 2048,
         files: true,
     },
     Target {
@@ -46,6 +51,7 @@ pub const TARGETS: [Target; 14] = [
         property: "as container, of files of grvq; every SIMD level and thread count gives the same bits",
         run: |data| decode::file(data, 1),
         seed: |name| name.starts_with("tiny") && name.ends_with(".nc"),
+        longest: 2048,
         files: true,
     },
     Target {
@@ -53,6 +59,7 @@ pub const TARGETS: [Target; 14] = [
         property: "as container, of files of circuit; every SIMD level and thread count gives the same bits",
         run: |data| decode::file(data, 2),
         seed: |name| name.starts_with("circuit") && name.ends_with(".nc"),
+        longest: 2048,
         files: true,
     },
     Target {
@@ -60,13 +67,15 @@ pub const TARGETS: [Target; 14] = [
         property: "as container, of files of nerv; every thread count gives the same bits",
         run: |data| decode::file(data, 3),
         seed: |name| name.starts_with("nerv"),
+        longest: 2048,
         files: true,
     },
     Target {
         name: "model",
-        property: "any bytes as a model: every codec refuses or opens it, within the budget",
-        run: model::any,
-        seed: |name| name == "tiny.ncm" || name == "circuit.ncm" || name == "circuit-first.ncm",
+        property: "any bytes as a model, and as the header of one: every codec refuses or opens it, within the budget",
+        run: model::any_or_header,
+        seed: |_| false,
+        longest: 8192,
         files: false,
     },
     Target {
@@ -74,6 +83,7 @@ pub const TARGETS: [Target; 14] = [
         property: "bytes come back",
         run: round_trip::store,
         seed: |name| name == "store.nc",
+        longest: 2048,
         files: false,
     },
     Target {
@@ -81,6 +91,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any samples at any rate and channels: the file decodes, at every SIMD level to the same",
         run: round_trip::grvq,
         seed: |name| name == "tiny-speech.nc",
+        longest: 2048,
         files: false,
     },
     Target {
@@ -88,6 +99,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any records of a model's alphabets come back",
         run: round_trip::circuit,
         seed: |name| name == "circuit-70.nc",
+        longest: 2048,
         files: false,
     },
     Target {
@@ -95,6 +107,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any small clip: lossless comes back, lossy decodes to frames of its size",
         run: round_trip::nerv,
         seed: |name| name == "nerv-raw.nc",
+        longest: 2048,
         files: false,
     },
     Target {
@@ -102,6 +115,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any bytes as WAV: a typed error or samples, within the budget",
         run: inputs::wav,
         seed: |_| false,
+        longest: 2048,
         files: false,
     },
     Target {
@@ -109,6 +123,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any bytes as Y4M: a typed error or frames of the header's size, within the budget",
         run: inputs::y4m,
         seed: |_| false,
+        longest: 2048,
         files: false,
     },
     Target {
@@ -116,6 +131,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any bytes as PNG: a typed error or a picture, within the budget",
         run: inputs::png,
         seed: |_| false,
+        longest: 2048,
         files: false,
     },
     Target {
@@ -123,6 +139,7 @@ pub const TARGETS: [Target; 14] = [
         property: "any bytes as records: a typed error or rows of the alphabets learnt, within the budget",
         run: inputs::records,
         seed: |name| name == "circuit-table.csv",
+        longest: 2048,
         files: false,
     },
 ];
@@ -141,6 +158,7 @@ impl Target {
     pub fn seeds(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut seeds = match self.name {
             "wav" | "y4m" | "png" | "records" => inputs::seeds(self.name),
+            "model" => model::headers()?,
             _ => Vec::new(),
         };
         let known = [corpus::folder("golden"), corpus::folder("faulty")];

@@ -44,7 +44,7 @@ fn table(path: &Path, rows: u32) -> Result<()> {
 fn jobs(setting: &Setting) -> Result<Vec<Job>> {
     let at = |name: &str| setting.work.join(name);
     let (sound, clip, rows) = (at("in.wav"), at("in.y4m"), at("in.csv"));
-    wav(&sound, 16_000, &synth::speech(8, 60.0))?;
+    wav(&sound, 16_000, &synth::speech(8, 20.0))?;
     y4m(&clip, 70)?;
     table(&rows, 4000)?;
     let coded = at("coded.nc");
@@ -57,7 +57,7 @@ fn jobs(setting: &Setting) -> Result<Vec<Job>> {
     let states = at("states");
     let learn = |output: &Path| {
         let mut all = words(&[
-            "train", "circuit", "-q", "-f", "--epochs", "12", "--states", "12",
+            "train", "circuit", "-q", "-f", "--epochs", "200", "--states", "24",
         ]);
         all.extend([
             "--checkpoints".into(),
@@ -237,15 +237,22 @@ fn kept(job: &Job) -> bool {
     files.is_some_and(|mut files| files.next().is_some())
 }
 
-/// The hash of what was written; of results, without what is measured in seconds or memory.
+/// The hash of what was written; of results and models, without what is measured in seconds or memory.
 fn content(job: &Job) -> Result<String> {
     let bytes = std::fs::read(&job.output).with_context(|| job.output.display().to_string())?;
-    if job.program != "nc-rd" {
-        return Ok(sha256(&bytes));
-    }
-    let mut results: serde_json::Value = serde_json::from_slice(&bytes)?;
-    without_times(&mut results);
-    Ok(sha256(results.to_string().as_bytes()))
+    let (mut facts, rest): (serde_json::Value, &[u8]) = match job.name {
+        "harness" => (serde_json::from_slice(&bytes)?, &[]),
+        // The header of a model names the seconds that went into it.
+        "train" => {
+            let (length, rest) = bytes.split_first_chunk().context("no model")?;
+            let length = usize::try_from(u64::from_le_bytes(*length))?;
+            let (header, rest) = rest.split_at_checked(length).context("no model")?;
+            (serde_json::from_slice(header)?, rest)
+        }
+        _ => return Ok(sha256(&bytes)),
+    };
+    without_times(&mut facts);
+    Ok(sha256(&[facts.to_string().as_bytes(), rest].concat()))
 }
 
 fn without_times(value: &mut serde_json::Value) {
