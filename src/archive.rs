@@ -170,7 +170,7 @@ impl<R: Read + Seek> Archive<R> {
             let offset = self.r.offset;
             let mut budget = self.budget.clone();
             match next_record(&mut self.r, &self.header, lone.take(), &mut budget)? {
-                Record::Chunk(frame, _) => {
+                Record::Chunk(frame, ..) => {
                     self.budget.charge(held)?;
                     entries.push(Entry {
                         first,
@@ -191,7 +191,7 @@ impl<R: Read + Seek> Archive<R> {
                     meta.push(m);
                 }
                 // Whoever walks over the records needs no index.
-                Record::Index(_) => {}
+                Record::Index(..) => {}
                 Record::End => break,
             }
         }
@@ -263,7 +263,8 @@ impl<R: Read + Seek> Archive<R> {
         self.seek(entry.offset)?;
         let lone = self.header.length.filter(|_| self.header.lone);
         let mut budget = self.budget.clone();
-        let Record::Chunk(frame, last) = next_record(&mut self.r, &self.header, lone, &mut budget)?
+        let Record::Chunk(frame, last, _) =
+            next_record(&mut self.r, &self.header, lone, &mut budget)?
         else {
             return Err(lost());
         };

@@ -4,16 +4,50 @@
 
 use std::io::Read;
 
-use crate::container::{CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader, differs};
+use crate::container::{
+    CHUNK, ChunkFrame, END, Header, INDEX, LAST, META, Meta, Reader, differs, put_varint,
+};
 use crate::{Budget, ChunkHead, Codec, Control, Error, Part, Result, SignalBuf};
 
 /// One record of a file.
 pub(crate) enum Record {
-    Chunk(ChunkFrame, bool),
+    /// A chunk, whether it is the last, and where its record begins.
+    Chunk(ChunkFrame, bool, u64),
     Meta(Meta),
-    /// An index, whose record is here.
-    Index(u64),
+    /// An index, what it lists, and where its record begins.
+    Index(Listed, u64),
     End,
+}
+
+/// What an index lists, as a checksum and a length: of its bytes, or of those that an index of the chunks met would have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Listed {
+    crc: u32,
+    len: u64,
+}
+
+/// Lists chunks as they are met, as an index would.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    listed: Listed,
+    before: u64,
+}
+
+impl Listing {
+    /// A chunk of `units`, whose record is at `at`.
+    pub(crate) fn add(&mut self, units: u64, at: u64) {
+        let mut entry = Vec::with_capacity(20);
+        put_varint(units, &mut entry);
+        put_varint(at.saturating_sub(self.before), &mut entry);
+        self.before = at;
+        self.listed.crc = crc32c::crc32c_append(self.listed.crc, &entry);
+        self.listed.len = self.listed.len.saturating_add(entry.len() as u64);
+    }
+
+    /// What was listed.
+    pub(crate) fn listed(&self) -> Listed {
+        self.listed
+    }
 }
 
 /// Reads the next record's frame; a chunk's payload follows in the reader.
@@ -24,6 +58,7 @@ pub(crate) fn next_record<R: Read>(
     budget: &mut Budget,
 ) -> Result<Record> {
     if let Some(units) = lone {
+        let at = r.offset;
         let len = r.varint()?;
         let crc = r.u32()?;
         let mut s = [0; 2];
@@ -37,6 +72,7 @@ pub(crate) fn next_record<R: Read>(
                 symbols,
             },
             true,
+            at,
         ));
     }
     loop {
@@ -54,6 +90,7 @@ pub(crate) fn next_record<R: Read>(
                         symbols,
                     },
                     tag == LAST,
+                    at,
                 ));
             }
             END => return Ok(Record::End),
@@ -65,7 +102,8 @@ pub(crate) fn next_record<R: Read>(
                     return Err(Error::Format(format!("unknown record {tag:#04x}")));
                 }
                 let mut body = r.bytes(len, budget)?;
-                if differs(crc32c::crc32c(&body), crc) {
+                let found = crc32c::crc32c(&body);
+                if differs(found, crc) {
                     return Err(Error::Format(format!(
                         "checksum of record '{}'",
                         char::from(tag)
@@ -73,7 +111,7 @@ pub(crate) fn next_record<R: Read>(
                 }
                 budget.release(len);
                 if tag == INDEX {
-                    return Ok(Record::Index(at));
+                    return Ok(Record::Index(Listed { crc: found, len }, at));
                 }
                 if tag == META
                     && let Some(tag) = body.first_chunk().copied()
@@ -87,21 +125,25 @@ pub(crate) fn next_record<R: Read>(
     }
 }
 
-/// Reads what the end record says of the index, which was seen at `seen`: a record's tag has no checksum, and this is
-/// how one that was mistaken for another shows.
+/// Reads what the end record says of the index, and compares the one that was seen, with its place, with that and with
+/// the chunks: a record's tag has no checksum, and this is how one that was mistaken for another shows.
 pub(crate) fn end_of_index<R: Read>(
     r: &mut Reader<R>,
     header: &Header,
-    seen: Option<u64>,
+    seen: Option<(Listed, u64)>,
+    chunks: &Listing,
 ) -> Result<()> {
     let mut said = [0; 8];
     if !header.lone {
         r.fill(&mut said)?;
     }
-    match seen.unwrap_or(0) == u64::from_le_bytes(said) {
-        true => Ok(()),
-        false => Err(Error::Format("the index is not where it should be".into())),
+    if seen.map_or(0, |(_, at)| at) != u64::from_le_bytes(said) {
+        return Err(Error::Format("the index is not where it should be".into()));
     }
+    if seen.is_some_and(|(listed, _)| listed != chunks.listed()) {
+        return Err(Error::Format("the index lists other chunks".into()));
+    }
+    Ok(())
 }
 
 /// Refuses a chunk of more units than its codec ever gives one, so that a few bytes cannot ask for hours of work.

@@ -1,5 +1,7 @@
 //! Finding a codec by name, number or kind of media, with the model that it needs.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::{
     Budget, Codec, CodecEntry, CodecId, Error, MediaKind, Model, ModelId, Opener, Registry, Result,
 };
@@ -59,21 +61,40 @@ impl Registry {
     }
 
     /// An opener for decoding that also knows `models` beside the build's own.
+    ///
+    /// It keeps the codec that it opened last: to open one, and pack its model, takes longer than to decode a small file.
     pub fn opener(&self, models: Vec<Model>) -> impl Opener + '_ {
+        let kept: Mutex<Option<(CodecId, Option<ModelId>, Arc<dyn Codec>)>> = Mutex::default();
         move |id: CodecId, need: Option<ModelId>| -> Result<Box<dyn Codec>> {
-            let entry = self.by_id(id)?;
-            let Some(need) = need else {
-                return (entry.open)(None);
-            };
-            if let Some(m) = models.iter().find(|m| m.id == need) {
-                return (entry.open)(Some(m));
+            // A panic elsewhere leaves what was kept whole.
+            let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, _, codec)) = lock().as_ref().filter(|k| (k.0, k.1) == (id, need)) {
+                return Ok(Box::new(codec.clone()));
             }
-            if let Some(bytes) = entry.default_model.filter(|b| ModelId::of(b) == need) {
-                return (entry.open)(Some(&Model::from_bytes(bytes, &mut Budget::default())?));
-            }
-            Err(Error::Model(format!(
-                "the file needs model {need}, which is not at hand; give it with --model FILE"
-            )))
+            let codec: Arc<dyn Codec> = self.open_for_decoding(&models, id, need)?.into();
+            *lock() = Some((id, need, codec.clone()));
+            Ok(Box::new(codec))
         }
+    }
+
+    fn open_for_decoding(
+        &self,
+        models: &[Model],
+        id: CodecId,
+        need: Option<ModelId>,
+    ) -> Result<Box<dyn Codec>> {
+        let entry = self.by_id(id)?;
+        let Some(need) = need else {
+            return (entry.open)(None);
+        };
+        if let Some(m) = models.iter().find(|m| m.id == need) {
+            return (entry.open)(Some(m));
+        }
+        if let Some(bytes) = entry.default_model.filter(|b| ModelId::of(b) == need) {
+            return (entry.open)(Some(&Model::from_bytes(bytes, &mut Budget::default())?));
+        }
+        Err(Error::Model(format!(
+            "the file needs model {need}, which is not at hand; give it with --model FILE"
+        )))
     }
 }

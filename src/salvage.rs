@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
 use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader, differs};
-use crate::record::{Chunk, Record, next_record};
+use crate::record::{Chunk, Listing, Record, next_record};
 use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
 
@@ -126,10 +126,10 @@ impl<R: Read + Seek> Salvage<R> {
         let mut patience = self.bytes.saturating_mul(PATIENCE);
         let mut lone = self.header.length.filter(|_| self.header.lone);
         let (mut indexes, mut seen_last, mut behind_last) = (Vec::new(), false, false);
-        let mut gaps = false;
+        let (mut chunks, mut gaps) = (Listing::default(), false);
         loop {
             let why = match self.record(at, lone) {
-                Ok((Record::Chunk(frame, last), next)) => {
+                Ok((Record::Chunk(frame, last, record), next)) => {
                     let sound = next <= self.bytes && self.checks(&frame, &mut patience)?;
                     // Where a record follows, it is the payload that is damaged and not the framing.
                     if sound || lone.is_some() || self.begins(next, &mut patience)? {
@@ -137,6 +137,7 @@ impl<R: Read + Seek> Salvage<R> {
                             units: Some(frame.units),
                             found: Ok((at, last)),
                         })?;
+                        chunks.add(frame.units, record);
                         behind_last |= seen_last;
                         seen_last |= last;
                         lone = None;
@@ -151,9 +152,9 @@ impl<R: Read + Seek> Salvage<R> {
                     at = next;
                     continue;
                 }
-                Ok((Record::Index(place), next)) => {
-                    self.budget.charge(8)?;
-                    indexes.push(place);
+                Ok((Record::Index(listed, place), next)) => {
+                    self.budget.charge(size_of_val(&(listed, place)) as u64)?;
+                    indexes.push((listed, place));
                     at = next;
                     continue;
                 }
@@ -169,7 +170,7 @@ impl<R: Read + Seek> Salvage<R> {
                         let said = u64::from_le_bytes(said);
                         let indexed = match indexes.as_slice() {
                             [] => said == 0,
-                            [one] => *one == said,
+                            [(listed, at)] => *at == said && *listed == chunks.listed(),
                             _ => false,
                         };
                         let last = seen_last || self.places.is_empty();
@@ -218,7 +219,7 @@ impl<R: Read + Seek> Salvage<R> {
         let mut budget = self.budget.clone();
         let record = next_record(&mut self.r, &self.header, lone, &mut budget)?;
         let next = match &record {
-            Record::Chunk(frame, _) => self.r.offset.saturating_add(frame.len),
+            Record::Chunk(frame, ..) => self.r.offset.saturating_add(frame.len),
             _ => self.r.offset,
         };
         Ok((record, next))
@@ -227,7 +228,7 @@ impl<R: Read + Seek> Salvage<R> {
     /// Whether a sound record begins at `at`, or the file ends there as it should.
     fn begins(&mut self, at: u64, patience: &mut u64) -> Result<bool> {
         match self.record(at, None) {
-            Ok((Record::Chunk(frame, _), next)) => {
+            Ok((Record::Chunk(frame, ..), next)) => {
                 Ok(next <= self.bytes && self.checks(&frame, patience)?)
             }
             Ok((Record::End, after)) => Ok(after.checked_add(self.tail()) == Some(self.bytes)),
@@ -407,7 +408,7 @@ impl<R: Read + Seek> Salvage<R> {
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, u64)> {
         let lone = self.header.length.filter(|_| self.header.lone);
-        let (Record::Chunk(frame, is_last), next) = self.record(at, lone)? else {
+        let (Record::Chunk(frame, is_last, _), next) = self.record(at, lone)? else {
             return Err(Error::Format("no chunk where the index has one".into()));
         };
         if is_last != last || units != Some(frame.units) {

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::container::{Header, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
 use crate::pending::Pending;
-use crate::record::{Chunk, Record, end_of_index, next_record};
+use crate::record::{Chunk, Listed, Listing, Record, end_of_index, next_record};
 use crate::{
     AudioBuf, Budget, ChunkHead, Codec, CodecId, Control, Error, Format, Goal, ModelId, Plan,
     Progress, RecordsBuf, Result, Signal, SignalBuf, Text, VideoBuf,
@@ -280,7 +280,9 @@ pub struct Decoder<R> {
     meta: Vec<Meta>,
     done: u64,
     seen_last: bool,
-    index: Option<u64>,
+    index: Option<(Listed, u64)>,
+    /// The chunks met, as an index lists them.
+    chunks: Listing,
     finished: bool,
 }
 
@@ -304,6 +306,7 @@ impl<R: Read> Decoder<R> {
             done: 0,
             seen_last: false,
             index: None,
+            chunks: Listing::default(),
             finished: false,
         })
     }
@@ -335,7 +338,8 @@ impl<R: Read> Decoder<R> {
                 .length
                 .filter(|_| self.header.lone && !self.seen_last);
             match next_record(&mut self.r, &self.header, lone, &mut self.budget)? {
-                Record::Chunk(frame, last) => {
+                Record::Chunk(frame, last, at) => {
+                    self.chunks.add(frame.units, at);
                     if self.seen_last || frame.units == 0 {
                         return Err(Error::Format("chunk out of place".into()));
                     }
@@ -375,8 +379,8 @@ impl<R: Read> Decoder<R> {
                     self.budget.charge(m.held())?;
                     self.meta.push(m);
                 }
-                Record::Index(at) => {
-                    if self.index.replace(at).is_some() {
+                Record::Index(listed, at) => {
+                    if self.index.replace((listed, at)).is_some() {
                         return Err(Error::Format("two indexes".into()));
                     }
                 }
@@ -402,7 +406,7 @@ impl<R: Read> Decoder<R> {
                 return Err(Error::Format("hash of the decoded output".into()));
             }
         }
-        end_of_index(&mut self.r, &self.header, self.index)?;
+        end_of_index(&mut self.r, &self.header, self.index, &self.chunks)?;
         if self.r.at_end()? {
             Ok(())
         } else {

@@ -287,11 +287,44 @@ fn extended(bytes: &[u8]) -> Vec<u8> {
     let end = out.len();
     let index = u64::from_le_bytes(out[end - 8..].try_into().unwrap()) as usize + MORE.len();
     out[end - 8..].copy_from_slice(&(index as u64).to_le_bytes());
-    let body = index + 6..index + 6 + usize::from(out[index + 1]);
-    out[body.start + 1] += MORE.len() as u8;
-    let sum = crc32c::crc32c(&out[body]).to_le_bytes();
-    out[index + 2..index + 6].copy_from_slice(&sum);
+    change_index(&mut out, |body| body[1] += MORE.len() as u8);
     out
+}
+
+/// Changes the index of a file, whose checksum is right again.
+fn change_index(file: &mut [u8], change: impl Fn(&mut [u8])) {
+    let end = file.len();
+    let index = u64::from_le_bytes(file[end - 8..].try_into().unwrap()) as usize;
+    let body = index + 6..index + 6 + usize::from(file[index + 1]);
+    change(&mut file[body.clone()]);
+    let sum = crc32c::crc32c(&file[body]).to_le_bytes();
+    file[index + 2..index + 6].copy_from_slice(&sum);
+}
+
+#[test]
+fn an_index_of_other_chunks_is_seen() {
+    let (x, pcm) = (
+        sound(1, 60),
+        Pcm {
+            chunk: 25,
+            overlap: 0,
+        },
+    );
+    for known in [false, true] {
+        let mut bytes = file(&x, &pcm, 60, known);
+        let whole = |bytes: &[u8]| {
+            let mut salvage = Salvage::open(Cursor::new(bytes), Budget::default()).unwrap();
+            let whole = salvage.decode(&opener, &mut Control::default(), &mut |_| Ok(()));
+            whole.unwrap()
+        };
+        assert!(read(&bytes, Budget::default()).is_ok() && whole(&bytes));
+        change_index(&mut bytes, |body| body[0] += 1);
+        assert!(matches!(
+            read(&bytes, Budget::default()),
+            Err(Error::Format(_))
+        ));
+        assert!(!whole(&bytes));
+    }
 }
 
 #[test]

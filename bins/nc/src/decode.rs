@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 
 use nc::container::Reader;
 use nc::{
-    Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, Registry,
-    SignalBuf,
+    Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, SignalBuf,
 };
 use nc_records::Schema;
 use nc_sounds::wav::Chunk;
@@ -49,11 +48,12 @@ pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
         ui.take_stdout();
     }
     let model = models::given(args.model.as_deref(), &mut ui.budget())?;
+    let opener = models::opener(&registry, model.as_ref());
     let work = Work {
         args,
         ui,
-        registry: &registry,
         model: model.as_ref(),
+        opener: &opener,
     };
     Ok(batch::run(
         ui,
@@ -67,8 +67,8 @@ pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
 struct Work<'a> {
     args: &'a Decode,
     ui: &'a Ui,
-    registry: &'a Registry,
     model: Option<&'a Model>,
+    opener: &'a (dyn Opener + Sync),
 }
 
 impl Work<'_> {
@@ -77,20 +77,20 @@ impl Work<'_> {
         if kind != Kind::Nc {
             return Err(not_nc(kind));
         }
-        let opener = models::opener(self.registry, self.model);
+        let opener = self.opener;
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.ui.control(threads, &mut progress);
         let (kind, input) = self.holds(input)?;
         let done = match (&self.args.range, input) {
             (_, input) if self.args.recover => {
-                self.recover(job, seekable(input)?, &opener, &mut ctl)
+                self.recover(job, seekable(input)?, opener, &mut ctl)
             }
             (_, input) if kind == Some(MediaKind::Records) => {
-                self.records(job, seekable(input)?, &opener, &mut ctl)
+                self.records(job, seekable(input)?, opener, &mut ctl)
             }
             (_, input) if kind == Some(MediaKind::Video) && self.args.only.is_empty() => {
-                self.video(job, seekable(input)?, &opener, &mut ctl)
+                self.video(job, seekable(input)?, opener, &mut ctl)
             }
             _ if !self.args.only.is_empty() => Err(Failure::usage("--only is for files of tables")),
             (None, Input::File(file)) => {
@@ -99,17 +99,17 @@ impl Work<'_> {
                 let units = archive.units();
                 drop(archive);
                 (&file).seek(SeekFrom::Start(0))?;
-                let decoder = Decoder::new(BufReader::new(&file), &opener, self.ui.budget())?;
+                let decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
                 self.whole(job, decoder, Some(units), &chunks, &mut ctl)
             }
             (None, input) => {
-                let decoder = Decoder::new(BufReader::new(input), &opener, self.ui.budget())?;
+                let decoder = Decoder::new(BufReader::new(input), opener, self.ui.budget())?;
                 let units = decoder.header().length;
                 self.whole(job, decoder, units, &[], &mut ctl)
             }
             (Some(range), input) => {
                 let archive = Archive::open(BufReader::new(seekable(input)?), self.ui.budget())?;
-                self.part(job, archive, *range, &opener, &mut ctl)
+                self.part(job, archive, *range, opener, &mut ctl)
             }
         };
         bar.finish_and_clear();

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nc::container::read_full;
 use nc::{
-    Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Model,
-    Progress, Registry, Signal, Summary, VideoFormat,
+    Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Opener,
+    Progress, Signal, Summary, VideoFormat,
 };
 use nc_records::{Schema, Source};
 use serde_json::json;
@@ -80,13 +80,13 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
         entry.map(|entry| Shared::new(&registry, entry, model.as_ref()))
     };
     let (audio, video) = (preferred(MediaKind::Audio), preferred(MediaKind::Video));
+    let opener = models::opener(&registry, model.as_ref());
     let work = Work {
         args,
         ui,
-        registry: &registry,
+        opener: &opener,
         named,
         schema,
-        model: model.as_ref(),
         many: jobs.len() > 1,
     };
     Ok(batch::run(
@@ -109,10 +109,10 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
 struct Work<'a> {
     args: &'a Encode,
     ui: &'a Ui,
-    registry: &'a Registry,
+    /// For what is read again, to compare it.
+    opener: &'a (dyn Opener + Sync),
     named: Option<&'a CodecEntry>,
     schema: Option<Schema>,
-    model: Option<&'a Model>,
     many: bool,
 }
 
@@ -385,8 +385,7 @@ impl Work<'_> {
                     .hint("write to a file"),
             );
         };
-        let opener = models::opener(self.registry, self.model);
-        let mut decoder = Decoder::new(BufReader::new(file), &opener, self.ui.budget())?;
+        let mut decoder = Decoder::new(BufReader::new(file), self.opener, self.ui.budget())?;
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.ui.control(1, &mut progress);

@@ -21,6 +21,7 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
     let registry = nc_codecs::registry();
     let files = batch::files(&args.files, args.recursive, |f| kind_of(f) == Kind::Nc)?;
     let model = models::given(args.model.as_deref(), &mut ui.budget())?;
+    let opener = models::opener(&registry, model.as_ref());
     Ok(batch::run(
         ui,
         &files,
@@ -30,7 +31,6 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
             if kind != Kind::Nc {
                 return Err(not_nc(kind));
             }
-            let opener = models::opener(&registry, model.as_ref());
             let bar = ui.bar(file);
             let mut progress = show(&bar);
             let mut ctl = ui.control(threads, &mut progress);

@@ -31,6 +31,7 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
     }
     let ui = &*ui;
     let model = models::given(args.model.as_deref(), &mut ui.budget())?;
+    let opener = models::opener(&registry, model.as_ref());
     Ok(batch::run(
         ui,
         &jobs,
@@ -40,7 +41,6 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
             if kind != Kind::Nc {
                 return Err(not_nc(kind));
             }
-            let opener = models::opener(&registry, model.as_ref());
             let bar = ui.bar(&job.input);
             let mut progress = show(&bar);
             let mut ctl = ui.control(threads, &mut progress);

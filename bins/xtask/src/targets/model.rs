@@ -21,7 +21,9 @@ pub fn any_or_header(data: &[u8]) {
 fn body(header: &[u8]) -> Option<usize> {
     let tensors: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(header).ok()?;
-    let ends = tensors.values().filter_map(|t| t["data_offsets"][1].as_u64());
+    let ends = tensors
+        .values()
+        .filter_map(|t| t["data_offsets"][1].as_u64());
     usize::try_from(ends.max()?).ok()
 }
 

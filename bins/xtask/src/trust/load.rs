@@ -1,19 +1,23 @@
 //! Many files, a large one, many threads.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use nc::Budget;
-use nc_corpora::files::sha256;
+use nc_corpora::{files::sha256, synth};
 use xtask::corpus;
 
+use super::media::wav;
 use super::process::{command, complete};
 use super::{Outcome, Setting};
 
 /// Peak of the command line on any of these, however many or large: the program itself is 30 MB.
 const FLAT: u64 = 160 << 20;
+/// Samples of a small sound.
+const SOUND: usize = 4000;
 /// Threads that decode at once.
 const THREADS: usize = 8;
 
@@ -29,60 +33,81 @@ fn mib(bytes: Option<u64>) -> String {
     bytes.map_or("?".into(), |b| format!("{} MiB", b >> 20))
 }
 
-/// Small sounds and small files of anything, in one run each.
+/// Small files of anything, and small sounds, each kind in one run.
 fn many(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     let n = setting.of(500, 10_000);
-    let (work, nc) = (&setting.work, setting.program("nc"));
-    let (from, coded, back) = (work.join("many"), work.join("coded"), work.join("back"));
-    std::fs::create_dir_all(&from)?;
-    for i in 0..n {
+    let (texts, sounds) = (setting.work.join("texts"), setting.work.join("sounds"));
+    std::fs::create_dir_all(&texts)?;
+    for i in 0..n / 2 {
         let text: String = (0..40)
             .map(|k| format!("{} ", (i * 7919 + k * k) % 1013))
             .collect();
-        std::fs::write(from.join(format!("{i:05}.txt")), text)?;
+        std::fs::write(texts.join(format!("{i:05}.txt")), text)?;
     }
-    let folder = |to: &Path, of: &Path| -> Vec<std::ffi::OsString> {
-        vec![
-            "-q".into(),
-            "-r".into(),
-            "--out-dir".into(),
-            to.into(),
-            of.into(),
-        ]
-    };
-    let mut encode: Vec<std::ffi::OsString> = ["encode", "--codec", "store"].map(Into::into).into();
-    encode.extend(folder(&coded, &from));
-    let ran = complete(&mut command(&nc, encode), work)?;
-    outcome.expect(ran.code == Some(0), || {
-        format!("encoding {n} files: {}", ran.said)
-    });
-    outcome.expect(ran.peak.is_none_or(|p| p < FLAT), || {
-        format!("encoding: {}", mib(ran.peak))
-    });
-    let mut decode: Vec<std::ffi::OsString> = vec!["decode".into()];
-    decode.extend(folder(&back, &coded));
-    let again = complete(&mut command(&nc, decode), work)?;
-    outcome.expect(again.code == Some(0), || {
-        format!("decoding {n} files: {}", again.said)
-    });
-    outcome.expect(again.peak.is_none_or(|p| p < FLAT), || {
-        format!("decoding: {}", mib(again.peak))
-    });
-    for path in corpus::files(&from)? {
-        let name = corpus::name(&path);
-        // The ending of the original is kept by taking off what encoding put on.
+    there_and_back(setting, outcome, &texts, &["--codec", "store"], |x, y| {
+        x == y
+    })?;
+    std::fs::create_dir_all(&sounds)?;
+    let voice = synth::speech(11, 30.0);
+    for (i, cut) in voice
+        .windows(SOUND)
+        .step_by(97)
+        .cycle()
+        .take(n / 2)
+        .enumerate()
+    {
+        wav(&sounds.join(format!("{i:05}.wav")), 16_000, cut)?;
+    }
+    // Lossy: as many samples, and some of them not zero.
+    there_and_back(setting, outcome, &sounds, &[], |x, y| {
+        x.len() == y.len() && y.iter().skip(44).any(|b| *b != 0)
+    })
+}
+
+/// Encodes and decodes a folder, and compares each file with what came back of it.
+fn there_and_back(
+    setting: &Setting,
+    outcome: &mut Outcome,
+    from: &Path,
+    how: &[&str],
+    same: impl Fn(&[u8], &[u8]) -> bool,
+) -> Result<()> {
+    let (coded, back) = (from.with_extension("coded"), from.with_extension("back"));
+    let mut said = Vec::new();
+    for (command_of, how, to, of) in [
+        ("encode", how, &coded, from),
+        ("decode", &[][..], &back, &coded),
+    ] {
+        let mut words = vec![OsString::from(command_of)];
+        words.extend(how.iter().map(OsString::from));
+        words.extend(["-q", "-r", "--out-dir"].map(OsString::from));
+        words.extend([to.into(), of.into()]);
+        let ran = complete(&mut command(&setting.program("nc"), words), &setting.work)?;
+        let of = of.display();
+        outcome.expect(ran.code == Some(0), || {
+            format!("{command_of} {of}: {}", ran.said)
+        });
+        outcome.expect(ran.peak.is_none_or(|p| p < FLAT), || {
+            format!("{command_of} {of}: {}", mib(ran.peak))
+        });
+        said.push(format!(
+            "{command_of} {:.1} s, {}",
+            ran.seconds,
+            mib(ran.peak)
+        ));
+    }
+    let files = corpus::files(from)?;
+    for path in &files {
+        let name = corpus::name(path);
+        // What bytes were called is not kept.
         let found = [name.clone(), name.replace(".txt", "")];
         let found = found.iter().find_map(|n| std::fs::read(back.join(n)).ok());
-        let right = found.is_some_and(|y| std::fs::read(&path).is_ok_and(|x| x == y));
+        let right = found.is_some_and(|y| std::fs::read(path).is_ok_and(|x| same(&x, &y)));
         outcome.expect(right, || format!("{name} does not come back"));
     }
-    outcome.notes.push(format!(
-        "{n} files: encode {:.1} s, {}; decode {:.1} s, {}",
-        ran.seconds,
-        mib(ran.peak),
-        again.seconds,
-        mib(again.peak)
-    ));
+    let kind = from.file_name().unwrap_or_default().display();
+    let note = format!("{} {kind}: {}", files.len(), said.join("; "));
+    outcome.notes.push(note);
     Ok(())
 }
 
