@@ -4,8 +4,10 @@
 //! overflows, time and memory are what there is to find; for the kernels, `--address` adds AddressSanitizer, which the
 //! nightly toolchain has.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use xtask::targets::{TARGETS, Target};
@@ -57,7 +59,7 @@ pub fn run(args: &Args) -> Result<bool> {
         .join("../..")
         .canonicalize()?;
     let program = build(&root, args.address)?;
-    let mut clean = true;
+    let (mut clean, mut rows) = (true, Vec::new());
     for target in &TARGETS {
         if !args.targets.is_empty() && !args.targets.iter().any(|n| n == target.name) {
             continue;
@@ -87,19 +89,61 @@ pub fn run(args: &Args) -> Result<bool> {
             fuzzer.arg(format!("-fork={}", args.jobs));
         }
         println!("{}: {}", target.name, target.property);
-        let ended = fuzzer.status().context("the fuzzer")?;
+        let ran = watch(&mut fuzzer)?;
+        println!("{}: {}", target.name, ran.found());
+        clean &= ran.clean;
+        rows.push((target, ran));
+    }
+    println!("\n| target | executions | minutes | found |\n| --- | ---: | ---: | --- |");
+    for (target, ran) in rows {
+        let (name, minutes) = (target.name, ran.seconds / 60.0);
         println!(
-            "{}: {}",
-            target.name,
-            if ended.success() {
-                "nothing found"
-            } else {
-                "FOUND"
-            }
+            "| {name} | {} | {minutes:.1} | {} |",
+            ran.executions,
+            ran.found()
         );
-        clean &= ended.success();
     }
     Ok(clean)
+}
+
+/// What came of a target.
+struct Ran {
+    executions: u64,
+    seconds: f64,
+    clean: bool,
+}
+
+impl Ran {
+    fn found(&self) -> &'static str {
+        if self.clean { "nothing" } else { "SOMETHING" }
+    }
+}
+
+/// Runs the fuzzer and counts; its messages are passed on but for those that say nothing here.
+fn watch(fuzzer: &mut Command) -> Result<Ran> {
+    const NOISE: [&str; 2] = ["NEW_FUNC[", "WARNING: Failed to find function"];
+    let start = Instant::now();
+    let mut running = fuzzer
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("the fuzzer")?;
+    let said = running.stderr.take().context("the fuzzer")?;
+    let mut executions = 0;
+    for line in BufReader::new(said).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        if let Some(n) = line.strip_prefix("stat::number_of_executed_units:") {
+            executions = n.trim().parse()?;
+        }
+        if !NOISE.iter().any(|n| line.trim_start().starts_with(n)) {
+            eprintln!("{line}");
+        }
+    }
+    Ok(Ran {
+        executions,
+        clean: running.wait()?.success(),
+        seconds: start.elapsed().as_secs_f64(),
+    })
 }
 
 /// Builds `fuzz/`, which is no member of the workspace: its flags are its own.
