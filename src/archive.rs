@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::record::{Chunk, Record, fits, next_record, payload};
+use crate::record::{Chunk, EARLY, Listing, Record, fits, next_record, payload};
 use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
@@ -166,11 +166,23 @@ impl<R: Read + Seek> Archive<R> {
         let mut meta = Vec::new();
         let (mut first, mut payload) = (0u64, 0u64);
         let mut lone = self.header.length.filter(|_| self.header.lone);
+        let (mut chunks, mut seen_last) = (Listing::default(), false);
+        let wrong = |what: &str| Error::Format(what.into());
         loop {
-            let offset = self.r.offset;
             let mut budget = self.budget.clone();
-            match next_record(&mut self.r, &self.header, lone.take(), &mut budget)? {
-                Record::Chunk(frame, ..) => {
+            match next_record(
+                &mut self.r,
+                &self.header,
+                lone.take(),
+                self.bytes,
+                &mut budget,
+            )? {
+                Record::Chunk(frame, last, offset) => {
+                    if seen_last {
+                        return Err(wrong("chunk out of place"));
+                    }
+                    seen_last = last;
+                    chunks.add(frame.units, offset);
                     self.budget.charge(held)?;
                     entries.push(Entry {
                         first,
@@ -182,7 +194,7 @@ impl<R: Read + Seek> Archive<R> {
                     payload = payload.saturating_add(frame.len);
                     let next = self.r.offset.checked_add(frame.len).ok_or_else(long)?;
                     if next > self.bytes {
-                        return Err(Error::Format("the file ends early".into()));
+                        return Err(wrong(EARLY));
                     }
                     self.seek(next)?;
                 }
@@ -190,10 +202,19 @@ impl<R: Read + Seek> Archive<R> {
                     self.budget.charge(m.held())?;
                     meta.push(m);
                 }
-                // Whoever walks over the records needs no index.
+                // Whoever walks over the records needs no index; but one of other chunks shows that some are missing.
+                Record::Index(listed, _) if listed != chunks.listed() => {
+                    return Err(wrong("the index lists other chunks"));
+                }
                 Record::Index(..) => {}
                 Record::End => break,
             }
+        }
+        if !(seen_last || entries.is_empty()) {
+            return Err(wrong("the last chunk is missing"));
+        }
+        if self.header.length.is_some_and(|n| n != first) {
+            return Err(wrong("length and chunks differ"));
         }
         let before = std::mem::replace(&mut self.entries, entries).len() as u64;
         self.budget.release(before.saturating_mul(held));
@@ -242,6 +263,11 @@ impl<R: Read + Seek> Archive<R> {
         Ok(self.payload)
     }
 
+    /// What is left of the budget, index and metadata taken off.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Metadata of the original container; walks over the frames.
     ///
     /// # Errors
@@ -264,7 +290,7 @@ impl<R: Read + Seek> Archive<R> {
         let lone = self.header.length.filter(|_| self.header.lone);
         let mut budget = self.budget.clone();
         let Record::Chunk(frame, last, _) =
-            next_record(&mut self.r, &self.header, lone, &mut budget)?
+            next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?
         else {
             return Err(lost());
         };
@@ -371,10 +397,10 @@ impl<R: Read + Seek> Archive<R> {
         };
         for i in begin..self.entries.len() {
             ctl.check()?;
-            let (frame, head) = self.frame(i)?;
-            if head.first >= range.end {
+            if self.entries.get(i).is_none_or(|e| e.first >= range.end) {
                 break;
             }
+            let (frame, head) = self.frame(i)?;
             let from = range.start.saturating_sub(head.first).min(frame.units);
             let to = range.end.saturating_sub(head.first).min(frame.units);
             let alone = self.header.overlap == 0

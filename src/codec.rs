@@ -46,7 +46,7 @@ pub struct Plan {
     /// Units per chunk; the last may be shorter.
     pub chunk: u64,
     /// Units that a chunk codes beyond its own end when another follows; the stream cross-fades
-    /// linearly over them into the next chunk. 0 where there is no need.
+    /// linearly over them into the next chunk. 0 where there is no need, and for all but sound; at most `chunk`.
     pub overlap: u32,
 }
 

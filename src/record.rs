@@ -9,6 +9,9 @@ use crate::container::{
 };
 use crate::{Budget, ChunkHead, Codec, Control, Error, Part, Result, SignalBuf};
 
+/// What is said of a file that is cut short.
+pub(crate) const EARLY: &str = "the file ends early";
+
 /// One record of a file.
 pub(crate) enum Record {
     /// A chunk, whether it is the last, and where its record begins.
@@ -50,11 +53,13 @@ impl Listing {
     }
 }
 
-/// Reads the next record's frame; a chunk's payload follows in the reader.
+/// Reads the next record's frame; a chunk's payload follows in the reader. `end` is where the file ends, as far as one
+/// knows: a length beyond it is damage, whatever the budget is.
 pub(crate) fn next_record<R: Read>(
     r: &mut Reader<R>,
     header: &Header,
     lone: Option<u64>,
+    end: u64,
     budget: &mut Budget,
 ) -> Result<Record> {
     if let Some(units) = lone {
@@ -82,6 +87,13 @@ pub(crate) fn next_record<R: Read>(
             CHUNK | LAST => {
                 let (units, len) = (r.varint()?, r.varint()?);
                 let (crc, symbols) = (r.u32()?, r.u32()?);
+                if units == 0 {
+                    return Err(Error::Format("a chunk of no units".into()));
+                }
+                // A range then needs no more of what came before than one chunk.
+                if tag == CHUNK && units < u64::from(header.overlap) {
+                    return Err(Error::Format("a chunk shorter than the overlap".into()));
+                }
                 return Ok(Record::Chunk(
                     ChunkFrame {
                         units,
@@ -101,6 +113,9 @@ pub(crate) fn next_record<R: Read>(
                 if !(known || header.newer && tag.is_ascii_lowercase()) {
                     return Err(Error::Format(format!("unknown record {tag:#04x}")));
                 }
+                if len > end.saturating_sub(r.offset) {
+                    return Err(Error::Format(EARLY.into()));
+                }
                 let mut body = r.bytes(len, budget)?;
                 let found = crc32c::crc32c(&body);
                 if differs(found, crc) {
@@ -113,9 +128,9 @@ pub(crate) fn next_record<R: Read>(
                 if tag == INDEX {
                     return Ok(Record::Index(Listed { crc: found, len }, at));
                 }
-                if tag == META
-                    && let Some(tag) = body.first_chunk().copied()
-                {
+                if tag == META {
+                    let short = || Error::Format("metadata without a tag".into());
+                    let tag = body.first_chunk().copied().ok_or_else(short)?;
                     body.drain(..4);
                     body.shrink_to_fit();
                     return Ok(Record::Meta(Meta { tag, data: body }));

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
 use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader, differs};
-use crate::record::{Chunk, Listing, Record, next_record};
+use crate::record::{Chunk, EARLY, Listing, Record, next_record};
 use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
 
@@ -66,8 +66,6 @@ pub struct Salvage<R> {
     budget: Budget,
 }
 
-const EARLY: &str = "the file ends early";
-
 impl<R: Read + Seek> Salvage<R> {
     /// Reads the header and looks where chunks are.
     ///
@@ -90,7 +88,10 @@ impl<R: Read + Seek> Salvage<R> {
         };
         s.walk(start)?;
         if indexed && !header.lone {
+            let held = (index.len() as u64).saturating_mul(size_of::<Entry>() as u64);
+            s.budget.charge(held)?;
             s.trust(&index)?;
+            s.budget.release(held);
         }
         s.fill_gaps();
         Ok(s)
@@ -110,7 +111,9 @@ impl<R: Read + Seek> Salvage<R> {
 
     /// Takes the chunks' places from a sound index; only its own says how many units a damaged one had.
     fn trust(&mut self, index: &[Entry]) -> Result<()> {
+        let before = (self.places.len() as u64).saturating_mul(size_of::<Place>() as u64);
         self.places.clear();
+        self.budget.release(before);
         let last = index.len().saturating_sub(1);
         for (i, entry) in index.iter().enumerate() {
             self.add(Place {
@@ -135,7 +138,7 @@ impl<R: Read + Seek> Salvage<R> {
                     if sound || lone.is_some() || self.begins(next, &mut patience)? {
                         self.add(Place {
                             units: Some(frame.units),
-                            found: Ok((at, last)),
+                            found: Ok((record, last)),
                         })?;
                         chunks.add(frame.units, record);
                         behind_last |= seen_last;
@@ -147,7 +150,7 @@ impl<R: Read + Seek> Salvage<R> {
                     format!("damage at byte {at} of the file")
                 }
                 Ok((Record::Meta(m), next)) => {
-                    self.budget.charge(m.data.len() as u64)?;
+                    self.budget.charge(m.held())?;
                     self.meta.push(m);
                     at = next;
                     continue;
@@ -180,8 +183,13 @@ impl<R: Read + Seek> Salvage<R> {
                     format!("damage at byte {at} of the file")
                 }
                 Err(e @ (Error::Io(_) | Error::Limit(_))) => return Err(e),
-                Err(Error::Format(why)) => why,
-                Err(why) => why.to_string(),
+                Err(why) => {
+                    self.pay(at, &mut patience);
+                    match why {
+                        Error::Format(why) => why,
+                        why => why.to_string(),
+                    }
+                }
             };
             (lone, gaps) = (None, true);
             self.gap(why)?;
@@ -190,6 +198,11 @@ impl<R: Read + Seek> Salvage<R> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Takes what was read in vain from `at` on off the patience.
+    fn pay(&self, at: u64, patience: &mut u64) {
+        *patience = patience.saturating_sub(self.r.offset.saturating_sub(at));
     }
 
     /// Bytes behind the tag of the end record.
@@ -217,7 +230,7 @@ impl<R: Read + Seek> Salvage<R> {
         }
         self.seek(at)?;
         let mut budget = self.budget.clone();
-        let record = next_record(&mut self.r, &self.header, lone, &mut budget)?;
+        let record = next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?;
         let next = match &record {
             Record::Chunk(frame, ..) => self.r.offset.saturating_add(frame.len),
             _ => self.r.offset,
@@ -234,7 +247,10 @@ impl<R: Read + Seek> Salvage<R> {
             Ok((Record::End, after)) => Ok(after.checked_add(self.tail()) == Some(self.bytes)),
             Ok(_) => Ok(true),
             Err(e @ (Error::Io(_) | Error::Limit(_))) => Err(e),
-            Err(_) => Ok(false),
+            Err(_) => {
+                self.pay(at, patience);
+                Ok(false)
+            }
         }
     }
 
@@ -267,7 +283,7 @@ impl<R: Read + Seek> Salvage<R> {
     /// The next place from `at` on where a sound chunk begins.
     fn resume(&mut self, mut at: u64, patience: &mut u64) -> Result<Option<u64>> {
         let mut block = Vec::new();
-        while at < self.bytes {
+        while at < self.bytes && *patience > 0 {
             self.seek(at)?;
             block.clear();
             let want = (STEP + FRAME) as u64;
@@ -321,6 +337,11 @@ impl<R: Read + Seek> Salvage<R> {
         &self.header
     }
 
+    /// What is left of the budget, places and metadata taken off.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// What is left of the metadata of the original container.
     pub fn meta(&self) -> &[Meta] {
         &self.meta
@@ -352,6 +373,7 @@ impl<R: Read + Seek> Salvage<R> {
         let mut joiner = Joiner::default();
         let mut hash = Xxh3::new();
         let (mut first, mut whole, total) = (0u64, true, self.units());
+        let mut end = 0;
         for i in 0..self.places.len() {
             ctl.check()?;
             let Some(place) = self.places.get(i) else {
@@ -359,6 +381,9 @@ impl<R: Read + Seek> Salvage<R> {
             };
             let units = place.units;
             let chunk = match &place.found {
+                Ok((at, _)) if *at < end => {
+                    Err(Error::Format("a chunk inside the one before it".into()))
+                }
                 Ok(found) => {
                     let found = *found;
                     self.chunk(codec.as_ref(), found, first, units, ctl)
@@ -366,7 +391,8 @@ impl<R: Read + Seek> Salvage<R> {
                 Err(why) => Err(Error::Format(why.clone())),
             };
             match chunk {
-                Ok((y, its)) => {
+                Ok((y, its, next)) => {
+                    end = next;
                     y.le_bytes(|block| hash.update(block));
                     let y = joiner.join(y, its, &mut self.budget)?;
                     sink(Stretch::Sound(y))?;
@@ -398,7 +424,7 @@ impl<R: Read + Seek> Salvage<R> {
         Ok(whole && hashed && length && self.in_order)
     }
 
-    /// Decodes the chunk whose record is at `at`.
+    /// Decodes the chunk whose record is at `at`; says how many units it has, and where it ends.
     fn chunk(
         &mut self,
         codec: &dyn crate::Codec,
@@ -406,10 +432,16 @@ impl<R: Read + Seek> Salvage<R> {
         first: u64,
         units: Option<u64>,
         ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, u64)> {
+    ) -> Result<(SignalBuf, u64, u64)> {
         let lone = self.header.length.filter(|_| self.header.lone);
+        let none = || Error::Format("no chunk where the index has one".into());
+        // What is no chunk is not read: an index may name it many times.
+        self.seek(at)?;
+        if lone.is_none() && !matches!(self.r.byte()?, CHUNK | LAST) {
+            return Err(none());
+        }
         let (Record::Chunk(frame, is_last, _), next) = self.record(at, lone)? else {
-            return Err(Error::Format("no chunk where the index has one".into()));
+            return Err(none());
         };
         if is_last != last || units != Some(frame.units) {
             return Err(Error::Format("a chunk's framing is damaged".into()));
@@ -436,7 +468,7 @@ impl<R: Read + Seek> Salvage<R> {
             head,
         };
         let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
-        Ok((y, units))
+        Ok((y, units, next))
     }
 }
 

@@ -43,6 +43,10 @@ impl<'c, W: Write> Encoder<'c, W> {
         goal: Goal,
     ) -> Result<Self> {
         let plan = codec.plan(&format)?;
+        let sound = matches!(format, Format::Audio { .. });
+        if u64::from(plan.overlap) > if sound { plan.chunk } else { 0 } {
+            return Err(Error::Usage("a codec whose chunks overlap too far".into()));
+        }
         let info = codec.info();
         let header = Header::new(
             format,
@@ -316,6 +320,11 @@ impl<R: Read> Decoder<R> {
         &self.header
     }
 
+    /// What is left of the budget, metadata taken off.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Metadata met so far; all of it once [`Self::next`] gave `None`.
     pub fn meta(&self) -> &[Meta] {
         &self.meta
@@ -337,10 +346,10 @@ impl<R: Read> Decoder<R> {
                 .header
                 .length
                 .filter(|_| self.header.lone && !self.seen_last);
-            match next_record(&mut self.r, &self.header, lone, &mut self.budget)? {
+            match next_record(&mut self.r, &self.header, lone, u64::MAX, &mut self.budget)? {
                 Record::Chunk(frame, last, at) => {
                     self.chunks.add(frame.units, at);
-                    if self.seen_last || frame.units == 0 {
+                    if self.seen_last {
                         return Err(Error::Format("chunk out of place".into()));
                     }
                     let overlap = if last {

@@ -4,6 +4,7 @@
 use std::io::Cursor;
 
 use nc::container::{CHUNK, END, INDEX, LAST, META, put_varint};
+use nc::salvage::{Salvage, Stretch};
 use nc::*;
 use ndarray::Array2;
 
@@ -181,12 +182,12 @@ fn an_index_is_charged() {
 }
 
 #[test]
-fn an_index_that_names_a_chunk_twice_is_not_believed() {
+fn an_index_of_other_chunks_is_refused() {
     let (start, index) = chunks(&[b"a", b"b", b"c"]);
-    let rows = |index: &[[u64; 2]]| {
+    let rows = |index: &[[u64; 2]]| -> Result<Vec<u8>> {
         let mut file = start.clone();
         end(index, &mut file);
-        let mut a = Archive::open(Cursor::new(&file), Budget::default()).unwrap();
+        let mut a = Archive::open(Cursor::new(&file), Budget::default())?;
         let mut texts = Vec::new();
         a.decode_range(
             0..a.units(),
@@ -199,19 +200,56 @@ fn an_index_that_names_a_chunk_twice_is_not_believed() {
                 }
                 other => panic!("{other:?}"),
             },
-        )
-        .unwrap();
-        texts.concat()
+        )?;
+        Ok(texts.concat())
     };
-    assert_eq!(rows(&index), b"abc");
-    let twice = [index[0], [1, 0], [1, 0], index[1], index[2]];
-    assert_eq!(rows(&twice), b"abc");
+    assert_eq!(rows(&index).unwrap(), b"abc");
+    let refused = |index: &[[u64; 2]]| {
+        let e = rows(index);
+        assert!(matches!(e, Err(Error::Format(_))), "{index:?}: {e:?}");
+    };
+    // A chunk twice.
+    refused(&[index[0], [1, 0], [1, 0], index[1], index[2]]);
     // Before the first chunk; past all; beyond 64 bits.
     for first in [0, 1, 1 << 40, u64::MAX] {
-        assert_eq!(rows(&[[1, first], index[1], index[2]]), b"abc");
+        refused(&[[1, first], index[1], index[2]]);
     }
-    assert_eq!(rows(&[index[0], [1, u64::MAX]]), b"abc");
-    assert_eq!(rows(&[[u64::MAX, index[0][1]], index[1]]), b"abc");
+    refused(&[index[0], [1, u64::MAX]]);
+    refused(&[[u64::MAX, index[0][1]], index[1]]);
+}
+
+/// A chunk that is missing shows, also where only the header or the mark of the last tells.
+#[test]
+fn an_archive_without_an_index_misses_no_chunk() {
+    let mut file = header();
+    let mut last = file.clone();
+    chunk(CHUNK, 1, b"a", &mut file);
+    chunk(LAST, 1, b"b", &mut last);
+    for (mut file, whole) in [(file, false), (last, true)] {
+        file.push(END);
+        file.extend([0; 8]);
+        let opened = Archive::open(Cursor::new(&file), Budget::default());
+        assert_eq!(opened.is_ok(), whole);
+    }
+}
+
+/// Damage in a length is damage and no want of memory.
+#[test]
+fn salvage_needs_no_budget_for_what_is_not_there() {
+    let (mut file, index) = chunks(&[b"a", b"b"]);
+    let at = file.len() + 1;
+    end(&index, &mut file);
+    // The index claims 2^31 bytes.
+    drop(file.splice(at..=at, [0x80, 0x80, 0x80, 0x80, 8]));
+    let mut salvage = Salvage::open(Cursor::new(&file), Budget::new(1 << 20)).unwrap();
+    let mut rows = 0;
+    let mut count = |stretch: Stretch| {
+        rows += u64::from(matches!(stretch, Stretch::Sound(_)));
+        Ok(())
+    };
+    let whole = salvage.decode(&opener, &mut Control::default(), &mut count);
+    assert!(!whole.unwrap());
+    assert_eq!(rows, 2);
 }
 
 #[test]

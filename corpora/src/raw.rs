@@ -8,7 +8,7 @@
 //! assert!(nc::container::Header::read(&mut nc::container::Reader::new(&file[..], 0)).is_ok());
 //! ```
 
-use nc::container::{CHUNK, END, Header, LAST, put_varint};
+use nc::container::{CHUNK, END, Header, LAST, Reader, put_varint};
 use nc::{CodecId, Format, ModelId};
 
 /// A header of codec number `codec` that says nothing wrong by itself.
@@ -24,6 +24,23 @@ pub fn header(codec: u8, format: Format, length: Option<u64>, model: Option<Mode
         lone: false,
         newer: false,
     }
+}
+
+/// A file without an index as a later minor version may write it: with `more` bytes of a header extension, which this
+/// version passes over. `None` for what is no file, or has an index, whose places would be others.
+pub fn later(file: &[u8], more: u16) -> Option<Vec<u8>> {
+    let header = Header::read(&mut Reader::new(file, 0)).ok()?;
+    let mut out = header.to_bytes();
+    let rest = file.get(out.len()..).filter(|_| header.lone)?;
+    // The last field is the length of the extension, none so far; then comes the checksum.
+    out.truncate(out.len().checked_sub(5)?);
+    *out.get_mut(9)? += 1;
+    put_varint(u64::from(more), &mut out);
+    out.extend((0..more).map(|i| i as u8));
+    let crc = crc32c::crc32c(&out);
+    out.extend(crc.to_le_bytes());
+    out.extend(rest);
+    Some(out)
 }
 
 /// A file so far.

@@ -248,6 +248,10 @@ impl Header {
         } else {
             small(r.varint()?, "overlap")?
         };
+        // Sound alone is cross-faded.
+        if overlap > 0 && !matches!(format, Format::Audio { .. }) {
+            return Err(Error::Format("an overlap of what is no sound".into()));
+        }
         let extension = r.varint()?;
         if extension > MAX_EXTENSION {
             return Err(Error::Format("header extension too long".into()));

@@ -35,6 +35,9 @@ use crate::ui::{Ui, name, show};
 /// Chunks whose content counts samples from the start, which a part does not have.
 const POSITIONS: [&[u8; 4]; 3] = [b"cue ", b"plst", b"smpl"];
 
+/// The longest header is shorter: an extension of 4 KiB, and fields of less than 100 bytes.
+const HEADER: u64 = 8192;
+
 /// Runs the command; gives the exit code.
 ///
 /// # Errors
@@ -95,11 +98,14 @@ impl Work<'_> {
             _ if !self.args.only.is_empty() => Err(Failure::usage("--only is for files of tables")),
             (None, Input::File(file)) => {
                 let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
-                let chunks = kept::chunks(archive.meta()?);
+                archive.meta()?;
+                let mut budget = archive.budget().clone();
+                let chunks = kept::chunks(archive.meta()?, &mut budget)?;
                 let units = archive.units();
                 drop(archive);
                 (&file).seek(SeekFrom::Start(0))?;
-                let decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
+                // The decoder meets the metadata again; what the archive had of it and its index is free by now.
+                let decoder = Decoder::new(BufReader::new(&file), opener, budget)?;
                 self.whole(job, decoder, Some(units), &chunks, &mut ctl)
             }
             (None, input) => {
@@ -118,13 +124,12 @@ impl Work<'_> {
 
     /// What a file holds, from its header; the input as it was, or a copy of a pipe.
     fn holds(&self, mut input: Input) -> Result<(Option<MediaKind>, Input)> {
-        // The longest header.
         let mut head = Vec::new();
         if let Input::File(file) = &mut input {
-            Read::by_ref(file).take(64).read_to_end(&mut head)?;
+            Read::by_ref(file).take(HEADER).read_to_end(&mut head)?;
             file.seek(SeekFrom::Start(0))?;
         } else {
-            input.by_ref().take(64).read_to_end(&mut head)?;
+            input.by_ref().take(HEADER).read_to_end(&mut head)?;
         }
         let header = Header::read(&mut Reader::new(&head[..], 0));
         let kind = header.ok().map(|h| h.format.kind());
@@ -241,9 +246,11 @@ impl Work<'_> {
         while let Some(piece) = decoder.next(ctl)? {
             sink.write(&piece)?;
         }
-        let late = kept::chunks(decoder.meta());
-        let late = if chunks.is_empty() { &late[..] } else { &[] };
-        let (units, warning) = sink.finish(late)?;
+        let late = match chunks {
+            [] => kept::chunks(decoder.meta(), &mut decoder.budget().clone())?,
+            _ => Vec::new(),
+        };
+        let (units, warning) = sink.finish(&late)?;
         self.finish(job, out, format, units, warning)
     }
 
@@ -265,7 +272,9 @@ impl Work<'_> {
         let (from, to) = within(range, rate, units)?;
         let mut chunks = Vec::new();
         if rate.is_some() {
-            chunks = kept::chunks(archive.meta()?);
+            archive.meta()?;
+            let mut budget = archive.budget().clone();
+            chunks = kept::chunks(archive.meta()?, &mut budget)?;
             chunks.retain(|c| !POSITIONS.contains(&&c.id));
         }
         let mut out = self.create(job)?;

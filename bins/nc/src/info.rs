@@ -36,6 +36,9 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
     ))
 }
 
+/// Memory of one piece of metadata in JSON, at most.
+const PIECE: u64 = 2048;
+
 /// The facts of one file, under the names that `--json` prints.
 fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
     let (input, kind) = Input::open(path)?;
@@ -50,6 +53,11 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
     let mut archive = Archive::open(BufReader::new(file), ui.budget())?;
     let header = *archive.header();
     let payload = archive.payload()?;
+    let pieces = archive.meta()?.len() as u64;
+    archive
+        .budget()
+        .clone()
+        .charge(pieces.saturating_mul(PIECE))?;
     let metadata: Vec<Value> = archive
         .meta()?
         .iter()

@@ -5,6 +5,7 @@
 //! something stood before them.
 
 use nc::container::Meta;
+use nc::{Budget, Result};
 use nc_sounds::wav::Chunk;
 
 const SAMPLES: [u8; 4] = *b"data";
@@ -28,12 +29,22 @@ pub fn before(chunks: Vec<Chunk>) -> Vec<Meta> {
     all
 }
 
-/// The chunks of a WAV file that these were.
-pub fn chunks(meta: &[Meta]) -> Vec<Chunk> {
+/// Copies that are made of a chunk on its way into a file: here, by side, and as bytes.
+const COPIES: u64 = 3;
+
+/// The chunks of a WAV file that these were; they and their copies are charged.
+///
+/// # Errors
+/// Limit.
+pub fn chunks(meta: &[Meta], budget: &mut Budget) -> Result<Vec<Chunk>> {
+    let held = |m: &Meta| (m.data.len() as u64).saturating_add(size_of::<Chunk>() as u64);
+    let all = meta.iter().fold(0, |n: u64, m| n.saturating_add(held(m)));
+    budget.charge(all.saturating_mul(COPIES))?;
     let place = meta
         .iter()
         .position(|m| m.tag == SAMPLES && m.data.is_empty());
-    meta.iter()
+    let kept = meta
+        .iter()
         .enumerate()
         .filter(|(i, _)| Some(*i) != place)
         .map(|(i, m)| Chunk {
@@ -42,8 +53,8 @@ pub fn chunks(meta: &[Meta]) -> Vec<Chunk> {
             after: place.is_none_or(|p| i > p),
         })
         // These three would make another file of it; a damaged one may claim them.
-        .filter(|c| !matches!(&c.id, b"data" | b"fact" | b"ds64"))
-        .collect()
+        .filter(|c| !matches!(&c.id, b"data" | b"fact" | b"ds64"));
+    Ok(kept.collect())
 }
 
 #[cfg(test)]
@@ -73,7 +84,7 @@ mod tests {
                 tag: c.id,
                 data: c.data.clone(),
             }));
-            assert_eq!(chunks(&meta), all);
+            assert_eq!(chunks(&meta, &mut Budget::default()).unwrap(), all);
         }
     }
 }

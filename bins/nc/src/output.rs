@@ -240,8 +240,8 @@ impl Folder {
         self.temporary.path()
     }
 
-    /// Makes the folder visible under its name; into one that has files, with `force`, its images with
-    /// numbers for names go, and the files are moved one by one.
+    /// Makes the folder visible under its name; where one with files is there, and `force` is given, its images with
+    /// numbers for names go, and its other files stay.
     ///
     /// # Errors
     /// I/O.
@@ -255,23 +255,38 @@ impl Folder {
             let _ = std::fs::remove_dir(&self.target);
             std::fs::rename(from, &self.target)?;
         } else if self.force {
-            // Images of another time would be taken for this one's.
-            for entry in std::fs::read_dir(&self.target)? {
-                let path = entry?.path();
-                if is_numbered(&path) {
-                    std::fs::remove_file(path)?;
-                }
-            }
-            for entry in std::fs::read_dir(from)? {
-                let entry = entry?;
-                std::fs::rename(entry.path(), self.target.join(entry.file_name()))?;
-            }
+            replace(from, &self.target)?;
         } else {
             return Err(exists());
         }
         sync_folder(&self.target);
         Ok(())
     }
+}
+
+/// Puts the folder `new` in the place of `target`, in two renames: at no time has the name some images of each. What
+/// `target` has beside images is moved over.
+fn replace(new: &Path, target: &Path) -> Result<()> {
+    let target = target.canonicalize()?;
+    std::fs::set_permissions(new, std::fs::metadata(&target)?.permissions())?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".nc-").suffix(".old");
+    // Not removed where this ends early: it then has what was there before.
+    let aside = builder.tempdir_in(folder_of(&target))?.keep();
+    std::fs::remove_dir(&aside)?;
+    std::fs::rename(&target, &aside)?;
+    if let Err(e) = std::fs::rename(new, &target) {
+        std::fs::rename(&aside, &target)?;
+        return Err(e.into());
+    }
+    for entry in std::fs::read_dir(&aside)? {
+        let entry = entry?;
+        if !is_numbered(&entry.path()) {
+            std::fs::rename(entry.path(), target.join(entry.file_name()))?;
+        }
+    }
+    std::fs::remove_dir_all(&aside)?;
+    Ok(())
 }
 
 /// Whether a name is a number and `.png`, as those of frames are.

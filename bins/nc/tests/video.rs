@@ -372,6 +372,24 @@ fn folders_of_images_are_clips() {
 }
 
 #[test]
+fn a_file_of_a_later_version_decodes() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpora/golden");
+    for (name, range) in [("nerv-raw", false), ("nerv-ten-bits", true)] {
+        for later in ["", "-later"] {
+            let from = golden.join(format!("{name}{later}.nc"));
+            let to = format!("{name}{later}.y4m");
+            let mut args = vec!["decode", from.to_str().unwrap(), &to];
+            args.extend(if range { &["--range", "1..2"][..] } else { &[] });
+            ok(d, &args);
+        }
+        let [a, b] = ["", "-later"].map(|l| read(d, &format!("{name}{l}.y4m")));
+        assert!(a == b && !a.is_empty(), "{name}");
+    }
+}
+
+#[test]
 fn images_that_nc_does_not_take() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();

@@ -6,7 +6,7 @@ use nc::{
     Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, Result, Signal, SignalBuf,
 };
 use nc_kernels::Kernels;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::Stored;
 use crate::{Frozen, Texts};
@@ -121,6 +121,7 @@ impl CircuitCodec {
         head: &ChunkHead,
         part: &Part,
         budget: &mut Budget,
+        check: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<RecordsBuf> {
         if part.units.start > part.units.end || part.units.end > head.units {
             return Err(Error::Usage("rows outside the chunk".into()));
@@ -143,7 +144,9 @@ impl CircuitCodec {
             .get(first.saturating_mul(per)..last.saturating_mul(per))
             .unwrap_or_default();
         let wanted = part.variables.as_deref();
-        let all = self.frozen.decode(groups, rows, group, wanted, budget)?;
+        let all = self
+            .frozen
+            .decode(groups, rows, group, wanted, budget, check)?;
         if from == start && to == end {
             return Ok(all);
         }
@@ -154,8 +157,10 @@ impl CircuitCodec {
 }
 
 fn encoded(records: Records<'_>) -> Encoded {
+    let mut hash = Xxh3::new();
+    Signal::Records(records).le_bytes(|block| hash.update(block));
     Encoded {
-        symbols: xxh3_64(&Signal::Records(records).to_le_bytes()),
+        symbols: hash.digest(),
     }
 }
 
@@ -227,13 +232,13 @@ impl Codec for CircuitCodec {
         payload: &[u8],
         head: &ChunkHead,
         budget: &mut Budget,
-        _: &mut Control<'_>,
+        ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)> {
         let all = Part {
             units: 0..head.units,
             variables: None,
         };
-        let records = self.decode_rows(payload, head, &all, budget)?;
+        let records = self.decode_rows(payload, head, &all, budget, &ctl.checker())?;
         let encoded = encoded(records.view());
         Ok((SignalBuf::Records(records), encoded))
     }
@@ -244,9 +249,9 @@ impl Codec for CircuitCodec {
         head: &ChunkHead,
         part: &Part,
         budget: &mut Budget,
-        _: &mut Control<'_>,
+        ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
-        let records = self.decode_rows(payload, head, part, budget)?;
+        let records = self.decode_rows(payload, head, part, budget, &ctl.checker())?;
         Ok(Some(SignalBuf::Records(records)))
     }
 }

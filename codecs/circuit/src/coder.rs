@@ -125,7 +125,8 @@ impl Frozen {
     ///
     /// # Errors
     /// [`Error::Format`] for bytes that no encoder wrote or another number of groups;
-    /// [`Error::Usage`] for a variable that there is not; [`Error::Limit`] past the budget.
+    /// [`Error::Usage`] for a variable that there is not; [`Error::Limit`] past the budget; that of `check`, which is
+    /// asked before each record of a group.
     pub fn decode(
         &self,
         streams: &[&[u8]],
@@ -133,6 +134,7 @@ impl Frozen {
         group: usize,
         wanted: Option<&[usize]>,
         budget: &mut Budget,
+        check: &(dyn Fn() -> Result<()> + Sync),
     ) -> Result<RecordsBuf> {
         let d = self.alphabets.len();
         let per = self.streams();
@@ -145,6 +147,11 @@ impl Frozen {
         }
         let end = self.end(wanted, group)?;
         budget.charge((records as u64).saturating_mul(d as u64).saturating_mul(2))?;
+        // The range coders hold words of their own.
+        let words = streams
+            .iter()
+            .fold(0, |n: u64, s| n.saturating_add(s.len() as u64));
+        budget.charge(words)?;
         // As many lanes as the budget has room for: they change no symbol.
         let threads = rayon::current_num_threads().max(1);
         let lane = self.lane_bytes().saturating_mul(threads);
@@ -177,6 +184,7 @@ impl Frozen {
                     if count == 0 {
                         break;
                     }
+                    check()?;
                     let mut get = Get {
                         coders: &mut coders,
                         values,
@@ -193,7 +201,7 @@ impl Frozen {
             .collect();
         let mut texts: Vec<_> = texts?.into_iter().flatten().collect();
         texts.sort_unstable();
-        budget.release(held);
+        budget.release(held.saturating_add(words));
         let texts = texts
             .into_iter()
             .map(|(row, _, bytes)| Text { row, bytes })

@@ -61,7 +61,7 @@ fn decode(frozen: &Frozen, coded: &[Vec<u8>], records: usize, group: usize) -> R
     let views: Vec<&[u8]> = coded.iter().map(Vec::as_slice).collect();
     let mut budget = Budget::default();
     frozen
-        .decode(&views, records, group, None, &mut budget)
+        .decode(&views, records, group, None, &mut budget, &|| Ok(()))
         .unwrap()
 }
 
@@ -109,7 +109,9 @@ fn bytes_are_the_same_at_every_level_number_of_threads_and_batch() {
                 // The second budget has room for few records side by side.
                 for budget in [1 << 30, 40_000] {
                     let mut budget = Budget::new(budget);
-                    let back = frozen.decode(&views, 600, 2, None, &mut budget).unwrap();
+                    let back = frozen
+                        .decode(&views, 600, 2, None, &mut budget, &|| Ok(()))
+                        .unwrap();
                     assert_eq!(back, all);
                 }
             });
@@ -134,15 +136,19 @@ fn wrong_records_and_any_bytes_are_no_panic() {
     all.values[[0, 0]] = 2;
     assert!(matches!(frozen.encode(all.view(), 1), Err(Error::Usage(_))));
     let mut budget = Budget::default();
-    assert!(frozen.decode(&[&[]], 2, 1, None, &mut budget).is_err());
-    let small = frozen.decode(&[&[]], 1, 1, None, &mut Budget::new(50));
+    assert!(
+        frozen
+            .decode(&[&[]], 2, 1, None, &mut budget, &|| Ok(()))
+            .is_err()
+    );
+    let small = frozen.decode(&[&[]], 1, 1, None, &mut Budget::new(50), &|| Ok(()));
     assert!(matches!(small, Err(Error::Limit(_))));
     for seed in 0..200u32 {
         let bytes: Vec<u8> = (0..seed % 40)
             .map(|i| (seed.wrapping_mul(2_654_435_761u32.wrapping_mul(i + 1)) >> 13) as u8)
             .collect();
         // Garbage decodes to garbage or an error; the container's hash tells them from records.
-        let _ = frozen.decode(&[&bytes], 3, 3, None, &mut budget);
+        let _ = frozen.decode(&[&bytes], 3, 3, None, &mut budget, &|| Ok(()));
     }
 }
 

@@ -67,7 +67,9 @@ fn tables_of_nothing_code_all_the_same() {
         let coded = codec.frozen().encode(records.view(), 4).unwrap();
         let streams: Vec<&[u8]> = coded.iter().map(Vec::as_slice).collect();
         let mut budget = Budget::new(1 << 20);
-        let back = codec.frozen().decode(&streams, 9, 4, None, &mut budget);
+        let back = codec
+            .frozen()
+            .decode(&streams, 9, 4, None, &mut budget, &|| Ok(()));
         assert_eq!(back.unwrap(), records);
     }
 }

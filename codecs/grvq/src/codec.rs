@@ -255,6 +255,10 @@ impl Grvq {
         let per_frame = tokens.saturating_mul(2).saturating_add(1);
         let all = (channels as u64).saturating_mul(frames as u64);
         budget.charge(all.saturating_mul(per_frame))?;
+        // The range coder holds words of its own, for as long as it reads.
+        let words = payload.len() as u64;
+        budget.charge(words)?;
+        budget.release(words);
         Payload::read(&self.prior, payload, frames, channels)
     }
 }

@@ -224,6 +224,11 @@ pub fn decode(
     if !input.is_empty() {
         return Err(Error::Format("nerv: bytes after the last group".into()));
     }
+    // The range coders hold words of their own.
+    let words = groups
+        .iter()
+        .fold(0, |n: u64, g| n.saturating_add(g.bytes.len() as u64));
+    budget.charge(words)?;
     let check = ctl.checker();
     // Groups decode side by side only where the budget has room for all of them at once.
     let threads = threads(ctl).min(groups.len()).max(1);

@@ -24,12 +24,17 @@ use crate::video_out::VideoOut;
 /// Samples of silence that are made at a time.
 const SILENCE: u64 = 1 << 14;
 
+/// Lost stretches that are told one by one: a file may have one for every few bytes.
+const TOLD: usize = 1000;
+
 /// What was found so far.
 #[derive(Default)]
 struct Report {
     /// Units that came back.
     sound: u64,
+    /// The first stretches that are lost, and how many there are.
     lost: Vec<Value>,
+    stretches: u64,
 }
 
 impl Report {
@@ -41,6 +46,10 @@ impl Report {
     }
 
     fn lost(&mut self, lost: &Lost) {
+        self.stretches = self.stretches.saturating_add(1);
+        if self.lost.len() >= TOLD {
+            return;
+        }
         let why = match &lost.why {
             Error::Format(why) => why.clone(),
             why => why.to_string(),
@@ -60,8 +69,11 @@ impl Work<'_> {
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
         let salvage = Salvage::open(BufReader::new(file), self.ui.budget());
-        let mut salvage = salvage.map_err(|e| {
-            Failure::from(e).hint("nothing can be told of a file whose header is damaged")
+        let mut salvage = salvage.map_err(|e| match e {
+            e @ Error::Format(_) => {
+                Failure::from(e).hint("nothing can be told of a file whose header is damaged")
+            }
+            e => e.into(),
         })?;
         self.folder_of(job)?;
         let format = salvage.header().format;
@@ -80,7 +92,7 @@ impl Work<'_> {
             self.ui.warn(&job.input, describe(lost, format));
         }
         let unit = unit(format);
-        let what = match report.lost.len() {
+        let what = match report.stretches {
             0 => format!(
                 "all {} {unit} came back, but what follows them is damaged",
                 report.sound
@@ -100,6 +112,7 @@ impl Work<'_> {
             "bytes": bytes,
             "recovered": report.sound,
             "lost": report.lost,
+            "lost_stretches": report.stretches,
         })))
     }
 
@@ -113,7 +126,7 @@ impl Work<'_> {
         report: &mut Report,
     ) -> Result<(bool, u64)> {
         let format = salvage.header().format;
-        let chunks = kept::chunks(salvage.meta());
+        let chunks = kept::chunks(salvage.meta(), &mut salvage.budget().clone())?;
         let mut out = self.create(job)?;
         let mut sink = Sink::new(&mut out, format, None, &chunks)?;
         let mut silence = 0u64;

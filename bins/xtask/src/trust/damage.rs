@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result};
+use nc::container::{Header, Reader};
 use nc::salvage::{Salvage, Stretch};
 use nc::{Archive, Budget, Control, SignalBuf};
 use nc_kernels::Level;
@@ -19,9 +20,9 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let models = corpus::models()?;
     let opener = Kept::new(Level::best(), models, false);
-    // Quick: the lowest bit, and all bits. Full: each bit, all, and two patterns.
+    // Quick: the lowest bit, the highest, and all. Full: each bit, all, and two patterns.
     let flips: &[u8] = match setting.of(0, 1) {
-        0 => &[1, 0xff],
+        0 => &[1, 0x80, 0xff],
         _ => &[1, 2, 4, 8, 16, 32, 64, 128, 0xff, 0x55, 0xaa],
     };
     for path in corpus::files(&corpus::folder("golden"))? {
@@ -77,7 +78,8 @@ fn by_archive(file: &[u8], opener: &dyn nc::Opener) -> Option<Vec<u8>> {
 /// That what salvage calls whole is the original, and that what it calls sound is in it.
 fn by_salvage(file: &[u8], opener: &dyn nc::Opener, right: &SignalBuf) -> bool {
     let Ok(mut salvage) = Salvage::open(Cursor::new(file), Budget::default()) else {
-        return true;
+        // Damage behind the header is what it is for.
+        return Header::read(&mut Reader::new(file, 0)).is_err();
     };
     let right = right.to_le_bytes();
     let (mut all, mut sound) = (Vec::new(), true);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nc::container::{CHUNK, Header, LAST, META};
+use nc::container::{CHUNK, Header, INDEX, LAST, META};
 use nc::{Chroma, Format, ModelId, SampleDepth, VideoFormat};
 use nc_corpora::raw::{Raw, header};
 
@@ -89,6 +89,28 @@ pub fn hostile(golden: &Path, faulty: &Path) -> Outcome<()> {
     let mut long = Raw::new(&bytes).claim(META, 1 << 62).cut();
     long.extend([0; 12]);
     file("meta-2-62.nc", long)?;
+    let other = whole();
+    let index = other.at();
+    file(
+        "index-of-others.nc",
+        other
+            .record(INDEX, &[6, bytes.to_bytes().len() as u8])
+            .end(index),
+    )?;
+    file("meta-no-tag.nc", whole().record(META, b"abc").end(0))?;
+    let overlap = Header {
+        overlap: 2,
+        ..bytes
+    };
+    file("overlap-of-bytes.nc", one(&overlap, 5, b"abcde"))?;
+    let overlap = Header {
+        overlap: 640,
+        ..audio(Some(tiny))
+    };
+    let short = Raw::new(&overlap)
+        .chunk(CHUNK, 320, 0, &[8, 0])
+        .chunk(LAST, 320, 0, &[8, 0]);
+    file("overlap-too-long.nc", short.end(0))?;
     let model = std::fs::read(golden.join("tiny.ncm"))?;
     put(faulty, "model-cut.ncm", &model[..model.len() / 2])?;
     put(faulty, "model-empty.ncm", &[])?;

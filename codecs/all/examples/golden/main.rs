@@ -55,6 +55,17 @@ fn main() -> Outcome<()> {
         circuit::files(golden, name, first)?;
     }
     video::files(golden, faulty)?;
+    for name in [
+        "store-one",
+        "tiny-speech",
+        "circuit-70",
+        "nerv-raw",
+        "nerv-ten-bits",
+    ] {
+        let file = std::fs::read(golden.join(format!("{name}.nc")))?;
+        let later = nc_corpora::raw::later(&file, 300).ok_or("no lone file")?;
+        put(golden, &format!("{name}-later.nc"), &later)?;
+    }
 
     faults::damaged(golden, faulty)?;
     faults::hostile(golden, faulty)
