@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<bool> {
             .arg(&corpus)
             .arg(format!("-artifact_prefix={}/", found.display()))
             .arg(format!("-max_total_time={}", args.seconds))
-            .args(["-timeout=10", "-rss_limit_mb=1024", "-malloc_limit_mb=256"])
+            .args(["-timeout=30", "-rss_limit_mb=1024", "-malloc_limit_mb=256"])
             .arg(format!("-max_len={}", target.longest))
             .arg(format!("-dict={}", root.join("fuzz/words.dict").display()))
             // What takes long is tried less often.

@@ -1,5 +1,7 @@
 //! Signals from anywhere: what is encoded decodes.
 
+use std::sync::{Arc, LazyLock};
+
 use nc::{
     Audio, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Model, ModelId, Opener,
     Records, Result, SampleDepth, Signal, SignalBuf, Video, VideoFormat,
@@ -22,6 +24,24 @@ impl<F: Fn() -> Box<dyn Codec>> Opener for One<F> {
 fn model(bytes: &'static [u8]) -> Model {
     Model::from_bytes(bytes, &mut Budget::default()).expect("a golden model")
 }
+
+/// The codec at the fastest level and at the scalar one; to open one takes longer than to code a small input.
+fn at_two_levels(open: impl Fn(Kernels) -> Arc<dyn Codec>) -> [Arc<dyn Codec>; 2] {
+    [Level::best(), Level::Scalar]
+        .map(|level| open(Kernels::new(level).expect("a level of this machine")))
+}
+
+static GRVQ: LazyLock<[Arc<dyn Codec>; 2]> = LazyLock::new(|| {
+    let tiny = model(include_bytes!("../../../../corpora/golden/tiny.ncm"));
+    let open = |kernels| Grvq::new(&tiny, kernels, &mut Budget::default());
+    at_two_levels(|kernels| Arc::new(open(kernels).expect("a golden model")))
+});
+
+static CIRCUIT: LazyLock<[Arc<dyn Codec>; 2]> = LazyLock::new(|| {
+    let golden = model(include_bytes!("../../../../corpora/golden/circuit.ncm"));
+    let open = |kernels| CircuitCodec::new(&golden, kernels);
+    at_two_levels(|kernels| Arc::new(open(kernels).expect("a golden model")))
+});
 
 fn decode(codec: impl Fn() -> Box<dyn Codec>, file: &[u8]) -> SignalBuf {
     nc::decode(&One(codec), file, Budget::default()).expect("what was just encoded")
@@ -52,14 +72,12 @@ pub fn grvq(data: &[u8]) {
         let fours = rest.as_chunks::<4>().0.iter();
         fours.map(|b| f32::from_le_bytes(*b)).collect()
     };
-    let n = (samples.len() / channels).min(20_000);
+    // Seconds, where samples are few and far between, are only slow.
+    let n = (samples.len() / channels)
+        .min(20_000)
+        .min(2 * rate as usize);
     let Ok(x) = Array2::from_shape_vec((channels, n), samples[..n * channels].to_vec()) else {
         return;
-    };
-    let tiny = model(include_bytes!("../../../../corpora/golden/tiny.ncm"));
-    let at = |level| -> Box<dyn Codec> {
-        let kernels = Kernels::new(level).expect("a level of this machine");
-        Box::new(Grvq::new(&tiny, kernels, &mut Budget::default()).expect("a golden model"))
     };
     let goal = match goal & 1 {
         0 => Goal::Quality(f32::from(goal >> 1) / 12.7),
@@ -70,8 +88,7 @@ pub fn grvq(data: &[u8]) {
         channels: channels as u16,
         depth: SampleDepth::I16,
     };
-    let encode = |level| -> Result<Vec<u8>> {
-        let codec = at(level);
+    let encode = |codec: &Arc<dyn Codec>| -> Result<Vec<u8>> {
         let mut e = Encoder::new(Vec::new(), codec.as_ref(), format, Some(n as u64), goal)?;
         let audio = Audio {
             rate,
@@ -80,10 +97,11 @@ pub fn grvq(data: &[u8]) {
         e.push(Signal::Audio(audio), &mut Control::default())?;
         Ok(e.finish(&mut Control::default())?.0)
     };
-    match (encode(Level::best()), encode(Level::Scalar)) {
+    let [best, scalar] = &*GRVQ;
+    match (encode(best), encode(scalar)) {
         (Ok(file), Ok(scalar)) => {
             assert!(file == scalar, "levels give different files");
-            let y = decode(|| at(Level::best()), &file);
+            let y = decode(|| Box::new(best.clone()), &file);
             assert_eq!(y.units(), n as u64);
             let SignalBuf::Audio(y) = &y else {
                 panic!("audio gives something else");
@@ -118,17 +136,11 @@ pub fn circuit(data: &[u8]) {
     let Ok(values) = Array2::from_shape_vec((rows, 8), values) else {
         return;
     };
-    let golden = model(include_bytes!("../../../../corpora/golden/circuit.ncm"));
-    let at = |level| -> Box<dyn Codec> {
-        let kernels = Kernels::new(level).expect("a level of this machine");
-        Box::new(CircuitCodec::new(&golden, kernels).expect("a golden model"))
-    };
     let x = Records {
         values: values.view(),
         texts: &texts,
     };
-    let encode = |level| -> Result<Vec<u8>> {
-        let codec = at(level);
+    let encode = |codec: &Arc<dyn Codec>| -> Result<Vec<u8>> {
         let mut ctl = Control {
             access: u32::from(*group),
             ..Control::default()
@@ -139,10 +151,11 @@ pub fn circuit(data: &[u8]) {
         e.push(Signal::Records(x), &mut ctl)?;
         Ok(e.finish(&mut ctl)?.0)
     };
-    let file = encode(Level::best()).expect("encoding");
-    assert!(encode(Level::Scalar).expect("encoding") == file);
-    for level in [Level::best(), Level::Scalar] {
-        let SignalBuf::Records(y) = decode(|| at(level), &file) else {
+    let [best, scalar] = &*CIRCUIT;
+    let file = encode(best).expect("encoding");
+    assert!(encode(scalar).expect("encoding") == file);
+    for codec in [best, scalar] {
+        let SignalBuf::Records(y) = decode(|| Box::new(codec.clone()), &file) else {
             panic!("records give something else");
         };
         assert!(y.values == values && y.texts == texts);
