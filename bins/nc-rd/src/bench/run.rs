@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
@@ -113,8 +113,11 @@ pub fn pair(text: &str) -> Result<(String, PathBuf), String> {
 pub fn run(args: &RunArgs) -> Result<bool> {
     let folders: BTreeMap<_, _> = args.data.iter().cloned().collect();
     let named: BTreeMap<_, _> = args.program.iter().cloned().collect();
-    let mut plan = Plan::open(&args.plan, &args.peers, &folders)?;
-    plan.keep(&args.dataset)?;
+    let plan = Plan::open(&args.plan, &args.peers, &folders, &args.dataset)?;
+    for name in named.keys() {
+        let known = plan.codecs.iter().any(|c| c.programs.contains(name));
+        ensure!(known, "--program {name}: no codec has such a program");
+    }
     let (folder, old) = Folder::open(&args.output)?;
     let root = folder.root().to_path_buf();
     // What a killed run left behind.
@@ -191,7 +194,8 @@ pub fn run(args: &RunArgs) -> Result<bool> {
             args.output.join("results.json").display()
         ));
     }
-    Ok(failed == 0)
+    // Of a plan whose codecs are all missing nothing was done.
+    Ok(failed == 0 && !jobs.is_empty())
 }
 
 /// Codecs that the plan uses and that are there, by their index; and those that are not.
