@@ -161,8 +161,9 @@ pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
             "settings": settings,
             "results": results,
         });
-        let name = plain_name(&format!("{}--{}.json", curve.dataset, curve.name));
-        cache::write(&folder.join(name), &serde_json::to_vec_pretty(&json)?)?;
+        let name = plain_name(&[&curve.dataset, &curve.name]);
+        let path = folder.join(format!("{name}.json"));
+        cache::write(&path, &serde_json::to_vec_pretty(&json)?)?;
     }
     Ok(())
 }

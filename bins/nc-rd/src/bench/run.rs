@@ -21,7 +21,8 @@ use super::programs::Ready;
 use super::results::{Dataset, Machine, Results, Row, Skipped};
 use super::{curves, exec, judge};
 
-/// Time between two writings of the results of a run that goes on.
+/// Time between two writings of the results of a run that goes on, and most time that timed runs wait
+/// to be judged while others run.
 const EVERY: Duration = Duration::from_secs(20);
 /// Timed runs that gather before they are judged, for each core; and bytes of what they decoded.
 const GATHER: usize = 8;
@@ -135,7 +136,10 @@ pub fn run(args: &RunArgs) -> Result<bool> {
 
     let (ready, skipped) = find(&plan, &named);
     let inputs = inputs(&plan, &work)?;
-    let jobs = jobs(&plan, &ready, &inputs, args.no_times);
+    let mut jobs = jobs(&plan, &ready, &inputs, args.no_times);
+    for job in &mut jobs {
+        job.failed = old.get(&job.key()).is_some_and(|row| row.error.is_some());
+    }
     let mut done: HashMap<String, Row> = HashMap::new();
     let mut open: Vec<&Job<'_>> = Vec::new();
     for job in &jobs {
@@ -263,6 +267,7 @@ fn jobs<'a>(
             train: train.as_ref(),
             example: i < set.data.examples,
             alone: ready.codec.timed && !no_times,
+            failed: false,
         }));
     }
     jobs
@@ -311,6 +316,7 @@ impl State<'_> {
         };
         let most = GATHER * pool.current_num_threads();
         let (mut gathered, mut bytes) = (Vec::new(), 0_u64);
+        let mut judged = Instant::now();
         for job in alone {
             let codec = &job.ready.codec.name;
             self.bar.set_message(format!(
@@ -320,9 +326,12 @@ impl State<'_> {
             let back = job.code(&self.how);
             bytes += back.size();
             gathered.push((job, back));
-            if gathered.len() >= most || bytes >= GATHER_BYTES {
+            // A kill loses what waits, and the reader sees nothing of it.
+            let due = judged.elapsed() > EVERY;
+            if due || gathered.len() >= most || bytes >= GATHER_BYTES {
                 judge(std::mem::take(&mut gathered))?;
                 bytes = 0;
+                judged = Instant::now();
             }
         }
         judge(gathered)
@@ -330,6 +339,7 @@ impl State<'_> {
 
     /// Writes down a run, and now and then all results.
     fn finish(&self, row: Row) -> Result<()> {
+        go_no_further_if_ended();
         if let Some(why) = &row.error {
             self.say(&format!(
                 "failed: {} {} {} {}: {why}",
@@ -365,6 +375,7 @@ impl State<'_> {
 
     /// Writes all that is known: results, curves, CSV.
     fn write(&self) -> Result<Results> {
+        go_no_further_if_ended();
         let mut kept = self.kept()?;
         let mut results = self.header.clone();
         results.rows = self
@@ -404,6 +415,14 @@ impl State<'_> {
         )?;
         kept.written = Instant::now();
         Ok(results)
+    }
+}
+
+/// Once commands are being ended, their failures are none: nothing is written down any more, and the
+/// thread waits for the end of the process.
+fn go_no_further_if_ended() {
+    while exec::ended() {
+        std::thread::park();
     }
 }
 
