@@ -449,6 +449,9 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
     );
     let (code, _, messages) = output(nc_rd(&["table", "--columns", "smell"]).arg(&a));
     assert!(code == Some(1) && messages.contains("smell"), "{messages}");
+    let unknown = ["table", "--bd", "good", "--metric", "smell"];
+    let (code, _, messages) = output(nc_rd(&unknown).arg(&a));
+    assert!(code == Some(1) && messages.contains("smell"), "{messages}");
 }
 
 #[test]
