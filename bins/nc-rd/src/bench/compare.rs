@@ -477,7 +477,7 @@ fn error(numbers: &[f64]) -> f64 {
 fn not_compared(found: &Comparison) -> String {
     let mut out = String::new();
     if found.means {
-        out.push_str("One of the two has no rows: means are compared.\n");
+        out.push_str("Rows are not there on both sides: means are compared.\n");
     }
     for g in &found.gone {
         let parts = [Some(&g.dataset), g.codec.as_ref(), g.setting.as_ref()];

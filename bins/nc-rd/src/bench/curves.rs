@@ -57,7 +57,9 @@ fn means(rows: &[&Row], defined: &Defined<'_>) -> BTreeMap<String, f64> {
     // A metric that no codec has on an input is missing from the means of all alike. An infinite figure
     // is left out of a row too, and there a mean over the others would be another thing.
     let undefined = |metric: &str| {
-        let good = rows.iter().filter(|r| r.error.is_none());
+        // Of rates, sizes and times nothing is ever undefined.
+        let judged = rows.iter().any(|r| r.metrics.contains_key(metric));
+        let good = rows.iter().filter(|r| judged && r.error.is_none());
         good.filter(|r| !exact(r) && !defined.contains(&(metric, r.input.as_str())))
             .count()
     };
@@ -350,7 +352,9 @@ mod tests {
             row.metrics.insert("lossless".into(), lossless);
             row.metrics.insert("ssim".into(), 1.0);
         }
+        rows[1].encode_s = Some(1.0);
         let infinite_one = means(&rows);
+        assert_eq!(infinite_one.get("encode_s"), None);
         assert_eq!(
             (infinite_one.get("psnr-rgb"), infinite_one["bytes"]),
             (None, 2.0)
@@ -360,7 +364,7 @@ mod tests {
             quality: vec!["psnr-rgb".into(), "ssim".into()],
             ..dataset()
         };
-        let curve = &curves(&[set.clone()], &[], &rows)[0];
+        let curve = &curves(std::slice::from_ref(&set), &[], &rows)[0];
         assert_eq!(
             infinite(curve, &set, "psnr-rgb"),
             ["d c 1: psnr-rgb is infinite for 1 of 2 inputs: no point"]

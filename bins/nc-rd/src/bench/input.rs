@@ -1,7 +1,7 @@
 //! Inputs in the forms that codecs read, and what decoders wrote as media again.
 //!
 //! Each input is read and cut once, and each form of it written once, to a folder of the run: every
-//! codec gets the very same file. Sound is mono at 16 kHz in 16 bits, where PESQ and STOI are defined.
+//! codec gets a copy of the very same file. Sound is mono at 16 kHz in 16 bits, where PESQ and STOI are defined.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

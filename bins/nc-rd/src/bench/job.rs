@@ -23,6 +23,8 @@ use super::results::{Kind, Row};
 /// Bytes that a command may write beside so many for each of the plain input's.
 const MOST: u64 = 1 << 30;
 const MOST_TIMES: u64 = 64;
+/// Folder in a call's for copies of what its commands read.
+const GIVEN: &str = "given";
 /// Characters of a file's name before its hash.
 const NAME: usize = 120;
 
@@ -130,6 +132,9 @@ impl Call<'_> {
                 .chain(cost.peak_mib)
                 .reduce(f64::max);
         }
+        // They would wait for the judging beside what was decoded.
+        let _ = std::fs::remove_dir_all(self.folder.join(GIVEN));
+        let _ = std::fs::remove_file(&between);
         Ok(made)
     }
 
@@ -140,7 +145,7 @@ impl Call<'_> {
         steps: &Steps,
         given: &[(&'p str, &Path)],
     ) -> Result<Vec<(&'p str, String)>> {
-        let folder = self.folder.join("given");
+        let folder = self.folder.join(GIVEN);
         // What the commands before made of theirs.
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
