@@ -142,6 +142,34 @@ fn scores_do_not_see_a_delay() {
 }
 
 #[test]
+fn sound_that_is_missing_costs() {
+    let x = synth::speech(24, 3.0);
+    let whole = speech::all(&x, &x).unwrap();
+    for part in [&x[..x.len() - 3200], &x[3200..]] {
+        let lost = speech::all(&x, part).unwrap();
+        assert!(lost["snr"] < 40.0, "{lost:?}");
+        for metric in ["si-sdr", "stoi", "estoi", "pesq-wb"] {
+            assert!(lost[metric] < whole[metric], "{metric}: {lost:?}");
+        }
+        assert!(lost["log-mel"] > 0.1, "{lost:?}");
+    }
+    let mut longer = x.clone();
+    longer.extend([0.3; 3200]);
+    assert_eq!(speech::all(&x, &longer).unwrap(), whole);
+}
+
+#[test]
+fn a_figure_that_is_not_defined_leaves_the_others() {
+    let x = synth::speech(25, 1.0);
+    let short = speech::all(&x[..2000], &x[..2000]).unwrap();
+    assert!(!short.contains_key("pesq-wb") && short["snr"] == f64::INFINITY);
+    let silent = speech::all(&x, &vec![0.0; x.len()]).unwrap();
+    assert!(!silent.contains_key("pesq-wb") && silent["snr"] == 0.0);
+    assert!(speech::all(&[], &[]).is_err());
+    assert!(speech::all(&x, &[f32::NAN]).is_err());
+}
+
+#[test]
 fn equal_signals_score_best() {
     let x = synth::speech(22, 3.0);
     assert_eq!(snr(&x, &x).unwrap(), f64::INFINITY);

@@ -133,7 +133,7 @@ mod tests {
     fn the_plan_finds_its_inputs_and_every_codec_of_nc() {
         let dir = tempfile::tempdir().unwrap();
         let path = write(dir.path(), 3).unwrap();
-        let plan = Plan::open(&path, &[], &Default::default()).unwrap();
+        let plan = Plan::open(&path, &[], &Default::default(), &[]).unwrap();
         let inputs: Vec<usize> = plan.datasets.iter().map(|d| d.inputs.len()).collect();
         assert_eq!(inputs, [5, 4, 2, 1, 1]);
         for codec in plan

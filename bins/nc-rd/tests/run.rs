@@ -176,8 +176,10 @@ fn whatever_a_codec_does_is_a_row() {
     }
     assert_eq!(row["command"][0], "./good e 1 {in} {out}");
 
-    // A second run does the failed ones again and nothing else; a third leaves them too.
-    let encoded = std::fs::read_to_string(&count).unwrap().len();
+    // A second run does the failed ones again, from encoding on, and nothing else; a third leaves them too.
+    let encodings = || std::fs::read_to_string(&count).unwrap().lines().count();
+    // Of "good" at two settings and of "lying".
+    assert_eq!(encodings(), 9);
     let (code, said, _) = place.run("out", &["--no-times"]);
     assert_eq!(code, Some(3));
     assert!(
@@ -186,11 +188,127 @@ fn whatever_a_codec_does_is_a_row() {
     );
     let (_, said, _) = place.run("out", &["--no-times", "--keep-failed"]);
     assert!(said.contains("27 runs, 0 of them new, 18 failed"), "{said}");
-    assert_eq!(std::fs::read_to_string(&count).unwrap().len(), encoded);
+    assert_eq!(encodings(), 12);
     // Another program is another codec.
     place.script("good", &format!("{good}\n# changed"));
     let (_, said, _) = place.run("out", &["--no-times", "--keep-failed"]);
     assert!(said.contains("27 runs, 6 of them new"), "{said}");
+}
+
+#[test]
+fn a_codec_that_eats_what_it_reads_harms_nothing() {
+    let place = Place::new();
+    std::fs::create_dir(place.at("r")).unwrap();
+    for name in ["a.csv", "learn.csv"] {
+        std::fs::write(place.at("r").join(name), "x,y\n1,2\n").unwrap();
+    }
+    place.script(
+        "eater",
+        "case $1 in t) mv $2 $3 ;; e) cat $2 $3 > $5; rm $2; : > $3; : > $4 ;; d) tail -c +9 $3 > $4; rm $2 $3 ;; esac",
+    );
+    let head = "name = 'r'\n[[dataset]]\nname = 'tables'\nkind = 'records'\nfolder = 'r'\n\
+        files = ['a.csv']\ntrain = 'learn.csv'\n[[run]]\ncodecs = ['eater', 'copy']\n";
+    let plan = format!(
+        "{head}[[codec]]\nname = 'eater'\nkind = 'records'\nprograms = ['./eater']\nextension = 'l'\nlossless = true\n\
+         prepare = './eater t {{train}} {{out}}'\nprepare_extension = 'm'\n\
+         encode = './eater e {{model}} {{in}} {{source}} {{out}}'\ndecode = './eater d {{model}} {{in}} {{out}}'\n\
+         [[codec]]\nname = 'copy'\nkind = 'bytes'\nprograms = ['cp']\nextension = 'c'\nlossless = true\n\
+         encode = 'cp {{in}} {{out}}'\ndecode = 'cp {{in}} {{out}}'\n"
+    );
+    std::fs::write(place.at("plan.toml"), plan).unwrap();
+    let (code, said, messages) = place.run("out", &["--repeat", "2"]);
+    assert_eq!(code, Some(0), "{said}{messages}");
+    for name in ["a.csv", "learn.csv"] {
+        let kept = std::fs::read_to_string(place.at("r").join(name)).unwrap();
+        assert_eq!(kept, "x,y\n1,2\n");
+    }
+    let results = read(&place.at("out/results.json"));
+    for row in results["rows"].as_array().unwrap() {
+        let coded = place.at("out").join(row["coded"].as_str().unwrap());
+        assert_eq!(row["bytes"], coded.metadata().unwrap().len());
+        assert_eq!(row["encode_times"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn a_script_is_part_of_its_codec() {
+    let place = Place::new();
+    std::fs::write(place.at("enc.sh"), "cp $1 $2\n").unwrap();
+    let codec = "[[codec]]\nname = 'script'\nkind = 'image'\nprograms = ['sh']\nextension = 'x'\ninput = 'ppm'\n\
+        encode = 'sh enc.sh {in} {out}'\ndecode = 'sh enc.sh {in} {out}'\n";
+    place.plan(&[codec.into()], "[[run]]\ncodec = 'script'\n");
+    let new = |n: u32| {
+        let (code, said, messages) = place.run("out", &["--no-times"]);
+        assert_eq!(code, Some(0), "{messages}");
+        assert!(said.contains(&format!("3 runs, {n} of them new")), "{said}");
+    };
+    new(3);
+    new(0);
+    std::fs::write(place.at("enc.sh"), "cp $1 $2 # changed\n").unwrap();
+    new(3);
+    // Examples that were not asked for before.
+    let text = std::fs::read_to_string(place.at("plan.toml")).unwrap();
+    std::fs::write(
+        place.at("plan.toml"),
+        text.replace("examples = 1", "examples = 2"),
+    )
+    .unwrap();
+    new(1);
+    let rows = read(&place.at("out/results.json"));
+    assert!(rows["rows"][1]["media"].is_string());
+}
+
+#[test]
+fn what_cannot_be_run_at_all_is_not_well() {
+    let place = Place::new();
+    let none = place
+        .codec("none", "true", "")
+        .replace("./none", "no-such-program");
+    place.plan(&[none], "[[run]]\ncodec = 'none'\n");
+    let (code, said, messages) = place.run("out", &[]);
+    assert_eq!(code, Some(3), "{messages}");
+    assert!(said.contains("0 runs"), "{said}");
+    let (code, _, messages) = place.run("out", &["--program", "no-such-name=/bin/cp"]);
+    assert!(
+        code == Some(1) && messages.contains("--program no-such-name"),
+        "{messages}"
+    );
+}
+
+#[test]
+fn a_run_that_is_ended_writes_no_failure_down() {
+    let place = Place::new();
+    let reached = place.at("reached");
+    let codecs = [
+        place.codec("quick", "cp $3 $4", ""),
+        place.codec(
+            "slow",
+            &format!("touch {}; sleep 60", reached.display()),
+            "timed = false",
+        ),
+    ];
+    place.plan(&codecs, "[[run]]\ncodecs = ['quick', 'slow']\n");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_nc-rd"))
+        .args(["run", "--quiet"])
+        .arg(place.at("plan.toml"))
+        .arg("-o")
+        .arg(place.at("out"))
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while !reached.exists() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it did not start"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let rows = std::fs::read_to_string(place.at("out/rows.jsonl")).unwrap();
+    assert!(!rows.contains("\"error\""), "{rows}");
+    assert!(!place.at("out/work").exists());
 }
 
 #[test]
@@ -330,6 +448,9 @@ fn a_killed_run_goes_on_and_two_runs_agree() {
         "{csv}"
     );
     let (code, _, messages) = output(nc_rd(&["table", "--columns", "smell"]).arg(&a));
+    assert!(code == Some(1) && messages.contains("smell"), "{messages}");
+    let unknown = ["table", "--bd", "good", "--metric", "smell"];
+    let (code, _, messages) = output(nc_rd(&unknown).arg(&a));
     assert!(code == Some(1) && messages.contains("smell"), "{messages}");
 }
 

@@ -67,20 +67,23 @@ pub fn lag(reference: &[f32], degraded: &[f32]) -> Result<isize> {
     Ok(if coefficient >= LEAST { best.0 } else { 0 })
 }
 
-/// The parts of both signals that lie over one another after alignment, of one length.
+/// `degraded` as it lies over `reference` after alignment, of the reference's length. Its delay and what
+/// comes after the reference's end cost nothing; where it has no sound for the reference's there is silence.
 ///
 /// # Errors
 /// As [`lag`].
-pub fn align<'a>(reference: &'a [f32], degraded: &'a [f32]) -> Result<(&'a [f32], &'a [f32])> {
+pub fn align(reference: &[f32], degraded: &[f32]) -> Result<Vec<f32>> {
     let lag = lag(reference, degraded)?;
     let by = lag.unsigned_abs();
-    let (r, d) = if lag >= 0 {
-        (reference, degraded.get(by..).unwrap_or_default())
+    let (early, rest) = if lag >= 0 {
+        (0, degraded.get(by..).unwrap_or_default())
     } else {
-        (reference.get(by..).unwrap_or_default(), degraded)
+        (by, degraded)
     };
-    let n = r.len().min(d.len());
-    Ok((&r[..n], &d[..n]))
+    let mut out = vec![0.0; early];
+    out.extend_from_slice(rest);
+    out.resize(reference.len(), 0.0);
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -109,9 +112,11 @@ mod tests {
             };
             let y = synth::add_noise(&y, 5.0, 9);
             assert_eq!(lag(&x, &y).unwrap(), shift);
-            let (a, b) = align(&x, &y).unwrap();
-            assert_eq!(a.len(), b.len());
-            assert!(a.len() + by >= x.len());
+            let z = align(&x, &y).unwrap();
+            assert_eq!(z.len(), x.len());
+            let (lost, late) = if shift < 0 { (by, 0) } else { (0, by) };
+            assert!(z[..lost].iter().all(|&v| v == 0.0));
+            assert_eq!(z[lost..], y[late..]);
         }
     }
 
@@ -120,7 +125,18 @@ mod tests {
         assert_eq!(lag(&[0.0; 100], &[0.0; 100]).unwrap(), 0);
         assert!(lag(&[], &[1.0]).is_err());
         assert!(lag(&[f32::NAN], &[1.0]).is_err());
-        let (a, b) = align(&[1.0], &[0.5]).unwrap();
-        assert_eq!((a.len(), b.len()), (1, 1));
+        assert_eq!(align(&[1.0], &[0.5]).unwrap(), [0.5]);
+    }
+
+    #[test]
+    fn what_is_missing_is_silence_and_a_tail_is_nothing() {
+        let x = synth::speech(4, 1.0);
+        let mut lost = x[..x.len() - 3000].to_vec();
+        let y = align(&x, &lost).unwrap();
+        assert_eq!(y[..lost.len()], lost);
+        assert_eq!(y[lost.len()..], [0.0; 3000]);
+        lost.clone_from(&x);
+        lost.extend([0.2; 100]);
+        assert_eq!(align(&x, &lost).unwrap(), x);
     }
 }

@@ -30,38 +30,56 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Aligns the pair by up to [`super::MAX_LAG`] samples, cuts both to what they share, and measures.
+    /// Aligns the pair by up to [`super::MAX_LAG`] samples, as [`align`] does, and measures: a delay and a
+    /// longer end cost nothing, sound that is missing does.
     ///
     /// # Errors
     /// Usage, from any of the metrics.
     pub fn of(reference: &[f32], degraded: &[f32]) -> Result<Self> {
-        let (r, d) = align(reference, degraded)?;
+        let (r, d) = (reference, align(reference, degraded)?);
         Ok(Self {
-            pesq_wb: pesq_wb(r, d)?,
-            stoi: stoi(r, d)?,
-            estoi: estoi(r, d)?,
-            si_sdr: si_sdr(r, d)?,
-            log_mel: log_mel_distance(r, d)?,
+            pesq_wb: pesq_wb(r, &d)?,
+            stoi: stoi(r, &d)?,
+            estoi: estoi(r, &d)?,
+            si_sdr: si_sdr(r, &d)?,
+            log_mel: log_mel_distance(r, &d)?,
         })
     }
 }
 
 /// Every metric of a pair by its name, after alignment as in [`Scores::of`]: `pesq-wb`, `stoi`,
-/// `estoi`, `si-sdr`, `log-mel`, and `snr` in dB, infinite where nothing differs.
+/// `estoi`, `si-sdr`, `log-mel`, and `snr` in dB, infinite where nothing differs. What is not defined
+/// for the pair is left out: PESQ and STOI of what is too short, most of silence.
 ///
 /// # Errors
-/// Usage, from any of the metrics.
+/// Usage, where no metric is defined.
 pub fn all(reference: &[f32], degraded: &[f32]) -> Result<BTreeMap<&'static str, f64>> {
-    let scores = Scores::of(reference, degraded)?;
-    let (r, d) = align(reference, degraded)?;
-    Ok(BTreeMap::from([
-        ("pesq-wb", scores.pesq_wb),
-        ("stoi", scores.stoi),
-        ("estoi", scores.estoi),
-        ("si-sdr", scores.si_sdr),
-        ("snr", snr(r, d)?),
-        ("log-mel", scores.log_mel),
-    ]))
+    type Metric = fn(&[f32], &[f32]) -> Result<f64>;
+    const ALL: [(&str, Metric); 6] = [
+        ("pesq-wb", pesq_wb),
+        ("stoi", stoi),
+        ("estoi", estoi),
+        ("si-sdr", si_sdr),
+        ("snr", snr),
+        ("log-mel", log_mel_distance),
+    ];
+    let degraded = align(reference, degraded)?;
+    check(reference, &degraded)?;
+    let measured = ALL.map(|(name, metric)| (name, metric(reference, &degraded)));
+    let mut out = BTreeMap::new();
+    let mut why = None;
+    for (name, figure) in measured {
+        match figure {
+            Ok(v) => {
+                out.insert(name, v);
+            }
+            Err(e) => why = Some(e),
+        }
+    }
+    match why.filter(|_| out.is_empty()) {
+        Some(e) => Err(e),
+        None => Ok(out),
+    }
 }
 
 /// Signal-to-noise ratio in dB: `10 log10(|x|^2 / |x - y|^2)`; infinite for equal signals.

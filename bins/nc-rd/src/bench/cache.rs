@@ -1,9 +1,9 @@
 //! An output folder: one run at a time, rows that outlive a kill, coded files by key.
 //!
-//! A row's key is a hash of all that decides it: the input's bytes and how they are cut, the programs'
-//! bytes and versions, the commands, the setting, and the version of the metrics. So a changed binary
-//! or file is measured again and nothing else is. Coded files have keys without what only decides
-//! judging, so that a new metric encodes nothing again.
+//! A row's key is a hash of all that decides it: the input's bytes and how they are cut, the bytes of the
+//! programs and of the scripts that commands name, their versions, the commands, the setting, and the
+//! version of the metrics. So a changed binary or file is measured again and nothing else is. Coded files
+//! have keys without what only decides judging, so that a new metric encodes nothing again.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::results::Row;
 
 /// Goes up whenever a metric or what is judged changes its figures.
-pub const METRICS: u32 = 2;
+pub const METRICS: u32 = 3;
 
 /// BLAKE3 of parts, each with its length, in hexadecimal.
 pub fn hash(parts: &[&str]) -> String {

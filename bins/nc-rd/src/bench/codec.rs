@@ -190,7 +190,8 @@ pub struct Codec {
     pub timed: bool,
     #[serde(default = "ten_minutes")]
     timeout: f64,
-    /// Folder of the file that defines it: where programs with a `/` are.
+    /// Folder of the file that defines it, absolute: where programs with a `/` and other files that
+    /// commands name are. Empty for those that are built in.
     #[serde(skip)]
     pub folder: PathBuf,
 }
@@ -348,15 +349,33 @@ pub fn add_file(all: &mut Vec<Codec>, path: &Path) -> Result<()> {
         .map_err(anyhow::Error::from)
         .and_then(|text| Ok(toml::from_str::<Peers>(&text)?))
         .with_context(|| path.display().to_string())?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    add(all, peers.codec, folder).with_context(|| path.display().to_string())
+    add(all, peers.codec, &folder_of(path)?).with_context(|| path.display().to_string())
 }
 
-/// Adds codecs defined by a file of `folder`.
+/// The folder of a file, absolute.
 ///
 /// # Errors
-/// A codec that makes no sense.
+/// I/O.
+pub fn folder_of(path: &Path) -> Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    path.pop();
+    Ok(path)
+}
+
+/// Adds codecs defined by a file of `folder`, which is absolute; empty for those that are built in.
+///
+/// # Errors
+/// A codec that makes no sense, two of one name and kind.
 pub fn add(all: &mut Vec<Codec>, more: Vec<Codec>, folder: &Path) -> Result<()> {
+    for (i, codec) in more.iter().enumerate() {
+        let mut others = more.iter().skip(i + 1);
+        ensure!(
+            others.all(|c| (&c.name, c.kind) != (&codec.name, codec.kind)),
+            "two codecs of kind {:?} are named {:?}",
+            codec.kind,
+            codec.name
+        );
+    }
     for mut codec in more {
         codec
             .check()
@@ -458,5 +477,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!((two.len(), two[0].extension.as_str()), (1, "p"));
+        let why = parse(&format!("{good}{good}")).unwrap_err().to_string();
+        assert!(why.contains("Image are named \"x\""), "{why}");
+        let other = good.replace("image", "bytes").replace("\"png\"", "\"raw\"");
+        assert_eq!(parse(&format!("{good}{other}")).unwrap().len(), 2);
     }
 }

@@ -1,12 +1,16 @@
 //! `nc-rd compare`: what a change did, point by point and curve by curve, with the noise of times.
 //!
+//! Where one of the two has curves and no rows, as `nc-rd table --format json` keeps them, their means
+//! are compared instead. Only inputs of the same bytes are. What the second run does not have any more
+//! is told, and is worse where a program was missing.
+//!
 //! Bytes and quality do not vary, so any difference is one. Times do: the change of a point is the
 //! median over its inputs of the ratio after to before, and its noise 1.96 standard errors of that
 //! median, from the spread of the inputs' ratios or, of fewer than three inputs, of their repeats
 //! (`nc-rd run --repeat`). A median's standard error is 1.2533 that of a mean, and the spread
 //! is 1.4826 times the median absolute deviation, which one disturbed run does not widen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -14,7 +18,7 @@ use anyhow::{Result, ensure};
 use nc_corpora::metrics::bd::{Bd, Fit, bd_rate};
 use serde::Serialize;
 
-use super::curves::unique;
+use super::curves::{self, unique};
 use super::job::median;
 use super::results::{Curve, Dataset, Results, Row};
 
@@ -63,6 +67,8 @@ pub struct Point {
     lost: usize,
     /// Inputs that only came back after.
     gained: usize,
+    /// Inputs that are other files than before, of which nothing is compared.
+    changed: usize,
     /// Per cent more bytes in sum.
     bytes_percent: Option<f64>,
     /// The metric compared first.
@@ -86,11 +92,29 @@ pub struct CurveChange {
     worse: bool,
 }
 
+/// What was there before and is not after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gone {
+    dataset: String,
+    /// The codec, where the data set is still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codec: Option<String>,
+    /// The setting, where the codec is still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setting: Option<String>,
+    /// Why the codec was skipped. What nobody asked for again has no reason and is not worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped: Option<String>,
+}
+
 /// A comparison.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
     points: Vec<Point>,
     curves: Vec<CurveChange>,
+    gone: Vec<Gone>,
+    /// Whether only means are compared, because rows are missing.
+    means: bool,
     /// Whether anything got worse.
     worse: bool,
 }
@@ -104,8 +128,13 @@ pub fn run(args: &CompareArgs) -> Result<bool> {
     let after = super::run::read(&args.after)?;
     let found = compare(&before, &after, args);
     ensure!(
-        !found.points.is_empty(),
+        !found.points.is_empty() || found.worse,
         "the two have no codec and data set in common"
+    );
+    let all_changed = |p: &Point| p.changed > 0 && p.inputs + p.lost + p.gained == 0;
+    ensure!(
+        found.worse || !found.points.iter().all(all_changed),
+        "the two have no input of the same bytes in common"
     );
     if args.json {
         super::print(&format!("{}\n", serde_json::to_string_pretty(&found)?));
@@ -115,61 +144,196 @@ pub fn run(args: &CompareArgs) -> Result<bool> {
     Ok(!found.worse)
 }
 
-/// Points in the order of `before`, then what is new.
+/// Points in the order of `before`.
 fn compare(before: &Results, after: &Results, args: &CompareArgs) -> Comparison {
-    let key = |r: &Row| format!("{}\0{}\0{}", r.dataset, r.codec, r.setting);
-    let keys = before.rows.iter().map(key).collect::<Vec<_>>();
-    let after_keys: Vec<String> = after.rows.iter().map(key).collect();
-    let of = |rows: &'_ [Row], k: &str| -> Vec<Row> {
-        rows.iter().filter(|r| key(r) == k).cloned().collect()
+    let means = before.rows.is_empty() || after.rows.is_empty();
+    let (points, curves) = if means {
+        let points = points_of_means(before, after, args);
+        (
+            points,
+            curve_changes(before, &before.curves, &after.curves, args),
+        )
+    } else {
+        let of_common = |own: &Results, other: &Results| {
+            let rows = common(&own.rows, &other.rows);
+            curves::curves(&before.datasets, &own.codecs, &rows)
+        };
+        let (old, new) = (of_common(before, after), of_common(after, before));
+        let points = points_of_rows(before, after, args);
+        (points, curve_changes(before, &old, &new, args))
     };
-    let mut points = Vec::new();
-    for k in unique(keys.iter().map(String::as_str)) {
-        if !after_keys.iter().any(|a| a == k) {
-            // Not asked for again.
-            continue;
-        }
-        let (a, b) = (of(&before.rows, k), of(&after.rows, k));
-        let dataset = before
-            .datasets
-            .iter()
-            .find(|d| a.first().is_some_and(|r| r.dataset == d.name));
-        points.push(point(&a, &b, dataset, args));
-    }
-    let mut curves = Vec::new();
-    for old in &before.curves {
-        let same = |c: &&Curve| c.name == old.name && c.dataset == old.dataset;
-        let (Some(new), Some(dataset)) = (
-            after.curves.iter().find(same),
-            before.datasets.iter().find(|d| d.name == old.dataset),
-        ) else {
-            continue;
-        };
-        let Some(metric) = dataset
-            .quality
-            .iter()
-            .find(|q| old.results.contains_key(*q))
-        else {
-            continue;
-        };
-        let points = |c| curve_points(c, &dataset.rate, metric);
-        let bd = bd_rate(&points(old), &points(new), Fit::Pchip);
-        let worse = bd.as_ref().is_ok_and(|bd| bd.value > args.tolerance);
-        curves.push(CurveChange {
-            dataset: old.dataset.clone(),
-            codec: old.name.clone(),
-            metric: metric.clone(),
-            why_not: bd.as_ref().err().map(ToString::to_string),
-            bd_rate: bd.ok(),
-            worse,
-        });
-    }
-    let worse = points.iter().any(|p| !p.worse.is_empty()) || curves.iter().any(|c| c.worse);
+    let gone = gone(before, after);
+    let worse = points.iter().any(|p| !p.worse.is_empty())
+        || curves.iter().any(|c| c.worse)
+        || gone.iter().any(|g| g.skipped.is_some());
     Comparison {
         points,
         curves,
+        gone,
+        means,
         worse,
     }
+}
+
+/// Rows of inputs that others have too, of the same bytes.
+fn common(rows: &[Row], others: &[Row]) -> Vec<Row> {
+    fn input(r: &Row) -> [&str; 3] {
+        [&r.dataset, &r.input, &r.input_sha256]
+    }
+    let known: BTreeSet<_> = others.iter().map(input).collect();
+    let both = rows.iter().filter(|r| known.contains(&input(r)));
+    both.cloned().collect()
+}
+
+/// Data sets, codecs and settings, each once, in order.
+fn settings(results: &Results) -> Vec<[&str; 3]> {
+    let mut seen = BTreeSet::new();
+    let of_rows = results.rows.iter();
+    let of_rows = of_rows.map(|r| [r.dataset.as_str(), &r.codec, &r.setting]);
+    let of_curves = results.curves.iter().flat_map(|c| {
+        let settings = c.settings.iter();
+        settings.map(|s| [c.dataset.as_str(), &c.name, s])
+    });
+    let all: Vec<_> = match results.rows.is_empty() {
+        true => of_curves.collect(),
+        false => of_rows.collect(),
+    };
+    all.into_iter().filter(|s| seen.insert(*s)).collect()
+}
+
+/// What `after` does not have any more, in the largest pieces.
+fn gone(before: &Results, after: &Results) -> Vec<Gone> {
+    let still = settings(after);
+    let mut out = Vec::new();
+    for here in settings(before) {
+        if still.contains(&here) {
+            continue;
+        }
+        let [dataset, codec, setting] = here;
+        let asked = after.datasets.iter().any(|d| d.name == dataset);
+        let codec_left = still.iter().any(|s| s[..2] == here[..2]);
+        let skipped = after.skipped.iter().find(|s| s.codec == codec);
+        let one = Gone {
+            dataset: dataset.into(),
+            codec: asked.then(|| codec.into()),
+            setting: codec_left.then(|| setting.into()),
+            skipped: skipped.filter(|_| asked).map(|s| s.why.clone()),
+        };
+        if !out.contains(&one) {
+            out.push(one);
+        }
+    }
+    out
+}
+
+fn points_of_rows(before: &Results, after: &Results, args: &CompareArgs) -> Vec<Point> {
+    let still = settings(after);
+    let mut points = Vec::new();
+    for key in settings(before).into_iter().filter(|k| still.contains(k)) {
+        let of = |rows: &[Row]| -> Vec<Row> {
+            let own = |r: &&Row| [r.dataset.as_str(), &r.codec, &r.setting] == key;
+            rows.iter().filter(own).cloned().collect()
+        };
+        let dataset = before.datasets.iter().find(|d| d.name == key[0]);
+        points.push(point(&of(&before.rows), &of(&after.rows), dataset, args));
+    }
+    points
+}
+
+fn points_of_means(before: &Results, after: &Results, args: &CompareArgs) -> Vec<Point> {
+    let mut points = Vec::new();
+    for old in &before.curves {
+        let dataset = before.datasets.iter().find(|d| d.name == old.dataset);
+        let Some(new) = same(old, &after.curves) else {
+            continue;
+        };
+        for (i, setting) in old.settings.iter().enumerate() {
+            if let Some(j) = new.settings.iter().position(|s| s == setting) {
+                points.push(point_of_means((old, i), (new, j), dataset, args));
+            }
+        }
+    }
+    points
+}
+
+/// The curve of the same codec on the same data set.
+fn same<'a>(curve: &Curve, others: &'a [Curve]) -> Option<&'a Curve> {
+    let mut others = others.iter();
+    others.find(|c| c.name == curve.name && c.dataset == curve.dataset)
+}
+
+/// What the means of a setting say. Times have no noise in them and are not compared.
+fn point_of_means(
+    old: (&Curve, usize),
+    new: (&Curve, usize),
+    dataset: Option<&Dataset>,
+    args: &CompareArgs,
+) -> Point {
+    let both = |name: &str| {
+        let of = |(c, i): (&Curve, usize)| c.results.get(name)?.get(i).copied()?;
+        Some((of(old)?, of(new)?))
+    };
+    let count = |name: &str| {
+        let (a, b) = both(name).unwrap_or_default();
+        (a as usize, b as usize)
+    };
+    let (inputs, failed) = (count("inputs"), count("failed"));
+    let mut point = Point {
+        dataset: old.0.dataset.clone(),
+        codec: old.0.name.clone(),
+        setting: old.0.settings.get(old.1).cloned().unwrap_or_default(),
+        ..Point::default()
+    };
+    if inputs.0 != inputs.1 {
+        point.changed = inputs.0.max(inputs.1);
+        return point;
+    }
+    point.lost = failed.1.saturating_sub(failed.0);
+    point.gained = failed.0.saturating_sub(failed.1);
+    // Means over other inputs would be other things.
+    if failed.0 == failed.1 {
+        point.inputs = inputs.0.saturating_sub(failed.0);
+        let bytes = both("bytes").filter(|b| b.0 > 0.0);
+        point.bytes_percent = bytes.map(|(a, b)| (b / a - 1.0) * 100.0);
+        let names = dataset.map_or(&[][..], |d| d.quality.as_slice());
+        let lossless = "lossless".to_string();
+        for name in names.iter().chain([&lossless]) {
+            if let Some((a, b)) = both(name) {
+                point.metrics.insert(name.clone(), b - a);
+            }
+        }
+        point.metric = names
+            .iter()
+            .find(|m| point.metrics.contains_key(*m))
+            .cloned();
+    }
+    point.worse = worse(&point, args);
+    point
+}
+
+fn curve_changes(
+    before: &Results,
+    old: &[Curve],
+    new: &[Curve],
+    args: &CompareArgs,
+) -> Vec<CurveChange> {
+    let change = |old: &Curve| {
+        let new = same(old, new)?;
+        let dataset = before.datasets.iter().find(|d| d.name == old.dataset)?;
+        let mut names = dataset.quality.iter();
+        let metric = names.find(|q| old.results.contains_key(*q))?;
+        let points = |c| curve_points(c, &dataset.rate, metric);
+        let bd = bd_rate(&points(old), &points(new), Fit::Pchip);
+        Some(CurveChange {
+            dataset: old.dataset.clone(),
+            codec: old.name.clone(),
+            metric: metric.clone(),
+            worse: bd.as_ref().is_ok_and(|bd| bd.value > args.tolerance),
+            why_not: bd.as_ref().err().map(ToString::to_string),
+            bd_rate: bd.ok(),
+        })
+    };
+    old.iter().filter_map(change).collect()
 }
 
 /// Pairs of rate and quality of a curve's points that have both.
@@ -183,20 +347,20 @@ fn point(a: &[Row], b: &[Row], dataset: Option<&Dataset>, args: &CompareArgs) ->
     let Some(first) = a.first() else {
         return Point::default();
     };
-    let came = |rows: &'_ [Row], input: &str| -> Option<Row> {
-        rows.iter()
-            .find(|r| r.input == input && r.error.is_none())
-            .cloned()
-    };
-    let inputs = unique(a.iter().chain(b).map(|r| r.input.as_str()));
-    let (mut pairs, mut lost, mut gained) = (Vec::new(), 0, 0);
+    let inputs = unique(a.iter().map(|r| r.input.as_str()));
+    let (mut pairs, mut lost, mut gained, mut changed) = (Vec::new(), 0, 0, 0);
     for input in inputs {
-        match (came(a, input), came(b, input)) {
-            (Some(a), Some(b)) => pairs.push((a, b)),
-            // Another choice of inputs is none of the codec's faults.
-            (Some(_), None) if b.iter().any(|r| r.input == input) => lost += 1,
-            (None, Some(_)) if a.iter().any(|r| r.input == input) => gained += 1,
-            _ => {}
+        let of = |rows: &'_ [Row]| rows.iter().find(|r| r.input == input).cloned();
+        // Another choice of inputs is none of the codec's faults.
+        let (Some(a), Some(b)) = (of(a), of(b)) else {
+            continue;
+        };
+        match (&a.error, &b.error) {
+            _ if a.input_sha256 != b.input_sha256 => changed += 1,
+            (None, None) => pairs.push((a, b)),
+            (None, Some(_)) => lost += 1,
+            (Some(_), None) => gained += 1,
+            (Some(_), Some(_)) => {}
         }
     }
     let sum = |of: fn(&(Row, Row)) -> Option<u64>| -> u64 { pairs.iter().filter_map(of).sum() };
@@ -228,6 +392,7 @@ fn point(a: &[Row], b: &[Row], dataset: Option<&Dataset>, args: &CompareArgs) ->
         inputs: pairs.len(),
         lost,
         gained,
+        changed,
         bytes_percent: (old > 0.0).then(|| (new / old - 1.0) * 100.0),
         encode: times(|r| &r.encode_times),
         decode: times(|r| &r.decode_times),
@@ -257,6 +422,9 @@ fn worse(p: &Point, args: &CompareArgs) -> Vec<String> {
     }
     if quality < -args.quality_tolerance && bytes >= -args.tolerance {
         out.push("quality".into());
+    }
+    if p.metrics.get("lossless").is_some_and(|&l| l < 0.0) {
+        out.push("lossless".into());
     }
     if let Some(most) = args.time_tolerance {
         for (name, change) in [("encode time", p.encode), ("decode time", p.decode)] {
@@ -305,6 +473,38 @@ fn error(numbers: &[f64]) -> f64 {
     1.2533 * 1.4826 * median(&apart).unwrap_or(0.0) / (numbers.len() as f64).sqrt()
 }
 
+/// What is gone, and inputs that are others: a line each.
+fn not_compared(found: &Comparison) -> String {
+    let mut out = String::new();
+    if found.means {
+        out.push_str("Rows are not there on both sides: means are compared.\n");
+    }
+    for g in &found.gone {
+        let parts = [Some(&g.dataset), g.codec.as_ref(), g.setting.as_ref()];
+        let name: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+        let why = match &g.skipped {
+            Some(why) => format!("worse: {why}"),
+            None => "not asked for again".into(),
+        };
+        let _ = writeln!(out, "gone: {}: {why}", name.join(", "));
+    }
+    let mut changed: BTreeMap<&str, usize> = BTreeMap::new();
+    for p in &found.points {
+        let most = changed.entry(&p.dataset).or_default();
+        *most = p.changed.max(*most);
+    }
+    for (dataset, n) in changed.into_iter().filter(|c| c.1 > 0) {
+        let _ = writeln!(
+            out,
+            "{dataset}: {n} inputs are not the same and not compared"
+        );
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
 fn text(found: &Comparison, before: &Results, after: &Results) -> String {
     let mut out = String::new();
     if before.machine != after.machine {
@@ -322,6 +522,7 @@ fn text(found: &Comparison, before: &Results, after: &Results) -> String {
             );
         }
     }
+    out.push_str(&not_compared(found));
     out.push_str(
         "| data | codec | setting | inputs | bytes | quality | encode time | decode time | worse |\n\
          | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |\n",
@@ -465,6 +666,88 @@ mod tests {
         assert_eq!((c.points[0].gained, c.worse), (1, false));
         after.rows.retain(|r| r.input != "0");
         assert!(!compare(&before, &after, &args()).worse);
+    }
+
+    #[test]
+    fn what_is_gone_is_told() {
+        let before = results(|b, q| (b, q), [1.0; 3]);
+        let mut after = before.clone();
+        after.rows.retain(|r| r.setting != "2");
+        let c = compare(&before, &after, &args());
+        assert!(!c.worse && c.gone.len() == 1 && c.points.len() == 3);
+        assert!(not_compared(&c).contains("gone: d, c, 2: not asked for again"));
+        for r in &mut after.rows {
+            r.codec = "other".into();
+        }
+        let c = compare(&before, &after, &args());
+        assert_eq!((c.worse, c.gone.len(), c.points.len()), (false, 1, 0));
+        assert!(not_compared(&c).contains("gone: d, c: not asked"));
+        after.skipped.push(super::super::results::Skipped {
+            codec: "c".into(),
+            why: "c is not there".into(),
+        });
+        let c = compare(&before, &after, &args());
+        assert!(c.worse && not_compared(&c).contains("gone: d, c: worse: c is not there"));
+        // A data set of another plan is nobody's loss.
+        after.datasets.clear();
+        let c = compare(&before, &after, &args());
+        assert!(!c.worse && not_compared(&c).contains("gone: d: not"));
+    }
+
+    #[test]
+    fn what_came_back_whole_has_to_go_on() {
+        let mut before = results(|b, q| (b, q), [1.0; 3]);
+        for r in &mut before.rows {
+            r.metrics = BTreeMap::from([("lossless".into(), 1.0)]);
+        }
+        let mut after = before.clone();
+        assert!(!compare(&before, &after, &args()).worse);
+        after.rows[0].metrics.insert("lossless".into(), 0.0);
+        let c = compare(&before, &after, &args());
+        assert_eq!(c.points[0].worse, ["lossless"]);
+        assert!(!compare(&after, &before, &args()).worse);
+    }
+
+    #[test]
+    fn other_files_are_not_compared() {
+        let before = results(|b, q| (b, q), [1.0; 3]);
+        let mut after = before.clone();
+        for r in after.rows.iter_mut().filter(|r| r.input == "0") {
+            r.input_sha256 = "another".into();
+            r.bytes = r.bytes.map(|b| b * 10);
+            r.rates.insert("bpp".into(), 1e6);
+        }
+        let c = compare(&before, &after, &args());
+        let p = &c.points[0];
+        assert_eq!((p.inputs, p.changed, c.worse), (2, 1, false));
+        assert!(c.curves[0].bd_rate.unwrap().value.abs() < 1e-9);
+        assert!(not_compared(&c).contains("d: 1 inputs are not the same"));
+    }
+
+    #[test]
+    fn curves_alone_are_compared_by_their_means() {
+        let mut before = results(|b, q| (b, q), [1.0; 3]);
+        before.rows.clear();
+        let c = compare(&before, &before, &args());
+        assert!(c.means && !c.worse && c.points.len() == 4 && c.curves.len() == 1);
+        assert_eq!(
+            (c.points[0].inputs, c.points[0].bytes_percent),
+            (3, Some(0.0))
+        );
+        let after = results(|b, q| (b * 1.1, q), [1.0; 3]);
+        let c = compare(&before, &after, &args());
+        assert!(
+            c.means && c.points.iter().all(|p| p.worse == ["bytes"]),
+            "{c:?}"
+        );
+        // The README's own.
+        let field = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../benches/results/field.json"
+        );
+        let field: Results = serde_json::from_slice(&std::fs::read(field).unwrap()).unwrap();
+        let c = compare(&field, &field, &args());
+        assert!(!c.worse && !c.points.is_empty() && c.gone.is_empty());
     }
 
     #[test]

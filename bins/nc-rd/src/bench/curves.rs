@@ -36,8 +36,17 @@ pub fn figures(row: &Row) -> BTreeMap<String, f64> {
     out
 }
 
+/// Metrics that some codec has, by input: on a sound that is too short for PESQ none has it.
+type Defined<'a> = BTreeSet<(&'a str, &'a str)>;
+
+fn defined<'a>(rows: &[&'a Row]) -> Defined<'a> {
+    let good = rows.iter().filter(|r| r.error.is_none());
+    good.flat_map(|r| r.metrics.keys().map(|m| (m.as_str(), r.input.as_str())))
+        .collect()
+}
+
 /// Means of the figures of some rows, over those that have them; failed ones are counted.
-pub fn means(rows: &[&Row]) -> BTreeMap<String, f64> {
+fn means(rows: &[&Row], defined: &Defined<'_>) -> BTreeMap<String, f64> {
     let mut lists: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.error.is_none()) {
         for (name, value) in figures(row) {
@@ -45,10 +54,18 @@ pub fn means(rows: &[&Row]) -> BTreeMap<String, f64> {
         }
     }
     let whole = lists.values().map(Vec::len).max().unwrap_or(0);
+    // A metric that no codec has on an input is missing from the means of all alike. An infinite figure
+    // is left out of a row too, and there a mean over the others would be another thing.
+    let undefined = |metric: &str| {
+        // Of rates, sizes and times nothing is ever undefined.
+        let judged = rows.iter().any(|r| r.metrics.contains_key(metric));
+        let good = rows.iter().filter(|r| judged && r.error.is_none());
+        good.filter(|r| !exact(r) && !defined.contains(&(metric, r.input.as_str())))
+            .count()
+    };
     let mut out: BTreeMap<String, f64> = lists
         .into_iter()
-        // An infinite figure is left out of a row: a mean over the others would be another thing.
-        .filter(|(_, values)| values.len() == whole)
+        .filter(|(name, values)| values.len() == whole || values.len() + undefined(name) == whole)
         .map(|(name, values)| (name, values.iter().sum::<f64>() / values.len() as f64))
         .collect();
     let failed = rows.iter().filter(|r| r.error.is_some()).count();
@@ -57,11 +74,41 @@ pub fn means(rows: &[&Row]) -> BTreeMap<String, f64> {
     out
 }
 
+/// Whether all of an input came back.
+fn exact(row: &Row) -> bool {
+    row.metrics.get("lossless") == Some(&1.0)
+}
+
+/// Points of a curve that a metric does not have because it is infinite for some inputs, in words.
+pub fn infinite(curve: &Curve, dataset: &Dataset, metric: &str) -> Vec<String> {
+    if !["psnr", "snr", "si-sdr"]
+        .iter()
+        .any(|m| metric.starts_with(m))
+    {
+        return Vec::new();
+    }
+    let at = |name: &str, i: usize| curve.results.get(name)?.get(i).copied()?;
+    let one = |(i, setting): (usize, &String)| {
+        // Exact codecs have no figures of quality at all.
+        let judged = dataset.quality.iter().any(|q| at(q, i).is_some());
+        let good = at("inputs", i)? - at("failed", i)?;
+        let n = (at("lossless", i)? * good).round();
+        let none = judged && n > 0.0 && at(metric, i).is_none();
+        let name = [curve.dataset.as_str(), &curve.name, setting].join(" ");
+        none.then(|| {
+            let name = name.trim_end();
+            format!("{name}: {metric} is infinite for {n} of {good} inputs: no point")
+        })
+    };
+    curve.settings.iter().enumerate().filter_map(one).collect()
+}
+
 /// One curve for each data set and codec.
 pub fn curves(datasets: &[Dataset], codecs: &[CodecUsed], rows: &[Row]) -> Vec<Curve> {
     let mut out = Vec::new();
     for dataset in datasets {
         let of_set: Vec<&Row> = rows.iter().filter(|r| r.dataset == dataset.name).collect();
+        let defined = defined(&of_set);
         for name in unique(of_set.iter().map(|r| r.codec.as_str())) {
             let of_codec = || of_set.iter().copied().filter(|r| r.codec == name);
             let mut points: Vec<(String, BTreeMap<String, f64>)> =
@@ -69,7 +116,7 @@ pub fn curves(datasets: &[Dataset], codecs: &[CodecUsed], rows: &[Row]) -> Vec<C
                     .into_iter()
                     .map(|setting| {
                         let rows: Vec<&Row> = of_codec().filter(|r| r.setting == setting).collect();
-                        (setting.to_string(), means(&rows))
+                        (setting.to_string(), means(&rows, &defined))
                     })
                     .collect();
             let rate = |p: &BTreeMap<String, f64>| p.get(&dataset.rate).copied();
@@ -161,8 +208,9 @@ pub fn write_curves(root: &Path, curves: &[Curve]) -> Result<()> {
             "settings": settings,
             "results": results,
         });
-        let name = plain_name(&format!("{}--{}.json", curve.dataset, curve.name));
-        cache::write(&folder.join(name), &serde_json::to_vec_pretty(&json)?)?;
+        let name = plain_name(&[&curve.dataset, &curve.name]);
+        let path = folder.join(format!("{name}.json"));
+        cache::write(&path, &serde_json::to_vec_pretty(&json)?)?;
     }
     Ok(())
 }
@@ -292,9 +340,43 @@ mod tests {
 
     #[test]
     fn a_mean_over_some_is_none() {
-        let rows = [row("1", "x", 1, Some(40.0)), row("1", "y", 3, None)];
-        let means = means(&rows.iter().collect::<Vec<_>>());
-        assert_eq!((means.get("psnr-rgb"), means["bytes"]), (None, 2.0));
-        assert_eq!(quality(Kind::Image, &[&rows[0]]), ["psnr-rgb"]);
+        let mut rows = [row("1", "x", 1, Some(40.0)), row("1", "y", 3, None)];
+        let means = |rows: &[Row]| {
+            let rows: Vec<&Row> = rows.iter().collect();
+            means(&rows, &defined(&rows))
+        };
+        // Nobody has it on the second.
+        assert_eq!(means(&rows)["psnr-rgb"], 40.0);
+        // It is infinite there.
+        for (row, lossless) in rows.iter_mut().zip([0.0, 1.0]) {
+            row.metrics.insert("lossless".into(), lossless);
+            row.metrics.insert("ssim".into(), 1.0);
+        }
+        rows[1].encode_s = Some(1.0);
+        let infinite_one = means(&rows);
+        assert_eq!(infinite_one.get("encode_s"), None);
+        assert_eq!(
+            (infinite_one.get("psnr-rgb"), infinite_one["bytes"]),
+            (None, 2.0)
+        );
+        assert_eq!(quality(Kind::Image, &[&rows[0]]), ["psnr-rgb", "ssim"]);
+        let set = Dataset {
+            quality: vec!["psnr-rgb".into(), "ssim".into()],
+            ..dataset()
+        };
+        let curve = &curves(std::slice::from_ref(&set), &[], &rows)[0];
+        assert_eq!(
+            infinite(curve, &set, "psnr-rgb"),
+            ["d c 1: psnr-rgb is infinite for 1 of 2 inputs: no point"]
+        );
+        assert!(infinite(curve, &set, "ssim").is_empty());
+        // Another codec has it there.
+        rows[1].metrics.insert("lossless".into(), 0.0);
+        rows[1].input = "x".into();
+        rows[0].input = "y".into();
+        let all: Vec<&Row> = rows.iter().collect();
+        let other = row("2", "x", 1, Some(20.0));
+        let both = defined(&[&rows[0], &rows[1], &other]);
+        assert_eq!(super::means(&all, &both).get("psnr-rgb"), None);
     }
 }

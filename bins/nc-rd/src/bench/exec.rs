@@ -1,4 +1,4 @@
-//! Runs one command to its end: wall time, peak memory, a limit of time.
+//! Runs one command to its end: wall time, peak memory, limits of time and of what it writes.
 //!
 //! A command is the leader of a process group, which is ended as a whole, so that a script's children
 //! do not outlive it. The calling thread waits in the kernel and does not poll, so that a time is not
@@ -8,14 +8,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 /// Time between the first looks at a command's memory; it doubles up to [`SLOWEST`].
@@ -25,16 +27,48 @@ const SLOWEST: Duration = Duration::from_millis(20);
 pub const COMPLAINTS: &str = ".complaints";
 /// Characters of a complaint that are kept.
 const COMPLAINT: usize = 300;
+/// Bytes at the end of the complaints among which it is looked for.
+const LAST: u64 = 1 << 16;
+/// Peaks of commands that end sooner say how often one looked and not what they held.
+const SHORTEST: Duration = Duration::from_millis(20);
 
 /// Process groups that run now, for [`end_all`].
 static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// Whether all is being ended: what fails from now on is no fault of a command.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// What a command may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Most<'a> {
+    /// Wall time.
+    pub time: Duration,
+    /// Bytes of a file among `files`, or of its complaints.
+    pub bytes: u64,
+    /// Files that it may write.
+    pub files: &'a [&'a Path],
+}
+
+impl Most<'_> {
+    /// A file that is too long by now.
+    fn too_long(&self, log: &Path) -> bool {
+        let mut files = self.files.iter().copied().chain([log]);
+        files.any(|f| f.metadata().is_ok_and(|m| m.len() > self.bytes))
+    }
+}
+
+/// Why a command was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Late,
+    TooLong,
+}
 
 /// What a command took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     /// Wall time in seconds, from before it is started until it has ended.
     pub seconds: f64,
-    /// Most memory in MiB; none where it ended before it could be looked at.
+    /// Most memory in MiB; none where it ended within [`SHORTEST`].
     pub peak_mib: Option<f64>,
 }
 
@@ -52,8 +86,9 @@ impl Cost {
 /// Runs `words` in `folder`, with nothing to read; what it prints goes to `stdout`, or nowhere.
 ///
 /// # Errors
-/// What cannot be started, fails (with the last line of its complaints), or does not end in time.
-pub fn run(words: &[String], folder: &Path, stdout: Option<&Path>, most: Duration) -> Result<Cost> {
+/// What cannot be started, fails (with the last line of its complaints), does not end in time, or writes
+/// too much.
+pub fn run(words: &[String], folder: &Path, stdout: Option<&Path>, most: Most<'_>) -> Result<Cost> {
     let [program, arguments @ ..] = words else {
         bail!("an empty command");
     };
@@ -72,12 +107,14 @@ pub fn run(words: &[String], folder: &Path, stdout: Option<&Path>, most: Duratio
         })
         .stderr(Stdio::from(File::create(&log)?))
         .process_group(0);
-    let (status, cost, late) = watch(&mut command, most).with_context(|| name.clone())?;
-    if late {
-        bail!("{name} did not end within {} s", most.as_secs_f64());
+    let (status, cost, why) = watch(&mut command, &most, &log).with_context(|| name.clone())?;
+    match why {
+        Some(Ended::Late) => bail!("{name} did not end within {} s", most.time.as_secs_f64()),
+        Some(Ended::TooLong) => bail!("{name} wrote more than {} bytes", most.bytes),
+        None => {}
     }
     if !status.success() {
-        let said = std::fs::read(&log).unwrap_or_default();
+        let said = tail(&log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let last = said.lines().map(str::trim).rfind(|l| !l.is_empty());
         let last: String = last.unwrap_or_default().chars().take(COMPLAINT).collect();
@@ -87,25 +124,43 @@ pub fn run(words: &[String], folder: &Path, stdout: Option<&Path>, most: Duratio
     Ok(cost)
 }
 
+/// The end of a file.
+fn tail(path: &Path) -> Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST)))?;
+    let mut out = Vec::new();
+    file.take(LAST).read_to_end(&mut out)?;
+    Ok(out)
+}
+
 /// Starts a command and waits for it; whether it had to be ended because of `most`.
-fn watch(command: &mut Command, most: Duration) -> Result<(ExitStatus, Cost, bool)> {
-    let start = Instant::now();
-    let mut child = command.spawn().context("cannot be started")?;
+fn watch(
+    command: &mut Command,
+    most: &Most<'_>,
+    log: &Path,
+) -> Result<(ExitStatus, Cost, Option<Ended>)> {
+    let (start, mut child) = start(command)?;
     let pid = Pid::from_child(&child);
-    remember(pid, true);
     let (done, ended) = channel::<()>();
-    let (waited, seconds, peak, late) = std::thread::scope(|scope| {
+    let (waited, seconds, peak, why) = std::thread::scope(|scope| {
         let observer = scope.spawn(move || {
-            let (mut pause, mut peak, mut late) = (FIRST, 0_u64, false);
+            let (mut pause, mut peak, mut why) = (FIRST, 0_u64, None);
             loop {
                 peak = peak.max(memory(pid.as_raw_nonzero().get()));
-                if !late && start.elapsed() > most {
-                    late = true;
-                    let _ = kill_process_group(pid, Signal::KILL);
+                if why.is_none() {
+                    why = if start.elapsed() > most.time {
+                        Some(Ended::Late)
+                    } else {
+                        most.too_long(log).then_some(Ended::TooLong)
+                    };
+                    if why.is_some() {
+                        let _ = kill_process_group(pid, Signal::KILL);
+                    }
                 }
                 match ended.recv_timeout(pause) {
                     Err(RecvTimeoutError::Timeout) => pause = (2 * pause).min(SLOWEST),
-                    _ => break (peak, late),
+                    _ => break (peak, why),
                 }
             }
         });
@@ -119,16 +174,32 @@ fn watch(command: &mut Command, most: Duration) -> Result<(ExitStatus, Cost, boo
         };
         let seconds = start.elapsed().as_secs_f64();
         drop(done);
-        let (peak, late) = observer.join().unwrap_or_default();
-        (waited, seconds, peak, late)
+        let (peak, why) = observer.join().unwrap_or_default();
+        (waited, seconds, peak, why)
     });
     // Whoever it left behind in its group.
     let _ = kill_process_group(pid, Signal::KILL);
-    remember(pid, false);
+    if let Ok(mut all) = RUNNING.lock() {
+        all.remove(&pid.as_raw_nonzero().get());
+    }
     let status = child.wait()?;
     waited.context("cannot be waited for")?;
-    let peak_mib = (peak > 0).then_some(peak as f64 / 1024.0);
-    Ok((status, Cost { seconds, peak_mib }, late))
+    let looked_at = peak > 0 && seconds >= SHORTEST.as_secs_f64();
+    let peak_mib = looked_at.then_some(peak as f64 / 1024.0);
+    Ok((status, Cost { seconds, peak_mib }, why))
+}
+
+/// Starts a command, unless all is being ended: none is started behind [`end_all`]'s back.
+fn start(command: &mut Command) -> Result<(Instant, Child)> {
+    let mut all = match RUNNING.lock() {
+        Ok(all) => all,
+        Err(poisoned) => poisoned.into_inner(),
+    };
+    ensure!(!ended(), "the run is being ended");
+    let start = Instant::now();
+    let child = command.spawn().context("cannot be started")?;
+    all.insert(Pid::from_child(&child).as_raw_nonzero().get());
+    Ok((start, child))
 }
 
 /// KiB of the high-water marks of a process and its descendants; 0 where it cannot be told.
@@ -147,19 +218,14 @@ fn memory(pid: i32) -> u64 {
     own + below.map(memory).sum::<u64>()
 }
 
-fn remember(pid: Pid, running: bool) {
-    if let Ok(mut all) = RUNNING.lock() {
-        let pid = pid.as_raw_nonzero().get();
-        if running {
-            all.insert(pid);
-        } else {
-            all.remove(&pid);
-        }
-    }
+/// Whether [`end_all`] was called.
+pub fn ended() -> bool {
+    ENDED.load(Ordering::SeqCst)
 }
 
-/// Ends all commands that run: their groups do not get the terminal's Ctrl-C.
+/// Ends all commands that run, and lets none start: their groups do not get the terminal's Ctrl-C.
 pub fn end_all() {
+    ENDED.store(true, Ordering::SeqCst);
     if let Ok(all) = RUNNING.lock() {
         for pid in all.iter().filter_map(|&p| Pid::from_raw(p)) {
             let _ = kill_process_group(pid, Signal::KILL);
@@ -172,10 +238,34 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
 
+    fn within(seconds: f64) -> Most<'static> {
+        Most {
+            time: Duration::from_secs_f64(seconds),
+            bytes: u64::MAX,
+            files: &[],
+        }
+    }
+
     fn sh(script: &str, seconds: f64) -> Result<Cost> {
         let dir = tempfile::tempdir().unwrap();
         let words = ["sh", "-c", script].map(String::from);
-        run(&words, dir.path(), None, Duration::from_secs_f64(seconds))
+        run(&words, dir.path(), None, within(seconds))
+    }
+
+    #[test]
+    fn what_writes_without_end_is_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        for script in ["yes > out", "yes >&2"] {
+            let words = ["sh", "-c", script].map(String::from);
+            let most = Most {
+                bytes: 1 << 20,
+                files: &[&out],
+                ..within(60.0)
+            };
+            let why = format!("{:#}", run(&words, dir.path(), None, most).unwrap_err());
+            assert!(why.contains("wrote more than 1048576 bytes"), "{why}");
+        }
     }
 
     #[test]
@@ -193,9 +283,9 @@ mod tests {
         assert!(why(sh("sleep 30", 0.1)).contains("did not end within 0.1 s"));
         let dir = tempfile::tempdir().unwrap();
         let none = ["no-such-command-here".to_string()];
-        let none = run(&none, dir.path(), None, Duration::from_secs(1));
+        let none = run(&none, dir.path(), None, within(1.0));
         assert!(why(none).contains("cannot be started"));
-        assert!(run(&[], dir.path(), None, Duration::from_secs(1)).is_err());
+        assert!(run(&[], dir.path(), None, within(1.0)).is_err());
     }
 
     #[test]
@@ -205,7 +295,7 @@ mod tests {
         // A child of the command's own, left behind; and one whose parent hangs.
         for script in ["sleep 60 & echo $! > pid", "sleep 60 & echo $! > pid; wait"] {
             let words = ["sh", "-c", script].map(String::from);
-            let _ = run(&words, dir.path(), None, Duration::from_millis(300));
+            let _ = run(&words, dir.path(), None, within(0.3));
             let pid = std::fs::read_to_string(&file).unwrap();
             let stat = format!("/proc/{}/stat", pid.trim());
             let gone = (0..100).any(|_| {
@@ -227,12 +317,18 @@ mod tests {
             "echo here; head -c 30000000 /dev/zero | tail -n 1 > hole; sleep .1",
         ];
         let words = words.map(String::from);
-        let cost = run(&words, dir.path(), Some(&out), Duration::from_secs(20)).unwrap();
+        let cost = run(&words, dir.path(), Some(&out), within(20.0)).unwrap();
         assert_eq!(std::fs::read_to_string(&out).unwrap(), "here\n");
         if cfg!(target_os = "linux") {
             // `tail` keeps the only line.
             assert!(cost.peak_mib.unwrap() > 20.0, "{cost:?}");
         }
+        // It was hardly looked at.
+        let short = sh("exit 0", 5.0).unwrap();
+        assert!(
+            short.peak_mib.is_none() || short.seconds >= 0.02,
+            "{short:?}"
+        );
         let two = cost.then(Cost {
             seconds: 1.0,
             peak_mib: None,

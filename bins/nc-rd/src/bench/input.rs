@@ -1,7 +1,7 @@
 //! Inputs in the forms that codecs read, and what decoders wrote as media again.
 //!
 //! Each input is read and cut once, and each form of it written once, to a folder of the run: every
-//! codec gets the very same file. Sound is mono at 16 kHz in 16 bits, where PESQ and STOI are defined.
+//! codec gets a copy of the very same file. Sound is mono at 16 kHz in 16 bits, where PESQ and STOI are defined.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -93,7 +93,7 @@ impl Input {
                     .for_each(|v| *v = (to_i16(f64::from(*v)) as f64 / FULL) as f32);
                 Ok(Media::Audio(x))
             }
-            Kind::Image => Ok(Media::Image(image::open(&path)?.to_rgb8())),
+            Kind::Image => Ok(Media::Image(eight_bits(image::open(&path)?)?)),
             Kind::Video => {
                 let mut clip = video::read(&path)?;
                 if let Some(frames) = data.frames {
@@ -163,11 +163,28 @@ fn unpacked(source: &Path, folder: &Path) -> Result<PathBuf> {
         } else {
             let words = ["xz", "-dc", &source.to_string_lossy()].map(String::from);
             let asking = tempfile::tempdir()?;
-            exec::run(&words, asking.path(), Some(part), UNPACKING)?;
+            let most = exec::Most {
+                time: UNPACKING,
+                bytes: u64::MAX,
+                files: &[],
+            };
+            exec::run(&words, asking.path(), Some(part), most)?;
         }
         Ok(())
     })?;
     Ok(path)
+}
+
+/// Bytes of a file in a form, were it not packed.
+///
+/// # Errors
+/// I/O, a damaged picture.
+pub fn plain_size(path: &Path, form: Form) -> Result<u64> {
+    if form == Form::Png {
+        let (w, h) = image::image_dimensions(path)?;
+        return Ok(u64::from(w) * u64::from(h) * 3);
+    }
+    Ok(path.metadata()?.len())
 }
 
 /// The form that stands for a kind's media where any file would do.
@@ -193,6 +210,21 @@ fn at_rate(x: &[f32], rate: u32) -> Vec<i16> {
         resample(&x, RATE, rate, Filter::FINE)
     };
     x.into_iter().map(to_i16).collect()
+}
+
+/// A picture as what codecs get; one that would lose something by it is none of ours.
+fn eight_bits(picture: image::DynamicImage) -> Result<RgbImage> {
+    let color = picture.color();
+    ensure!(
+        color.bytes_per_pixel() == color.channel_count(),
+        "more than 8 bits a colour, and codecs would get 8"
+    );
+    let seen = |p: &image::DynamicImage| p.to_rgba8().pixels().all(|p| p.0[3] == u8::MAX);
+    ensure!(
+        !color.has_alpha() || seen(&picture),
+        "parts can be seen through, and codecs would get colours alone"
+    );
+    Ok(picture.to_rgb8())
 }
 
 /// Writes media in a form.
@@ -358,6 +390,19 @@ mod tests {
                 "{form:?} {rate} {worst}"
             );
         }
+    }
+
+    #[test]
+    fn pictures_that_would_lose_something_are_refused() {
+        use image::{DynamicImage, ImageBuffer, Luma, Rgba, RgbaImage};
+        let deep = ImageBuffer::<Luma<u16>, _>::from_pixel(2, 2, Luma([300]));
+        let why = |p: DynamicImage| eight_bits(p).unwrap_err().to_string();
+        assert!(why(deep.into()).contains("8 bits"));
+        let mut clear = RgbaImage::from_pixel(2, 2, Rgba([1, 2, 3, 255]));
+        let opaque = eight_bits(clear.clone().into()).unwrap();
+        assert_eq!(opaque.get_pixel(1, 1).0, [1, 2, 3]);
+        clear.get_pixel_mut(1, 0).0[3] = 9;
+        assert!(why(clear.into()).contains("seen through"));
     }
 
     #[test]

@@ -13,12 +13,20 @@ use tempfile::TempDir;
 
 use super::cache::{self, Coded};
 use super::codec::{Codes, Form, Steps};
-use super::exec::{self, Cost};
+use super::exec::{self, Cost, Most};
 use super::input::{self, Input};
 use super::judge;
 use super::plan::Data;
 use super::programs::Ready;
-use super::results::Row;
+use super::results::{Kind, Row};
+
+/// Bytes that a command may write beside so many for each of the plain input's.
+const MOST: u64 = 1 << 30;
+const MOST_TIMES: u64 = 64;
+/// Folder in a call's for copies of what its commands read.
+const GIVEN: &str = "given";
+/// Characters of a file's name before its hash.
+const NAME: usize = 120;
 
 /// How a run codes.
 #[derive(Debug)]
@@ -48,6 +56,8 @@ pub struct Job<'a> {
     pub example: bool,
     /// Whether it runs alone, because its times count.
     pub alone: bool,
+    /// Whether it failed before: what is kept of it may be the reason.
+    pub failed: bool,
 }
 
 /// What came back, to be judged.
@@ -67,44 +77,54 @@ impl Back {
     }
 }
 
-/// Commands of a codec, with all but the placeholders that change from one to the other.
+/// Commands of a codec, with all but what changes from one to the other.
 struct Call<'a> {
     job: &'a Job<'a>,
     folder: &'a Path,
-    model: &'a str,
-    train: &'a str,
+    /// Model and file to learn from; empty where there is none.
+    model: &'a Path,
+    train: &'a Path,
+    /// Bytes that a command may write.
+    most: u64,
 }
 
 impl Call<'_> {
     /// Runs commands from `input` to `output`, so often, each time from nothing.
     fn run(&self, steps: &Steps, input: &Path, output: &Path, repeat: usize) -> Result<Coded> {
         let text = |p: &Path| p.to_string_lossy().into_owned();
-        let (input, out, tmp) = (text(input), text(output), text(&self.folder.join("tmp")));
-        let source = text(&self.job.input.source);
-        let values = [
-            ("in", input.as_str()),
-            ("out", &out),
-            ("tmp", &tmp),
-            ("source", &source),
-            ("setting", self.job.setting),
+        let between = self.folder.join("tmp");
+        let given = [
+            ("in", input),
+            ("source", self.job.input.source.as_path()),
             ("model", self.model),
             ("train", self.train),
         ];
+        let (out, tmp) = (text(output), text(&between));
+        let most = Most {
+            time: self.job.ready.codec.timeout(),
+            bytes: self.most,
+            files: &[output, &between],
+        };
         let mut made = Coded {
             timed_alone: self.job.alone,
             ..Coded::default()
         };
         for _ in 0..repeat.max(1) {
             let _ = std::fs::remove_file(output);
+            let copies = self.copies(steps, &given).context("a copy to read")?;
+            let mut values = vec![("out", out.as_str()), ("tmp", &tmp)];
+            values.push(("setting", self.job.setting));
+            values.extend(copies.iter().map(|(name, path)| (*name, path.as_str())));
             let mut cost = Cost::default();
             for (i, line) in steps.lines().iter().enumerate() {
                 let last = i + 1 == steps.lines().len();
                 let stdout = (last && !line.contains("{out}")).then_some(output);
                 let words = self.job.ready.words(line, &values);
-                let most = self.job.ready.codec.timeout();
                 cost = cost.then(exec::run(&words, self.folder, stdout, most)?);
             }
             ensure!(output.is_file(), "it wrote no file");
+            let length = output.metadata()?.len();
+            ensure!(length <= self.most, "it wrote {length} bytes");
             made.times.push(cost.seconds);
             made.peak_mib = made
                 .peak_mib
@@ -112,11 +132,61 @@ impl Call<'_> {
                 .chain(cost.peak_mib)
                 .reduce(f64::max);
         }
+        // They would wait for the judging beside what was decoded.
+        let _ = std::fs::remove_dir_all(self.folder.join(GIVEN));
+        let _ = std::fs::remove_file(&between);
         Ok(made)
+    }
+
+    /// Paths by placeholder of copies in the call's folder, of the files that commands read: whatever a
+    /// codec does to them, others get the same, and the user's own are never touched.
+    fn copies<'p>(
+        &self,
+        steps: &Steps,
+        given: &[(&'p str, &Path)],
+    ) -> Result<Vec<(&'p str, String)>> {
+        let folder = self.folder.join(GIVEN);
+        // What the commands before made of theirs.
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        let text = steps.text();
+        let mut out = Vec::new();
+        for (name, path) in given {
+            // There is a value for what is not there: nothing.
+            let mut copy = PathBuf::new();
+            if let Some(own) = path.file_name()
+                && text.contains(&format!("{{{name}}}"))
+            {
+                copy = folder.join(name);
+                std::fs::create_dir_all(&copy)?;
+                copy.push(own);
+                std::fs::copy(path, &copy)?;
+            }
+            out.push((*name, copy.to_string_lossy().into_owned()));
+        }
+        Ok(out)
     }
 }
 
 impl Job<'_> {
+    /// A call of its codec in a folder.
+    fn call<'a>(
+        &'a self,
+        folder: &'a TempDir,
+        train: &'a Path,
+        model: &'a Path,
+        most: u64,
+    ) -> Call<'a> {
+        Call {
+            job: self,
+            folder: folder.path(),
+            model,
+            train,
+            most,
+        }
+    }
+
     /// Key of its model, where it has one.
     fn model_key(&self) -> Option<String> {
         let text = self.ready.codec.prepare.as_ref()?.text();
@@ -177,7 +247,9 @@ impl Job<'_> {
     /// Whether a row of an earlier run will do.
     pub fn done_by(&self, row: &Row, repeat: usize) -> bool {
         let timed = row.timed_alone && row.encode_times.len() >= repeat;
-        row.error.is_none() && (timed || !self.alone)
+        // Of a file of records there is nothing to see.
+        let shown = !self.example || row.media.is_some() || self.data.kind == Kind::Records;
+        row.error.is_none() && (timed || !self.alone) && shown
     }
 
     /// A row without figures.
@@ -219,26 +291,24 @@ impl Job<'_> {
 
     fn try_code(&self, how: &How, row: &mut Row) -> Result<(PathBuf, TempDir)> {
         let codec = &self.ready.codec;
-        let folder = tempfile::tempdir_in(how.root.join("work"))?;
+        let work = how.root.join("work");
         let read = self.input.form(self.data, codec.input(), codec.rate);
         let read = read.context("input")?;
+        let most = most(input::plain_size(&read, codec.input()).context("input")?);
         let (train, model) = self.model(how, row).context("prepare")?;
-        let call = Call {
-            job: self,
-            folder: folder.path(),
-            model: &model,
-            train: &train,
-        };
         let repeat = if self.alone { how.repeat } else { 1 };
         let name = cache::coded_name(&self.coded_key(), &codec.extension);
         let coded = how.root.join(&name);
         let cached = cache::coded(&coded)
+            .filter(|_| !self.failed)
             .filter(|c| !self.alone || c.timed_alone && c.times.len() >= repeat);
         let took = match cached {
             Some(took) => took,
             None => {
+                let folder = tempfile::tempdir_in(&work)?;
                 let made = folder.path().join("coded").with_extension(&codec.extension);
-                let took = call
+                let took = self
+                    .call(&folder, &train, &model, most)
                     .run(&codec.encode, &read, &made, repeat)
                     .context("encode")?;
                 cache::keep(&made, &coded, &took)?;
@@ -250,12 +320,15 @@ impl Job<'_> {
         row.encode_s = median(&took.times);
         row.encode_peak_mib = took.peak_mib;
         row.encode_times = took.times;
+        // A folder of its own: the decoder has the coded file and nothing that the encoder left.
+        let folder = tempfile::tempdir_in(&work)?;
         let mut back = folder.path().join("back");
         match codec.output() {
             Form::Raw => back.set_extension(read.extension().unwrap_or_default()),
             form => back.set_extension(form.ending()),
         };
-        let took = call
+        let took = self
+            .call(&folder, &train, &model, most)
             .run(&codec.decode, &coded, &back, repeat)
             .context("decode")?;
         row.decode_s = median(&took.times);
@@ -270,14 +343,13 @@ impl Job<'_> {
     }
 
     /// Paths of the file to learn from and of the model, which is learnt where it is not there.
-    fn model(&self, how: &How, row: &mut Row) -> Result<(String, String)> {
+    fn model(&self, how: &How, row: &mut Row) -> Result<(PathBuf, PathBuf)> {
         let codec = &self.ready.codec;
         let (Some(steps), Some(key), Some(train)) = (&codec.prepare, self.model_key(), self.train)
         else {
             return Ok(Default::default());
         };
         let train = train.form(self.data, Form::Raw, codec.rate)?;
-        let text = |p: &Path| p.to_string_lossy().into_owned();
         let model = how
             .root
             .join(cache::coded_name(&key, &codec.prepare_extension));
@@ -297,12 +369,8 @@ impl Job<'_> {
                     .path()
                     .join("model")
                     .with_extension(&codec.prepare_extension);
-                let call = Call {
-                    job: self,
-                    folder: folder.path(),
-                    model: "",
-                    train: &text(&train),
-                };
+                let most = most(input::plain_size(&train, Form::Raw)?);
+                let call = self.call(&folder, &train, Path::new(""), most);
                 let took = call.run(steps, &train, &made, 1).and_then(|took| {
                     cache::keep(&made, &model, &took)?;
                     Ok(took)
@@ -314,7 +382,7 @@ impl Job<'_> {
         };
         row.model_bytes = Some(model.metadata()?.len());
         row.prepare_s = took.times.first().copied();
-        Ok((text(&train), text(&model)))
+        Ok((train, model))
     }
 
     /// Judges what came back.
@@ -346,7 +414,7 @@ impl Job<'_> {
             if !codec.lossless {
                 row.metrics = judge::metrics(&original, &decoded)?;
                 if self.example {
-                    let name = format!("{}--{}", row.codec, row.setting);
+                    let name = [row.codec.as_str(), &row.setting];
                     row.media = self.show(how, &decoded, &original, &name)?;
                 }
             }
@@ -358,7 +426,7 @@ impl Job<'_> {
             "not all came back of a lossless codec"
         );
         if self.example {
-            row.original = self.show(how, &original, &original, "")?;
+            row.original = self.show(how, &original, &original, &[])?;
             // Of what is the same there is nothing else to see.
             row.media = row.media.take().or_else(|| row.original.clone());
         }
@@ -371,25 +439,43 @@ impl Job<'_> {
         how: &How,
         media: &input::Media,
         original: &input::Media,
-        suffix: &str,
+        of: &[&str],
     ) -> Result<Option<String>> {
-        let stem = Path::new(&self.input.name).with_extension("");
-        let name = plain_name(&format!("{}--{suffix}", stem.to_string_lossy()));
+        let parts: Vec<&str> = std::iter::once(self.input.name.as_str())
+            .chain(of.iter().copied().filter(|p| !p.is_empty()))
+            .collect();
         let place = format!(
             "media/{}/{}",
-            plain_name(&self.data.name),
-            name.trim_end_matches('-')
+            plain_name(&[&self.data.name]),
+            plain_name(&parts)
         );
         judge::show(media, original, &how.root, &place)
     }
 }
 
-/// A name that can be a file's everywhere and stands in a link as it is.
-pub fn plain_name(name: &str) -> String {
+/// Bytes that a command may write, for an input of so many.
+fn most(input: u64) -> u64 {
+    MOST.saturating_add(input.saturating_mul(MOST_TIMES))
+}
+
+/// A name made of some, which can be a file's everywhere and stands in a link as it is. Names that
+/// would not come out of it as they are get some digits of their hash, so that no two become one.
+pub fn plain_name(parts: &[&str]) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-    name.chars()
+    let name: String = parts.join("--");
+    let plain: String = name
+        .chars()
         .map(|c| if kept(c) { c } else { '-' })
-        .collect()
+        .take(NAME)
+        .collect();
+    let apart = |p: &&str| {
+        !p.is_empty() && !p.contains("--") && !p.starts_with(['-', '.']) && !p.ends_with('-')
+    };
+    if plain == name && parts.iter().all(apart) {
+        return plain;
+    }
+    let hash = cache::hash(parts);
+    format!("{plain}-{}", hash.get(..6).unwrap_or(&hash))
 }
 
 /// The middle of some times, or the mean of the two.
@@ -411,6 +497,33 @@ mod tests {
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[9.0, 1.0, 2.0, 4.0]), Some(3.0));
-        assert_eq!(plain_name("nc nerv/x é.png"), "nc-nerv-x--.png");
+    }
+
+    #[test]
+    fn no_two_names_become_one() {
+        assert_eq!(plain_name(&["a.png", "c", "1"]), "a.png--c--1");
+        let changed = plain_name(&["nc nerv/x é.png"]);
+        let (plain, hash) = changed.split_at(changed.len() - 6);
+        assert_eq!(plain, "nc-nerv-x--.png-");
+        assert!(hash.chars().all(|c| c.is_ascii_hexdigit()));
+        let long = "x".repeat(300);
+        let all: [&[&str]; 13] = [
+            &["a b.png"],
+            &["a-b.png"],
+            &["c+1"],
+            &["c-1"],
+            &["a", "b--c"],
+            &["a--b", "c"],
+            &["a-", "b"],
+            &["a", "-b"],
+            &["a", "b", "c"],
+            &[".."],
+            &[""],
+            &[&long],
+            &[&long, "1"],
+        ];
+        let names: std::collections::BTreeSet<_> = all.iter().map(|p| plain_name(p)).collect();
+        assert_eq!(names.len(), all.len(), "{names:?}");
+        assert!(names.iter().all(|n| n != ".." && n.len() < 140));
     }
 }

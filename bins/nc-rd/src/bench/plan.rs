@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::codec::{self, Codec};
@@ -130,11 +130,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Reads a plan, and more codecs from `peers`; folders by `data` go before the plan's.
+    /// Reads a plan, and more codecs from `peers`; folders by `data` go before the plan's. Of its data
+    /// sets the named ones only, or all where none is.
     ///
     /// # Errors
     /// I/O, TOML; an unknown key, codec, data set or kind, by its name and file; no input.
-    pub fn open(path: &Path, peers: &[PathBuf], data: &BTreeMap<String, PathBuf>) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        peers: &[PathBuf],
+        data: &BTreeMap<String, PathBuf>,
+        named: &[String],
+    ) -> Result<Self> {
         let mut codecs = codec::built_in()?;
         for file in peers {
             codec::add_file(&mut codecs, file)?;
@@ -142,51 +148,22 @@ impl Plan {
         let plan = || -> Result<Self> {
             let text = std::fs::read_to_string(path)?;
             let file: File = toml::from_str(&text)?;
-            file.check(path.parent().unwrap_or(Path::new("")), codecs, data)
+            file.check(path, codecs, data, named)
         };
         plan().with_context(|| path.display().to_string())
-    }
-
-    /// Keeps these data sets and what is asked for on them; all where none is named.
-    ///
-    /// # Errors
-    /// A name that the plan does not have.
-    pub fn keep(&mut self, names: &[String]) -> Result<()> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        for name in names {
-            let known = self.datasets.iter().any(|d| d.data.name == *name);
-            ensure!(known, "no data set {name:?} in the plan");
-        }
-        // Where each of the plan's data sets goes.
-        let mut places = Vec::new();
-        let mut kept = 0;
-        for set in &self.datasets {
-            let stays = names.contains(&set.data.name);
-            places.push(stays.then_some(kept));
-            kept += usize::from(stays);
-        }
-        self.datasets.retain(|d| names.contains(&d.data.name));
-        self.tasks = std::mem::take(&mut self.tasks)
-            .into_iter()
-            .filter_map(|task| {
-                let dataset = places.get(task.dataset).copied().flatten()?;
-                Some(Task { dataset, ..task })
-            })
-            .collect();
-        Ok(())
     }
 }
 
 impl File {
     fn check(
         self,
-        folder: &Path,
+        path: &Path,
         mut codecs: Vec<Codec>,
         folders: &BTreeMap<String, PathBuf>,
+        named: &[String],
     ) -> Result<Plan> {
-        codec::add(&mut codecs, self.codec, folder)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        codec::add(&mut codecs, self.codec, &codec::folder_of(path)?)?;
         ensure!(!self.dataset.is_empty(), "no [[dataset]]");
         let names: BTreeSet<&String> = self.dataset.iter().map(|d| &d.name).collect();
         ensure!(
@@ -218,8 +195,10 @@ impl File {
             run.expand(&self.dataset, &codecs, &mut tasks)?;
         }
         ensure!(!tasks.is_empty(), "no codec codes what is in its data sets");
-        let datasets: Result<Vec<Found>> = self
-            .dataset
+        names_are_told_apart(&tasks, &self.dataset, &codecs)?;
+        let (kept, tasks) = keep(self.dataset, tasks, named)?;
+        // What is not asked for need not be there.
+        let datasets: Result<Vec<Found>> = kept
             .into_iter()
             .map(|data| {
                 let name = data.name.clone();
@@ -235,6 +214,55 @@ impl File {
             tasks,
         })
     }
+}
+
+/// Keeps the named data sets, or all where none is, and what is asked for on them.
+fn keep(datasets: Vec<Data>, tasks: Vec<Task>, names: &[String]) -> Result<(Vec<Data>, Vec<Task>)> {
+    if names.is_empty() {
+        return Ok((datasets, tasks));
+    }
+    for name in names {
+        let known = datasets.iter().any(|d| d.name == *name);
+        ensure!(known, "no data set {name:?} in the plan");
+    }
+    // Where each of the plan's data sets goes.
+    let mut places = Vec::new();
+    let mut kept = 0;
+    for set in &datasets {
+        let stays = names.contains(&set.name);
+        places.push(stays.then_some(kept));
+        kept += usize::from(stays);
+    }
+    let tasks = tasks.into_iter().filter_map(|task| {
+        let dataset = places.get(task.dataset).copied().flatten()?;
+        Some(Task { dataset, ..task })
+    });
+    let tasks = tasks.collect();
+    let datasets = datasets.into_iter().filter(|d| names.contains(&d.name));
+    Ok((datasets.collect(), tasks))
+}
+
+/// Rows and curves know a codec by its name: on one data set no two have the same.
+fn names_are_told_apart(tasks: &[Task], datasets: &[Data], codecs: &[Codec]) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    for task in tasks {
+        let (Some(data), Some(codec)) = (datasets.get(task.dataset), codecs.get(task.codec)) else {
+            continue;
+        };
+        let first = *seen
+            .entry((task.dataset, &codec.name))
+            .or_insert(task.codec);
+        if let Some(first) = codecs.get(first).filter(|_| first != task.codec) {
+            bail!(
+                "dataset {:?}: two codecs are named {:?}, of kinds {:?} and {:?}; their rows could not be told apart",
+                data.name,
+                codec.name,
+                first.kind,
+                codec.kind
+            );
+        }
+    }
+    Ok(())
 }
 
 impl Run {
@@ -340,7 +368,13 @@ impl Data {
         let mut inputs = BTreeMap::new();
         let patterns = self.patterns();
         for pattern in &patterns {
-            inputs.extend(matching(&folder, pattern)?);
+            let found = matching(&folder, pattern)?;
+            // Of the patterns that stand for a kind one is enough.
+            ensure!(
+                self.files.is_empty() || !found.is_empty(),
+                missing(&folder, pattern)
+            );
+            inputs.extend(found);
         }
         let mut inputs: Vec<_> = inputs.into_iter().collect();
         ensure!(!inputs.is_empty(), missing(&folder, &patterns.join(", ")));
@@ -378,12 +412,58 @@ fn matching(folder: &Path, pattern: &str) -> Result<BTreeMap<String, PathBuf>> {
     for path in glob::glob(&whole).with_context(|| format!("files: {pattern:?}"))? {
         let path = path?;
         if path.is_file() {
-            let name = path.strip_prefix(folder).unwrap_or(&path);
-            let parts = name.components().map(|c| c.as_os_str().to_string_lossy());
-            found.insert(parts.collect::<Vec<_>>().join("/"), path.clone());
+            found.insert(plain(path.strip_prefix(folder).unwrap_or(&path))?, path);
         }
     }
+    let wanted = glob::Pattern::new(pattern)?;
+    let depth = match pattern.contains("**") {
+        true => usize::MAX,
+        false => Path::new(pattern).components().count(),
+    };
+    let listed = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    no_unreadable_name(listed, Path::new(""), &wanted, depth)?;
     Ok(found)
+}
+
+/// A relative path with forward slashes.
+fn plain(path: &Path) -> Result<String> {
+    let parts = path.components().map(|c| c.as_os_str().to_str());
+    let parts: Option<Vec<&str>> = parts.collect();
+    let parts = parts.with_context(|| format!("{path:?} is a name that is no UTF-8"))?;
+    Ok(parts.join("/"))
+}
+
+/// Refuses a file that a pattern means and whose name is no UTF-8: `glob` would pass over it.
+fn no_unreadable_name(
+    root: &Path,
+    below: &Path,
+    pattern: &glob::Pattern,
+    depth: usize,
+) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else {
+        return Ok(());
+    };
+    // What cannot be listed has no files for anybody.
+    let Ok(entries) = std::fs::read_dir(root.join(below)) else {
+        return Ok(());
+    };
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        ..glob::MatchOptions::new()
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = below.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            no_unreadable_name(root, &name, pattern, depth)?;
+        } else if pattern.matches_with(&name.to_string_lossy(), options) {
+            plain(&name)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -392,6 +472,10 @@ mod tests {
     use super::*;
 
     fn open(text: &str, data: &[(&str, &Path)]) -> Result<Plan> {
+        open_some(text, data, &[])
+    }
+
+    fn open_some(text: &str, data: &[(&str, &Path)], named: &[String]) -> Result<Plan> {
         let dir = tempfile::tempdir().unwrap();
         for name in [
             "a/1.png",
@@ -410,7 +494,7 @@ mod tests {
         let data = data
             .iter()
             .map(|(n, p)| (n.to_string(), dir.path().join(p)));
-        Plan::open(&path, &[], &data.collect())
+        Plan::open(&path, &[], &data.collect(), named)
     }
 
     const SHORT: &str = "name = 'x'\n[[dataset]]\nname = 'p'\nkind = 'image'\nfolder = 'a'\n";
@@ -440,7 +524,8 @@ mod tests {
              [[run]]\ncodec = 'WebP'\nsettings = ['1', '2', '1']\ndatasets = ['q']\n\
              [[run]]\ncodecs = ['WebP', 'zstd']\nsettings = ['2']\n"
         );
-        let mut plan = open(&text, &[("other", Path::new("a"))]).unwrap();
+        let other = [("other", Path::new("a"))];
+        let plan = open(&text, &other).unwrap();
         let tasks: Vec<_> = plan
             .tasks
             .iter()
@@ -464,8 +549,11 @@ mod tests {
         );
         assert_eq!(plan.datasets[0].inputs.len(), 1);
         assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
-        assert!(plan.keep(&["no such set".into()]).is_err());
-        plan.keep(&["q".into()]).unwrap();
+        assert!(open_some(&text, &other, &["no such set".into()]).is_err());
+        // What is not asked for need not be there.
+        let gone = text.replacen("folder = 'a'", "folder = 'gone'", 1);
+        assert!(open(&gone, &other).is_err());
+        let plan = open_some(&gone, &other, &["q".into()]).unwrap();
         assert_eq!((plan.datasets.len(), plan.tasks.len()), (1, 3));
         assert!(plan.tasks.iter().all(|t| t.dataset == 0));
     }
@@ -520,6 +608,41 @@ mod tests {
         let why = format!("{:#}", open(SHORT, &[("q", Path::new("a"))]).unwrap_err());
         assert!(why.contains("--data q"), "{why}");
         assert!(open("name = 'x'", &[]).is_err() && open("", &[]).is_err());
-        assert!(Plan::open(Path::new("/no/such.toml"), &[], &BTreeMap::new()).is_err());
+        assert!(Plan::open(Path::new("/no/such.toml"), &[], &BTreeMap::new(), &[]).is_err());
+    }
+
+    #[test]
+    fn two_codecs_of_one_name_on_one_data_set_are_refused() {
+        let codec = "[[codec]]\nname = 'WebP'\nkind = 'bytes'\nprograms = ['cp']\nextension = 'x'\n\
+            encode = 'cp {in} {out}'\ndecode = 'cp {in} {out}'\n";
+        let why = format!("{:#}", open(&format!("{SHORT}{codec}"), &[]).unwrap_err());
+        assert!(why.contains("two codecs are named \"WebP\""), "{why}");
+        // Elsewhere the name is free.
+        let records = "name = 'x'\n[[dataset]]\nname = 'r'\nkind = 'records'\nfolder = 'r'\n";
+        assert!(open(&format!("{records}{codec}"), &[]).is_ok());
+        let why = format!(
+            "{:#}",
+            open(&format!("{SHORT}{codec}{codec}"), &[]).unwrap_err()
+        );
+        assert!(why.contains("of kind Bytes are named"), "{why}");
+    }
+
+    #[test]
+    fn every_pattern_and_name_counts() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let why = |text: &str| format!("{:#}", open(text, &[]).unwrap_err());
+        let one = why(&format!("{SHORT}files = ['*.png', '*.ppm']"));
+        assert!(one.contains("no *.ppm in"), "{one}");
+        let dir = tempfile::tempdir().unwrap();
+        let name = std::ffi::OsStr::from_bytes(b"caf\xe9.png");
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("a.png"), "").unwrap();
+        std::fs::write(dir.path().join("sub").join(name), "").unwrap();
+        assert_eq!(matching(dir.path(), "*.png").unwrap().len(), 1);
+        assert_eq!(matching(dir.path(), "**/*.jpg").unwrap().len(), 0);
+        for pattern in ["**/*.png", "sub/*.png"] {
+            let why = matching(dir.path(), pattern).unwrap_err().to_string();
+            assert!(why.contains("no UTF-8"), "{why}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use nc_corpora::files::sha256;
+use nc_corpora::files::{sha256, sha256_of};
 
 use super::codec::{Codec, Steps, fill};
 use super::exec;
@@ -14,6 +14,8 @@ use super::results::CodecUsed;
 
 /// A command that only says what a program is takes no longer.
 const ASKING: Duration = Duration::from_secs(30);
+/// Bytes that it may say.
+const SAID: u64 = 16 << 20;
 /// Characters of a version that are kept.
 const VERSION: usize = 120;
 
@@ -26,9 +28,11 @@ pub struct Ready {
     pub version: String,
     /// Bytes of the model that the program holds.
     pub built_in: Option<u64>,
-    /// SHA-256 of each program's file.
+    /// SHA-256 of each program's file, then of each file that its commands name.
     hashes: Vec<String>,
     programs: BTreeMap<String, PathBuf>,
+    /// Other files by the words that name them: scripts, tables, models.
+    files: BTreeMap<String, PathBuf>,
 }
 
 impl Ready {
@@ -44,6 +48,7 @@ impl Ready {
             built_in: None,
             hashes: Vec::new(),
             programs: BTreeMap::new(),
+            files: BTreeMap::new(),
         };
         for program in &codec.programs {
             let path = locate(program, &codec.folder, named)
@@ -52,8 +57,12 @@ impl Ready {
             ready.hashes.push(sha256(&bytes));
             ready.programs.insert(program.clone(), path);
         }
+        for (word, path) in named_files(codec) {
+            ready.hashes.push(sha256_of(&path)?);
+            ready.files.insert(word, path);
+        }
         if let Some(needs) = &codec.needs {
-            let said = ready.ask(&needs.command)?;
+            let (said, _) = ready.ask(&needs.command)?;
             ensure!(
                 said.contains(&needs.says),
                 "`{}` does not say {:?}",
@@ -64,10 +73,14 @@ impl Ready {
         if let Some(command) = &codec.version {
             let from = codec.version_from.as_deref().unwrap_or_default();
             let until = codec.version_until.as_deref();
-            ready.version = version(&ready.ask(command)?, from, until);
+            let (said, well) = ready.ask(command)?;
+            // What a program says that does not know the question is no version.
+            if well {
+                ready.version = version(&said, from, until);
+            }
         }
         if let Some(model) = &codec.built_in {
-            let said = ready.ask(&model.command)?;
+            let (said, _) = ready.ask(&model.command)?;
             let bytes = model.bytes(&said);
             let bytes = bytes.with_context(|| format!("`{}` tells no model", model.command))?;
             ready.built_in = Some(bytes);
@@ -75,29 +88,37 @@ impl Ready {
         Ok(ready)
     }
 
-    /// Words of a command, its program by path.
+    /// Words of a command, its program and the files that it names by their paths.
     pub fn words(&self, line: &str, values: &[(&str, &str)]) -> Vec<String> {
-        let mut words = fill(line, values);
-        if let Some(first) = words.first_mut()
-            && let Some(path) = self.programs.get(first.as_str())
-        {
-            *first = path.to_string_lossy().into_owned();
-        }
-        words
+        let words = line.split_whitespace().enumerate();
+        let filled = words.flat_map(|(i, word)| {
+            let known = if i == 0 { &self.programs } else { &self.files };
+            match known.get(word) {
+                Some(path) => vec![path.to_string_lossy().into_owned()],
+                None => fill(word, values),
+            }
+        });
+        filled.collect()
     }
 
-    /// What a command prints, whatever it thinks of its success.
-    fn ask(&self, command: &str) -> Result<String> {
+    /// What a command prints, and whether it succeeded.
+    fn ask(&self, command: &str) -> Result<(String, bool)> {
         let folder = tempfile::tempdir()?;
         let out = folder.path().join("out");
-        let ran = exec::run(&self.words(command, &[]), folder.path(), Some(&out), ASKING);
+        let most = exec::Most {
+            time: ASKING,
+            bytes: SAID,
+            files: &[&out],
+        };
+        let ran = exec::run(&self.words(command, &[]), folder.path(), Some(&out), most);
+        let well = ran.is_ok();
         let mut said = std::fs::read(out)?;
         said.push(b'\n');
         said.extend(std::fs::read(folder.path().join(exec::COMPLAINTS))?);
         if said.len() == 1 {
             ran?;
         }
-        Ok(String::from_utf8_lossy(&said).into_owned())
+        Ok((String::from_utf8_lossy(&said).into_owned(), well))
     }
 
     /// All that decides what its commands do, beside the commands.
@@ -118,6 +139,30 @@ impl Ready {
             model_bytes: None,
         }
     }
+}
+
+/// Files that the words of a codec's commands name: absolute, or relative to the folder of the file that
+/// defines it. Built-in codecs have no such folder.
+fn named_files(codec: &Codec) -> BTreeMap<String, PathBuf> {
+    let steps = [
+        codec.prepare.as_ref(),
+        Some(&codec.encode),
+        Some(&codec.decode),
+    ];
+    let steps = steps.into_iter().flatten().flat_map(Steps::lines);
+    let asked = codec.needs.as_ref().map(|n| &n.command);
+    let model = codec.built_in.as_ref().map(|m| &m.command);
+    let lines = steps.chain(asked).chain(&codec.version).chain(model);
+    let words = lines.flat_map(|line| line.split_whitespace().skip(1));
+    let mut out = BTreeMap::new();
+    for word in words.filter(|w| !w.contains('{')) {
+        let known = codec.folder.is_absolute() || Path::new(word).is_absolute();
+        let path = codec.folder.join(word);
+        if known && path.is_file() {
+            out.insert(word.to_string(), path);
+        }
+    }
+    out
 }
 
 /// Where a program is.
@@ -196,6 +241,42 @@ mod tests {
         let said = "{\"bytes\":7,\"codec\":\"other\"}\n{\"bytes\":12,\"codec\":\"grvq\"}\n";
         assert_eq!(model.bytes(said), Some(12));
         assert_eq!(model.bytes("{\"codec\":\"grvq\"}"), None);
+    }
+
+    #[test]
+    fn files_that_commands_name_are_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = dir.path().join("enc.py");
+        std::fs::write(&script, "1").unwrap();
+        let mut codec = built_in().unwrap().remove(0);
+        codec.programs = vec!["sh".into()];
+        (codec.needs, codec.version, codec.built_in) = (None, None, None);
+        codec.encode = Steps::One("sh enc.py {in} e {out}".into());
+        codec.decode = Steps::One(format!("sh {} {{in}} {{out}}", script.display()));
+        let find = |codec: &Codec| Ready::find(codec, &BTreeMap::new()).unwrap();
+        // Without a folder of its own only what is absolute counts.
+        let built_in = find(&codec);
+        assert_eq!(built_in.hashes.len(), 2);
+        codec.folder = dir.path().to_path_buf();
+        let one = find(&codec);
+        let words = one.words(
+            codec.encode.text().as_str(),
+            &[("in", "enc.py"), ("out", "o")],
+        );
+        assert_eq!(words[1..], [&script.to_string_lossy(), "enc.py", "e", "o"]);
+        assert_eq!(one.fingerprint(), find(&codec).fingerprint());
+        std::fs::write(&script, "2").unwrap();
+        assert_ne!(one.fingerprint(), find(&codec).fingerprint());
+    }
+
+    #[test]
+    fn a_failed_question_gives_no_version() {
+        let mut codec = built_in().unwrap().remove(0);
+        codec.programs = vec!["ls".into()];
+        (codec.needs, codec.built_in) = (None, None);
+        codec.version = Some("ls --no-such-option".into());
+        let ready = Ready::find(&codec, &BTreeMap::new()).unwrap();
+        assert_eq!(ready.version, "");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
@@ -21,7 +21,8 @@ use super::programs::Ready;
 use super::results::{Dataset, Machine, Results, Row, Skipped};
 use super::{curves, exec, judge};
 
-/// Time between two writings of the results of a run that goes on.
+/// Time between two writings of the results of a run that goes on, and most time that timed runs wait
+/// to be judged while others run.
 const EVERY: Duration = Duration::from_secs(20);
 /// Timed runs that gather before they are judged, for each core; and bytes of what they decoded.
 const GATHER: usize = 8;
@@ -113,8 +114,11 @@ pub fn pair(text: &str) -> Result<(String, PathBuf), String> {
 pub fn run(args: &RunArgs) -> Result<bool> {
     let folders: BTreeMap<_, _> = args.data.iter().cloned().collect();
     let named: BTreeMap<_, _> = args.program.iter().cloned().collect();
-    let mut plan = Plan::open(&args.plan, &args.peers, &folders)?;
-    plan.keep(&args.dataset)?;
+    let plan = Plan::open(&args.plan, &args.peers, &folders, &args.dataset)?;
+    for name in named.keys() {
+        let known = plan.codecs.iter().any(|c| c.programs.contains(name));
+        ensure!(known, "--program {name}: no codec has such a program");
+    }
     let (folder, old) = Folder::open(&args.output)?;
     let root = folder.root().to_path_buf();
     // What a killed run left behind.
@@ -132,7 +136,10 @@ pub fn run(args: &RunArgs) -> Result<bool> {
 
     let (ready, skipped) = find(&plan, &named);
     let inputs = inputs(&plan, &work)?;
-    let jobs = jobs(&plan, &ready, &inputs, args.no_times);
+    let mut jobs = jobs(&plan, &ready, &inputs, args.no_times);
+    for job in &mut jobs {
+        job.failed = old.get(&job.key()).is_some_and(|row| row.error.is_some());
+    }
     let mut done: HashMap<String, Row> = HashMap::new();
     let mut open: Vec<&Job<'_>> = Vec::new();
     for job in &jobs {
@@ -191,7 +198,8 @@ pub fn run(args: &RunArgs) -> Result<bool> {
             args.output.join("results.json").display()
         ));
     }
-    Ok(failed == 0)
+    // Of a plan whose codecs are all missing nothing was done.
+    Ok(failed == 0 && !jobs.is_empty())
 }
 
 /// Codecs that the plan uses and that are there, by their index; and those that are not.
@@ -259,6 +267,7 @@ fn jobs<'a>(
             train: train.as_ref(),
             example: i < set.data.examples,
             alone: ready.codec.timed && !no_times,
+            failed: false,
         }));
     }
     jobs
@@ -307,6 +316,7 @@ impl State<'_> {
         };
         let most = GATHER * pool.current_num_threads();
         let (mut gathered, mut bytes) = (Vec::new(), 0_u64);
+        let mut judged = Instant::now();
         for job in alone {
             let codec = &job.ready.codec.name;
             self.bar.set_message(format!(
@@ -316,9 +326,12 @@ impl State<'_> {
             let back = job.code(&self.how);
             bytes += back.size();
             gathered.push((job, back));
-            if gathered.len() >= most || bytes >= GATHER_BYTES {
+            // A kill loses what waits, and the reader sees nothing of it.
+            let due = judged.elapsed() > EVERY;
+            if due || gathered.len() >= most || bytes >= GATHER_BYTES {
                 judge(std::mem::take(&mut gathered))?;
                 bytes = 0;
+                judged = Instant::now();
             }
         }
         judge(gathered)
@@ -326,6 +339,7 @@ impl State<'_> {
 
     /// Writes down a run, and now and then all results.
     fn finish(&self, row: Row) -> Result<()> {
+        go_no_further_if_ended();
         if let Some(why) = &row.error {
             self.say(&format!(
                 "failed: {} {} {} {}: {why}",
@@ -361,6 +375,7 @@ impl State<'_> {
 
     /// Writes all that is known: results, curves, CSV.
     fn write(&self) -> Result<Results> {
+        go_no_further_if_ended();
         let mut kept = self.kept()?;
         let mut results = self.header.clone();
         results.rows = self
@@ -400,6 +415,14 @@ impl State<'_> {
         )?;
         kept.written = Instant::now();
         Ok(results)
+    }
+}
+
+/// Once commands are being ended, their failures are none: nothing is written down any more, and the
+/// thread waits for the end of the process.
+fn go_no_further_if_ended() {
+    while exec::ended() {
+        std::thread::park();
     }
 }
 

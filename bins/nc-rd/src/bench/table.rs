@@ -69,6 +69,9 @@ type Table = (Vec<String>, Vec<Vec<String>>);
 pub fn run(args: &TableArgs) -> Result<bool> {
     let results = super::run::read(&args.results)?;
     let table = make(&results, args)?;
+    for line in infinite(&results, args, &table.0) {
+        eprintln!("{line}");
+    }
     let text = match args.format {
         Format::Md => markdown(&table, args.bd.is_some()),
         Format::Csv => csv(&table),
@@ -115,7 +118,7 @@ fn make(results: &Results, args: &TableArgs) -> Result<Table> {
     let wanted = |d: &&Dataset| args.dataset.is_empty() || args.dataset.contains(&d.name);
     let datasets: Vec<&Dataset> = results.datasets.iter().filter(wanted).collect();
     match &args.bd {
-        Some(anchor) => Ok(bd(results, &datasets, anchor, args)),
+        Some(anchor) => bd(results, &datasets, anchor, args),
         None => points(results, &datasets, args),
     }
 }
@@ -212,7 +215,33 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
     Ok((pick(&head), rows.iter().map(pick).collect()))
 }
 
-fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) -> Table {
+/// Points that a shown metric does not have because it is infinite.
+fn infinite(results: &Results, args: &TableArgs, head: &[String]) -> Vec<String> {
+    let mut out = Vec::new();
+    for dataset in &results.datasets {
+        if !args.dataset.is_empty() && !args.dataset.contains(&dataset.name) {
+            continue;
+        }
+        let metrics: Vec<&String> = match args.bd.is_some() {
+            true => args.metric.iter().chain(&dataset.quality).take(1).collect(),
+            false => head.iter().collect(),
+        };
+        for curve in curves(results, dataset, args) {
+            let of = |m: &&String| super::curves::infinite(curve, dataset, m);
+            out.extend(metrics.iter().flat_map(of));
+        }
+    }
+    out
+}
+
+fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) -> Result<Table> {
+    if let Some(name) = &args.metric {
+        let mut all = datasets.iter().flat_map(|d| curves(results, d, args));
+        ensure!(
+            all.any(|c| c.results.contains_key(name)),
+            "no figure {name:?} in the results"
+        );
+    }
     let head = [
         "dataset",
         "metric",
@@ -263,7 +292,7 @@ fn bd(results: &Results, datasets: &[&Dataset], anchor: &str, args: &TableArgs) 
             rows.push(row);
         }
     }
-    (head.map(String::from).to_vec(), rows)
+    Ok((head.map(String::from).to_vec(), rows))
 }
 
 /// A figure with the digits that it deserves.

@@ -313,7 +313,8 @@ fn curves(s: &Shown<'_>) -> Markup {
             figcaption {
                 "Means over " (inputs(set.dataset.kind, set.dataset.inputs)) "; rates are " (set.rate.about) ", headers and all. "
                 @if set.metrics.iter().any(|m| !m.up) { "A distance is better where it is lower. " }
-                @if tables::partial(set) { "Hollow points are means over fewer inputs, because others failed: they are joined to no line. " }
+                @if tables::partial(set) { "Hollow points are means over fewer inputs, because others failed or because the figure is infinite or not defined for them: they are joined to no line. " }
+                @for (metric, codec, setting, n) in tables::infinite(set) { (metric) " is infinite for " (n) " inputs of " (codec) " " (setting) ": no point of the curve. " }
                 @if !lossless.is_empty() {
                     "Lossless, so not drawn: "
                     @for (k, (c, p)) in lossless.iter().enumerate() {

@@ -32,6 +32,23 @@ pub fn partial(set: &Set<'_>) -> bool {
     points.flat_map(|p| p.metrics.values()).any(|m| !m.full)
 }
 
+/// Points of which a metric is infinite for some inputs, and for how many: metric, codec, setting, inputs.
+pub fn infinite<'a>(set: &'a Set<'_>) -> Vec<(&'a str, &'a str, &'a str, usize)> {
+    let mut out = Vec::new();
+    let names = ["psnr", "snr", "si-sdr"];
+    let metrics = set.metrics.iter();
+    for metric in metrics.filter(|m| names.iter().any(|n| m.key.starts_with(n))) {
+        for series in &set.series {
+            // Where all came back equal the page says so elsewhere.
+            let some = series.points.iter().filter(|p| p.exact > 0 && !p.lossless);
+            for p in some.filter(|p| p.at(&metric.key).is_none()) {
+                out.push((metric.label.as_str(), series.codec, p.setting, p.exact));
+            }
+        }
+    }
+    out
+}
+
 fn or_none(v: Option<f64>, f: impl Fn(f64) -> String) -> String {
     v.map_or_else(|| "–".into(), f)
 }

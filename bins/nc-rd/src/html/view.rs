@@ -54,6 +54,8 @@ pub struct Point<'a> {
     pub metrics: BTreeMap<&'a str, Mean>,
     /// Whether every input came back equal.
     pub lossless: bool,
+    /// Inputs that did.
+    pub exact: usize,
     /// Mean seconds of an input.
     pub encode_s: Option<f64>,
     /// Mean seconds of an input.
@@ -302,9 +304,10 @@ fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'
             metrics.insert(key.as_str(), mean);
         }
     }
-    let lossless = metrics
-        .remove("lossless")
-        .is_some_and(|m| m.value == 1.0 && m.inputs == good.len());
+    metrics.remove("lossless");
+    let equal = |r: &&&Row| r.metrics.get("lossless") == Some(&1.0);
+    let exact = good.iter().filter(equal).count();
+    let lossless = exact == good.len() && exact > 0;
     let rate = only(&|r| r.rates.get(&dataset.rate).copied());
     let bytes: u64 = good.iter().filter_map(|r| r.bytes).sum();
     let model = good.iter().filter_map(|r| r.model_bytes).max();
@@ -320,6 +323,7 @@ fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'
         bytes: only(&|r| r.bytes.map(|b| b as f64)),
         metrics,
         lossless,
+        exact,
         encode_s: only(&|r| r.encode_s),
         decode_s: only(&|r| r.decode_s),
         encode_speed: speed(&|r| r.encode_s),
@@ -508,6 +512,21 @@ mod tests {
         let p = &sets[0].series[0].points[0];
         assert!(p.lossless && p.metrics.is_empty());
         assert_eq!((p.rate, p.rate_with_model), (Some(2.0), Some(2.5)));
+    }
+
+    #[test]
+    fn an_infinite_figure_is_told() {
+        let mut rows = vec![
+            row("opus", "8", "a", 8.0, 20.0, 1.0),
+            row("opus", "8", "b", 8.0, 21.0, 1.0),
+            row("opus", "9", "a", 9.0, 30.0, 1.0),
+            row("opus", "9", "b", 9.0, 0.0, 1.0),
+        ];
+        rows[3].metrics = [("lossless".into(), 1.0)].into();
+        let results = results(rows);
+        let sets = Set::all(&results);
+        let told = super::super::tables::infinite(&sets[0]);
+        assert_eq!(told, [("SNR", "opus", "9", 1)]);
     }
 
     #[test]
