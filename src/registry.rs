@@ -6,6 +6,9 @@ use crate::{
     Budget, Codec, CodecEntry, CodecId, Error, MediaKind, Model, ModelId, Opener, Registry, Result,
 };
 
+/// A codec that was opened, and for what.
+type Kept = (CodecId, Option<ModelId>, Arc<dyn Codec>);
+
 impl Registry {
     /// The codec of this name.
     ///
@@ -64,7 +67,7 @@ impl Registry {
     ///
     /// It keeps the codec that it opened last: to open one, and pack its model, takes longer than to decode a small file.
     pub fn opener(&self, models: Vec<Model>) -> impl Opener + '_ {
-        let kept: Mutex<Option<(CodecId, Option<ModelId>, Arc<dyn Codec>)>> = Mutex::default();
+        let kept: Mutex<Option<Kept>> = Mutex::default();
         move |id: CodecId, need: Option<ModelId>| -> Result<Box<dyn Codec>> {
             // A panic elsewhere leaves what was kept whole.
             let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
