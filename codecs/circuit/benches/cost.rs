@@ -84,7 +84,7 @@ fn cost(c: &mut Criterion) {
                 let mut budget = nc::Budget::default();
                 let streams = black_box(&streams);
                 frozen
-                    .decode(streams, RECORDS, 1, None, &mut budget)
+                    .decode(streams, RECORDS, 1, None, &mut budget, &|| Ok(()))
                     .unwrap()
             });
         });
