@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+/// Between looks at whether a program has ended.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// What a run of a program came to.
 pub struct Ran {
     /// Exit code; `None` where a signal ended it.
@@ -90,8 +93,12 @@ impl Running {
 
     /// Kills it after `delay`, if it still runs then. Says whether it was killed.
     pub fn kill_after(mut self, delay: Duration) -> Result<bool> {
-        std::thread::sleep(delay);
-        let running = self.child.try_wait()?.is_none();
+        let start = Instant::now();
+        let mut running = true;
+        while running && start.elapsed() < delay {
+            std::thread::sleep(LOOK.min(delay.saturating_sub(start.elapsed())));
+            running = self.child.try_wait()?.is_none();
+        }
         if running {
             self.child.kill()?;
         }
