@@ -44,7 +44,7 @@ fn run(c: &mut Criterion, registry: &nc::Registry, models: Vec<Model>, case: &Ca
     decode();
     let decoding = start.elapsed().as_secs_f64();
     let times = |s: f64| match case.plays {
-        Some(rate) => format!(", {:.1} x real time", case.count as f64 / s / rate),
+        Some(rate) => format!(", {:.2} x real time", case.count as f64 / s / rate),
         None => String::new(),
     };
     println!(
