@@ -76,6 +76,13 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// A character, or what stands for one that is not seen.
+fn seen(c: char) -> impl Iterator<Item = char> {
+    let escaped = c.is_control().then(|| c.escape_default());
+    let itself = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(itself)
+}
+
 fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
     let bytes = budget.read(File::open(path)?, u64::MAX)?;
     // It charges them itself.
@@ -164,7 +171,9 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
         tensors.len()
     ))?;
     for (key, value) in model.metadata().iter().filter(|(k, _)| shown(k)) {
-        ui.print(format_args!("  {key:<9} {value}"))?;
+        // Written by whoever made the model, and no words to the terminal.
+        let plain = |text: &str| -> String { text.chars().flat_map(seen).collect() };
+        ui.print(format_args!("  {:<9} {}", plain(key), plain(value)))?;
     }
     if let (Some(known), Some(facts)) = (&circuit, &facts) {
         ui.print(format_args!("  records   {}", known.schema))?;

@@ -228,3 +228,18 @@ fn model_info_wants_a_model() {
     fails(d, &["model", "info", "in"], 5);
     fails(d, &["model", "info", "missing.ncm"], 1);
 }
+
+#[test]
+fn words_of_a_model_do_not_reach_the_terminal_as_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let header = r#"{"__metadata__":{"codec":"other","about":"a\u001b[2Jb"},
+        "t":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}"#;
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend([0, 0]);
+    std::fs::write(d.join("m.ncm"), file).unwrap();
+    let said = String::from_utf8(ok(d, &["model", "info", "m.ncm"])).unwrap();
+    assert!(said.contains(r"a\u{1b}[2Jb"), "{said:?}");
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+}
