@@ -14,7 +14,7 @@ use crate::BUDGET;
 use crate::opener::Kept;
 
 /// The fastest level and the scalar one, with the smallest models there are.
-static OPENERS: LazyLock<[Kept; 2]> = LazyLock::new(|| {
+pub(super) static OPENERS: LazyLock<[Kept; 2]> = LazyLock::new(|| {
     let bytes: [&[u8]; 4] = [
         include_bytes!("../../../../corpora/golden/tiny.ncm"),
         include_bytes!("../../../../corpora/golden/circuit.ncm"),

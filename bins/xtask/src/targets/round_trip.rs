@@ -1,58 +1,30 @@
 //! Signals from anywhere: what is encoded decodes.
 
-use std::sync::{Arc, LazyLock};
-
 use nc::{
-    Audio, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Model, ModelId, Opener,
-    Records, Result, SampleDepth, Signal, SignalBuf, Video, VideoFormat,
+    Audio, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Opener, Records, Result,
+    SampleDepth, Signal, SignalBuf, Video, VideoFormat,
 };
-use nc_codecs::circuit::CircuitCodec;
-use nc_codecs::grvq::Grvq;
 use nc_codecs::nerv::Nerv;
-use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
 
-/// Opens one codec for any file.
-struct One<F>(F);
+use super::decode::OPENERS;
 
-impl<F: Fn() -> Box<dyn Codec>> Opener for One<F> {
-    fn open(&self, _: CodecId, _: Option<ModelId>) -> Result<Box<dyn Codec>> {
-        Ok((self.0)())
-    }
+/// A codec with its golden model, at the fastest level and at the scalar one.
+fn at_two_levels(id: u8) -> [Box<dyn Codec>; 2] {
+    OPENERS
+        .each_ref()
+        .map(|opener| opener.open(CodecId(id), None).expect("a golden model"))
 }
 
-fn model(bytes: &'static [u8]) -> Model {
-    Model::from_bytes(bytes, &mut Budget::default()).expect("a golden model")
-}
-
-/// The codec at the fastest level and at the scalar one; to open one takes longer than to code a small input.
-fn at_two_levels(open: impl Fn(Kernels) -> Arc<dyn Codec>) -> [Arc<dyn Codec>; 2] {
-    [Level::best(), Level::Scalar]
-        .map(|level| open(Kernels::new(level).expect("a level of this machine")))
-}
-
-static GRVQ: LazyLock<[Arc<dyn Codec>; 2]> = LazyLock::new(|| {
-    let tiny = model(include_bytes!("../../../../corpora/golden/tiny.ncm"));
-    let open = |kernels| Grvq::new(&tiny, kernels, &mut Budget::default());
-    at_two_levels(|kernels| Arc::new(open(kernels).expect("a golden model")))
-});
-
-static CIRCUIT: LazyLock<[Arc<dyn Codec>; 2]> = LazyLock::new(|| {
-    let golden = model(include_bytes!("../../../../corpora/golden/circuit.ncm"));
-    let open = |kernels| CircuitCodec::new(&golden, kernels);
-    at_two_levels(|kernels| Arc::new(open(kernels).expect("a golden model")))
-});
-
-fn decode(codec: impl Fn() -> Box<dyn Codec>, file: &[u8]) -> SignalBuf {
-    nc::decode(&One(codec), file, Budget::default()).expect("what was just encoded")
+fn decode(opener: &dyn Opener, file: &[u8]) -> SignalBuf {
+    nc::decode(opener, file, Budget::default()).expect("what was just encoded")
 }
 
 /// Bytes.
 pub fn store(data: &[u8]) {
-    let registry = nc_codecs::registry();
-    let open = || (registry.by_name("store").expect("store").open)(None).expect("store");
-    let file = nc::encode(open().as_ref(), Signal::Bytes(data), Goal::Exact).expect("encoding");
-    assert_eq!(decode(open, &file), SignalBuf::Bytes(data.to_vec()));
+    let [store, _] = at_two_levels(0);
+    let file = nc::encode(store.as_ref(), Signal::Bytes(data), Goal::Exact).expect("encoding");
+    assert_eq!(decode(&OPENERS[0], &file), SignalBuf::Bytes(data.to_vec()));
 }
 
 /// Two bytes choose the form, the rest are the samples as they are, NaN and infinity among them.
@@ -88,8 +60,8 @@ pub fn grvq(data: &[u8]) {
         channels: channels as u16,
         depth: SampleDepth::I16,
     };
-    let encode = |codec: &Arc<dyn Codec>| -> Result<Vec<u8>> {
-        let mut e = Encoder::new(Vec::new(), codec.as_ref(), format, Some(n as u64), goal)?;
+    let encode = |codec: &dyn Codec| -> Result<Vec<u8>> {
+        let mut e = Encoder::new(Vec::new(), codec, format, Some(n as u64), goal)?;
         let audio = Audio {
             rate,
             samples: x.view(),
@@ -97,11 +69,11 @@ pub fn grvq(data: &[u8]) {
         e.push(Signal::Audio(audio), &mut Control::default())?;
         Ok(e.finish(&mut Control::default())?.0)
     };
-    let [best, scalar] = &*GRVQ;
-    match (encode(best), encode(scalar)) {
+    let [best, scalar] = &at_two_levels(1);
+    match (encode(best.as_ref()), encode(scalar.as_ref())) {
         (Ok(file), Ok(scalar)) => {
             assert!(file == scalar, "levels give different files");
-            let y = decode(|| Box::new(best.clone()), &file);
+            let y = decode(&OPENERS[0], &file);
             assert_eq!(y.units(), n as u64);
             let SignalBuf::Audio(y) = &y else {
                 panic!("audio gives something else");
@@ -140,22 +112,22 @@ pub fn circuit(data: &[u8]) {
         values: values.view(),
         texts: &texts,
     };
-    let encode = |codec: &Arc<dyn Codec>| -> Result<Vec<u8>> {
+    let encode = |codec: &dyn Codec| -> Result<Vec<u8>> {
         let mut ctl = Control {
             access: u32::from(*group),
             ..Control::default()
         };
         let format = Format::Records { variables: 8 };
         let length = Some(rows as u64);
-        let mut e = Encoder::new(Vec::new(), codec.as_ref(), format, length, Goal::Exact)?;
+        let mut e = Encoder::new(Vec::new(), codec, format, length, Goal::Exact)?;
         e.push(Signal::Records(x), &mut ctl)?;
         Ok(e.finish(&mut ctl)?.0)
     };
-    let [best, scalar] = &*CIRCUIT;
-    let file = encode(best).expect("encoding");
-    assert!(encode(scalar).expect("encoding") == file);
-    for codec in [best, scalar] {
-        let SignalBuf::Records(y) = decode(|| Box::new(codec.clone()), &file) else {
+    let [best, scalar] = &at_two_levels(2);
+    let file = encode(best.as_ref()).expect("encoding");
+    assert!(encode(scalar.as_ref()).expect("encoding") == file);
+    for opener in &*OPENERS {
+        let SignalBuf::Records(y) = decode(opener, &file) else {
             panic!("records give something else");
         };
         assert!(y.values == values && y.texts == texts);
@@ -215,7 +187,7 @@ pub fn nerv(data: &[u8]) {
         Err(nc::Error::Unsupported(_) | nc::Error::Limit(_)) => return,
         Err(e) => panic!("{e:?}"),
     };
-    let SignalBuf::Video(y) = decode(|| Box::new(Nerv), &file) else {
+    let SignalBuf::Video(y) = decode(&OPENERS[0], &file) else {
         panic!("video gives something else");
     };
     assert_eq!(y.samples.len(), samples.len());
