@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
 use crate::emit::{Emitter, Summary};
-use crate::record::{Chunk, EARLY, Listing, Record, fits, next_record, payload};
+use crate::record::{Chunk, EARLY, Listing, OTHERS, Record, fits, next_record, payload};
 use crate::stream::{Joiner, Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
 
@@ -166,8 +166,7 @@ impl<R: Read + Seek> Archive<R> {
         let mut meta = Vec::new();
         let (mut first, mut payload) = (0u64, 0u64);
         let mut lone = self.header.length.filter(|_| self.header.lone);
-        let (mut chunks, mut seen_last) = (Listing::default(), false);
-        let wrong = |what: &str| Error::Format(what.into());
+        let mut chunks = Listing::default();
         loop {
             let mut budget = self.budget.clone();
             match next_record(
@@ -178,11 +177,7 @@ impl<R: Read + Seek> Archive<R> {
                 &mut budget,
             )? {
                 Record::Chunk(frame, last, offset) => {
-                    if seen_last {
-                        return Err(wrong("chunk out of place"));
-                    }
-                    seen_last = last;
-                    chunks.add(frame.units, offset);
+                    chunks.add(&frame, last, offset)?;
                     self.budget.charge(held)?;
                     entries.push(Entry {
                         first,
@@ -194,7 +189,7 @@ impl<R: Read + Seek> Archive<R> {
                     payload = payload.saturating_add(frame.len);
                     let next = self.r.offset.checked_add(frame.len).ok_or_else(long)?;
                     if next > self.bytes {
-                        return Err(wrong(EARLY));
+                        return Err(Error::Format(EARLY.into()));
                     }
                     self.seek(next)?;
                 }
@@ -204,18 +199,13 @@ impl<R: Read + Seek> Archive<R> {
                 }
                 // Whoever walks over the records needs no index; but one of other chunks shows that some are missing.
                 Record::Index(listed, _) if listed != chunks.listed() => {
-                    return Err(wrong("the index lists other chunks"));
+                    return Err(Error::Format(OTHERS.into()));
                 }
                 Record::Index(..) => {}
                 Record::End => break,
             }
         }
-        if !(seen_last || entries.is_empty()) {
-            return Err(wrong("the last chunk is missing"));
-        }
-        if self.header.length.is_some_and(|n| n != first) {
-            return Err(wrong("length and chunks differ"));
-        }
+        chunks.whole(&self.header)?;
         let before = std::mem::replace(&mut self.entries, entries).len() as u64;
         self.budget.release(before.saturating_mul(held));
         self.meta = meta;

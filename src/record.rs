@@ -11,6 +11,8 @@ use crate::{Budget, ChunkHead, Codec, Control, Error, Part, Result, SignalBuf};
 
 /// What is said of a file that is cut short.
 pub(crate) const EARLY: &str = "the file ends early";
+/// What is said of an index that is not of the chunks met.
+pub(crate) const OTHERS: &str = "the index lists other chunks";
 
 /// One record of a file.
 pub(crate) enum Record {
@@ -29,22 +31,53 @@ pub(crate) struct Listed {
     len: u64,
 }
 
-/// Lists chunks as they are met, as an index would.
+/// The chunks met so far, listed as an index would: by it all readers tell whether some are missing.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     listed: Listed,
     before: u64,
+    units: u64,
+    last: bool,
 }
 
 impl Listing {
-    /// A chunk of `units`, whose record is at `at`.
-    pub(crate) fn add(&mut self, units: u64, at: u64) {
+    /// A chunk whose record is at `at`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] behind the last chunk, or for more units than a number holds.
+    pub(crate) fn add(&mut self, frame: &ChunkFrame, last: bool, at: u64) -> Result<()> {
+        if self.last {
+            return Err(Error::Format("chunk out of place".into()));
+        }
+        let long = || Error::Format("chunk too long".into());
+        self.units = self.units.checked_add(frame.units).ok_or_else(long)?;
+        self.last = last;
         let mut entry = Vec::with_capacity(20);
-        put_varint(units, &mut entry);
+        put_varint(frame.units, &mut entry);
         put_varint(at.saturating_sub(self.before), &mut entry);
         self.before = at;
         self.listed.crc = crc32c::crc32c_append(self.listed.crc, &entry);
         self.listed.len = self.listed.len.saturating_add(entry.len() as u64);
+        Ok(())
+    }
+
+    /// Whether the last chunk was met.
+    pub(crate) fn ended(&self) -> bool {
+        self.last
+    }
+
+    /// Refuses a file at whose end the last chunk has not come, or another number of units than the header says.
+    ///
+    /// # Errors
+    /// [`Error::Format`].
+    pub(crate) fn whole(&self, header: &Header) -> Result<()> {
+        if self.units > 0 && !self.last {
+            return Err(Error::Format("the last chunk is missing".into()));
+        }
+        if header.length.is_some_and(|n| n != self.units) {
+            return Err(Error::Format("length and chunks differ".into()));
+        }
+        Ok(())
     }
 
     /// What was listed.
@@ -156,7 +189,7 @@ pub(crate) fn end_of_index<R: Read>(
         return Err(Error::Format("the index is not where it should be".into()));
     }
     if seen.is_some_and(|(listed, _)| listed != chunks.listed()) {
-        return Err(Error::Format("the index lists other chunks".into()));
+        return Err(Error::Format(OTHERS.into()));
     }
     Ok(())
 }

@@ -128,8 +128,8 @@ impl<R: Read + Seek> Salvage<R> {
     fn walk(&mut self, mut at: u64) -> Result<()> {
         let mut patience = self.bytes.saturating_mul(PATIENCE);
         let mut lone = self.header.length.filter(|_| self.header.lone);
-        let (mut indexes, mut seen_last, mut behind_last) = (Vec::new(), false, false);
-        let (mut chunks, mut gaps) = (Listing::default(), false);
+        let (mut indexes, mut chunks) = (Vec::new(), Listing::default());
+        let mut broken = false;
         loop {
             let why = match self.record(at, lone) {
                 Ok((Record::Chunk(frame, last, record), next)) => {
@@ -140,9 +140,7 @@ impl<R: Read + Seek> Salvage<R> {
                             units: Some(frame.units),
                             found: Ok((record, last)),
                         })?;
-                        chunks.add(frame.units, record);
-                        behind_last |= seen_last;
-                        seen_last |= last;
+                        broken |= chunks.add(&frame, last, record).is_err();
                         lone = None;
                         at = next;
                         continue;
@@ -176,8 +174,7 @@ impl<R: Read + Seek> Salvage<R> {
                             [(listed, at)] => *at == said && *listed == chunks.listed(),
                             _ => false,
                         };
-                        let last = seen_last || self.places.is_empty();
-                        self.in_order = indexed && last && !behind_last && !gaps;
+                        self.in_order = indexed && !broken && chunks.whole(&self.header).is_ok();
                         return Ok(());
                     }
                     format!("damage at byte {at} of the file")
@@ -191,7 +188,7 @@ impl<R: Read + Seek> Salvage<R> {
                     }
                 }
             };
-            (lone, gaps) = (None, true);
+            (lone, broken) = (None, true);
             self.gap(why)?;
             match self.resume(at.saturating_add(1), &mut patience)? {
                 Some(found) => at = found,

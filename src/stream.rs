@@ -283,7 +283,6 @@ pub struct Decoder<R> {
     hash: Xxh3,
     meta: Vec<Meta>,
     done: u64,
-    seen_last: bool,
     index: Option<(Listed, u64)>,
     /// The chunks met, as an index lists them.
     chunks: Listing,
@@ -308,7 +307,6 @@ impl<R: Read> Decoder<R> {
             hash: Xxh3::new(),
             meta: Vec::new(),
             done: 0,
-            seen_last: false,
             index: None,
             chunks: Listing::default(),
             finished: false,
@@ -345,13 +343,10 @@ impl<R: Read> Decoder<R> {
             let lone = self
                 .header
                 .length
-                .filter(|_| self.header.lone && !self.seen_last);
+                .filter(|_| self.header.lone && !self.chunks.ended());
             match next_record(&mut self.r, &self.header, lone, u64::MAX, &mut self.budget)? {
                 Record::Chunk(frame, last, at) => {
-                    self.chunks.add(frame.units, at);
-                    if self.seen_last {
-                        return Err(Error::Format("chunk out of place".into()));
-                    }
+                    self.chunks.add(&frame, last, at)?;
                     let overlap = if last {
                         0
                     } else {
@@ -373,7 +368,6 @@ impl<R: Read> Decoder<R> {
                     };
                     let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
                     y.le_bytes(|block| self.hash.update(block));
-                    self.seen_last = last;
                     self.done = self.done.checked_add(frame.units).ok_or_else(long)?;
                     ctl.report(Progress {
                         task: "decode",
@@ -403,12 +397,7 @@ impl<R: Read> Decoder<R> {
     }
 
     fn end(&mut self) -> Result<()> {
-        if self.done > 0 && !self.seen_last {
-            return Err(Error::Format("the last chunk is missing".into()));
-        }
-        if self.header.length.is_some_and(|n| n != self.done) {
-            return Err(Error::Format("length and chunks differ".into()));
-        }
+        self.chunks.whole(&self.header)?;
         if self.header.hashed {
             let found = self.r.u32()?;
             if differs(self.hash.digest() as u32, found) {

@@ -98,9 +98,7 @@ impl Work<'_> {
             _ if !self.args.only.is_empty() => Err(Failure::usage("--only is for files of tables")),
             (None, Input::File(file)) => {
                 let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
-                archive.meta()?;
-                let mut budget = archive.budget().clone();
-                let chunks = kept::chunks(archive.meta()?, &mut budget)?;
+                let (chunks, budget) = kept::of_archive(&mut archive)?;
                 let units = archive.units();
                 drop(archive);
                 (&file).seek(SeekFrom::Start(0))?;
@@ -272,9 +270,7 @@ impl Work<'_> {
         let (from, to) = within(range, rate, units)?;
         let mut chunks = Vec::new();
         if rate.is_some() {
-            archive.meta()?;
-            let mut budget = archive.budget().clone();
-            chunks = kept::chunks(archive.meta()?, &mut budget)?;
+            (chunks, _) = kept::of_archive(&mut archive)?;
             chunks.retain(|c| !POSITIONS.contains(&&c.id));
         }
         let mut out = self.create(job)?;

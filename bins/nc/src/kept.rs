@@ -4,8 +4,10 @@
 //! samples and some after; an empty entry called `data` marks the place of the samples where
 //! something stood before them.
 
+use std::io::{Read, Seek};
+
 use nc::container::Meta;
-use nc::{Budget, Result};
+use nc::{Archive, Budget, Result};
 use nc_sounds::wav::Chunk;
 
 const SAMPLES: [u8; 4] = *b"data";
@@ -31,6 +33,17 @@ pub fn before(chunks: Vec<Chunk>) -> Vec<Meta> {
 
 /// Copies that are made of a chunk on its way into a file: here, by side, and as bytes.
 const COPIES: u64 = 3;
+
+/// The chunks of a WAV file that an archive's metadata was, and the budget that they leave.
+///
+/// # Errors
+/// Those of [`Archive::meta`], Limit.
+pub fn of_archive<R: Read + Seek>(archive: &mut Archive<R>) -> Result<(Vec<Chunk>, Budget)> {
+    // What it finds is charged to what is then left.
+    archive.meta()?;
+    let mut budget = archive.budget().clone();
+    Ok((chunks(archive.meta()?, &mut budget)?, budget))
+}
 
 /// The chunks of a WAV file that these were; they and their copies are charged.
 ///
