@@ -75,16 +75,20 @@ fn means(rows: &[&Row], defined: &Defined<'_>) -> BTreeMap<String, f64> {
 }
 
 /// Whether all of an input came back.
-fn exact(row: &Row) -> bool {
+pub fn exact(row: &Row) -> bool {
     row.metrics.get("lossless") == Some(&1.0)
+}
+
+/// Whether a metric is infinite where all came back.
+pub fn can_be_infinite(metric: &str) -> bool {
+    ["psnr", "snr", "si-sdr"]
+        .iter()
+        .any(|m| metric.starts_with(m))
 }
 
 /// Points of a curve that a metric does not have because it is infinite for some inputs, in words.
 pub fn infinite(curve: &Curve, dataset: &Dataset, metric: &str) -> Vec<String> {
-    if !["psnr", "snr", "si-sdr"]
-        .iter()
-        .any(|m| metric.starts_with(m))
-    {
+    if !can_be_infinite(metric) {
         return Vec::new();
     }
     let at = |name: &str, i: usize| curve.results.get(name)?.get(i).copied()?;

@@ -13,11 +13,12 @@
 pub mod cache;
 mod codec;
 pub mod compare;
-mod curves;
+pub mod curves;
 mod exec;
 mod input;
 mod job;
 mod judge;
+mod matching;
 pub mod plan;
 mod programs;
 pub mod results;

@@ -6,6 +6,7 @@ use super::Shown;
 use super::media::{Example, Shot};
 use super::names::{three, whole};
 use super::view::Set;
+use crate::bench::curves::exact;
 use crate::bench::results::Row;
 
 /// The examples of a dataset.
@@ -58,7 +59,7 @@ fn caption(set: &Set<'_>, row: &Row) -> String {
             );
         }
     }
-    if row.metrics.get("lossless") == Some(&1.0) {
+    if exact(row) {
         parts.push("lossless".into());
     }
     parts.join(" · ")

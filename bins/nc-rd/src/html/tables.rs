@@ -7,6 +7,7 @@ use super::bd::Pair;
 use super::names::{Figure, signed, three, whole};
 use super::page::{command, swatch};
 use super::view::{Point, Series, Set};
+use crate::bench::curves::can_be_infinite;
 use crate::bench::results::{Kind, Results};
 
 /// A table that scrolls by itself where it is too wide, by keyboard too.
@@ -35,9 +36,8 @@ pub fn partial(set: &Set<'_>) -> bool {
 /// Points of which a metric is infinite for some inputs, and for how many: metric, codec, setting, inputs.
 pub fn infinite<'a>(set: &'a Set<'_>) -> Vec<(&'a str, &'a str, &'a str, usize)> {
     let mut out = Vec::new();
-    let names = ["psnr", "snr", "si-sdr"];
     let metrics = set.metrics.iter();
-    for metric in metrics.filter(|m| names.iter().any(|n| m.key.starts_with(n))) {
+    for metric in metrics.filter(|m| can_be_infinite(&m.key)) {
         for series in &set.series {
             // Where all came back equal the page says so elsewhere.
             let some = series.points.iter().filter(|p| p.exact > 0 && !p.lossless);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::names::{Figure, figure};
+use crate::bench::curves;
 use crate::bench::results::{Dataset, Kind, Results, Row};
 
 /// A dataset, ready to be shown.
@@ -305,8 +306,7 @@ fn point<'a>(dataset: &Dataset, setting: &'a str, rows: Vec<&'a Row>) -> Point<'
         }
     }
     metrics.remove("lossless");
-    let equal = |r: &&&Row| r.metrics.get("lossless") == Some(&1.0);
-    let exact = good.iter().filter(equal).count();
+    let exact = good.iter().filter(|r| curves::exact(r)).count();
     let lossless = exact == good.len() && exact > 0;
     let rate = only(&|r| r.rates.get(&dataset.rate).copied());
     let bytes: u64 = good.iter().filter_map(|r| r.bytes).sum();
