@@ -432,7 +432,8 @@ impl<R: Read + Seek> Archive<R> {
     /// has seen; checksums and symbol hashes are there.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a codec without nested rates, and those of reading and writing.
+    /// [`Error::Unsupported`] for a codec without nested rates, and for a file of a later minor version, which may hold
+    /// what this one would leave out; those of reading and writing.
     pub fn trim<W: Write>(
         &mut self,
         w: W,
@@ -440,6 +441,10 @@ impl<R: Read + Seek> Archive<R> {
         goal: Goal,
         ctl: &mut Control<'_>,
     ) -> Result<(W, Summary)> {
+        if self.header.newer {
+            let why = "a later version of nc wrote this file, and this one would leave out what it does not know";
+            return Err(Error::Unsupported(why.into()));
+        }
         self.scan_once()?;
         let codec = open(&self.header, opener)?;
         let header = Header {

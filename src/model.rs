@@ -105,6 +105,9 @@ impl<'de> Visitor<'de> for Names {
 impl Model {
     /// Most bytes of a model file's header.
     const MAX_HEADER: u64 = 1 << 20;
+    /// Bytes of memory that reading one of the header takes for a while, at most: a number of two bytes stands in a list
+    /// of 32 for each, which grows by doubling.
+    const PARSED: u64 = 32;
 
     /// Reads a model file.
     ///
@@ -122,6 +125,8 @@ impl Model {
         }
         let head = usize::try_from(length).ok().and_then(|n| rest.get(..n));
         let head = head.ok_or_else(|| broken("it ends early"))?;
+        let parsed = length.saturating_mul(Self::PARSED);
+        budget.charge(parsed)?;
         let names: Names = serde_json::from_slice(head).map_err(broken)?;
         let data = bytes
             .len()
@@ -135,6 +140,7 @@ impl Model {
         let (_, head): (usize, Metadata) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
         let meta = head.metadata().clone().unwrap_or_default();
         let tensors = head.tensors().into_iter();
+        budget.release(parsed);
         Ok(Self {
             id: ModelId::of(&bytes),
             meta: meta.into_iter().collect(),

@@ -364,9 +364,9 @@ impl<R: Read + Seek> Salvage<R> {
     ) -> Result<bool> {
         let codec = open(&self.header, opener)?;
         // No chunk is shorter than its framing, and none has more units than the codec gives one: a file of this
-        // size cannot have lost more.
+        // size cannot have lost more, all its stretches together.
         let chunk = codec.longest(&self.header.format)?;
-        let most = chunk.saturating_mul(self.bytes / SHORTEST);
+        let mut most = chunk.saturating_mul(self.bytes / SHORTEST);
         let mut joiner = Joiner::default();
         let mut hash = Xxh3::new();
         let (mut first, mut whole, total) = (0u64, true, self.units());
@@ -398,9 +398,11 @@ impl<R: Read + Seek> Salvage<R> {
                 Err(why) => {
                     whole = false;
                     joiner.forget(&mut self.budget);
+                    let lost = units.filter(|n| *n <= most);
+                    most = most.saturating_sub(lost.unwrap_or(0));
                     sink(Stretch::Lost(Lost {
                         first,
-                        units: units.filter(|n| *n <= most),
+                        units: lost,
                         why,
                     }))?;
                 }

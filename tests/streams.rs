@@ -3,8 +3,8 @@
 
 use std::io::Cursor;
 
-use nc::container::{Header, Reader};
-use nc::salvage::Salvage;
+use nc::container::{Header, MAGIC, Reader};
+use nc::salvage::{Salvage, Stretch};
 use nc::*;
 use ndarray::Array2;
 use proptest::prelude::*;
@@ -274,6 +274,7 @@ fn extended(bytes: &[u8]) -> Vec<u8> {
     let header = Header::read(&mut Reader::new(bytes, 0)).unwrap();
     let mut out = header.to_bytes();
     let (long, lone) = (out.len(), header.lone);
+    out[MAGIC.len() + 1] += 1;
     // The length of the extension is the last field before the checksum.
     out.truncate(long - 5);
     out.push(MORE.len() as u8);
@@ -348,7 +349,36 @@ fn a_longer_header_is_passed_over_by_every_reader() {
         let mut salvage = Salvage::open(Cursor::new(&bytes), Budget::default()).unwrap();
         let whole = salvage.decode(&opener, &mut ctl, &mut |_| Ok(()));
         assert!(whole.unwrap(), "chunks of {chunk}");
+        // What would be left out is not known.
+        let trimmed = archive.trim(Vec::new(), &opener, Goal::Bitrate(1), &mut ctl);
+        let why = trimmed.map(|_| ()).unwrap_err().to_string();
+        assert!(why.contains("later version"), "{why}");
     }
+}
+
+/// An index may say of each lost chunk that it was long; all together are no longer than the file can have been.
+#[test]
+fn what_is_lost_is_no_more_than_the_file_can_hold() {
+    let (chunk, n) = (2, 100);
+    let mut bytes = file(&sound(1, n), &Pcm { chunk, overlap: 0 }, n, false);
+    change_index(&mut bytes, |index| {
+        index.iter_mut().step_by(2).for_each(|u| *u = 127)
+    });
+    let opener = |_: CodecId, _: Option<ModelId>| -> Result<Box<dyn Codec>> {
+        Ok(Box::new(Pcm { chunk, overlap: 0 }))
+    };
+    let mut salvage = Salvage::open(Cursor::new(&bytes), Budget::default()).unwrap();
+    let (mut known, mut unknown) = (0, 0);
+    let whole = salvage.decode(&opener, &mut Control::default(), &mut |stretch| {
+        if let Stretch::Lost(lost) = stretch {
+            known += lost.units.unwrap_or(0);
+            unknown += u64::from(lost.units.is_none());
+        }
+        Ok(())
+    });
+    assert!(!whole.unwrap());
+    assert!(known > 0 && unknown > 0, "{known} {unknown}");
+    assert!(known <= 2 * bytes.len() as u64 / 11, "{known}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::failure::{Failure, Result};
 use crate::foreign::Foreign;
 use crate::input::{Input, Kind};
 use nc_frames::picture;
+use nc_frames::png::{Png, Shape};
 use nc_frames::y4m::{self, Y4mReader};
 
 /// Bytes that a path takes beside its own, in a list of them.
@@ -46,7 +47,7 @@ impl VideoIn {
     pub fn open(mut input: Input, kind: Kind, mut budget: Budget) -> Result<Self> {
         if kind == Kind::Png {
             let bytes = budget.read(input, u64::MAX)?;
-            let shape = picture::shape(Cursor::new(&bytes), &budget)?;
+            let shape = Png::open(Cursor::new(&bytes), &budget)?.shape();
             let format = format_of(shape, [0, 0])?;
             let samples = picture::read(&bytes, &format, &budget)?;
             return Ok(Self::new(Source::Image(Some(samples)), format, Some(1)));
@@ -101,10 +102,10 @@ impl VideoIn {
             }
         }
         paths.sort();
-        let mut all: Option<picture::Shape> = None;
+        let mut all: Option<Shape> = None;
         for path in &paths {
-            let shape = picture::shape(BufReader::new(File::open(path)?), &budget)
-                .map_err(|e| Failure::from(e).on(path))?;
+            let image = Png::open(BufReader::new(File::open(path)?), &budget);
+            let shape = image.map_err(|e| Failure::from(e).on(path))?.shape();
             let first = all.get_or_insert(shape);
             if (shape.width, shape.height) != (first.width, first.height) {
                 let why = format!(
@@ -113,7 +114,7 @@ impl VideoIn {
                 );
                 return Err(Failure::usage(why).on(path));
             }
-            first.colour |= shape.colour;
+            first.channels = first.channels.max(shape.channels);
         }
         let Some(shape) = all else {
             return Err(Failure::usage("a folder without PNGs")
@@ -205,12 +206,12 @@ impl VideoIn {
 }
 
 /// The form of images of a shape.
-fn format_of(shape: picture::Shape, rate: [u32; 2]) -> Result<VideoFormat> {
+fn format_of(shape: Shape, rate: [u32; 2]) -> Result<VideoFormat> {
     let format = VideoFormat {
         width: shape.width,
         height: shape.height,
         rate,
-        chroma: if shape.colour {
+        chroma: if shape.colour() {
             Chroma::C444
         } else {
             Chroma::Gray

@@ -82,6 +82,10 @@ fn silence_stands_for_lost_sound() {
     .write(&at(&dir, "x.wav"));
     ok(d, &["encode", "x.wav", "x.nc"]);
     ok(d, &["decode", "x.nc", "whole.wav"]);
+    // A whole file gives the same file.
+    ok(d, &["decode", "--recover", "x.nc", "same.wav"]);
+    let bytes = |name: &str| std::fs::read(d.join(name)).unwrap();
+    assert!(bytes("same.wav") == bytes("whole.wav"));
     let (first, units, offset) = chunks(&file)[1];
     damaged(&file, offset + 500);
     let text = fails(d, &["decode", "--recover", "bad.nc", "out.wav"], 3);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nc::{Error, Result};
 
-use crate::Tree;
+use crate::{Bin, Tree, Vertex};
 
 /// Where a bin's values, its states and its part of the leaf lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,12 +129,18 @@ impl Circuit {
         })
     }
 
-    /// Bytes of its tables.
+    /// Bytes of its structure and tables, about.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let tables = self.edges.iter().chain(&self.leaves);
-        let numbers = tables.fold(0u64, |sum, t| sum.saturating_add(t.len() as u64));
-        numbers.saturating_mul(4)
+        /// A vertex, its children, bins, spans and two tables, each with what an allocation takes beside.
+        const VERTEX: usize = size_of::<Vertex>() + 5 * size_of::<Vec<f32>>() + 5 * 32;
+        /// A bin, its span and its share of what lists that grow leave free.
+        const BIN: usize = 2 * (size_of::<Bin>() + size_of::<Span>());
+        let vertices = self.edges.len().saturating_mul(VERTEX);
+        let bins = self.spans.iter().map(Vec::len).sum::<usize>();
+        let structure = vertices.saturating_add(bins.saturating_mul(BIN)) as u64;
+        let numbers = self.parameters() as u64;
+        structure.saturating_add(numbers.saturating_mul(4))
     }
 
     /// The structure.

@@ -223,7 +223,7 @@ impl Tables {
     }
 }
 
-/// Bytes that a matrix or a bin takes beside its numbers, about.
+/// Bytes that a vertex, a matrix or a bin takes beside its numbers, about.
 const FRAME: u64 = 160;
 
 impl Frozen {
@@ -236,6 +236,8 @@ impl Frozen {
         let mut sum = 0u64;
         for (i, v) in tree.vertices().iter().enumerate() {
             let spans = circuit.spans(i);
+            // Its place in the tree.
+            sum = sum.saturating_add(FRAME);
             for s in spans {
                 let rows = s.values.len().saturating_add(1) as u64;
                 let row = s.states.len().saturating_add(1) as u64;

@@ -48,6 +48,9 @@ pub struct Stored {
 const NAME: &str = "circuit";
 /// Most states of a vertex: the integers that mixtures are made of need the rest of their 23 bits.
 const MOST_STATES: usize = 1 << 20;
+/// Bytes of memory for one of the text that a structure is written in, at most: a vertex of one state takes about 12 in
+/// the text and 400 in the circuit, without its tables' numbers.
+const STRUCTURE: u64 = 40;
 
 impl Stored {
     /// A circuit whose variables have no texts.
@@ -126,8 +129,10 @@ impl Stored {
         if model.meta("codec") != Some(NAME) {
             return Err(Error::Model("not the model of a circuit".into()));
         }
-        let config: Config = serde_json::from_str(model.meta("config").unwrap_or_default())
-            .map_err(|e| wrong(&e))?;
+        let text = model.meta("config").unwrap_or_default();
+        let structure = (text.len() as u64).saturating_mul(STRUCTURE);
+        model.room().charge(structure)?;
+        let config: Config = serde_json::from_str(text).map_err(|e| wrong(&e))?;
         let n = config.parents.len();
         if config.states.len() != n || config.variables.len() != n {
             return Err(wrong(&"a structure of uneven length"));
@@ -163,7 +168,9 @@ impl Stored {
         let numbers = model.tensors().iter().fold(0u64, |sum, (_, shape)| {
             sum.saturating_add(shape.iter().product::<usize>() as u64)
         });
-        model.room().charge(numbers.saturating_mul(8))?;
+        let mut room = model.room();
+        room.charge(structure)?;
+        room.charge(numbers.saturating_mul(8))?;
         let edges = model.tensor("edges")?.data;
         let leaves = model.tensor("leaves")?.data;
         let (mut edge, mut leaf) = (&edges[..], &leaves[..]);

@@ -54,6 +54,32 @@ fn tables_that_are_no_probabilities_are_refused() {
     }
 }
 
+/// Vertices of one state take many times the bytes that describe them.
+#[test]
+fn a_structure_of_many_vertices_is_charged_before_it_is_made() {
+    let n = 20_000;
+    let list = |first: &str, other: String, n: usize| {
+        format!("[{}]", [first.into(), vec![other; n].join(",")].join(","))
+    };
+    let variables: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+    let config = format!(
+        r#"{{"parents":{},"states":{},"variables":[-1,{}],"alphabets":{},"open":{},"first":0}}"#,
+        list("-1", "0".into(), n),
+        list("1", "1".into(), n),
+        variables.join(","),
+        list("2", "2".into(), n - 1),
+        list("-1", "-1".into(), n - 1),
+    );
+    let bytes = file(&config, &vec![HALF; n + 1], &vec![HALF; 2 * n]);
+    // Enough for the file and for reading its header.
+    let most = bytes.len() + 36 * config.len();
+    let model = Model::from_bytes(bytes.clone(), &mut Budget::new(most as u64)).unwrap();
+    let e = Stored::read(&model).map(|_| ());
+    assert!(matches!(e, Err(Error::Limit(_))), "{e:?}");
+    let model = Model::from_bytes(bytes, &mut Budget::default());
+    CircuitCodec::new(&model.unwrap(), Kernels::best()).unwrap();
+}
+
 /// Tables of zeros, or such as give a value to no state, are odd but whole: what they code comes back.
 #[test]
 fn tables_of_nothing_code_all_the_same() {

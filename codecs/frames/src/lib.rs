@@ -17,4 +17,5 @@
 )]
 
 pub mod picture;
+pub mod png;
 pub mod y4m;

@@ -4,83 +4,41 @@
 //! brightness: what rounding takes is two levels at most. Frames of video go out by what is known of
 //! their range and size.
 
-use std::io::{BufRead, Cursor, Seek, Write};
+use std::io::{Cursor, Write};
 
-use image::codecs::png::{PngDecoder, PngEncoder};
-use image::{DynamicImage, ImageDecoder};
 use nc::{Budget, Chroma, Error, Result, VideoFormat};
 
+use crate::png::{self, Png, Shape};
 use crate::y4m::{Head, Siting};
-
-/// Size of a PNG, and whether it has colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Samples across.
-    pub width: u32,
-    /// Samples down.
-    pub height: u32,
-    /// False for grey.
-    pub colour: bool,
-}
-
-fn damaged(e: &image::ImageError) -> Error {
-    match e {
-        image::ImageError::Limits(_) => Error::Limit(e.to_string()),
-        image::ImageError::Unsupported(_) => Error::Unsupported(e.to_string()),
-        _ => Error::Format(e.to_string()),
-    }
-}
-
-fn decoder<R: BufRead + Seek>(r: R, budget: &Budget) -> Result<PngDecoder<R>> {
-    // What stands beside the samples, such as text, is limited by this.
-    let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(budget.left());
-    PngDecoder::with_limits(r, limits).map_err(|e| damaged(&e))
-}
-
-/// The shape of a PNG.
-///
-/// # Errors
-/// Format where it is none or damaged, Usage for more than 8 bits a sample.
-pub fn shape(r: impl BufRead + Seek, budget: &Budget) -> Result<Shape> {
-    let decoder = decoder(r, budget)?;
-    let (width, height) = decoder.dimensions();
-    let color = decoder.color_type();
-    if color.bytes_per_pixel() != color.channel_count() {
-        return Err(Error::Usage(
-            "16 bits a sample: nc takes PNGs of 8, and makes no choice of what to leave out".into(),
-        ));
-    }
-    Ok(Shape {
-        width,
-        height,
-        colour: color.has_color(),
-    })
-}
 
 /// The samples of a PNG as a frame of `format`.
 ///
 /// # Errors
-/// As [`shape`]; Usage for another size and where something shows through, Limit past the budget.
+/// As [`Png::open`]; Usage for another size and where something shows through, Limit past the budget.
 pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u16>> {
-    let shape = shape(Cursor::new(bytes), budget)?;
+    let image = Png::open(Cursor::new(bytes), budget)?;
+    let shape = image.shape();
     if (shape.width, shape.height) != (format.width, format.height) {
         return Err(Error::Usage(format!(
             "an image of {} x {}, not {} x {}",
             shape.width, shape.height, format.width, format.height
         )));
     }
-    let image = opaque(bytes, &shape, budget)?;
-    if format.chroma == Chroma::Gray {
-        return Ok(image.into_luma8().iter().map(|&s| s.into()).collect());
+    let grey = format.chroma == Chroma::Gray;
+    if grey && shape.colour() {
+        return Err(Error::Usage("an image with colours, not grey".into()));
     }
-    let rgb = image.into_rgb8();
-    let n = rgb.as_raw().len() / 3;
-    let mut out = vec![0; rgb.as_raw().len()];
+    let rgb = opaque(image, budget)?;
+    let (pixels, _) = rgb.as_chunks::<3>();
+    if grey {
+        return Ok(pixels.iter().map(|[v, ..]| u16::from(*v)).collect());
+    }
+    let n = pixels.len();
+    let mut out = vec![0; rgb.len()];
     let (y, rest) = out.split_at_mut(n);
     let (cb, cr) = rest.split_at_mut(n.min(rest.len()));
-    for (((p, y), cb), cr) in rgb.pixels().zip(y).zip(cb).zip(cr) {
-        [*y, *cb, *cr] = ycbcr(p.0);
+    for (((p, y), cb), cr) in pixels.iter().zip(y).zip(cb).zip(cr) {
+        [*y, *cb, *cr] = ycbcr(*p);
     }
     Ok(out)
 }
@@ -90,32 +48,33 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
 /// # Errors
 /// As [`read`].
 pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Shape, Vec<u8>)> {
-    let shape = shape(Cursor::new(bytes), budget)?;
-    let image = opaque(bytes, &shape, budget)?;
-    Ok((shape, image.into_rgb8().into_raw()))
+    let image = Png::open(Cursor::new(bytes), budget)?;
+    Ok((image.shape(), opaque(image, budget)?))
 }
 
-/// The pixels of a PNG of this shape, through which nothing shows.
-fn opaque(bytes: &[u8], shape: &Shape, budget: &Budget) -> Result<DynamicImage> {
-    let pixels = u64::from(shape.width).saturating_mul(shape.height.into());
-    // The decoder's bytes, at most four a pixel, and three samples of two bytes made of them.
-    budget.clone().charge(pixels.saturating_mul(10))?;
-    let image = DynamicImage::from_decoder(decoder(Cursor::new(bytes), budget)?)
-        .map_err(|e| damaged(&e))?;
-    if image.color().has_alpha() {
-        let opaque = match &image {
-            DynamicImage::ImageLumaA8(i) => i.pixels().all(|image::LumaA([_, a])| *a == u8::MAX),
-            DynamicImage::ImageRgba8(i) => i.pixels().all(|image::Rgba([.., a])| *a == u8::MAX),
-            _ => false,
-        };
-        if !opaque {
-            return Err(Error::Usage(
-                "an image with an alpha channel that shows what is behind it, which video has not"
-                    .into(),
-            ));
-        }
+/// Red, green and blue of each pixel of an image through which nothing shows.
+fn opaque(image: Png<Cursor<&[u8]>>, budget: &Budget) -> Result<Vec<u8>> {
+    let shape = image.shape();
+    let mut budget = budget.clone();
+    // What is made of the decoder's samples: bytes of red, green and blue, and three samples of two bytes.
+    budget.charge(shape.pixels().saturating_mul(9))?;
+    let samples = image.samples(&mut budget)?;
+    let pixels = samples.chunks_exact(usize::from(shape.channels.max(1)));
+    if shape.alpha() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
+        return Err(Error::Usage(
+            "an image with an alpha channel that shows what is behind it, which video has not"
+                .into(),
+        ));
     }
-    Ok(image)
+    if shape.channels == 3 {
+        return Ok(samples);
+    }
+    let colours = |p: &[u8]| match *p {
+        [r, g, b, ..] => [r, g, b],
+        [v, ..] => [v; 3],
+        [] => [0; 3],
+    };
+    Ok(pixels.flat_map(colours).collect())
 }
 
 /// Full-range BT.601.
@@ -133,17 +92,14 @@ fn ycbcr(rgb: [u8; 3]) -> [u16; 3] {
 /// Writes a PNG of grey samples or of red, green and blue.
 ///
 /// # Errors
-/// I/O.
+/// As [`png::write`].
 pub fn write(out: impl Write, format: &VideoFormat, samples: &[u8]) -> Result<()> {
-    use image::{ExtendedColorType, ImageEncoder};
-    let color = if format.chroma == Chroma::Gray {
-        ExtendedColorType::L8
-    } else {
-        ExtendedColorType::Rgb8
+    let shape = Shape {
+        width: format.width,
+        height: format.height,
+        channels: if format.chroma == Chroma::Gray { 1 } else { 3 },
     };
-    PngEncoder::new(out)
-        .write_image(samples, format.width, format.height, color)
-        .map_err(|e| Error::Io(std::io::Error::other(e)))
+    png::write(out, shape, samples)
 }
 
 /// Turns frames into pictures of 8 bits a sample.
@@ -377,20 +333,42 @@ mod tests {
             height: 1,
             ..format(Chroma::C444, true)
         };
-        let png = |image: DynamicImage| {
-            let mut out = Cursor::new(Vec::new());
-            image.write_to(&mut out, image::ImageFormat::Png).unwrap();
-            out.into_inner()
+        let png = |channels: u8, samples: &[u8]| {
+            let mut out = Vec::new();
+            let shape = Shape {
+                width: 2,
+                height: 1,
+                channels,
+            };
+            png::write(&mut out, shape, samples).unwrap();
+            out
         };
         let budget = Budget::default();
-        let mut image = image::RgbaImage::from_pixel(2, 1, image::Rgba([9, 8, 7, 255]));
-        let opaque = png(image.clone().into());
+        let opaque = png(4, &[9, 8, 7, 255, 9, 8, 7, 255]);
         assert_eq!(read(&opaque, &f, &budget).unwrap().len(), 6);
-        image.put_pixel(1, 0, image::Rgba([9, 8, 7, 254]));
-        let e = read(&png(image.into()), &f, &budget);
+        let e = read(&png(4, &[9, 8, 7, 255, 9, 8, 7, 254]), &f, &budget);
         assert!(matches!(e, Err(Error::Usage(_))));
-        let deep = image::ImageBuffer::from_pixel(2, 1, image::Luma([7_000u16]));
-        let e = read(&png(DynamicImage::ImageLuma16(deep)), &f, &budget);
+        let (_, grey) = rgb(&png(2, &[5, 255, 6, 255]), &budget).unwrap();
+        assert_eq!(grey, [5, 5, 5, 6, 6, 6]);
+        let g = format(Chroma::Gray, true);
+        let g = VideoFormat {
+            width: 2,
+            height: 1,
+            ..g
+        };
+        assert_eq!(read(&png(1, &[5, 6]), &g, &budget).unwrap(), [5, 6]);
+        let e = read(&png(3, &[1; 6]), &g, &budget);
+        assert!(
+            matches!(e, Err(Error::Usage(_))),
+            "colours are not thrown away"
+        );
+        let mut deep = Vec::new();
+        let mut encoder = ::png::Encoder::new(&mut deep, 2, 1);
+        encoder.set_depth(::png::BitDepth::Sixteen);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[27, 88, 27, 88]).unwrap();
+        writer.finish().unwrap();
+        let e = read(&deep, &f, &budget);
         assert!(matches!(e, Err(Error::Usage(_))));
         let e = read(&opaque, &f, &Budget::new(9));
         assert!(matches!(e, Err(Error::Limit(_))));

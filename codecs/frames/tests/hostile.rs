@@ -6,6 +6,7 @@ use std::io::{Cursor, Read};
 
 use nc::{Budget, Chroma, Error, Result, VideoFormat};
 use nc_frames::picture;
+use nc_frames::png::{self, Png, Shape};
 use nc_frames::y4m::Y4mReader;
 
 fn frames(input: impl Read, budget: u64) -> Result<usize> {
@@ -167,33 +168,45 @@ fn what_a_png_claims_is_not_believed() {
 }
 
 #[test]
-fn text_that_unpacks_to_much_is_bounded() {
-    // 16 MB of nothing in a deflated text: blocks of length and distance, made by hand, are not needed: the encoder of
-    // the image crate deflates samples well enough, and its stream is put where a text's goes.
-    let format = VideoFormat {
-        width: 4096,
-        height: 4096,
-        rate: [0, 0],
-        chroma: Chroma::Gray,
-        bits: 8,
-        rgb: true,
+fn text_beside_the_samples_is_passed_over() {
+    // 16 MB of nothing in a deflated text, a colour profile of as much, and as many texts as there are bytes in the
+    // budget: none of it takes memory.
+    let zeros = {
+        let mut png = Vec::new();
+        let shape = Shape {
+            width: 4096,
+            height: 4096,
+            channels: 1,
+        };
+        png::write(&mut png, shape, &vec![0; 4096 * 4096]).unwrap();
+        png
     };
-    let mut png = Vec::new();
-    picture::write(&mut png, &format, &vec![0; 4096 * 4096]).unwrap();
-    assert!(png.len() < 1 << 20, "{}", png.len());
-    let at = png.windows(4).position(|w| w == b"IDAT").unwrap();
-    let n = u32::from_be_bytes(png[at - 4..at].try_into().unwrap()) as usize;
-    let text = [b"Comment\0\0", &png[at + 4..at + 4 + n]].concat();
-    let small = claims(1, 1, 8, 0);
-    let bytes = [&small[..33], &chunk(b"zTXt", &text), &small[33..]].concat();
-    let e = picture::rgb(&bytes, &Budget::new(4 << 20));
-    assert!(
-        matches!(e, Err(Error::Format(_) | Error::Limit(_))),
-        "{:?}",
-        e.map(|(s, _)| s)
-    );
+    assert!(zeros.len() < 1 << 20, "{}", zeros.len());
+    let at = zeros.windows(4).position(|w| w == b"IDAT").unwrap();
+    let n = u32::from_be_bytes(zeros[at - 4..at].try_into().unwrap()) as usize;
+    let text = [b"Comment\0\0", &zeros[at + 4..at + 4 + n]].concat();
+    let small = {
+        let mut png = Vec::new();
+        let shape = Shape {
+            width: 1,
+            height: 1,
+            channels: 1,
+        };
+        png::write(&mut png, shape, &[7]).unwrap();
+        png
+    };
+    let budget = Budget::new(1 << 17);
+    let (before, after) = small.split_at(33);
+    for extra in [
+        chunk(b"zTXt", &text),
+        chunk(b"iCCP", &text),
+        chunk(b"tEXt", b"k\0v").repeat(1 << 17),
+    ] {
+        let (_, rgb) = picture::rgb(&[before, &extra, after].concat(), &budget).unwrap();
+        assert_eq!(rgb, [7; 3]);
+    }
     // The picture itself needs ten bytes a pixel.
-    let e = picture::rgb(&png, &Budget::new(100 << 20));
+    let e = picture::rgb(&zeros, &Budget::new(100 << 20));
     assert!(matches!(e, Err(Error::Limit(_))));
 }
 
@@ -212,7 +225,7 @@ fn every_cut_and_every_flip_of_a_png_is_told_or_harmless() {
     picture::write(&mut whole, &format, &samples).unwrap();
     let budget = Budget::new(1 << 20);
     let typed = |bytes: &[u8], at: usize| {
-        let shape = picture::shape(Cursor::new(bytes), &budget);
+        let shape = Png::open(Cursor::new(bytes), &budget).map(|p| p.shape());
         let got = picture::read(bytes, &format, &budget);
         let right = matches!(
             got,

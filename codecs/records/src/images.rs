@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
-use image::codecs::png::{PngDecoder, PngEncoder};
-use image::{ColorType, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError};
 use nc::{Budget, Error, Records, RecordsBuf, Result};
+use nc_frames::png::{self, Png, Shape};
 use ndarray::Array2;
 
 use crate::schema::Image;
@@ -51,33 +50,24 @@ pub fn names(folder: &Path, budget: &mut Budget) -> Result<Vec<String>> {
 /// # Errors
 /// [`Error::Usage`] for what is no PNG of 8 bits, [`Error::Limit`].
 pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
-    let wrong = |what: &dyn std::fmt::Display| Error::Usage(format!("{}: {what}", path.display()));
-    let damaged = |e: ImageError| match e {
-        ImageError::Limits(e) => Error::Limit(format!("{}: {e}", path.display())),
-        e => wrong(&e),
+    let wrong = |e: Error| match e {
+        Error::Limit(why) => Error::Limit(format!("{}: {why}", path.display())),
+        Error::Io(e) => Error::Io(e),
+        Error::Format(why) | Error::Usage(why) => {
+            Error::Usage(format!("{}: {why}", path.display()))
+        }
+        e => Error::Usage(format!("{}: {e}", path.display())),
     };
-    // What stands beside the samples, such as text, is limited by this.
-    let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(budget.left());
     let file = BufReader::new(File::open(path)?);
-    let decoder = PngDecoder::with_limits(file, limits).map_err(damaged)?;
-    let (width, height) = decoder.dimensions();
-    let bytes = u64::from(decoder.color_type().bytes_per_pixel());
-    let pixels = u64::from(width).saturating_mul(height.into());
-    budget.charge(pixels.saturating_mul(bytes))?;
-    let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    let image = Png::open(file, budget).map_err(wrong)?;
+    let shape = image.shape();
+    let samples = image.samples(budget).map_err(wrong)?;
     let form = Image {
-        width: image.width(),
-        height: image.height(),
-        channels: image.color().channel_count(),
+        width: shape.width,
+        height: shape.height,
+        channels: shape.channels,
     };
-    match image {
-        DynamicImage::ImageLuma8(_)
-        | DynamicImage::ImageLumaA8(_)
-        | DynamicImage::ImageRgb8(_)
-        | DynamicImage::ImageRgba8(_) => Ok((form, image.into_bytes())),
-        _ => Err(wrong(&"not 8 bits a sample")),
-    }
+    Ok((form, samples))
 }
 
 /// Writes an image.
@@ -85,23 +75,12 @@ pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
 /// # Errors
 /// [`Error::Format`] for samples that do not fit the form; I/O.
 pub fn write(out: impl Write, form: Image, samples: &[u8]) -> Result<()> {
-    let color = match form.channels {
-        1 => ColorType::L8,
-        2 => ColorType::La8,
-        3 => ColorType::Rgb8,
-        _ => ColorType::Rgba8,
+    let shape = Shape {
+        width: form.width,
+        height: form.height,
+        channels: form.channels,
     };
-    if samples.len() as u64 != form.samples() {
-        return Err(Error::Format("samples that do not fit the image".into()));
-    }
-    PngEncoder::new(out)
-        .write_image(
-            samples,
-            form.width,
-            form.height,
-            ExtendedColorType::from(color),
-        )
-        .map_err(|e| Error::Io(std::io::Error::other(e)))
+    png::write(out, shape, samples)
 }
 
 /// Reads the images of a folder.

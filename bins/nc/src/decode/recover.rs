@@ -128,7 +128,9 @@ impl Work<'_> {
         let format = salvage.header().format;
         let chunks = kept::chunks(salvage.meta(), &mut salvage.budget().clone())?;
         let mut out = self.create(job)?;
-        let mut sink = Sink::new(&mut out, format, None, &chunks)?;
+        // A pipe's head would announce what may not come.
+        let units = out.can_rewrite().then(|| salvage.units());
+        let mut sink = Sink::new(&mut out, format, units, &chunks)?;
         let mut silence = 0u64;
         let whole = salvage.decode(opener, ctl, &mut |stretch| {
             report.note(&stretch);

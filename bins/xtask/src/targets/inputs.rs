@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 
 use nc::{Budget, Error, Result};
 use nc_frames::picture;
+use nc_frames::png::Png;
 use nc_frames::y4m::Y4mReader;
 use nc_records::{Learn, Schema, Source};
 use nc_sounds::wav::WavReader;
@@ -61,9 +62,11 @@ pub fn y4m(data: &[u8]) {
 /// PNG.
 pub fn png(data: &[u8]) {
     let budget = Budget::new(BUDGET);
-    let shape = typed(picture::shape(Cursor::new(data), &budget));
+    let shape = typed(Png::open(Cursor::new(data), &budget));
     if let Some((found, rgb)) = typed(picture::rgb(data, &budget)) {
-        let shape = shape.expect("a picture that can be read has a shape");
+        let shape = shape
+            .expect("a picture that can be read has a shape")
+            .shape();
         assert_eq!([shape.width, shape.height], [found.width, found.height]);
         assert!(!rgb.is_empty());
     }
