@@ -6,7 +6,7 @@
 pub enum Error {
     /// Reading or writing failed (exit code 1).
     #[error("{0}")]
-    Io(#[from] std::io::Error),
+    Io(#[source] std::io::Error),
     /// The file is wrong: damaged, truncated, or not what it says (exit code 3).
     #[error("corrupt input: {0}")]
     Format(String),
@@ -25,6 +25,13 @@ pub enum Error {
     /// Stopped by [`crate::Control`] (exit code 1).
     #[error("cancelled")]
     Cancelled,
+}
+
+/// An error of this crate that a reader passed on comes back as what it was.
+impl From<std::io::Error> for Error {
+    fn from(e: std::io::Error) -> Self {
+        e.downcast().unwrap_or_else(Self::Io)
+    }
 }
 
 /// Result with [`Error`].

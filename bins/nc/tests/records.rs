@@ -404,15 +404,23 @@ fn bad_input_is_an_error_and_leaves_nothing() {
     // Records of another length, cut short, of another kind.
     let mut other = good.clone();
     other[11] = 6;
-    for (bytes, reason) in [
-        (&other[..], "not IDX images"),
-        (&good[..200], "the last record"),
-        (&good[..16 + 30], "promises 40"),
-        (b"text\n", "not an IDX file"),
-        (b"", "not an IDX file"),
+    // A gzip file whose one block claims 1000 bytes.
+    let packed = [
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\xe8\x03\x17\xfc",
+        &good[..200],
+    ]
+    .concat();
+    for (bytes, reason, code) in [
+        (&other[..], "not IDX images", 2),
+        (&good[..200], "the last record", 3),
+        (&good[..16 + 30], "promises 40", 3),
+        (&packed, "damaged gzip", 3),
+        (b"\x1f\x8b and text", "damaged gzip", 3),
+        (b"text\n", "not an IDX file", 2),
+        (b"", "not an IDX file", 2),
     ] {
         std::fs::write(dir.join("bad"), bytes).unwrap();
-        let told = fails(dir, &["encode", "--model", "m.ncm", "bad", "out.nc"], 2);
+        let told = fails(dir, &["encode", "--model", "m.ncm", "bad", "out.nc"], code);
         assert!(told.contains(reason), "{told}");
     }
     for (text, reason) in [

@@ -16,11 +16,11 @@ macro_rules! enter {
         unsafe {
             match $self.level {
                 #[cfg(target_arch = "x86_64")]
-                Level::Sse2 => arch::x86::sse2::$name($($a),*),
+                crate::level::Level::Sse2 => arch::x86::sse2::$name($($a),*),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => arch::x86::avx2::$name($($a),*),
+                crate::level::Level::Avx2 => arch::x86::avx2::$name($($a),*),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => arch::x86::avx512::$name($($a),*),
+                crate::level::Level::Avx512 => arch::x86::avx512::$name($($a),*),
                 _ => arch::scalar::$name($($a),*),
             }
         }

@@ -9,7 +9,6 @@ use crate::arch;
 use crate::error::{KernelError, Result, same};
 use crate::generic::image::Conv;
 use crate::handle::{Kernels, enter};
-use crate::level::Level;
 
 /// Shape of a 2-D convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

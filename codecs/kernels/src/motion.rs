@@ -5,7 +5,6 @@ use crate::arch;
 use crate::error::{KernelError, Result};
 use crate::generic::motion::Piece;
 use crate::handle::{Kernels, enter};
-use crate::level::Level;
 
 /// A block of a picture whose samples are wanted from between others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

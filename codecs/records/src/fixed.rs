@@ -116,16 +116,21 @@ impl Reader for FixedReader {
         let whole = rows.saturating_mul(self.length);
         self.seen = self.seen.saturating_add(rows as u64);
         if whole < n {
-            return Err(Error::Usage(format!(
+            let why = format!(
                 "the last record has {} of {} bytes",
                 n.saturating_sub(whole),
                 self.length
-            )));
+            );
+            // Without a header, the length is what somebody said.
+            return Err(match self.promised {
+                Some(_) => Error::Format(why),
+                None => Error::Usage(why),
+            });
         }
         if let Some(promised) = self.promised
             && (self.seen > promised || (rows == 0 && self.seen < promised))
         {
-            return Err(Error::Usage(format!(
+            return Err(Error::Format(format!(
                 "the header promises {promised} records, the file holds {}{}",
                 self.seen,
                 if self.seen > promised { " or more" } else { "" }

@@ -48,15 +48,13 @@ pub fn names(folder: &Path, budget: &mut Budget) -> Result<Vec<String>> {
 /// An image's form and samples, which are charged to `budget`.
 ///
 /// # Errors
-/// [`Error::Usage`] for what is no PNG of 8 bits, [`Error::Limit`].
+/// [`Error::Format`] for what is no PNG or damaged, [`Error::Usage`] for more than 8 bits a sample, [`Error::Limit`]; I/O.
 pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
     let wrong = |e: Error| match e {
         Error::Limit(why) => Error::Limit(format!("{}: {why}", path.display())),
-        Error::Io(e) => Error::Io(e),
-        Error::Format(why) | Error::Usage(why) => {
-            Error::Usage(format!("{}: {why}", path.display()))
-        }
-        e => Error::Usage(format!("{}: {e}", path.display())),
+        Error::Format(why) => Error::Format(format!("{}: {why}", path.display())),
+        Error::Usage(why) => Error::Usage(format!("{}: {why}", path.display())),
+        e => e,
     };
     let file = BufReader::new(File::open(path)?);
     let image = Png::open(file, budget).map_err(wrong)?;

@@ -79,6 +79,7 @@ impl Schema {
     pub fn learn(files: &[PathBuf], how: &Learn, budget: &Budget) -> Result<Self> {
         let on = |file: &Path, e: Error| match e {
             Error::Usage(what) => Error::Usage(format!("{}: {what}", file.display())),
+            Error::Format(what) => Error::Format(format!("{}: {what}", file.display())),
             Error::Io(e) => Error::Io(std::io::Error::new(
                 e.kind(),
                 format!("{}: {e}", file.display()),

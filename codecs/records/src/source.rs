@@ -1,11 +1,11 @@
 //! Where records are read from.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
-use nc::Result;
+use nc::{Error, Result};
 
 /// Bytes that a file's kind is told by.
 const HEAD: usize = 1 << 16;
@@ -38,20 +38,34 @@ impl Source {
     /// A stream.
     ///
     /// # Errors
-    /// I/O, also for a damaged gzip file.
+    /// [`Error::Format`] for a damaged gzip file, here or as it is read; I/O.
     pub fn of(stream: impl Read + Send + 'static) -> Result<Self> {
         let (head, bytes) = look(Box::new(stream), 2)?;
         let gzip = head.starts_with(&[0x1f, 0x8b]);
         let bytes: Box<dyn Read + Send> = if gzip {
-            Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-                1 << 16,
-                bytes,
-            )))
+            let bytes = BufReader::with_capacity(1 << 16, bytes);
+            Box::new(Unpacked(MultiGzDecoder::new(bytes)))
         } else {
             bytes
         };
         let (head, bytes) = look(bytes, HEAD)?;
         Ok(Self::Stream { head, bytes })
+    }
+}
+
+/// A gzip file's content; what is wrong with the file is no fault of reading it.
+struct Unpacked<R>(MultiGzDecoder<R>);
+
+impl<R: io::BufRead> Read for Unpacked<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        self.0.read(buf).map_err(|e| match e.kind() {
+            // The unpacker's own; the system's have a number.
+            InvalidData | InvalidInput | UnexpectedEof if e.raw_os_error().is_none() => {
+                io::Error::other(Error::Format(format!("a damaged gzip file: {e}")))
+            }
+            _ => e,
+        })
     }
 }
 

@@ -252,7 +252,7 @@ impl Codec {
             ("encode", Some(&self.encode), "in"),
             ("decode", Some(&self.decode), "in"),
         ];
-        let mut model = false;
+        let (mut model, mut train) = (false, false);
         for (key, steps, needed) in parts {
             let Some(steps) = steps else { continue };
             ensure!(!steps.lines().is_empty(), "{key}: no command");
@@ -274,7 +274,12 @@ impl Codec {
                 "{key}: it does not read {{{needed}}}"
             );
             model |= seen.contains(&"model");
+            train |= seen.contains(&"train");
         }
+        ensure!(
+            !train || self.prepare.is_some(),
+            "{{train}} is what prepare learns from, and there is no prepare"
+        );
         ensure!(
             model == self.prepare.is_some(),
             "{{model}} and prepare go together"
@@ -452,6 +457,7 @@ mod tests {
             ("cp {in} {out}", "cp {in} {uot}", "uot"),
             ("cp {in} {out}", "cp x {out}", "read"),
             ("cp {in} {out}", "cp {in} {out} {model}", "prepare"),
+            ("cp {in} {out}", "cp {in} {out} {train}", "no prepare"),
             ("input = \"png\"", "input = \"wav\"", "input"),
             ("input = \"png\"", "", "input"),
             ("[\"cp\"]", "[]", "programs"),

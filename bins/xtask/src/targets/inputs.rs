@@ -19,8 +19,6 @@ fn typed<T>(result: Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(Error::Format(_) | Error::Limit(_) | Error::Unsupported(_) | Error::Usage(_)) => None,
-        // A file's early end, as some readers tell it.
-        Err(Error::Io(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => None,
         Err(e) => panic!("{e:?}"),
     }
 }
