@@ -258,6 +258,11 @@ impl<R: Read + Seek> Archive<R> {
         &self.budget
     }
 
+    /// The same, for charging what is held beside what is decoded.
+    pub fn budget_mut(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     /// Metadata of the original container; walks over the frames.
     ///
     /// # Errors

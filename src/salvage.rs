@@ -339,6 +339,11 @@ impl<R: Read + Seek> Salvage<R> {
         &self.budget
     }
 
+    /// The same, for charging what is held beside what is decoded.
+    pub fn budget_mut(&mut self) -> &mut Budget {
+        &mut self.budget
+    }
+
     /// What is left of the metadata of the original container.
     pub fn meta(&self) -> &[Meta] {
         &self.meta

@@ -40,13 +40,14 @@ pub struct Common {
     /// where standard output carries the data
     #[arg(long, global = true)]
     pub json: bool,
-    /// Threads; 0 means one per core
+    /// Threads, at most 1024; 0 means one per core
     #[arg(
         short = 'T',
         long,
         global = true,
         value_name = "N",
-        default_value_t = 0
+        default_value_t = 0,
+        value_parser = parse_threads
     )]
     pub threads: usize,
     /// Memory that a file may claim, e.g. 512M or 4G: in encoding once for reading it, once for what waits to be coded and
@@ -441,6 +442,14 @@ pub struct TrainGrvq {
     /// Overwrite the output
     #[arg(short, long)]
     pub force: bool,
+}
+
+/// As many as no machine has use for are a mistake, and take a while to start.
+fn parse_threads(s: &str) -> Result<usize, String> {
+    match s.parse() {
+        Ok(n) if n <= 1024 => Ok(n),
+        _ => Err("expected a number of threads, at most 1024".to_string()),
+    }
 }
 
 /// Bytes, with an optional k, M, G or T (powers of 1024).

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::args::Destination;
 use crate::failure::{Failure, Result};
 use crate::output::is_dash;
-use crate::ui::{Ui, name};
+use crate::ui::{Ui, label, name};
 
 /// One input and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,11 +78,19 @@ pub fn jobs(
         }
     }
     let mut seen = HashSet::new();
+    // What one job writes, another must not read: which of them came first would decide what it is.
+    let inputs: HashSet<PathBuf> = jobs.iter().flat_map(|j| j.input.canonicalize()).collect();
     for job in &jobs {
+        if job.output.canonicalize().is_ok_and(|o| inputs.contains(&o)) {
+            return Err(Failure::usage(format!(
+                "{} is to be read and written",
+                label(&job.output)
+            )));
+        }
         if !seen.insert(&job.output) {
             return Err(Failure::usage(format!(
                 "two inputs would be written to {}",
-                name(&job.output)
+                label(&job.output)
             )));
         }
     }

@@ -30,7 +30,7 @@ use crate::models;
 use crate::output::{Output, is_dash};
 use crate::range::Range;
 use crate::records::{self, Target};
-use crate::ui::{Ui, name, show};
+use crate::ui::{Ui, label, name, show};
 
 /// Chunks whose content counts samples from the start, which a part does not have.
 const POSITIONS: [&[u8; 4]; 3] = [b"cue ", b"plst", b"smpl"];
@@ -170,12 +170,13 @@ impl Work<'_> {
         opener: &dyn Opener,
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
-        let mut budget = self.ui.budget();
         let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
         let schema = self.schema(archive.header())?;
         let format = archive.header().format;
-        let extras = archive.meta()?.iter().find(|m| m.tag == records::EXTRAS);
-        let extras = extras.map_or_else(Vec::new, |m| m.data.clone());
+        archive.meta()?;
+        let mut budget = archive.budget().clone();
+        let extras = records::extras(archive.meta()?, &mut budget)?;
+        *archive.budget_mut() = budget;
         let units = archive.units();
         let (from, to) = match &self.args.range {
             None => (0, units),
@@ -203,16 +204,17 @@ impl Work<'_> {
             (from, to - from),
             &extras,
             only.as_deref(),
-            &mut budget,
+            archive.budget_mut(),
         )?;
         let mut write = |piece: SignalBuf| match piece {
             SignalBuf::Records(rows) => writer.write(rows.view()),
             _ => Err(Error::Format("media kinds mixed".into())),
         };
         if (from, to) == (0, units) && variables.is_none() {
-            drop(archive);
+            // The decoder meets the metadata again, and what the writer and the archive made of them is still there.
+            let budget = archive.budget().clone();
             (&file).seek(SeekFrom::Start(0))?;
-            let mut decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
+            let mut decoder = Decoder::new(BufReader::new(&file), opener, budget)?;
             while let Some(piece) = decoder.next(ctl)? {
                 write(piece)?;
             }
@@ -311,8 +313,8 @@ impl Work<'_> {
         }
         self.ui.summary(format_args!(
             "{} -> {}: {bytes} bytes",
-            name(&job.input),
-            name(&job.output)
+            label(&job.input),
+            label(&job.output)
         ));
         Done(json!({
             "output": name(&job.output),

@@ -25,7 +25,7 @@ use crate::kept;
 use crate::models::{self, Shared};
 use crate::output::{Output, is_dash};
 use crate::records;
-use crate::ui::{Ui, name, show};
+use crate::ui::{Ui, label, name, show};
 
 use video::Found;
 
@@ -265,7 +265,7 @@ impl Work<'_> {
             .unwrap_or(Goal::Bitrate(DEFAULT_RATE.saturating_mul(channels.into())));
         self.ui.detail(format_args!(
             "{}: {rate} Hz, {channels} channels, by {}{}",
-            name(&job.input),
+            label(&job.input),
             codec.info().name,
             codec
                 .model()
@@ -360,8 +360,8 @@ impl Work<'_> {
         };
         self.ui.summary(format_args!(
             "{} -> {}: {} bytes{rate}",
-            name(&job.input),
-            name(&job.output),
+            label(&job.input),
+            label(&job.output),
             summary.bytes
         ));
         Ok(Done(json!({

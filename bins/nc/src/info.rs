@@ -13,7 +13,7 @@ use crate::decode::{not_nc, seekable};
 use crate::encode::{bits_per_pixel, kbps, seconds};
 use crate::failure::Result;
 use crate::input::{Input, Kind, kind_of};
-use crate::ui::{Ui, name};
+use crate::ui::{Ui, label};
 
 /// Runs the command; gives the exit code.
 ///
@@ -144,7 +144,7 @@ fn chroma_name(chroma: Chroma) -> &'static str {
 
 /// The same facts for a person.
 fn text(path: &Path, facts: &Value) -> String {
-    let mut out = format!("{}:\n", name(path));
+    let mut out = format!("{}:\n", label(path));
     let mut line = |label: &str, value: String| {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "  {label:<9} {value}");

@@ -65,7 +65,7 @@ fn main() -> ExitCode {
             let subject = failure
                 .subject
                 .as_deref()
-                .map_or(String::new(), |p| format!("{}: ", ui::name(p)));
+                .map_or(String::new(), |p| format!("{}: ", ui::label(p)));
             let _ = writeln!(std::io::stderr(), "nc: {subject}{}", failure.line());
         }
         failure.code()

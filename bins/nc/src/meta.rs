@@ -44,6 +44,12 @@ fn write_pages(command: Command, title: &str, dir: &Path) -> Result<()> {
     }
     let path = dir.join(format!("{title}.1"));
     let text = page(command.display_name(title.to_string()))?;
+    // A page of another version is not written over.
+    match std::fs::read(&path) {
+        Ok(there) if there == text => return Ok(()),
+        Ok(_) => return Err(Failure::usage("the output exists and is another").on(&path)),
+        Err(_) => {}
+    }
     std::fs::write(&path, text).map_err(|e| Failure::from(e).on(&path))
 }
 

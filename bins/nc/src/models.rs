@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::query::Known;
 use crate::records;
-use crate::ui::{Ui, name};
+use crate::ui::{Ui, label, name, seen};
 
 /// Reads the model file given with `--model`.
 ///
@@ -74,13 +74,6 @@ impl<'a> Shared<'a> {
             None => Err(Error::Model("the codec could not be opened".into()).into()),
         }
     }
-}
-
-/// A character, or what stands for one that is not seen.
-fn seen(c: char) -> impl Iterator<Item = char> {
-    let escaped = c.is_control().then(|| c.escape_default());
-    let itself = escaped.is_none().then_some(c);
-    escaped.into_iter().flatten().chain(itself)
 }
 
 fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
@@ -164,7 +157,7 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
         }))?;
         return Ok(0);
     }
-    ui.print(format_args!("{}: model {}", name(path), model.id))?;
+    ui.print(format_args!("{}: model {}", label(path), model.id))?;
     ui.print(format_args!("  bytes     {}", model.len()))?;
     ui.print(format_args!(
         "  weights   {weights} in {} tensors",

@@ -63,7 +63,7 @@ impl Output {
         } else {
             Self::open(target, input, force).map_err(|f| f.on(target))?
         };
-        let name = crate::ui::name(target);
+        let name = crate::ui::label(target);
         Ok(Self {
             sink,
             name,
@@ -195,16 +195,16 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// A new folder beside `target`.
+    /// A new folder beside `target`. `input` is the file being read.
     ///
     /// # Errors
-    /// Usage where the target exists and is not an empty folder, unless `force` is given for a folder;
-    /// I/O where its parent cannot be written to.
-    pub fn create(target: &Path, force: bool) -> Result<Self> {
-        Self::open(target, force).map_err(|f| f.on(target))
+    /// Usage where the target exists and is not an empty folder, unless `force` is given for a folder, where it is
+    /// the current folder, and where the input is one of its images; I/O where its parent cannot be written to.
+    pub fn create(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
+        Self::open(target, input, force).map_err(|f| f.on(target))
     }
 
-    fn open(target: &Path, force: bool) -> Result<Self> {
+    fn open(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
         if is_dash(target) {
             return Err(Failure::usage(
                 "a folder of images has no place on standard output",
@@ -219,6 +219,27 @@ impl Folder {
             Ok(_) if !force && std::fs::read_dir(target)?.next().is_some() => return Err(exists()),
             _ => {}
         }
+        // The path may lead through the target itself, or be a link.
+        let target = match target.canonicalize() {
+            Ok(target) => target,
+            Err(_) => match (folder_of(target).canonicalize(), target.file_name()) {
+                (Ok(folder), Some(name)) => folder.join(name),
+                (Err(e), _) => return Err(e.into()),
+                (_, None) => return Err(Failure::usage("the output has no name")),
+            },
+        };
+        if std::env::current_dir().is_ok_and(|d| d.canonicalize().is_ok_and(|d| d == target)) {
+            return Err(
+                Failure::usage("the current folder cannot be put into place as a whole")
+                    .hint("name a folder in it"),
+            );
+        }
+        let input = input.and_then(|i| i.canonicalize().ok());
+        if input.is_some_and(|i| i.parent() == Some(&target) && is_numbered(&i)) {
+            return Err(Failure::usage(
+                "the input is among the images that are to be replaced",
+            ));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".nc-").suffix(".part");
         #[cfg(unix)]
@@ -226,11 +247,11 @@ impl Folder {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o777));
         }
-        let temporary = builder.tempdir_in(folder_of(target))?;
+        let temporary = builder.tempdir_in(folder_of(&target))?;
         signals::guard(temporary.path());
         Ok(Self {
             temporary,
-            target: target.to_path_buf(),
+            target,
             force,
         })
     }
@@ -267,16 +288,15 @@ impl Folder {
 /// Puts the folder `new` in the place of `target`, in two renames: at no time has the name some images of each. What
 /// `target` has beside images is moved over.
 fn replace(new: &Path, target: &Path) -> Result<()> {
-    let target = target.canonicalize()?;
-    std::fs::set_permissions(new, std::fs::metadata(&target)?.permissions())?;
+    std::fs::set_permissions(new, std::fs::metadata(target)?.permissions())?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".nc-").suffix(".old");
     // Not removed where this ends early: it then has what was there before.
-    let aside = builder.tempdir_in(folder_of(&target))?.keep();
+    let aside = builder.tempdir_in(folder_of(target))?.keep();
     std::fs::remove_dir(&aside)?;
-    std::fs::rename(&target, &aside)?;
-    if let Err(e) = std::fs::rename(new, &target) {
-        std::fs::rename(&aside, &target)?;
+    std::fs::rename(target, &aside)?;
+    if let Err(e) = std::fs::rename(new, target) {
+        std::fs::rename(&aside, target)?;
         return Err(e.into());
     }
     for entry in std::fs::read_dir(&aside)? {

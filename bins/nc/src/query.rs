@@ -15,7 +15,7 @@ use crate::failure::{Failure, Result};
 use crate::models;
 use crate::output::is_dash;
 use crate::records::{self, Target};
-use crate::ui::{Ui, name};
+use crate::ui::{Ui, label, name};
 
 /// Values of a conditional that a person is shown.
 const SHOWN: usize = 12;
@@ -149,7 +149,7 @@ fn write(
     }
     let bytes = writer.finish()?;
     target.commit()?;
-    ui.summary(format_args!("{}: {n} records", name(output)));
+    ui.summary(format_args!("{}: {n} records", label(output)));
     ui.json(&json!({ "output": name(output), "records": n, "bytes": bytes, "ok": true }))?;
     Ok(0)
 }

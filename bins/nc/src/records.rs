@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use nc::{Error, Model};
+use nc::container::Meta;
+use nc::{Budget, Error, Model};
 use nc_records::{Schema, Source, Writer};
 
 use crate::failure::{Failure, Result};
@@ -13,6 +14,18 @@ use crate::output::{Folder, Output, is_dash};
 pub const SCHEMA: &str = "records";
 /// Tag of what a file says beyond its rows.
 pub const EXTRAS: [u8; 4] = *b"recs";
+/// What a file of records says beyond them; charged before it is copied.
+///
+/// # Errors
+/// Limit.
+pub fn extras(meta: &[Meta], budget: &mut Budget) -> nc::Result<Vec<u8>> {
+    let Some(extras) = meta.iter().find(|m| m.tag == EXTRAS) else {
+        return Ok(Vec::new());
+    };
+    budget.charge(extras.data.len() as u64)?;
+    Ok(extras.data.clone())
+}
+
 /// Values read at once.
 const BLOCK: usize = 1 << 22;
 
@@ -76,7 +89,7 @@ impl Target {
         force: bool,
     ) -> Result<Self> {
         Ok(if schema.is_folder() {
-            Self::Folder(Folder::create(output, force)?)
+            Self::Folder(Folder::create(output, input, force)?)
         } else {
             Self::File(Output::create(output, input, force)?)
         })
@@ -92,10 +105,10 @@ impl Target {
         (first, rows): (u64, u64),
         extras: &[u8],
         only: Option<&[usize]>,
-        budget: &mut nc::Budget,
+        budget: &mut Budget,
     ) -> nc::Result<Box<dyn Writer + 'a>> {
         match self {
-            Self::File(out) => schema.writer(out, rows, extras, only),
+            Self::File(out) => schema.writer(out, rows, extras, only, budget),
             Self::Folder(out) => {
                 schema.folder_writer(out.path().to_path_buf(), first, extras, budget)
             }

@@ -11,7 +11,7 @@ use crate::decode::not_nc;
 use crate::failure::Result;
 use crate::input::{Input, Kind, kind_of};
 use crate::models;
-use crate::ui::{Ui, name, show};
+use crate::ui::{Ui, label, show};
 
 /// Runs the command; gives the exit code.
 ///
@@ -41,7 +41,7 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
             }
             bar.finish_and_clear();
             if !ui.wants_json() && !ui.is_quiet() {
-                ui.print(format_args!("{}: ok", name(file)))?;
+                ui.print(format_args!("{}: ok", label(file)))?;
             }
             // A trimmed file has no hash of its output: nobody has seen it.
             let hashed = decoder.header().hashed;

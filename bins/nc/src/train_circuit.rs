@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::input;
 use crate::output::Output;
 use crate::records::{self, SCHEMA};
-use crate::ui::{Ui, name, show};
+use crate::ui::{Ui, label, name, show};
 
 /// Runs the command; gives the exit code.
 ///
@@ -157,7 +157,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     let record = learnt.held_out_bits * d as f64 / 8.0;
     ui.summary(format_args!(
         "{}: {} bytes, {:.4} bits per variable and {record:.2} bytes per record held out, {:.0} s",
-        name(&args.output),
+        label(&args.output),
         bytes.len(),
         learnt.held_out_bits,
         learnt.seconds

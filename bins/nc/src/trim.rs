@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::input::{Input, Kind, kind_of};
 use crate::models;
 use crate::output::{Output, is_dash};
-use crate::ui::{Ui, name, show};
+use crate::ui::{Ui, label, name, show};
 
 /// Runs the command; gives the exit code.
 ///
@@ -58,8 +58,8 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
             let rate = kbps.map_or(String::new(), |k| format!(", {k:.2} kbit/s"));
             ui.summary(format_args!(
                 "{} -> {}: {} bytes{rate}",
-                name(&job.input),
-                name(&job.output),
+                label(&job.input),
+                label(&job.output),
                 summary.bytes
             ));
             Ok(Done(json!({

@@ -95,7 +95,7 @@ impl Ui {
 
     /// Something odd about a file that was still worked on.
     pub fn warn(&self, path: &Path, what: impl Display) {
-        self.say(format_args!("nc: {}: warning: {what}", name(path)));
+        self.say(format_args!("nc: {}: warning: {what}", label(path)));
     }
 
     /// Why a file failed.
@@ -104,13 +104,13 @@ impl Ui {
             return;
         }
         let path = failure.subject.as_deref().unwrap_or(path);
-        self.line(format_args!("nc: {}: {}", name(path), failure.line()));
+        self.line(format_args!("nc: {}: {}", label(path), failure.line()));
     }
 
     fn line(&self, line: impl Display) {
         self.bars.suspend(|| {
             // Nowhere is left to report to where standard error is closed.
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", plain(line));
         });
     }
 
@@ -119,7 +119,7 @@ impl Ui {
     /// # Errors
     /// I/O.
     pub fn print(&self, text: impl Display) -> Result<()> {
-        writeln!(io::stdout(), "{text}")?;
+        writeln!(io::stdout(), "{}", plain(text))?;
         Ok(())
     }
 
@@ -148,7 +148,7 @@ impl Ui {
         if let Ok(style) = style {
             bar.set_style(style);
         }
-        bar.set_prefix(name(path));
+        bar.set_prefix(label(path));
         bar
     }
 
@@ -189,7 +189,32 @@ pub fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
     }
 }
 
-/// A path as messages show it.
+/// A text for the terminal: what a file says moves no cursor and hides nothing.
+fn plain(text: impl Display) -> String {
+    let kept = |c: &char| matches!(c, '\n' | '\t');
+    let text = text.to_string();
+    text.chars()
+        .flat_map(|c| {
+            let itself = kept(&c).then_some(c);
+            let seen = itself.is_none().then(|| seen(c));
+            itself.into_iter().chain(seen.into_iter().flatten())
+        })
+        .collect()
+}
+
+/// A character, or what stands for one that is not seen.
+pub fn seen(c: char) -> impl Iterator<Item = char> {
+    let escaped = c.is_control().then(|| c.escape_default());
+    let itself = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(itself)
+}
+
+/// A path as messages show it: in one line, whatever it is.
+pub fn label(path: &Path) -> String {
+    name(path).chars().flat_map(seen).collect()
+}
+
+/// A path as JSON has it.
 pub fn name(path: &Path) -> String {
     if crate::output::is_dash(path) {
         "-".into()

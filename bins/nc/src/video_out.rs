@@ -106,7 +106,7 @@ impl VideoOut {
             target: match form {
                 Form::Y4m => Target::Y4m(Output::create(output, Some(input), force)?),
                 Form::Png => Target::Png(Output::create(output, Some(input), force)?),
-                Form::Folder => Target::Folder(Folder::create(output, force)?),
+                Form::Folder => Target::Folder(Folder::create(output, Some(input), force)?),
             },
             head,
             painter,

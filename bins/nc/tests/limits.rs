@@ -130,3 +130,40 @@ fn the_default_is_told() {
     let at = help.find("--memory").unwrap();
     assert!(help[at..].contains("[default: 1G]"), "{help}");
 }
+
+/// A header alone asks for frames of 1.6 GB; nothing is allocated for them, or the shell's limit would end the program.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_huge_frame_is_refused_before_it_is_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    std::fs::write(d.join("a.y4m"), y4m(8, 8, 2)).unwrap();
+    ok(d, &["encode", "--lossless", "a.y4m", "a.nc"]);
+    let bytes = std::fs::read(d.join("a.nc")).unwrap();
+    let mut reader = nc::container::Reader::new(&bytes[..], 0);
+    let mut header = nc::container::Header::read(&mut reader).unwrap();
+    let rest = reader.offset as usize;
+    let nc::Format::Video(form) = &mut header.format else {
+        panic!("no video");
+    };
+    (form.width, form.height, form.chroma) = (1 << 14, 1 << 14, nc::Chroma::C444);
+    let lies = [&header.to_bytes(), &bytes[rest..]].concat();
+    std::fs::write(d.join("b.nc"), lies).unwrap();
+    for how in [&["decode"][..], &["decode", "--recover"], &["test"]] {
+        let mut shell = std::process::Command::new("sh");
+        let nc = env!("CARGO_BIN_EXE_nc");
+        shell.args(["-c", "ulimit -v 1000000; exec \"$@\"", "sh", nc]);
+        shell.args(how).args(["-M", "64M", "-T", "1", "b.nc"]);
+        if how[0] == "decode" {
+            shell.arg("b.y4m");
+        }
+        let out = shell.current_dir(d).output().unwrap();
+        let told = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(
+            [Some(3), Some(4)].contains(&out.status.code()),
+            "{how:?}: {told}"
+        );
+        assert!(!told.contains("panicked"), "{told}");
+    }
+    assert_eq!(names(d), ["a.nc", "a.y4m", "b.nc"]);
+}

@@ -294,3 +294,33 @@ fn many_files_and_folders() {
     );
     assert!(why.contains("two inputs"), "{why}");
 }
+
+#[test]
+fn no_job_writes_what_another_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    std::fs::write(d.join("d"), noise(1, 100)).unwrap();
+    std::fs::write(d.join("d.nc"), noise(2, 100)).unwrap();
+    let args = [
+        "encode",
+        "--codec",
+        "store",
+        "-f",
+        "--out-dir",
+        ".",
+        "d",
+        "d.nc",
+    ];
+    let why = fails(d, &args, 2);
+    assert!(why.contains("read and written"), "{why}");
+    assert_eq!(std::fs::read(d.join("d.nc")).unwrap(), noise(2, 100));
+    assert_eq!(names(d), ["d", "d.nc"]);
+}
+
+#[test]
+fn names_are_shown_without_their_control_characters() {
+    let dir = dir_with("a\u{1b}[31m\nb", b"text");
+    let why = fails(dir.path(), &["test", "a\u{1b}[31m\nb"], 3);
+    assert!(why.contains("a\\u{1b}[31m\\nb"), "{why}");
+    assert_eq!(why.lines().count(), 1, "{why}");
+}

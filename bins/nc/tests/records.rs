@@ -423,13 +423,13 @@ fn bad_input_is_an_error_and_leaves_nothing() {
         let told = fails(dir, &["encode", "--model", "m.ncm", "bad", "out.nc"], code);
         assert!(told.contains(reason), "{told}");
     }
-    for (text, reason) in [
-        ("day,town\n1,2\n", "2 columns"),
-        ("day,town,kind,price,note\n1,2\n", "row 2"),
-        ("day,town,kind,price,notes\n", "\"notes\""),
+    for (text, reason, code) in [
+        ("day,town\n1,2\n", "2 columns", 2),
+        ("day,town,kind,price,note\n1,2\n", "row 2", 3),
+        ("day,town,kind,price,notes\n", "\"notes\"", 2),
     ] {
         std::fs::write(dir.join("bad"), text).unwrap();
-        let told = fails(dir, &["encode", "--model", "t.ncm", "bad", "out.nc"], 2);
+        let told = fails(dir, &["encode", "--model", "t.ncm", "bad", "out.nc"], code);
         assert!(told.contains(reason), "{told}");
     }
     // Models that are missing, of another shape, damaged.

@@ -354,6 +354,25 @@ fn folders_of_images_are_clips() {
     // A folder that has files needs -f.
     fails(d, &["decode", "a.nc", "out"], 2);
     ok(d, &["decode", "-f", "a.nc", "out"]);
+    // A folder by any of its names; not the one that the command runs in, nor the one that the input is an image of.
+    for there in ["e", "f/../f", "./g/."] {
+        std::fs::create_dir_all(d.join(there.split('/').find(|p| *p != ".").unwrap())).unwrap();
+        ok(d, &["decode", "a.nc", there]);
+        assert_eq!(names(&d.join(there)), made);
+    }
+    let why = fails(&d.join("e"), &["decode", "-f", "../a.nc", "."], 2);
+    assert!(why.contains("current folder"), "{why}");
+    std::fs::copy(d.join("a.nc"), d.join("e/00001.png")).unwrap();
+    let why = fails(d, &["decode", "-f", "e/00001.png", "e"], 2);
+    assert!(why.contains("among the images"), "{why}");
+    for there in ["e", "f", "g"] {
+        std::fs::remove_dir_all(d.join(there)).unwrap();
+    }
+    let left = [".", "in", "out"].map(|f| names(&d.join(f)));
+    assert!(
+        left.iter().flatten().all(|n| !n.contains(".nc-")),
+        "{left:?}"
+    );
     // Grey among colours takes their form; another size does not.
     let grey = image::DynamicImage::from(picture(20, 10, 9)).into_luma8();
     grey.save(d.join("in/g.png")).unwrap();

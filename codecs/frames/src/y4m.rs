@@ -17,7 +17,7 @@ pub const META: [u8; 4] = *b"y4m ";
 /// First bytes of a frame.
 const FRAME: &[u8] = b"FRAME";
 /// Most bytes of the first line and of a frame's.
-const MOST_LINE: u64 = 4096;
+pub const MOST_LINE: usize = 4096;
 
 /// Where samples of colour lie between those of brightness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl Head {
             None => format!("{} {kept}", size(&format)),
         };
         match Self::parse(&line) {
-            Ok(head) if head.format == format && line.len() < MOST_LINE as usize => head,
+            Ok(head) if head.format == format && head.to_bytes().len() <= MOST_LINE => head,
             _ => Self::of(format),
         }
     }
@@ -219,7 +219,7 @@ fn colour(value: &str) -> Result<(Chroma, u8, Siting)> {
 /// Reads a line, without its end; nothing at the end of the file.
 fn line(r: &mut impl BufRead, what: &str) -> Result<Option<Vec<u8>>> {
     let mut out = Vec::new();
-    r.take(MOST_LINE).read_until(b'\n', &mut out)?;
+    r.take(MOST_LINE as u64).read_until(b'\n', &mut out)?;
     if out.is_empty() {
         return Ok(None);
     }

@@ -193,11 +193,11 @@ impl Column {
     /// What is unknown is empty.
     ///
     /// # Errors
-    /// [`Error::Format`] for records that are no rows of these columns.
+    /// [`Error::Format`] for records that are no rows of these columns; those of `each`.
     pub fn write_rows(
         columns: &[Self],
         records: Records<'_>,
-        mut each: impl FnMut(&[u8], &[Range<usize>]),
+        mut each: impl FnMut(&[u8], &[Range<usize>]) -> Result<()>,
     ) -> Result<()> {
         let wrong = || Error::Format("records that are no rows of this table".into());
         let mut texts = records.texts.iter().peekable();
@@ -222,7 +222,7 @@ impl Column {
             if !rest.is_empty() {
                 return Err(wrong());
             }
-            each(&bytes, &cells);
+            each(&bytes, &cells)?;
         }
         match texts.next() {
             Some(_) => Err(wrong()),

@@ -105,7 +105,8 @@ impl Table {
     /// column, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no table, or tables of different columns, [`Error::Limit`]; I/O.
+    /// [`Error::Usage`] for what is no table, or tables of different columns, [`Error::Format`] for a row that is none,
+    /// [`Error::Limit`]; I/O.
     pub fn learn(
         files: usize,
         mut open: impl FnMut(usize) -> Result<(Vec<u8>, Box<dyn Read + Send>)>,
@@ -169,7 +170,8 @@ impl Table {
     /// Rows of a file, charged to `budget`; cells that read `missing` are unknown.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a table of other columns, [`Error::Limit`]; I/O.
+    /// [`Error::Usage`] for a table of other columns, [`Error::Limit`]; as it is read, [`Error::Format`] for a row that is
+    /// none; I/O.
     pub fn reader(
         &self,
         bytes: Box<dyn Read + Send>,
@@ -401,7 +403,7 @@ impl Lines {
     }
 
     fn wrong(&self, what: impl std::fmt::Display) -> Error {
-        Error::Usage(format!("row {} of the table: {what}", self.rows))
+        Error::Format(format!("row {} of the table: {what}", self.rows))
     }
 
     /// Forgets rows that are done, and reads more.
@@ -548,7 +550,7 @@ impl<W: Write> Writer for TableWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let only = self.only.as_deref().unwrap_or(&all);
-        let mut out = Vec::new();
+        let (mut out, to) = (Vec::new(), &mut self.out);
         Column::write_rows(&self.table.columns, records, |row, cells| {
             out.extend_from_slice(self.layout.eol());
             for (i, c) in only.iter().enumerate() {
@@ -558,8 +560,15 @@ impl<W: Write> Writer for TableWriter<W> {
                 let range = cells.get(*c).cloned().unwrap_or_default();
                 out.extend_from_slice(row.get(range).unwrap_or_default());
             }
+            // A few bytes of a file may be many long rows.
+            if out.len() >= BLOCK {
+                to.write_all(&out)?;
+                self.written = self.written.saturating_add(out.len() as u64);
+                out.clear();
+            }
+            Ok(())
         })?;
-        self.out.write_all(&out)?;
+        to.write_all(&out)?;
         self.written = self.written.saturating_add(out.len() as u64);
         Ok(())
     }

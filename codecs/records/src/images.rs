@@ -1,7 +1,7 @@
 //! Folders of PNGs of one size, in the order of their names. A sample is a variable.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::mem::size_of;
 use std::path::{Path, PathBuf};
 
@@ -169,12 +169,15 @@ impl FolderWriter {
         first: u64,
         budget: &mut Budget,
     ) -> Result<Self> {
-        let all = budget
-            .read(DeflateDecoder::new(extras), u64::MAX)
-            .map_err(|e| match e {
-                Error::Io(_) => Error::Format("names of images".into()),
-                e => e,
-            })?;
+        // A file may have none.
+        let all = match extras {
+            [] => Ok(Vec::new()),
+            extras => budget.read(DeflateDecoder::new(extras), u64::MAX),
+        };
+        let all = all.map_err(|e| match e {
+            Error::Io(_) => Error::Format("names of images".into()),
+            e => e,
+        })?;
         let all = String::from_utf8(all).map_err(|_| Error::Format("names of images".into()))?;
         // Once more as so many names.
         let ends = all.bytes().filter(|b| *b == 0).count() as u64;
@@ -211,9 +214,17 @@ impl Writer for FolderWriter {
                 None => format!("{:06}.png", self.next),
             };
             self.next = self.next.saturating_add(1);
-            // Two of one name would be one file.
-            let path = self.folder.join(name);
-            let file = File::options().write(true).create_new(true).open(&path);
+            let file = File::options()
+                .write(true)
+                .create_new(true)
+                .open(self.folder.join(&name));
+            // Two of one name would be one file, and a name may be longer than those of files.
+            let file = file.map_err(|e| match e.kind() {
+                ErrorKind::AlreadyExists | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
+                    Error::Format(format!("an image named {name:?}: {e}"))
+                }
+                _ => Error::Io(e),
+            });
             let mut out = BufWriter::new(file?);
             write(&mut out, self.form, &samples)?;
             out.flush()?;
@@ -221,6 +232,17 @@ impl Writer for FolderWriter {
             self.written = self.written.saturating_add(bytes);
         }
         Ok(())
+    }
+
+    fn skip(&mut self, rows: Option<u64>) {
+        match rows {
+            Some(n) => {
+                let n = usize::try_from(n).unwrap_or(usize::MAX);
+                self.next = self.next.saturating_add(n);
+            }
+            // From here on nobody knows whose names they are.
+            None => self.names.truncate(self.next),
+        }
     }
 
     fn finish(self: Box<Self>) -> Result<u64> {

@@ -43,8 +43,8 @@ pub trait Reader {
     /// The next rows, at most `rows`; `None` after the last.
     ///
     /// # Errors
-    /// [`nc::Error::Usage`] for a file that is not of the schema, with the place, [`nc::Error::Limit`] for rows that
-    /// its budget does not hold; I/O.
+    /// [`nc::Error::Format`] for a file that is not what it says, with the place, [`nc::Error::Usage`] for one that is
+    /// not of the schema, [`nc::Error::Limit`] for rows that its budget does not hold; I/O.
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>>;
 
     /// What the file says beyond its rows; complete after the last.
@@ -58,6 +58,10 @@ pub trait Writer {
     /// # Errors
     /// [`nc::Error::Format`] for rows that no file of the schema has; I/O.
     fn write(&mut self, records: Records<'_>) -> Result<()>;
+
+    /// Says that rows of the original are missing here, so many or nobody knows how many; what a file says of single
+    /// rows then goes to those that it is meant for, or to none.
+    fn skip(&mut self, _rows: Option<u64>) {}
 
     /// Ends the file; gives its length in bytes.
     ///

@@ -35,8 +35,10 @@ use pages::Checked;
 
 /// Rows of a row group that is written.
 const GROUP: usize = 1 << 16;
-/// Bytes of cells that a row group is written at, whatever its rows.
-const GROUP_BYTES: usize = 1 << 26;
+/// Bytes of cells that a row group is written at, whatever its rows, and the part of a budget that they are at most:
+/// they are there as cells, as values and as pages.
+const GROUP_BYTES: u64 = 1 << 26;
+const GROUP_PART: u64 = 8;
 /// Rows that are learnt from at once.
 const ROWS: usize = 1 << 12;
 /// Bytes that a cell takes beside its own, and a value of which it is made.
@@ -55,17 +57,21 @@ fn usage(e: impl std::fmt::Display) -> Error {
     Error::Usage(format!("Parquet: {e}"))
 }
 
+fn damaged(e: impl std::fmt::Display) -> Error {
+    Error::Format(format!("Parquet: {e}"))
+}
+
 fn fault(e: ParquetError) -> Error {
     match e {
         ParquetError::External(e) => Error::Io(std::io::Error::other(e)),
-        e => Error::Format(format!("Parquet: {e}")),
+        e => damaged(e),
     }
 }
 
 fn message(schema: &Type) -> Result<String> {
     let mut out = Vec::new();
     print_schema(&mut out, schema);
-    String::from_utf8(out).map_err(usage)
+    String::from_utf8(out).map_err(damaged)
 }
 
 /// A file in memory.
@@ -77,7 +83,7 @@ struct Opened {
 
 /// Runs the crate's decoders: some damaged files make them panic, which is an error like others here.
 fn unwound<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    caught(work).unwrap_or_else(|| Err(usage("a damaged file")))
+    caught(work).unwrap_or_else(|| Err(damaged("a damaged file")))
 }
 
 impl Opened {
@@ -86,7 +92,7 @@ impl Opened {
         let bytes = Bytes::from(budget.read(bytes, u64::MAX)?);
         thrift::footer(&bytes, budget)?;
         let read = bytes.clone();
-        let file = unwound(|| SerializedFileReader::new(read).map_err(usage))?;
+        let file = unwound(|| SerializedFileReader::new(read).map_err(damaged))?;
         let schema = file.metadata().file_metadata().schema_descr();
         for c in schema.columns() {
             let flat = c.max_rep_level() == 0 && c.path().parts().len() == 1;
@@ -123,8 +129,8 @@ impl Opened {
         if i >= self.file.num_row_groups() {
             return Ok(None);
         }
-        let group = self.file.get_row_group(i).map_err(usage)?;
-        let rows = usize::try_from(group.metadata().num_rows()).map_err(usage)?;
+        let group = self.file.get_row_group(i).map_err(damaged)?;
+        let rows = usize::try_from(group.metadata().num_rows()).map_err(damaged)?;
         let before = budget.left();
         let mut columns = Vec::new();
         for c in 0..group.num_columns() {
@@ -135,10 +141,10 @@ impl Opened {
                 .ok()
                 .zip(usize::try_from(start.saturating_add(length)).ok());
             let range = range.and_then(|(from, to)| self.bytes.get(from..to));
-            let range = range.ok_or_else(|| usage("a column beyond the end of the file"))?;
-            pages::charge(range, budget)?;
+            let range = range.ok_or_else(|| damaged("a column beyond the end of the file"))?;
+            pages::charge(range, column.compression(), budget)?;
             let checked = Checked {
-                pages: group.get_column_page_reader(c).map_err(usage)?,
+                pages: group.get_column_page_reader(c).map_err(damaged)?,
                 optional,
             };
             let reader = get_column_reader(column.column_descr_ptr(), Box::new(checked));
@@ -230,9 +236,9 @@ fn cells<T: DataType>(
         let defined = optional.then_some(&mut levels);
         let (n, _, _) = reader
             .read_records(rows.saturating_sub(read), defined, None, &mut values)
-            .map_err(usage)?;
+            .map_err(damaged)?;
         if n == 0 {
-            return Err(usage("a column that ends early"));
+            return Err(damaged("a column that ends early"));
         }
         read = read.saturating_add(n);
     }
@@ -245,7 +251,7 @@ fn cells<T: DataType>(
     let cells = if optional {
         let cell = |level: &i16| match level {
             0 => Ok(Vec::new()),
-            _ => cell(values.next().ok_or_else(|| usage("a value is missing"))?),
+            _ => cell(values.next().ok_or_else(|| damaged("a value is missing"))?),
         };
         levels.iter().map(cell).collect::<Result<_>>()?
     } else {
@@ -259,7 +265,8 @@ impl Parquet {
     /// What the columns of files hold. Each file, and every distinct cell of a column, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no flat Parquet file, or files of different schemas, [`Error::Limit`]; I/O.
+    /// [`Error::Usage`] for a file that is not flat, or files of different schemas, [`Error::Format`] for what is damaged,
+    /// [`Error::Limit`]; I/O.
     pub fn learn(files: &[std::path::PathBuf], budget: &mut Budget) -> Result<Self> {
         let mut learnt: Option<(String, Vec<String>, Vec<Learner>)> = None;
         for file in files {
@@ -307,7 +314,7 @@ impl Parquet {
     /// Rows of a file, which is charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file of another schema, [`Error::Limit`]; I/O.
+    /// [`Error::Usage`] for a file of another schema, [`Error::Format`] for a damaged one, [`Error::Limit`]; I/O.
     pub fn reader(
         &self,
         bytes: Box<dyn Read + Send>,
@@ -328,7 +335,12 @@ impl Parquet {
         })
     }
 
-    /// A file of rows; with `only` of these columns alone.
+    /// Whether the schema may be one: what parses it goes as deep as its braces.
+    pub fn is_flat(&self) -> bool {
+        self.message.matches('{').count() == 1
+    }
+
+    /// A file of rows; with `only` of these columns alone. A row group is a part of `budget` at most.
     ///
     /// # Errors
     /// [`Error::Model`] for a schema that is none; I/O.
@@ -336,9 +348,16 @@ impl Parquet {
         &self,
         out: W,
         only: Option<&[usize]>,
+        budget: &Budget,
     ) -> Result<ParquetWriter<W>> {
         let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("Parquet: {e}"));
+        if !self.is_flat() {
+            return Err(wrong(&"nested columns"));
+        }
         let whole = parse_message_type(&self.message).map_err(|e| wrong(&e))?;
+        if whole.get_fields().len() != self.columns.len() {
+            return Err(wrong(&"columns that do not fit"));
+        }
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let only = only.unwrap_or(&all).to_vec();
         let fields: Option<Vec<TypePtr>> = only
@@ -361,12 +380,15 @@ impl Parquet {
             .build();
         let file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(fault)?;
         Ok(ParquetWriter {
-            file,
-            cells: vec![Vec::new(); only.len()],
-            bytes: 0,
             columns: self.columns.clone(),
+            group: Rows {
+                file,
+                cells: vec![Vec::new(); only.len()],
+                bytes: 0,
+                most: GROUP_BYTES.min(budget.left() / GROUP_PART),
+                types,
+            },
             only,
-            types,
         })
     }
 }
@@ -417,7 +439,7 @@ impl Reader for ParquetReader {
             for (column, cells) in self.columns.iter().zip(&cells) {
                 let cell = cells
                     .get(row)
-                    .ok_or_else(|| usage("columns of uneven length"))?;
+                    .ok_or_else(|| damaged("columns of uneven length"))?;
                 let text = column.read(cell, self.missing.as_deref(), &mut values);
                 if text {
                     budget.charge((cell.len() as u64).saturating_add(CELL))?;
@@ -439,13 +461,19 @@ impl Reader for ParquetReader {
 
 /// Writes the rows of a Parquet file.
 pub struct ParquetWriter<W: Write + Send> {
-    file: SerializedFileWriter<W>,
     columns: Vec<Column>,
     only: Vec<usize>,
+    group: Rows<W>,
+}
+
+/// The row group at hand.
+struct Rows<W: Write + Send> {
+    file: SerializedFileWriter<W>,
     types: SchemaDescriptor,
-    /// Of each column written, the cells of the row group at hand, and the bytes of all.
+    /// Cells of each column that is written; bytes of all, and at most.
     cells: Vec<Vec<Vec<u8>>>,
-    bytes: usize,
+    bytes: u64,
+    most: u64,
 }
 
 /// Writes cells through a column's writer.
@@ -470,7 +498,21 @@ fn parse<T: std::str::FromStr>(cell: &[u8]) -> Option<T> {
     std::str::from_utf8(cell).ok()?.parse().ok()
 }
 
-impl<W: Write + Send> ParquetWriter<W> {
+impl<W: Write + Send> Rows<W> {
+    /// Takes some cells of a row.
+    fn push<'a>(&mut self, row: impl Iterator<Item = &'a [u8]>) -> Result<()> {
+        for (out, cell) in self.cells.iter_mut().zip(row) {
+            let held = (cell.len() as u64).saturating_add(CELL);
+            self.bytes = self.bytes.saturating_add(held);
+            out.push(cell.to_vec());
+        }
+        let full = self.cells.first().is_some_and(|c| c.len() >= GROUP);
+        if full || self.bytes >= self.most {
+            return self.flush();
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
         if self.cells.first().is_none_or(Vec::is_empty) {
             return Ok(());
@@ -512,24 +554,16 @@ impl<W: Write + Send> ParquetWriter<W> {
 
 impl<W: Write + Send> Writer for ParquetWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
-        let only = self.only.clone();
-        let (cells, bytes) = (&mut self.cells, &mut self.bytes);
-        let mut full = false;
+        let (only, group) = (&self.only, &mut self.group);
         Column::write_rows(&self.columns, records, |row, at| {
-            for (out, c) in cells.iter_mut().zip(&only) {
-                let range = at.get(*c).cloned().unwrap_or_default();
-                let cell = row.get(range).unwrap_or_default();
-                *bytes = bytes.saturating_add(cell.len());
-                out.push(cell.to_vec());
-            }
-            full |= cells.first().is_some_and(|c| c.len() >= GROUP) || *bytes >= GROUP_BYTES;
-        })?;
-        if full { self.flush() } else { Ok(()) }
+            let cell = |c: &usize| at.get(*c).and_then(|range| row.get(range.clone()));
+            group.push(only.iter().map(|c| cell(c).unwrap_or_default()))
+        })
     }
 
     fn finish(mut self: Box<Self>) -> Result<u64> {
-        self.flush()?;
-        self.file.finish().map_err(fault)?;
-        Ok(self.file.bytes_written() as u64)
+        self.group.flush()?;
+        self.group.file.finish().map_err(fault)?;
+        Ok(self.group.file.bytes_written() as u64)
     }
 }

@@ -168,12 +168,12 @@ impl Schema {
             }
             Form::Table(_) => true,
             #[cfg(feature = "parquet")]
-            Form::Parquet(_) => true,
+            Form::Parquet(parquet) => parquet.is_flat(),
         };
         if sound {
             Ok(())
         } else {
-            Err(Error::Usage(format!("{self}: too long or empty")))
+            Err(Error::Usage(format!("{self}: too long, empty or nested")))
         }
     }
 
@@ -385,8 +385,8 @@ impl Schema {
         }
     }
 
-    /// A file of `records` rows, of which the first has number `first` in the original; of a table,
-    /// with `only` of these columns alone.
+    /// A file of `records` rows; of a table, with `only` of these columns alone. What a writer holds of its rows is a
+    /// part of `budget`.
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; [`Error::Usage`] for a folder; I/O.
@@ -396,6 +396,7 @@ impl Schema {
         records: u64,
         extras: &[u8],
         only: Option<&[usize]>,
+        budget: &Budget,
     ) -> Result<Box<dyn Writer + 'a>> {
         let none = || {
             if extras.is_empty() {
@@ -416,7 +417,7 @@ impl Schema {
             Form::Table(table) => Box::new(table.writer(out, extras, only)?),
             Form::Png(_) => return Err(Error::Usage("images go into a folder".into())),
             #[cfg(feature = "parquet")]
-            Form::Parquet(parquet) => Box::new(parquet.writer(out, only)?),
+            Form::Parquet(parquet) => Box::new(parquet.writer(out, only, budget)?),
         })
     }
 

@@ -46,7 +46,13 @@ fn round(schema: &Schema, bytes: &[u8]) -> nc::Result<Vec<u8>> {
     let rows = all(reader.as_mut(), 7)?;
     let n: usize = rows.iter().map(|r| r.values.nrows()).sum();
     let mut out = Vec::new();
-    let mut writer = schema.writer(&mut out, n as u64, &reader.extras()?, None)?;
+    let mut writer = schema.writer(
+        &mut out,
+        n as u64,
+        &reader.extras()?,
+        None,
+        &Budget::default(),
+    )?;
     for r in &rows {
         writer.write(r.view())?;
     }
@@ -171,12 +177,22 @@ fn values_that_are_no_bytes_are_no_file() {
             values: ndarray::Array2::from_shape_vec((1, columns), values).unwrap(),
             texts: Vec::new(),
         };
-        let mut writer = schema.writer(Vec::new(), 1, &[], None).unwrap();
+        let mut writer = schema
+            .writer(Vec::new(), 1, &[], None, &Budget::default())
+            .unwrap();
         let e = writer.write(records.view()).unwrap_err();
         assert!(matches!(e, Error::Format(_)));
     }
-    assert!(schema.writer(Vec::new(), 1, b"extras", None).is_err());
-    assert!(schema.writer(Vec::new(), u64::MAX, &[], None).is_err());
+    assert!(
+        schema
+            .writer(Vec::new(), 1, b"extras", None, &Budget::default())
+            .is_err()
+    );
+    assert!(
+        schema
+            .writer(Vec::new(), u64::MAX, &[], None, &Budget::default())
+            .is_err()
+    );
 }
 
 #[test]
@@ -238,6 +254,26 @@ fn folders_of_images_come_back_pixel_for_pixel() {
             .write(rows[0].view().rows(1, 2).unwrap().view())
             .unwrap();
         assert!(part.path().join("b.png").exists());
+        // With a gap, the names are those of what is left; beyond a gap of unknown length, and without names, numbers.
+        let image = |i: usize| rows[0].view().rows(i, i + 1).unwrap();
+        for (gap, extras, expected) in [
+            (Some(2), &extras[..], ["a.PNG", "image 2.png"]),
+            (None, &extras, ["000001.png", "a.PNG"]),
+            (Some(2), &[], ["000000.png", "000003.png"]),
+        ] {
+            let part = tempfile::tempdir().unwrap();
+            let to = part.path().to_path_buf();
+            let mut writer = schema.folder_writer(to, 0, extras, &mut budget).unwrap();
+            writer.write(image(0).view()).unwrap();
+            writer.skip(gap);
+            writer.write(image(1).view()).unwrap();
+            let mut made: Vec<_> = std::fs::read_dir(part.path())
+                .unwrap()
+                .map(|e| e.unwrap().file_name().into_string().unwrap())
+                .collect();
+            made.sort();
+            assert_eq!(made, expected);
+        }
 
         // Of another size, of no size, and a name that leads elsewhere.
         image::save_buffer(

@@ -444,5 +444,5 @@ fn what_a_footer_and_pages_claim_is_not_believed() {
     let mut bytes = base().file();
     let at = bytes.windows(3).position(|w| w == [0x15, 2, 0x19]).unwrap();
     bytes[at] = 0x18;
-    assert!(matches!(read(&bytes, SMALL), Err(Error::Usage(_))));
+    assert!(matches!(read(&bytes, SMALL), Err(Error::Format(_))));
 }

@@ -303,3 +303,31 @@ fn what_symphonia_holds_is_bounded() {
     let id3 = b"ID3\x04\0\0\x7f\x7f\x7f\x7f".repeat(2);
     typed(compressed(&id3, 16 << 20), 0);
 }
+
+/// Tags of a few letters take many times their bytes.
+#[test]
+fn many_short_comments_are_charged_as_what_they_become() {
+    let n = 200_000u32;
+    let mut comments = [&4u32.to_le_bytes()[..], b"none", &n.to_le_bytes()].concat();
+    for _ in 0..n {
+        comments.extend(3u32.to_le_bytes());
+        comments.extend(b"A=B");
+    }
+    let mut flac = b"fLaC".to_vec();
+    // STREAMINFO: blocks of 4096, 16 kHz, one channel of 16 bits.
+    flac.extend([0, 0, 0, 34, 16, 0, 16, 0, 0, 0, 0, 0, 0, 0]);
+    flac.extend([0x03, 0xe8, 0x00, 0xf0, 0, 0, 0, 0]);
+    flac.extend([0; 16]);
+    flac.extend([
+        0x84,
+        (comments.len() >> 16) as u8,
+        (comments.len() >> 8) as u8,
+        comments.len() as u8,
+    ]);
+    flac.extend(&comments);
+    let e = compressed(&flac, 32 << 20);
+    assert!(matches!(e, Err(Error::Limit(_))), "{e:?}");
+    // With room for them, it is the sound that is missing.
+    let e = compressed(&flac, 64 << 20);
+    assert!(matches!(e, Err(Error::Format(_))), "{e:?}");
+}

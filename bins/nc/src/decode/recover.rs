@@ -168,17 +168,20 @@ impl Work<'_> {
             return Err(Failure::format("not video"));
         };
         let size = form.frame_samples()?;
+        // The frame before, and one made of it.
+        salvage.budget_mut().charge(4 * size as u64)?;
+        let mut budget = salvage.budget().clone();
+        let head = head(form, salvage.meta(), &mut budget)?;
+        *salvage.budget_mut() = budget;
         // Mid-grey, until a frame has come.
         let mut last = vec![form.max() / 2 + 1; size];
-        let mut budget = self.ui.budget();
-        budget.charge(2 * size as u64)?;
         let mut out = VideoOut::create(
             &job.output,
             &job.input,
             self.args.to.force,
-            head(form, salvage.meta()),
+            head,
             (0, salvage.units()),
-            &mut budget,
+            salvage.budget_mut(),
         )?;
         let mut still = 0u64;
         let whole = salvage.decode(opener, ctl, &mut |stretch| {
@@ -225,21 +228,20 @@ impl Work<'_> {
             report.note(&stretch);
             Ok(())
         })?;
-        // What is kept beside the records goes by their numbers, which a gap shifts.
-        let extras = match report.lost.is_empty() {
-            true => salvage.meta().iter().find(|m| m.tag == records::EXTRAS),
-            false => None,
-        };
-        let extras = extras.map_or_else(Vec::new, |m| m.data.clone());
-        let mut budget = self.ui.budget();
+        let mut budget = salvage.budget().clone();
+        let extras = records::extras(salvage.meta(), &mut budget)?;
+        *salvage.budget_mut() = budget;
         let force = self.args.to.force;
         let mut target = Target::create(&schema, &job.output, Some(&job.input), force)?;
         let rows = (0, report.sound);
-        let mut writer = target.writer(&schema, rows, &extras, None, &mut budget)?;
+        let mut writer = target.writer(&schema, rows, &extras, None, salvage.budget_mut())?;
         salvage.decode(opener, ctl, &mut |stretch| match stretch {
             Stretch::Sound(SignalBuf::Records(rows)) => writer.write(rows.view()),
             Stretch::Sound(_) => Err(Error::Format("media kinds mixed".into())),
-            Stretch::Lost(_) => Ok(()),
+            Stretch::Lost(lost) => {
+                writer.skip(lost.units);
+                Ok(())
+            }
         })?;
         let bytes = writer.finish()?;
         target.commit()?;

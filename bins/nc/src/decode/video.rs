@@ -6,7 +6,8 @@
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 
-use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
+use nc::container::Meta;
+use nc::{Archive, Budget, Control, Decoder, Format, Opener, VideoFormat};
 
 use super::{Done, Work, within};
 use crate::batch::Job;
@@ -27,7 +28,10 @@ impl Work<'_> {
         let Format::Video(form) = archive.header().format else {
             return Err(Failure::format("not video"));
         };
-        let head = head(form, archive.meta()?);
+        archive.meta()?;
+        let mut budget = archive.budget().clone();
+        let head = head(form, archive.meta()?, &mut budget)?;
+        *archive.budget_mut() = budget;
         let units = archive.units();
         let (from, to) = match &self.args.range {
             None => (0, units),
@@ -46,12 +50,13 @@ impl Work<'_> {
             self.args.to.force,
             head,
             (from, to - from),
-            &mut self.ui.budget(),
+            archive.budget_mut(),
         )?;
         if (from, to) == (0, units) {
-            drop(archive);
+            // The decoder meets the metadata again.
+            let budget = archive.budget().clone();
             (&file).seek(SeekFrom::Start(0))?;
-            let mut decoder = Decoder::new(BufReader::new(&file), opener, self.ui.budget())?;
+            let mut decoder = Decoder::new(BufReader::new(&file), opener, budget)?;
             while let Some(piece) = decoder.next(ctl)? {
                 out.write(&piece)?;
             }
@@ -64,13 +69,16 @@ impl Work<'_> {
     }
 }
 
-/// The first line of a Y4M file.
-pub fn head(form: VideoFormat, meta: &[nc::container::Meta]) -> Head {
+/// The first line of a Y4M file, charged before it is made.
+pub fn head(form: VideoFormat, meta: &[Meta], budget: &mut Budget) -> Result<Head> {
     let kept = meta.iter().find(|m| m.tag == y4m::META);
-    match kept.map(|m| std::str::from_utf8(&m.data)) {
+    // No line is longer, and what is is not looked at.
+    let kept = kept.filter(|m| m.data.len() <= y4m::MOST_LINE);
+    budget.charge(kept.map_or(0, |m| m.data.len() as u64))?;
+    Ok(match kept.map(|m| std::str::from_utf8(&m.data)) {
         Some(Ok(kept)) => Head::again(form, kept),
         // A line of size and rate alone leaves no record.
         None if !form.rgb => Head::again(form, ""),
         _ => Head::of(form),
-    }
+    })
 }

@@ -16,7 +16,7 @@ use crate::input::{Input, Kind};
 use crate::models::Shared;
 use crate::output::is_dash;
 use crate::signals;
-use crate::ui::name;
+use crate::ui::label;
 use crate::video_in::VideoIn;
 
 /// Quality where no goal is given.
@@ -111,7 +111,7 @@ impl Work<'_> {
         let goal = self.goal().unwrap_or(Goal::Quality(DEFAULT_QUALITY));
         self.ui.detail(format_args!(
             "{}: {} x {}, {} bits, by {}",
-            name(&job.input),
+            label(&job.input),
             form.width,
             form.height,
             form.bits,

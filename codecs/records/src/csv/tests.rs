@@ -131,3 +131,38 @@ proptest! {
         }
     }
 }
+
+/// A sink that knows the longest piece it was given.
+#[derive(Default)]
+struct Longest(usize);
+
+impl Write for Longest {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.max(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn rows_of_a_piece_are_written_as_they_come() {
+    let word = "w".repeat(10_000);
+    let text = format!("a\n{}", format!("{word}\n").repeat(3000));
+    let table = learn(text.as_bytes()).unwrap();
+    let file = Box::new(Cursor::new(text.clone()));
+    let mut reader = table.reader(file, None, Budget::default()).unwrap();
+    let piece = reader.next(3000).unwrap().unwrap();
+    assert!(piece.texts.is_empty());
+    let mut sink = Longest::default();
+    let mut writer = Box::new(
+        table
+            .writer(&mut sink, &reader.extras().unwrap(), None)
+            .unwrap(),
+    );
+    writer.write(piece.view()).unwrap();
+    assert_eq!(writer.finish().unwrap(), text.len() as u64);
+    assert!(sink.0 < BLOCK + 20_000, "{}", sink.0);
+}

@@ -5,40 +5,47 @@
 //! charged. The encodings by differences say once more, inside the page, how many values there are, which is compared
 //! with the head when the page has been unpacked.
 
-use ::parquet::basic::{Encoding, PageType};
+use std::io::Read;
+
+use ::parquet::basic::{Compression, Encoding, PageType};
 use ::parquet::column::page::{Page, PageMetadata, PageReader};
 use ::parquet::errors::{ParquetError, Result as PageResult};
-use nc::{Budget, Result};
+use nc::{Budget, Error, Result};
 
+use super::damaged;
 use super::thrift::{PAGE, Walk};
-use super::usage;
 
 /// Bytes of a value in a dictionary, beside its own.
 const VALUE: u64 = 40;
+/// What a stream of zstd begins with.
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// Most miniblocks in a block of differences; writers make 4 or 8.
 const MINIBLOCKS: u64 = 512;
 
 /// Charges what the pages of a column take: the largest unpacked page and the dictionary.
 ///
 /// # Errors
-/// Usage for a column that is damaged, Limit.
-pub fn charge(column: &[u8], budget: &mut Budget) -> Result<()> {
+/// Format for a column that is damaged, Limit.
+pub fn charge(column: &[u8], packing: Compression, budget: &mut Budget) -> Result<()> {
     let (mut largest, mut dictionary) = (0u64, 0u64);
     let mut rest = column;
     while !rest.is_empty() {
         let (mut kind, mut unpacked, mut packed, mut values) = (None, None, None, 0);
+        // Those of a page of the second kind stand before what is packed.
+        let mut levels = 0u64;
         let mut walk = Walk::new(rest, budget);
         walk.fields(PAGE, &mut |path, x| match path {
             [0, 1] => kind = Some(x),
             [0, 2] => unpacked = Some(x),
             [0, 3] => packed = Some(x),
             [7, 1] => values = x,
+            [8, 5 | 6] => levels = levels.saturating_add(u64::try_from(x).unwrap_or(0)),
             _ => {}
         })?;
         let head = rest.len().saturating_sub(walk.left());
         let length = |x: Option<i64>| {
             x.and_then(|x| u64::try_from(x).ok())
-                .ok_or_else(|| usage("a page without a length"))
+                .ok_or_else(|| damaged("a page without a length"))
         };
         let (unpacked, packed) = (length(unpacked)?, length(packed)?);
         if kind == Some(i64::from(PageType::DICTIONARY_PAGE as i32)) {
@@ -50,15 +57,38 @@ pub fn charge(column: &[u8], budget: &mut Budget) -> Result<()> {
             largest = largest.max(unpacked);
         }
         // The last may be cut short, which is for the decoder to say.
-        let next = (head as u64).saturating_add(packed);
-        rest = usize::try_from(next)
-            .ok()
-            .and_then(|n| rest.get(n..))
-            .unwrap_or_default();
+        let body = rest.get(head..).unwrap_or_default();
+        let packed = usize::try_from(packed).unwrap_or(usize::MAX);
+        let (body, next) = body.split_at(packed.min(body.len()));
+        if let Compression::ZSTD(_) = packing {
+            unpacked_is(body, levels, unpacked, budget)?;
+        }
+        rest = next;
     }
     // Values and levels in the making, beside the page.
     budget.charge(largest.saturating_mul(2))?;
     budget.charge(dictionary)
+}
+
+/// Refuses a page that, behind its levels, unpacks to more than it says: the crate unpacks all there is before it
+/// compares. What is no such stream, or a damaged one, is for the decoder to say.
+fn unpacked_is(body: &[u8], levels: u64, unpacked: u64, budget: &Budget) -> Result<()> {
+    let levels = usize::try_from(levels).unwrap_or(usize::MAX);
+    let packed = body.get(levels..).unwrap_or_default();
+    if !packed.starts_with(ZSTD) {
+        return Ok(());
+    }
+    let mut stream = zstd::stream::read::Decoder::with_buffer(packed)?;
+    // The window that the stream asks for is part of the budget too; 2^27 is most for the crate.
+    stream.window_log_max(budget.left().max(1).ilog2().clamp(10, 27))?;
+    let most = unpacked.saturating_add(1);
+    match std::io::copy(&mut stream.take(most), &mut std::io::sink()) {
+        Ok(n) if n == most => Err(damaged("a page that is longer than its head says")),
+        Err(e) if e.to_string().contains("too much memory") => {
+            Err(Error::Limit("a page's window past the budget".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads pages and refuses those whose content does not fit their head.

@@ -63,7 +63,7 @@ fn schema_and_values_come_back() {
     let open = || Box::new(std::fs::File::open(&path).unwrap());
     let mut reader = parquet.reader(open(), None, Budget::default()).unwrap();
     let mut out = Vec::new();
-    let mut writer = Box::new(parquet.writer(&mut out, None).unwrap());
+    let mut writer = Box::new(parquet.writer(&mut out, None, &Budget::default()).unwrap());
     while let Some(r) = reader.next(33).unwrap() {
         writer.write(r.view()).unwrap();
     }
@@ -78,7 +78,11 @@ fn schema_and_values_come_back() {
     // Some columns, in another order.
     let mut reader = parquet.reader(open(), None, Budget::default()).unwrap();
     let mut out = Vec::new();
-    let mut writer = Box::new(parquet.writer(&mut out, Some(&[2, 0])).unwrap());
+    let mut writer = Box::new(
+        parquet
+            .writer(&mut out, Some(&[2, 0]), &Budget::default())
+            .unwrap(),
+    );
     while let Some(r) = reader.next(1000).unwrap() {
         writer.write(r.view()).unwrap();
     }
@@ -115,4 +119,113 @@ fn what_is_no_flat_file_is_refused() {
         }
         bytes[i] ^= 0x55;
     }
+}
+
+/// One column of zeros in one page of zstd, and the model of it.
+fn zeros(folder: &std::path::Path, n: usize) -> (Vec<u8>, Parquet) {
+    let message = "message m { REQUIRED BYTE_ARRAY b; }";
+    let columns = serde_json::json!([{ "name": "b", "words": [], "pattern": null }]);
+    let json = serde_json::json!({ "message": message, "columns": columns });
+    let parquet: Parquet = serde_json::from_value(json).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = Box::new(
+        parquet
+            .writer(&mut bytes, None, &Budget::default())
+            .unwrap(),
+    );
+    let cell = [b"\"", &vec![b'z'; n][..]].concat();
+    writer.group.push(std::iter::once(&cell[..])).unwrap();
+    writer.finish().unwrap();
+    let path = folder.join("z.parquet");
+    std::fs::write(&path, &bytes).unwrap();
+    let learnt = Parquet::learn(&[path], &mut Budget::default()).unwrap();
+    (bytes, learnt)
+}
+
+#[test]
+fn a_page_that_unpacks_to_more_than_it_says_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (bytes, parquet) = zeros(folder.path(), 1 << 20);
+    let read = |bytes: &[u8]| {
+        let file = Box::new(std::io::Cursor::new(bytes.to_vec()));
+        parquet.reader(file, None, Budget::default())?.next(10)
+    };
+    assert!(read(&bytes).unwrap().is_some());
+    // The lengths of pages, in the notation of Thrift: field 2, a number of 32 bits; another of as many bytes.
+    let varint = |mut x: u32| {
+        let mut out = vec![0x15];
+        x *= 2;
+        while x >= 0x80 {
+            out.push(x as u8 | 0x80);
+            x >>= 7;
+        }
+        out.push(x as u8);
+        out
+    };
+    let mut lies = bytes.clone();
+    let mut found = 0;
+    for n in (1 << 20)..(1 << 20) + 64 {
+        let (is, claimed) = (varint(n), varint(1 << 14));
+        assert_eq!((is.len(), claimed.len()), (5, 4));
+        // One byte longer than it need be.
+        let claimed = [&claimed[..3], &[claimed[3] | 0x80, 0]].concat();
+        let places: Vec<usize> = bytes
+            .windows(5)
+            .enumerate()
+            .filter(|(_, w)| *w == is)
+            .map(|(i, _)| i)
+            .collect();
+        for at in places {
+            lies[at..at + 5].copy_from_slice(&claimed);
+            found += 1;
+        }
+    }
+    assert!(found > 0);
+    let e = read(&lies).map(|_| ());
+    let e = e.unwrap_err().to_string();
+    assert!(e.contains("longer than its head says"), "{e}");
+}
+
+#[test]
+fn a_schema_of_a_thousand_levels_is_refused() {
+    let deep = |n: usize| {
+        let groups = "optional group a { ".repeat(n);
+        let message = format!(
+            "message m {{ {groups} required int32 x; {}",
+            "} ".repeat(n + 1)
+        );
+        let columns = serde_json::json!([{ "name": "x", "words": [], "pattern": null }]);
+        serde_json::from_value(serde_json::json!({ "message": message, "columns": columns }))
+    };
+    for n in [1, 1_000, 100_000] {
+        let parquet: Parquet = deep(n).unwrap();
+        assert!(!parquet.is_flat());
+        let e = parquet.writer(Vec::new(), None, &Budget::default());
+        assert!(matches!(e.map(|_| ()), Err(Error::Model(_))), "{n}");
+    }
+    let flat: Parquet = deep(0).unwrap();
+    flat.writer(Vec::new(), None, &Budget::default()).unwrap();
+}
+
+#[test]
+fn rows_of_a_piece_are_written_as_they_come() {
+    // A long word of the model is two bytes of a piece.
+    let word = format!("\"{}", "z".repeat(1 << 16));
+    let columns = serde_json::json!([{ "name": "b", "words": [word], "pattern": null }]);
+    let message = "message m { REQUIRED BYTE_ARRAY b; }";
+    let json = serde_json::json!({ "message": message, "columns": columns });
+    let parquet: Parquet = serde_json::from_value(json).unwrap();
+    let piece = RecordsBuf {
+        values: Array2::zeros((500, 1)),
+        texts: Vec::new(),
+    };
+    let mut out = Vec::new();
+    let budget = Budget::new(8 << 20);
+    let mut writer = Box::new(parquet.writer(&mut out, None, &budget).unwrap());
+    writer.write(piece.view()).unwrap();
+    assert!(writer.group.bytes <= budget.left() / 8);
+    writer.finish().unwrap();
+    let file = SerializedFileReader::new(Bytes::from(out)).unwrap();
+    assert!(file.num_row_groups() > 20);
+    assert_eq!(file.metadata().file_metadata().num_rows(), 500);
 }

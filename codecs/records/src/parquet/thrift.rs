@@ -7,7 +7,7 @@
 
 use nc::{Budget, Result};
 
-use super::usage;
+use super::{damaged, usage};
 
 /// What a field is to be.
 pub enum Type {
@@ -206,7 +206,8 @@ impl<'a, 'b> Walk<'a, 'b> {
     fn take(&mut self, n: u64) -> Result<&'a [u8]> {
         let split = usize::try_from(n).ok();
         let split = split.and_then(|n| self.rest.split_at_checked(n));
-        let (taken, rest) = split.ok_or_else(|| usage("it ends within what it says of itself"))?;
+        let (taken, rest) =
+            split.ok_or_else(|| damaged("it ends within what it says of itself"))?;
         self.rest = rest;
         Ok(taken)
     }
@@ -224,7 +225,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 return Ok(x);
             }
         }
-        Err(usage("a number without an end"))
+        Err(damaged("a number without an end"))
     }
 
     /// A number with its sign in its last bit.
@@ -253,7 +254,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 more => id.saturating_add(more.into()),
             };
             if i16::try_from(id).is_err() {
-                return Err(usage("a field beyond all numbers"));
+                return Err(damaged("a field beyond all numbers"));
             }
             let wanted = known.iter().find(|(n, _)| *n == id).map(|(_, t)| t);
             check(kind, wanted)?;
@@ -267,7 +268,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                         // They follow, and room is made for them.
                         let n = u64::try_from(x).unwrap_or(u64::MAX);
                         if n > self.rest.len() as u64 {
-                            return Err(usage("a schema that is longer than the file"));
+                            return Err(damaged("a schema that is longer than the file"));
                         }
                         self.budget.charge(n.saturating_mul(SMALL))?;
                     }
@@ -308,7 +309,7 @@ impl<'a, 'b> Walk<'a, 'b> {
                 };
                 self.structure(fields, 0, depth, &mut |_, _| {})?;
             }
-            _ => return Err(usage("a field of an unknown type")),
+            _ => return Err(damaged("a field of an unknown type")),
         }
         Ok(())
     }
@@ -327,7 +328,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         check(kind, wanted)?;
         // An element takes a byte at least.
         if n > self.rest.len() as u64 {
-            return Err(usage("a list that is longer than the file"));
+            return Err(damaged("a list that is longer than the file"));
         }
         let each = if kind == 12 { BIG } else { SMALL };
         self.budget.charge(n.saturating_mul(each))?;
@@ -341,7 +342,7 @@ impl<'a, 'b> Walk<'a, 'b> {
 fn deeper(depth: u32) -> Result<u32> {
     depth
         .checked_sub(1)
-        .ok_or_else(|| usage("too many levels of what it says of itself"))
+        .ok_or_else(|| damaged("too many levels of what it says of itself"))
 }
 
 /// Whether a type's code is the one that is wanted.
@@ -361,7 +362,7 @@ fn check(kind: u8, wanted: Option<&Type>) -> Result<()> {
     if right {
         Ok(())
     } else {
-        Err(usage("a field of another type than it has"))
+        Err(damaged("a field of another type than it has"))
     }
 }
 
@@ -371,14 +372,14 @@ fn check(kind: u8, wanted: Option<&Type>) -> Result<()> {
 /// Usage for what is no footer of a table without nested columns, Limit.
 pub fn footer(file: &[u8], budget: &mut Budget) -> Result<()> {
     let end = file.split_last_chunk::<8>();
-    let (before, [a, b, c, d, magic @ ..]) = end.ok_or_else(|| usage("too short a file"))?;
+    let (before, [a, b, c, d, magic @ ..]) = end.ok_or_else(|| damaged("too short a file"))?;
     if magic != b"PAR1" {
-        return Err(usage("no footer at the end of the file"));
+        return Err(damaged("no footer at the end of the file"));
     }
     let n = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
     let start = before.len().checked_sub(n);
     let footer = start.and_then(|at| before.get(at..));
-    let footer = footer.ok_or_else(|| usage("a footer that is longer than the file"))?;
+    let footer = footer.ok_or_else(|| damaged("a footer that is longer than the file"))?;
     // Names, keys and statistics, and once more what is made of them.
     budget.charge((n as u64).saturating_mul(2))?;
     let mut walk = Walk::new(footer, budget);

@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nc::{Budget, Error, Result};
 use symphonia::core::io::MediaSource;
 
-/// What is held of each byte that is read, at most: tables and texts are parsed into something larger, and the bytes
-/// may stay beside them.
-const HELD: u64 = 4;
+/// What is held of each byte that is read while a file is opened, at most: a tag of three letters and four bytes of
+/// length is parsed into 190 bytes.
+const OPENED: u64 = 32;
+/// The same of packets, which may stay beside what is made of them.
+const PACKET: u64 = 4;
 
 /// Counts for a [`Metered`] source; clones count together.
 #[derive(Clone)]
@@ -17,15 +19,17 @@ pub struct Meter(Arc<Counts>);
 
 struct Counts {
     used: AtomicU64,
+    held: AtomicU64,
     limit: AtomicU64,
     over: AtomicU64,
 }
 
 impl Meter {
-    /// With so many bytes of memory to use.
+    /// With so many bytes of memory to use, for opening a file.
     pub fn new(limit: u64) -> Self {
         Self(Arc::new(Counts {
             used: AtomicU64::new(0),
+            held: AtomicU64::new(OPENED),
             limit: AtomicU64::new(limit),
             over: AtomicU64::new(0),
         }))
@@ -36,9 +40,10 @@ impl Meter {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Counts from nothing again.
+    /// Counts from nothing again, for a packet.
     pub fn restart(&self, limit: u64) {
         self.0.used.store(0, Ordering::Relaxed);
+        self.0.held.store(PACKET, Ordering::Relaxed);
         self.0.limit.store(limit, Ordering::Relaxed);
     }
 
@@ -54,7 +59,7 @@ impl Meter {
     }
 
     fn count(&self, read: usize) -> io::Result<()> {
-        let more = (read as u64).saturating_mul(HELD);
+        let more = (read as u64).saturating_mul(self.0.held.load(Ordering::Relaxed));
         let used = self.used().saturating_add(more);
         self.0.used.store(used, Ordering::Relaxed);
         if used > self.0.limit.load(Ordering::Relaxed) {
