@@ -4,6 +4,7 @@
 //! written in C: what breaks in them breaks in a process of its own, and who needs none of them needs
 //! no ffmpeg.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -33,6 +34,8 @@ const FORMS: [&str; 11] = [
     "yuvj422p",
     "yuvj444p",
 ];
+/// How files begin that only name others, which ffmpeg would read in their place, from this machine or another.
+const LISTS: [&[u8]; 5] = [b"ffconcat", b"#EXTM3U", b"<?xml", b"<MPD", b"v=0"];
 /// Bytes that are kept of what it says.
 const MOST_SAID: u64 = 1 << 12;
 /// Lines of these that are shown.
@@ -57,8 +60,18 @@ impl Foreign {
     /// Starts it on a file.
     ///
     /// # Errors
-    /// Usage where there is no ffmpeg, I/O.
+    /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
     pub fn start(path: &Path) -> Result<Self> {
+        let mut first = [0; 64];
+        let n = nc::container::read_full(&mut File::open(path)?, &mut first)?;
+        let first = first.get(..n).unwrap_or_default();
+        let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+        if LISTS
+            .iter()
+            .any(|l| first.trim_ascii_start().starts_with(l))
+        {
+            return Err(Failure::usage("a list of other files, and no video itself"));
+        }
         // A path with a colon would be taken for a protocol.
         let mut name = std::ffi::OsString::from("file:");
         name.push(path);

@@ -481,6 +481,14 @@ fn other_formats_go_through_ffmpeg() {
         assert!(said.contains(why), "{said}");
         assert!(!d.join("b.nc").exists());
     }
+    // A list would make it read other files.
+    for list in ["ffconcat version 1.0\nfile clip.y4m\n", "\n #EXTM3U\n"] {
+        write(d, "list.mp4", list.as_bytes());
+        program("cat clip.y4m");
+        let out = run(&["encode", "--lossless", "list.mp4", "b.nc"]);
+        assert_eq!(out.status.code(), Some(2), "{out:?}");
+        assert!(!d.join("b.nc").exists());
+    }
     let out = nc()
         .current_dir(d)
         .args(["encode", "in.mkv", "b.nc"])
