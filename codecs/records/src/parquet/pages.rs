@@ -17,8 +17,6 @@ use super::thrift::{PAGE, Walk};
 
 /// Bytes of a value in a dictionary, beside its own.
 const VALUE: u64 = 40;
-/// What a stream of zstd begins with.
-const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// Most miniblocks in a block of differences; writers make 4 or 8.
 const MINIBLOCKS: u64 = 512;
 
@@ -72,12 +70,9 @@ pub fn charge(column: &[u8], packing: Compression, budget: &mut Budget) -> Resul
 
 /// Refuses a page that, behind its levels, unpacks to more than it says: the crate unpacks all there is before it
 /// compares. What is no such stream, or a damaged one, is for the decoder to say.
-fn unpacked_is(body: &[u8], levels: u64, unpacked: u64, budget: &Budget) -> Result<()> {
+pub(super) fn unpacked_is(body: &[u8], levels: u64, unpacked: u64, budget: &Budget) -> Result<()> {
     let levels = usize::try_from(levels).unwrap_or(usize::MAX);
     let packed = body.get(levels..).unwrap_or_default();
-    if !packed.starts_with(ZSTD) {
-        return Ok(());
-    }
     let mut stream = zstd::stream::read::Decoder::with_buffer(packed)?;
     // The window that the stream asks for is part of the budget too; 2^27 is most for the crate.
     stream.window_log_max(budget.left().max(1).ilog2().clamp(10, 27))?;

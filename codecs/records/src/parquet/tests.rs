@@ -186,6 +186,21 @@ fn a_page_that_unpacks_to_more_than_it_says_is_refused() {
     assert!(e.contains("longer than its head says"), "{e}");
 }
 
+/// Behind a frame that is skipped, what follows is unpacked all the same.
+#[test]
+fn a_page_behind_a_skipped_frame_is_looked_at() {
+    let skipped = [0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+    let packed = zstd::encode_all(&vec![0; 1 << 20][..], 1).unwrap();
+    let budget = Budget::default();
+    for body in [packed.clone(), [&skipped[..], &packed].concat()] {
+        pages::unpacked_is(&body, 0, 1 << 20, &budget).unwrap();
+        let e = pages::unpacked_is(&body, 0, 32, &budget);
+        assert!(matches!(e, Err(Error::Format(_))), "{e:?}");
+    }
+    // Bytes that are not packed.
+    pages::unpacked_is(b"values as they are", 0, 18, &budget).unwrap();
+}
+
 #[test]
 fn a_schema_of_a_thousand_levels_is_refused() {
     let deep = |n: usize| {
