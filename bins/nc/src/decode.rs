@@ -173,10 +173,9 @@ impl Work<'_> {
         let mut archive = Archive::open(BufReader::new(&file), self.ui.budget())?;
         let schema = self.schema(archive.header())?;
         let format = archive.header().format;
-        archive.meta()?;
-        let mut budget = archive.budget().clone();
-        let extras = records::extras(archive.meta()?, &mut budget)?;
-        *archive.budget_mut() = budget;
+        let held = records::extras(archive.meta()?).len() as u64;
+        archive.budget_mut().charge(held)?;
+        let extras = records::extras(archive.meta()?).to_vec();
         let units = archive.units();
         let (from, to) = match &self.args.range {
             None => (0, units),

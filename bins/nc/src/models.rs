@@ -17,7 +17,7 @@ use crate::failure::{Failure, Result};
 use crate::output::Output;
 use crate::query::Known;
 use crate::records;
-use crate::ui::{Ui, label, name, seen};
+use crate::ui::{Ui, label, name, one_line};
 
 /// Reads the model file given with `--model`.
 ///
@@ -165,8 +165,7 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
     ))?;
     for (key, value) in model.metadata().iter().filter(|(k, _)| shown(k)) {
         // Written by whoever made the model, and no words to the terminal.
-        let plain = |text: &str| -> String { text.chars().flat_map(seen).collect() };
-        ui.print(format_args!("  {:<9} {}", plain(key), plain(value)))?;
+        ui.print(format_args!("  {:<9} {}", one_line(key), one_line(value)))?;
     }
     if let (Some(known), Some(facts)) = (&circuit, &facts) {
         ui.print(format_args!("  records   {}", known.schema))?;

@@ -14,20 +14,14 @@ use crate::output::{Folder, Output, is_dash};
 pub const SCHEMA: &str = "records";
 /// Tag of what a file says beyond its rows.
 pub const EXTRAS: [u8; 4] = *b"recs";
-/// What a file of records says beyond them; charged before it is copied.
-///
-/// # Errors
-/// Limit.
-pub fn extras(meta: &[Meta], budget: &mut Budget) -> nc::Result<Vec<u8>> {
-    let Some(extras) = meta.iter().find(|m| m.tag == EXTRAS) else {
-        return Ok(Vec::new());
-    };
-    budget.charge(extras.data.len() as u64)?;
-    Ok(extras.data.clone())
-}
-
 /// Values read at once.
 const BLOCK: usize = 1 << 22;
+
+/// What a file of records says beyond them.
+pub fn extras(meta: &[Meta]) -> &[u8] {
+    let extras = meta.iter().find(|m| m.tag == EXTRAS);
+    extras.map_or(&[], |m| &m.data)
+}
 
 /// What the model says of the rows.
 ///

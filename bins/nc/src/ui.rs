@@ -189,29 +189,33 @@ pub fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
     }
 }
 
-/// A text for the terminal: what a file says moves no cursor and hides nothing.
+/// A text for the terminal, with what stands for characters that are not seen: what a file says moves no cursor and
+/// hides nothing.
+fn seen(text: &str, kept: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && !kept.contains(&c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A text in one line, whatever it is.
+pub fn one_line(text: &str) -> String {
+    seen(text, &[])
+}
+
+/// Lines and columns of our own making.
 fn plain(text: impl Display) -> String {
-    let kept = |c: &char| matches!(c, '\n' | '\t');
-    let text = text.to_string();
-    text.chars()
-        .flat_map(|c| {
-            let itself = kept(&c).then_some(c);
-            let seen = itself.is_none().then(|| seen(c));
-            itself.into_iter().chain(seen.into_iter().flatten())
-        })
-        .collect()
+    seen(&text.to_string(), &['\n', '\t'])
 }
 
-/// A character, or what stands for one that is not seen.
-pub fn seen(c: char) -> impl Iterator<Item = char> {
-    let escaped = c.is_control().then(|| c.escape_default());
-    let itself = escaped.is_none().then_some(c);
-    escaped.into_iter().flatten().chain(itself)
-}
-
-/// A path as messages show it: in one line, whatever it is.
+/// A path as messages show it, in one line.
 pub fn label(path: &Path) -> String {
-    name(path).chars().flat_map(seen).collect()
+    one_line(&name(path))
 }
 
 /// A path as JSON has it.

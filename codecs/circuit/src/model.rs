@@ -130,8 +130,8 @@ impl Stored {
             return Err(Error::Model("not the model of a circuit".into()));
         }
         let text = model.meta("config").unwrap_or_default();
-        let structure = (text.len() as u64).saturating_mul(STRUCTURE);
-        model.room().charge(structure)?;
+        let mut room = model.room();
+        room.charge((text.len() as u64).saturating_mul(STRUCTURE))?;
         let config: Config = serde_json::from_str(text).map_err(|e| wrong(&e))?;
         let n = config.parents.len();
         if config.states.len() != n || config.variables.len() != n {
@@ -168,8 +168,6 @@ impl Stored {
         let numbers = model.tensors().iter().fold(0u64, |sum, (_, shape)| {
             sum.saturating_add(shape.iter().product::<usize>() as u64)
         });
-        let mut room = model.room();
-        room.charge(structure)?;
         room.charge(numbers.saturating_mul(8))?;
         let edges = model.tensor("edges")?.data;
         let leaves = model.tensor("leaves")?.data;

@@ -171,30 +171,22 @@ fn what_a_png_claims_is_not_believed() {
 fn text_beside_the_samples_is_passed_over() {
     // 16 MB of nothing in a deflated text, a colour profile of as much, and as many texts as there are bytes in the
     // budget: none of it takes memory.
-    let zeros = {
+    let grey = |edge: u32, samples: &[u8]| {
         let mut png = Vec::new();
         let shape = Shape {
-            width: 4096,
-            height: 4096,
+            width: edge,
+            height: edge,
             channels: 1,
         };
-        png::write(&mut png, shape, &vec![0; 4096 * 4096]).unwrap();
+        png::write(&mut png, shape, samples).unwrap();
         png
     };
+    let zeros = grey(4096, &vec![0; 4096 * 4096]);
     assert!(zeros.len() < 1 << 20, "{}", zeros.len());
     let at = zeros.windows(4).position(|w| w == b"IDAT").unwrap();
     let n = u32::from_be_bytes(zeros[at - 4..at].try_into().unwrap()) as usize;
     let text = [b"Comment\0\0", &zeros[at + 4..at + 4 + n]].concat();
-    let small = {
-        let mut png = Vec::new();
-        let shape = Shape {
-            width: 1,
-            height: 1,
-            channels: 1,
-        };
-        png::write(&mut png, shape, &[7]).unwrap();
-        png
-    };
+    let small = grey(1, &[7]);
     let budget = Budget::new(1 << 17);
     let (before, after) = small.split_at(33);
     for extra in [

@@ -75,7 +75,8 @@ impl Schema {
     /// and so is every distinct cell of a table's columns; all of it is given back at the end.
     ///
     /// # Errors
-    /// [`Error::Usage`] where the files have no records, or not the same, [`Error::Limit`]; I/O.
+    /// [`Error::Usage`] where the files have no records, or not the same, [`Error::Format`] for a damaged one,
+    /// [`Error::Limit`]; I/O.
     pub fn learn(files: &[PathBuf], how: &Learn, budget: &Budget) -> Result<Self> {
         let on = |file: &Path, e: Error| match e {
             Error::Usage(what) => Error::Usage(format!("{}: {what}", file.display())),

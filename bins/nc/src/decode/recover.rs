@@ -170,16 +170,13 @@ impl Work<'_> {
         let size = form.frame_samples()?;
         // The frame before, and one made of it.
         salvage.budget_mut().charge(4 * size as u64)?;
-        let mut budget = salvage.budget().clone();
-        let head = head(form, salvage.meta(), &mut budget)?;
-        *salvage.budget_mut() = budget;
         // Mid-grey, until a frame has come.
         let mut last = vec![form.max() / 2 + 1; size];
         let mut out = VideoOut::create(
             &job.output,
             &job.input,
             self.args.to.force,
-            head,
+            head(form, salvage.meta()),
             (0, salvage.units()),
             salvage.budget_mut(),
         )?;
@@ -228,9 +225,9 @@ impl Work<'_> {
             report.note(&stretch);
             Ok(())
         })?;
-        let mut budget = salvage.budget().clone();
-        let extras = records::extras(salvage.meta(), &mut budget)?;
-        *salvage.budget_mut() = budget;
+        let held = records::extras(salvage.meta()).len() as u64;
+        salvage.budget_mut().charge(held)?;
+        let extras = records::extras(salvage.meta()).to_vec();
         let force = self.args.to.force;
         let mut target = Target::create(&schema, &job.output, Some(&job.input), force)?;
         let rows = (0, report.sound);

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 
 use nc::container::Meta;
-use nc::{Archive, Budget, Control, Decoder, Format, Opener, VideoFormat};
+use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
 
 use super::{Done, Work, within};
 use crate::batch::Job;
@@ -28,10 +28,7 @@ impl Work<'_> {
         let Format::Video(form) = archive.header().format else {
             return Err(Failure::format("not video"));
         };
-        archive.meta()?;
-        let mut budget = archive.budget().clone();
-        let head = head(form, archive.meta()?, &mut budget)?;
-        *archive.budget_mut() = budget;
+        let head = head(form, archive.meta()?);
         let units = archive.units();
         let (from, to) = match &self.args.range {
             None => (0, units),
@@ -69,16 +66,15 @@ impl Work<'_> {
     }
 }
 
-/// The first line of a Y4M file, charged before it is made.
-pub fn head(form: VideoFormat, meta: &[Meta], budget: &mut Budget) -> Result<Head> {
+/// The first line of a Y4M file.
+pub fn head(form: VideoFormat, meta: &[Meta]) -> Head {
     let kept = meta.iter().find(|m| m.tag == y4m::META);
-    // No line is longer, and what is is not looked at.
+    // No line is longer, and what is is not copied.
     let kept = kept.filter(|m| m.data.len() <= y4m::MOST_LINE);
-    budget.charge(kept.map_or(0, |m| m.data.len() as u64))?;
-    Ok(match kept.map(|m| std::str::from_utf8(&m.data)) {
+    match kept.map(|m| std::str::from_utf8(&m.data)) {
         Some(Ok(kept)) => Head::again(form, kept),
         // A line of size and rate alone leaves no record.
         None if !form.rgb => Head::again(form, ""),
         _ => Head::of(form),
-    })
+    }
 }

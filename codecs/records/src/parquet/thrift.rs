@@ -369,7 +369,7 @@ fn check(kind: u8, wanted: Option<&Type>) -> Result<()> {
 /// Walks a file's footer. What it takes in memory is charged to `budget`.
 ///
 /// # Errors
-/// Usage for what is no footer of a table without nested columns, Limit.
+/// Format for what is no footer, Usage for nested columns, Limit.
 pub fn footer(file: &[u8], budget: &mut Budget) -> Result<()> {
     let end = file.split_last_chunk::<8>();
     let (before, [a, b, c, d, magic @ ..]) = end.ok_or_else(|| damaged("too short a file"))?;
