@@ -10,14 +10,14 @@ use std::hint::black_box;
 use std::io::Cursor;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc::{Archive, Budget, Control, Goal, Signal};
 use nc_benches::copy;
+use nc_core::{Archive, Budget, Control, Goal, Signal};
 
 const SIZES: [usize; 3] = [100, 100_000, 32 << 20];
 
 fn container(c: &mut Criterion) {
     println!("floor: copying {:.1} GB/s", copy());
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let store = registry
         .open_for_encoding(registry.by_name("store").unwrap(), None)
         .unwrap();
@@ -25,14 +25,14 @@ fn container(c: &mut Criterion) {
     g.sample_size(20);
     for n in SIZES {
         let bytes: Vec<u8> = (0..n).map(|i| ((i * i) >> 7) as u8).collect();
-        let write = || nc::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact).unwrap();
+        let write = || nc_core::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact).unwrap();
         let file = write();
         println!("{n} bytes: {} more in the file", file.len() - n);
         g.throughput(Throughput::Bytes(n as u64));
         g.bench_function(BenchmarkId::new("write", n), |b| b.iter(write));
         let opener = registry.opener(vec![]);
         g.bench_function(BenchmarkId::new("read", n), |b| {
-            b.iter(|| nc::decode(&opener, black_box(&file), Budget::default()).unwrap());
+            b.iter(|| nc_core::decode(&opener, black_box(&file), Budget::default()).unwrap());
         });
         if n > 1 << 20 {
             // One chunk of a large file, opened anew: seconds of waiting, not bytes a second.
@@ -44,7 +44,7 @@ fn container(c: &mut Criterion) {
                     let mut archive = Archive::open(r, Budget::default()).unwrap();
                     let mut ctl = Control::default();
                     let mut got = 0;
-                    let mut count = |piece: nc::SignalBuf| {
+                    let mut count = |piece: nc_core::SignalBuf| {
                         got += piece.units();
                         Ok(())
                     };

@@ -1,10 +1,10 @@
 //! What does a user get: samples of sound, frames of video, pictures and records per second?
 //!
-//! Everything goes through the registry and `nc::encode` and `nc::decode`, as a program that uses the library
+//! Everything goes through the registry and `nc_core::encode` and `nc_core::decode`, as a program that uses the library
 //! would, on one core: files with all their checksums come out. Criterion's elem/s is samples a second for
 //! sound, frames for video, pictures, records. Inputs are generated. What the codecs' own parts take, with the
-//! multiply-adds counted and floors, their own benches print (`-p nc-grvq`, `-p nc-nerv`, `-p nc-circuit`,
-//! `-p nc-kernels`); here each line says how that compares with playing: times real time.
+//! multiply-adds counted and floors, their own benches print (`-p nc-codec-grvq`, `-p nc-codec-nerv`, `-p nc-codec-circuit`,
+//! `-p nc-codec-kernels`); here each line says how that compares with playing: times real time.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use nc::{Budget, Chroma, Codec, Goal, Model, Signal, VideoFormat};
 use nc_circuit::{Stored, learn};
+use nc_core::{Budget, Chroma, Codec, Goal, Model, Signal, VideoFormat};
 use nc_corpora::synth;
 use ndarray::{Array2, ArrayView2};
 
@@ -33,14 +33,14 @@ struct Case<'a> {
     plays: Option<f64>,
 }
 
-fn run(c: &mut Criterion, registry: &nc::Registry, models: Vec<Model>, case: &Case<'_>) {
+fn run(c: &mut Criterion, registry: &nc_core::Registry, models: Vec<Model>, case: &Case<'_>) {
     let opener = registry.opener(models);
     let start = Instant::now();
-    let encode = || nc::encode(case.codec, case.signal, case.goal).unwrap();
+    let encode = || nc_core::encode(case.codec, case.signal, case.goal).unwrap();
     let file = encode();
     let encoding = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let decode = || nc::decode(&opener, black_box(&file), Budget::default()).unwrap();
+    let decode = || nc_core::decode(&opener, black_box(&file), Budget::default()).unwrap();
     decode();
     let decoding = start.elapsed().as_secs_f64();
     let times = |s: f64| match case.plays {
@@ -83,7 +83,7 @@ fn digits(images: ArrayView2<'_, u16>) -> Model {
 }
 
 fn media(c: &mut Criterion) {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let open = |name: &str, model: Option<&Model>| {
         registry
             .open_for_encoding(registry.by_name(name).unwrap(), model)
@@ -100,7 +100,7 @@ fn media(c: &mut Criterion) {
         &Case {
             name: "speech, 16 kHz, 3 kbit/s",
             codec: grvq.as_ref(),
-            signal: Signal::Audio(nc::Audio {
+            signal: Signal::Audio(nc_core::Audio {
                 rate: 16_000,
                 samples: samples.view(),
             }),
@@ -170,7 +170,7 @@ fn media(c: &mut Criterion) {
         &Case {
             name: "records, digits of 784 bytes",
             codec: circuit.as_ref(),
-            signal: Signal::Records(nc::Records {
+            signal: Signal::Records(nc_core::Records {
                 values: values.view(),
                 texts: &[],
             }),

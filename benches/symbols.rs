@@ -1,6 +1,6 @@
 //! How many symbols per second do the entropy coders code, on one core?
 //!
-//! Criterion's elem/s is symbols a second. Both coders of `nc::entropy` are driven with the tables that the
+//! Criterion's elem/s is symbols a second. Both coders of `nc_core::entropy` are driven with the tables that the
 //! codecs have: two symbols (flags), 256 (bytes) and 1024 (tokens of a codebook). Before the figures come the
 //! operations that a symbol cannot do without and the floor that they set: a decoder must divide by what is
 //! left of its range and then search the table, each step of which waits for the last; an encoder multiplies.
@@ -11,11 +11,11 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc::entropy::{
+use nc_benches::{division, multiplication, search_step};
+use nc_core::entropy::{
     PRECISION, RangeDecoder, RangeEncoder, WIDE_PRECISION, WideDecoder, WideEncoder,
 };
-use nc::rng::Rng;
-use nc_benches::{division, multiplication, search_step};
+use nc_core::rng::Rng;
 
 const SYMBOLS: usize = 100_000;
 

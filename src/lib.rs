@@ -1,53 +1,41 @@
-//! The contract of nc: one way to encode and decode, one file format, for every codec.
+//! The codecs of this build, one Cargo feature each.
 //!
-//! `src` is the contract, `codecs` keep it, `bins` use it, `corpora` judge it.
-//! Nothing in this crate knows a neural network: it holds signals, goals, budgets, errors, the
-//! entropy coder, the container and the streams that codecs are plugged into.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
+//! Five lines for a library user, here with speech at 3 kbit/s:
+//!
+//! ```
+//! # fn main() -> nc_core::Result<()> {
+//! # let samples = ndarray::Array2::from_shape_fn((1, 32_000), |(_, t)| (t as f32 * 0.05).sin() * 0.2);
+//! let registry = nc::registry();
+//! let codec = registry.open_for_encoding(registry.by_name("grvq")?, None)?;
+//! let audio = nc_core::Audio { rate: 16_000, samples: samples.view() };
+//! let file = nc_core::encode(codec.as_ref(), nc_core::Signal::Audio(audio), nc_core::Goal::Bitrate(3_000))?;
+//! let back = nc_core::decode(&registry.opener(vec![]), &file, nc_core::Budget::default())?;
+//! # let nc_core::SignalBuf::Audio(back) = back else { unreachable!() };
+//! # assert_eq!(back.samples.dim(), (1, 32_000));
+//! # assert!(file.len() <= 3_000 * 2 / 8);
+//! # Ok(())
+//! # }
+//! ```
 
-pub mod archive;
-pub mod budget;
-pub mod codec;
-pub mod container;
-pub mod control;
-mod emit;
-pub mod entropy;
-pub mod error;
-pub mod guard;
-pub mod model;
-mod pending;
-mod record;
-mod registry;
-pub mod rng;
-pub mod salvage;
-pub mod signal;
-pub mod stream;
-pub mod video;
+#[cfg(feature = "circuit")]
+pub use nc_circuit as circuit;
+#[cfg(feature = "grvq")]
+pub use nc_grvq as grvq;
+#[cfg(feature = "nerv")]
+pub use nc_nerv as nerv;
 
-pub use archive::Archive;
-pub use budget::Budget;
-pub use codec::{
-    ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Part, Plan, Registry,
-};
-pub use container::Header;
-pub use control::{Control, Effort, Progress};
-pub use emit::Summary;
-pub use error::{Error, Result};
-pub use model::{Model, ModelId, Tensor};
-pub use signal::{
-    Audio, AudioBuf, Format, MediaKind, Records, RecordsBuf, SampleDepth, Signal, SignalBuf, Text,
-};
-pub use stream::{Decoder, Encoder, Opener, decode, encode};
-pub use video::{Chroma, Video, VideoBuf, VideoFormat};
+/// The registry, in order of preference for each kind of media.
+pub fn registry() -> nc_core::Registry {
+    nc_core::Registry {
+        entries: vec![
+            #[cfg(feature = "grvq")]
+            nc_grvq::ENTRY,
+            #[cfg(feature = "circuit")]
+            nc_circuit::ENTRY,
+            #[cfg(feature = "nerv")]
+            nc_nerv::ENTRY,
+            #[cfg(feature = "store")]
+            nc_store::ENTRY,
+        ],
+    }
+}

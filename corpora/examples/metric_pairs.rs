@@ -4,7 +4,7 @@
 //! `cargo run -p nc-corpora --example metric_pairs -- FOLDER`, then
 //! `python3 corpora/tests/metrics.py FOLDER > corpora/tests/metrics.toml`.
 
-use nc_frames::y4m::{Head, push_frame};
+use nc_media::video::y4m::{Head, push_frame};
 
 #[path = "../tests/pairs/mod.rs"]
 mod pairs;

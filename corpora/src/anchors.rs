@@ -3,7 +3,7 @@
 //! Not every machine has the programs of other codecs, and a curve alone says little. They are kept
 //! apart from what is measured, and a plot draws them dashed.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use serde::Deserialize;
 
 use crate::video::Clip;

@@ -7,11 +7,11 @@
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use nc::container::read_full;
-use nc::{Budget, Error, Format, Result};
-use nc_sounds::Kind;
-use nc_sounds::compressed::CompressedReader;
-use nc_sounds::wav::WavReader;
+use nc_core::container::read_full;
+use nc_core::{Budget, Error, Format, Result};
+use nc_media::sound::Kind;
+use nc_media::sound::compressed::CompressedReader;
+use nc_media::sound::wav::WavReader;
 
 use crate::files;
 use crate::metrics::RATE;
@@ -43,7 +43,7 @@ fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
     let mut head = [0; 12];
     let got = read_full(&mut file, &mut head)?;
     file.rewind()?;
-    match nc_sounds::kind(head.get(..got).unwrap_or_default()) {
+    match nc_media::sound::kind(head.get(..got).unwrap_or_default()) {
         Some(Kind::Wav) => {
             let mut wav = WavReader::new(std::io::BufReader::new(file), Budget::default())?;
             mixed(wav.format(), |block| wav.read(BLOCK, block))

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use nc::Result;
+use nc_core::Result;
 use sha2::{Digest, Sha256};
 
 /// Files under a folder for which `wanted` holds, at any depth, sorted by path.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nc::{Archive, Budget, Control, Error, Model, Opener, Registry, Result};
+use nc_core::{Archive, Budget, Control, Error, Model, Opener, Registry, Result};
 
 use crate::files::sha256;
 
@@ -25,9 +25,9 @@ pub fn list(path: &Path) -> Result<BTreeMap<String, String>> {
 /// SHA-256 of what a file decodes to.
 ///
 /// # Errors
-/// Those of [`nc::decode`].
+/// Those of [`nc_core::decode`].
 pub fn output(file: &[u8], opener: &dyn Opener) -> Result<String> {
-    let y = nc::decode(opener, file, Budget::default())?;
+    let y = nc_core::decode(opener, file, Budget::default())?;
     Ok(sha256(&y.to_le_bytes()))
 }
 
@@ -71,7 +71,7 @@ pub fn refused(
     if name.ends_with(".ncm") {
         open(registry, bytes.to_vec()).err()
     } else {
-        nc::decode(opener, bytes, Budget::default()).err()
+        nc_core::decode(opener, bytes, Budget::default()).err()
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nc::{Budget, Chroma, Error, Result, VideoFormat};
-use nc_frames::picture;
+use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
+use nc_media::video::picture;
 
 use crate::files;
 

@@ -11,7 +11,7 @@
 //! let noisy = synth::add_noise(&speech, 20.0, 2);
 //! assert!((metrics::snr(&speech, &noisy)? - 20.0).abs() < 1e-3);
 //! assert!(metrics::stoi(&speech, &noisy)? > 0.8);
-//! # Ok::<(), nc::Error>(())
+//! # Ok::<(), nc_core::Error>(())
 //! ```
 
 pub mod anchors;

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use serde::Deserialize;
 
 use crate::files;

@@ -1,15 +1,15 @@
 //! nc files built record by record, to be as wrong as they are meant to be under right checksums.
 //!
 //! ```
-//! use nc::container::LAST;
+//! use nc_core::container::LAST;
 //! use nc_corpora::raw::{header, Raw};
-//! let header = header(0, nc::Format::Bytes, Some(5), None);
+//! let header = header(0, nc_core::Format::Bytes, Some(5), None);
 //! let file = Raw::new(&header).chunk(LAST, 5, 5, b"abcde").end(0);
-//! assert!(nc::container::Header::read(&mut nc::container::Reader::new(&file[..], 0)).is_ok());
+//! assert!(nc_core::container::Header::read(&mut nc_core::container::Reader::new(&file[..], 0)).is_ok());
 //! ```
 
-use nc::container::{CHUNK, END, Header, LAST, Reader, put_varint};
-use nc::{CodecId, Format, ModelId};
+use nc_core::container::{CHUNK, END, Header, LAST, Reader, put_varint};
+use nc_core::{CodecId, Format, ModelId};
 
 /// A header of codec number `codec` that says nothing wrong by itself.
 pub fn header(codec: u8, format: Format, length: Option<u64>, model: Option<ModelId>) -> Header {

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nc::{Budget, Result};
-use nc_records::{Learn, Schema, Source};
+use nc_core::{Budget, Result};
+use nc_media::records::{Learn, Schema, Source};
 
 use crate::files;
 

@@ -6,8 +6,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use nc::{Budget, Error, Result, VideoBuf};
-use nc_frames::y4m::{Head, Y4mReader, push_frame};
+use nc_core::{Budget, Error, Result, VideoBuf};
+use nc_media::video::y4m::{Head, Y4mReader, push_frame};
 
 use crate::files;
 

@@ -183,7 +183,7 @@ fn equal_signals_score_best() {
 
 #[test]
 fn nonsense_is_an_error_and_not_a_figure() {
-    type Metric = fn(&[f32], &[f32]) -> nc::Result<f64>;
+    type Metric = fn(&[f32], &[f32]) -> nc_core::Result<f64>;
     let all: [Metric; 6] = [snr, si_sdr, stoi, estoi, pesq_wb, log_mel_distance];
     let x = synth::speech(23, 1.0);
     let mut bad = x.clone();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use nc::{Chroma, VideoFormat};
+use nc_core::{Chroma, VideoFormat};
 use nc_corpora::synth::{image, plain, records, video};
 use nc_corpora::{files, images, records as loader};
 use realfft::RealFftPlanner;
@@ -248,7 +248,7 @@ fn digits_are_strokes_in_idx() {
 fn a_seed_gives_these_bytes() {
     let hash = |bytes: &[u8]| files::sha256(bytes)[..16].to_string();
     let f = format(Chroma::C420, 10);
-    let clip = |v: nc::VideoBuf| hash(&nc::Signal::Video(v.view()).to_le_bytes());
+    let clip = |v: nc_core::VideoBuf| hash(&nc_core::Signal::Video(v.view()).to_le_bytes());
     let got = [
         ("photo", hash(&image::photo(1, 96, 64))),
         ("screen", hash(&image::screen(1, 96, 64))),

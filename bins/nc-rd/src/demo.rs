@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nc::{Chroma, VideoFormat};
+use nc_core::{Chroma, VideoFormat};
 use nc_corpora::{audio, images, synth, video};
-use nc_frames::y4m::Head;
+use nc_media::video::y4m::Head;
 
 use crate::bench::cache;
 use crate::bench::run::{self, RunArgs, pair};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use nc::{
+use nc_core::{
     Audio, Budget, Codec, CodecEntry, Control, Decoder, Encoder, Format, Goal, Model, Registry,
     SampleDepth, Signal, SignalBuf,
 };
@@ -36,7 +36,7 @@ pub fn all(
     rates: &[f64],
     qualities: &[f32],
 ) -> Result<Vec<Box<dyn Coder>>> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let entry: CodecEntry = *registry.by_name(codec)?;
     let model = model
         .map(|path| -> Result<Model> {

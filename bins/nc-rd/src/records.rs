@@ -82,7 +82,7 @@ fn beside_us() -> Result<PathBuf> {
     let found = Command::new("nc").arg("--version").output();
     ensure!(
         found.is_ok_and(|o| o.status.success() && o.stdout.starts_with(b"nc ")),
-        "no nc beside nc-rd; build it with cargo build --release -p nc-cli, or name one with --nc"
+        "no nc beside nc-rd; build it with cargo build --release -p nc-codec-cli, or name one with --nc"
     );
     Ok(PathBuf::from("nc"))
 }

@@ -120,7 +120,7 @@ fn peers_are_measured_and_plotted() {
 
 #[test]
 fn own_codec_keeps_to_its_rate() {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let entry = registry.by_name("grvq").unwrap();
     if entry.default_model.is_none_or(<[u8]>::is_empty) {
         eprintln!("skipped: this build has no model of grvq");

@@ -20,7 +20,7 @@ impl Place {
         let place = Self(tempfile::tempdir().unwrap());
         std::fs::create_dir(place.at("pictures")).unwrap();
         for seed in 0..3_u32 {
-            let mut rng = nc::rng::Rng::new(u64::from(seed));
+            let mut rng = nc_core::rng::Rng::new(u64::from(seed));
             let picture = RgbImage::from_fn(200, 180, |x, y| {
                 let wave = ((x + seed * 9) as f32 * 0.1).sin() + (y as f32 * 0.07).cos();
                 let level = 128.0 + 50.0 * wave + rng.below(9) as f32;

@@ -7,9 +7,9 @@ mod common;
 
 use assert_cmd::Command;
 use common::{output, read};
-use nc::{Chroma, VideoBuf, VideoFormat};
+use nc_core::{Chroma, VideoBuf, VideoFormat};
 use nc_corpora::video::Clip;
-use nc_frames::y4m::Head;
+use nc_media::video::y4m::Head;
 
 const LINE: &str = "W48 H32 F25:1 Ip A1:1 C420jpeg";
 
@@ -23,7 +23,7 @@ fn clip(folder: &Path) -> PathBuf {
         bits: 8,
         rgb: false,
     };
-    let mut rng = nc::rng::Rng::new(7);
+    let mut rng = nc_core::rng::Rng::new(7);
     let mut samples = Vec::new();
     for t in 0..6 {
         for plane in 0..3 {

@@ -3,9 +3,9 @@
 //! Blocks, so that hours fit in constant memory. Samples that are not numbers become 0 here,
 //! before a codec sees them: every transform behind would spread them over a whole frame.
 
-use nc::{Budget, Error, Format, Result};
-use nc_sounds::compressed::CompressedReader;
-use nc_sounds::wav::{Chunk, WavReader};
+use nc_core::{Budget, Error, Format, Result};
+use nc_media::sound::compressed::CompressedReader;
+use nc_media::sound::wav::{Chunk, WavReader};
 use ndarray::Array2;
 
 use crate::input::{Input, Kind};

@@ -5,8 +5,8 @@
 
 use std::io::Write;
 
-use nc::{Error, Format, Result, SampleDepth};
-use nc_sounds::wav::{Chunk, Head, push_chunk, push_sample};
+use nc_core::{Error, Format, Result, SampleDepth};
+use nc_media::sound::wav::{Chunk, Head, push_chunk, push_sample};
 use ndarray::ArrayView2;
 
 use crate::output::Output;
@@ -58,7 +58,7 @@ impl<'a> AudioOut<'a> {
             dropped: false,
             tail,
             frames: 0,
-            align: u64::from(nc_sounds::wav::width(depth)?) * u64::from(channels),
+            align: u64::from(nc_media::sound::wav::width(depth)?) * u64::from(channels),
             bytes: Vec::new(),
         })
     }

@@ -11,12 +11,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use nc::container::Reader;
-use nc::{
+use nc_core::container::Reader;
+use nc_core::{
     Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, SignalBuf,
 };
-use nc_records::Schema;
-use nc_sounds::wav::Chunk;
+use nc_media::records::Schema;
+use nc_media::sound::wav::Chunk;
 use serde_json::json;
 
 use crate::args::Decode;
@@ -43,7 +43,7 @@ const HEADER: u64 = 8192;
 /// # Errors
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let jobs = batch::jobs(&args.paths, &args.to, renamed, |found| {
         kind_of(found) == Kind::Nc
     })?;
@@ -337,14 +337,14 @@ impl<'a> Sink<'a> {
         format: Format,
         units: Option<u64>,
         chunks: &[Chunk],
-    ) -> nc::Result<Self> {
+    ) -> nc_core::Result<Self> {
         Ok(match format {
             Format::Bytes => Self::Bytes(out, 0),
             _ => Self::Audio(Box::new(AudioOut::new(out, format, units, chunks)?), 0),
         })
     }
 
-    fn write(&mut self, piece: &SignalBuf) -> nc::Result<()> {
+    fn write(&mut self, piece: &SignalBuf) -> nc_core::Result<()> {
         match (self, piece) {
             (Self::Bytes(out, n), SignalBuf::Bytes(b)) => {
                 out.write_all(b)?;
@@ -359,7 +359,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    fn finish(self, late: &[Chunk]) -> nc::Result<(u64, Option<String>)> {
+    fn finish(self, late: &[Chunk]) -> nc_core::Result<(u64, Option<String>)> {
         match self {
             Self::Bytes(_, n) => Ok((n, None)),
             Self::Audio(mut out, n) => {

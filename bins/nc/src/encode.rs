@@ -7,12 +7,12 @@ mod video;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use nc::container::read_full;
-use nc::{
+use nc_core::container::read_full;
+use nc_core::{
     Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Opener,
     Progress, Signal, Summary, VideoFormat,
 };
-use nc_records::{Schema, Source};
+use nc_media::records::{Schema, Source};
 use serde_json::json;
 
 use crate::args::{Encode, GoalArgs, Preset};
@@ -39,7 +39,7 @@ const BLOCK: usize = 1 << 16;
 /// # Errors
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let mut budget = ui.budget();
     let model = models::given(args.model.as_deref(), &mut budget)?;
     let named = match (&args.codec, &model) {
@@ -152,7 +152,7 @@ impl Work<'_> {
         }
         let Some(codec) = wanted else {
             let why = "this build has no codec for what this is";
-            return Err(nc::Error::Unsupported(why.into()).into());
+            return Err(nc_core::Error::Unsupported(why.into()).into());
         };
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);

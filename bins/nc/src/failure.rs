@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc::Error;
+use nc_core::Error;
 use serde_json::Value;
 
 /// The table of exit codes, as help and man page show it.

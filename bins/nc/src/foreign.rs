@@ -63,7 +63,7 @@ impl Foreign {
     /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
     pub fn start(path: &Path) -> Result<Self> {
         let mut first = [0; 64];
-        let n = nc::container::read_full(&mut File::open(path)?, &mut first)?;
+        let n = nc_core::container::read_full(&mut File::open(path)?, &mut first)?;
         let first = first.get(..n).unwrap_or_default();
         let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
         if LISTS

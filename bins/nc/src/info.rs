@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use nc::{Archive, Chroma, Format, Registry, SampleDepth};
+use nc_core::{Archive, Chroma, Format, Registry, SampleDepth};
 use serde_json::{Value, json};
 
 use crate::args::Inputs;
@@ -20,7 +20,7 @@ use crate::ui::{Ui, label};
 /// # Errors
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let files = batch::files(&args.files, args.recursive, |f| kind_of(f) == Kind::Nc)?;
     Ok(batch::run_in_order(
         ui,
@@ -48,7 +48,7 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
     let mut file = seekable(input)?;
     let mut version = [0; 10];
     file.read_exact(&mut version)
-        .map_err(|_| nc::Error::Format("the file ends early".into()))?;
+        .map_err(|_| nc_core::Error::Format("the file ends early".into()))?;
     file.seek(SeekFrom::Start(0))?;
     let mut archive = Archive::open(BufReader::new(file), ui.budget())?;
     let header = *archive.header();

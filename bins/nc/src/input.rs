@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, Chain, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use nc::container::read_full;
+use nc_core::container::read_full;
 
 use crate::failure::{Failure, Result};
 use crate::output::is_dash;
@@ -113,10 +113,10 @@ impl Read for Input {
 /// # Errors
 /// I/O, Limit; Usage for bytes that are not UTF-8.
 #[cfg(feature = "train")]
-pub fn text(path: &Path, budget: &nc::Budget) -> Result<String> {
+pub fn text(path: &Path, budget: &nc_core::Budget) -> Result<String> {
     let read = || {
         let bytes = budget.clone().read(File::open(path)?, u64::MAX)?;
-        String::from_utf8(bytes).map_err(|e| nc::Error::Usage(e.to_string()))
+        String::from_utf8(bytes).map_err(|e| nc_core::Error::Usage(e.to_string()))
     };
     read().map_err(|e| Failure::from(e).on(path))
 }
@@ -139,16 +139,16 @@ fn sniff(head: &[u8]) -> Kind {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
     if head.is_empty() {
         Kind::Empty
-    } else if at(0, &nc::container::MAGIC) {
+    } else if at(0, &nc_core::container::MAGIC) {
         Kind::Nc
-    } else if at(0, nc_frames::y4m::MAGIC) {
+    } else if at(0, nc_media::video::y4m::MAGIC) {
         Kind::Y4m
     } else if at(0, b"\x89PNG\r\n\x1a\n") {
         Kind::Png
     } else {
-        match nc_sounds::kind(head) {
-            Some(nc_sounds::Kind::Wav) => Kind::Wav,
-            Some(nc_sounds::Kind::Compressed) => Kind::Compressed,
+        match nc_media::sound::kind(head) {
+            Some(nc_media::sound::Kind::Wav) => Kind::Wav,
+            Some(nc_media::sound::Kind::Compressed) => Kind::Compressed,
             None => Kind::Other,
         }
     }

@@ -6,9 +6,9 @@
 
 use std::io::{Read, Seek};
 
-use nc::container::Meta;
-use nc::{Archive, Budget, Result};
-use nc_sounds::wav::Chunk;
+use nc_core::container::Meta;
+use nc_core::{Archive, Budget, Result};
+use nc_media::sound::wav::Chunk;
 
 const SAMPLES: [u8; 4] = *b"data";
 

@@ -40,7 +40,7 @@ use crate::args::{Cli, Command, Model};
 use crate::ui::Ui;
 
 fn main() -> ExitCode {
-    nc::guard::quiet();
+    nc_core::guard::quiet();
     // Usage errors end here with code 2, help and version with 0.
     let cli = Cli::parse();
     let mut ui = Ui::new(cli.common.clone(), signals::install());

@@ -7,9 +7,9 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use nc::{Budget, Codec, CodecEntry, Error, Model, ModelId, Opener, Registry};
-use nc_codecs::circuit::{Frozen, Texts, query};
-use nc_records::{Image, Schema};
+use nc::circuit::{Frozen, Texts, query};
+use nc_core::{Budget, Codec, CodecEntry, Error, Model, ModelId, Opener, Registry};
+use nc_media::records::{Image, Schema};
 use serde_json::{Value, json};
 
 use crate::args::ModelInfo;
@@ -88,7 +88,7 @@ fn read(path: &Path, budget: &mut Budget) -> Result<Model> {
 /// # Errors
 /// I/O.
 pub fn list(ui: &Ui) -> Result<u8> {
-    for entry in &nc_codecs::registry().entries {
+    for entry in &nc::registry().entries {
         let Some(bytes) = entry.default_model else {
             continue;
         };
@@ -262,7 +262,7 @@ fn samples(known: &Known, png: &Path, force: bool) -> Result<()> {
         .schema
         .image()
         .ok_or_else(|| Failure::usage("the model's records are no images"))?;
-    let mut rng = nc::rng::Rng::new(1);
+    let mut rng = nc_core::rng::Rng::new(1);
     let unknown: Vec<u16> = known
         .stored
         .circuit

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use nc::rng::Rng;
-use nc::{Control, Error, Model, RecordsBuf, Signal, Text};
-use nc_codecs::circuit::{Circuit, Stored, query};
-use nc_records::{Reader, Schema};
+use nc::circuit::{Circuit, Stored, query};
+use nc_core::rng::Rng;
+use nc_core::{Control, Error, Model, RecordsBuf, Signal, Text};
+use nc_media::records::{Reader, Schema};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -218,13 +218,13 @@ fn conditional(given: &Given, of: &[String], ui: &Ui) -> Result<u8> {
                 let named = columns.iter().map(|c| c.name().to_owned());
                 named
                     .map(|n| Ok((n.clone(), known.schema.column(&n)?.1.start)))
-                    .collect::<nc::Result<_>>()?
+                    .collect::<nc_core::Result<_>>()?
             }
             None => names.iter().cloned().zip(0..).collect(),
         }
     } else {
         let one = |n: &String| Ok((n.clone(), known.schema.column(n)?.1.start));
-        of.iter().map(one).collect::<nc::Result<_>>()?
+        of.iter().map(one).collect::<nc_core::Result<_>>()?
     };
     let variables: Vec<usize> = columns.iter().map(|(_, v)| *v).collect();
     let all = query::conditionals(known.circuit(), &record, &variables);

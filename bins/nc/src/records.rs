@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use nc::container::Meta;
-use nc::{Budget, Error, Model};
-use nc_records::{Schema, Source, Writer};
+use nc_core::container::Meta;
+use nc_core::{Budget, Error, Model};
+use nc_media::records::{Schema, Source, Writer};
 
 use crate::failure::{Failure, Result};
 use crate::input::{Input, Kind};
@@ -100,7 +100,7 @@ impl Target {
         extras: &[u8],
         only: Option<&[usize]>,
         budget: &mut Budget,
-    ) -> nc::Result<Box<dyn Writer + 'a>> {
+    ) -> nc_core::Result<Box<dyn Writer + 'a>> {
         match self {
             Self::File(out) => schema.writer(out, rows, extras, only, budget),
             Self::Folder(out) => {

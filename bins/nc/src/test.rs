@@ -2,7 +2,7 @@
 
 use std::io::BufReader;
 
-use nc::Decoder;
+use nc_core::Decoder;
 use serde_json::json;
 
 use crate::args::Inputs;
@@ -18,7 +18,7 @@ use crate::ui::{Ui, label, show};
 /// # Errors
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let files = batch::files(&args.files, args.recursive, |f| kind_of(f) == Kind::Nc)?;
     let model = models::given(args.model.as_deref(), &mut ui.budget())?;
     let opener = models::opener(&registry, model.as_ref());

@@ -6,8 +6,8 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use nc::{Error, Format, Progress};
-use nc_codecs::grvq::train::{Clip, Dataset, Recipe, train};
+use nc::grvq::train::{Clip, Dataset, Recipe, train};
+use nc_core::{Error, Format, Progress};
 use rayon::prelude::*;
 
 use crate::args::TrainGrvq;

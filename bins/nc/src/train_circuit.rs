@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
-use nc::{Budget, Error, Progress, Signal};
-use nc_codecs::circuit::learn::{
-    Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins,
-};
-use nc_codecs::circuit::{Records, Stored, Texts};
-use nc_records::{Learn, Schema, Source};
+use nc::circuit::learn::{Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins};
+use nc::circuit::{Records, Stored, Texts};
+use nc_core::{Budget, Error, Progress, Signal};
+use nc_media::records::{Learn, Schema, Source};
 use serde_json::json;
 
 use crate::args::{Structure, TrainCircuit};

@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use nc::Archive;
+use nc_core::Archive;
 use serde_json::json;
 
 use crate::args::Trim;
@@ -21,7 +21,7 @@ use crate::ui::{Ui, label, name, show};
 /// # Errors
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let goal = goal(&args.goal)
         .ok_or_else(|| Failure::usage("no rate to trim to").hint("give one with -b"))?;
     let same_name = |input: &Path| PathBuf::from(input.file_name().unwrap_or_default());

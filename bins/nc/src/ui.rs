@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nc::{Budget, Control, Progress};
+use nc_core::{Budget, Control, Progress};
 use serde_json::Value;
 
 use crate::args::Common;

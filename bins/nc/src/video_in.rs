@@ -7,14 +7,14 @@ use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
-use nc::{Budget, Chroma, Error, VideoFormat};
+use nc_core::{Budget, Chroma, Error, VideoFormat};
 
 use crate::failure::{Failure, Result};
 use crate::foreign::Foreign;
 use crate::input::{Input, Kind};
-use nc_frames::picture;
-use nc_frames::png::{Png, Shape};
-use nc_frames::y4m::{self, Y4mReader};
+use nc_media::video::picture;
+use nc_media::video::png::{Png, Shape};
+use nc_media::video::y4m::{self, Y4mReader};
 
 /// Bytes that a path takes beside its own, in a list of them.
 const NAME: u64 = 48;
@@ -72,7 +72,7 @@ impl VideoIn {
         let mut foreign = Foreign::start(path)?;
         // Its reason for giving nothing is better than ours for not reading it.
         let mut first = vec![0; y4m::MAGIC.len()];
-        let n = nc::container::read_full(&mut foreign, &mut first)?;
+        let n = nc_core::container::read_full(&mut foreign, &mut first)?;
         if first.get(..n) != Some(y4m::MAGIC) {
             foreign.finish()?;
             return Err(Failure::format("ffmpeg gave no video"));
@@ -225,7 +225,7 @@ fn format_of(shape: Shape, rate: [u32; 2]) -> Result<VideoFormat> {
             "an image of {} x {}; nc takes {} along an edge",
             shape.width,
             shape.height,
-            nc::video::MAX_EDGE
+            nc_core::video::MAX_EDGE
         ))
     })?;
     Ok(format)

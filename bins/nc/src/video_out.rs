@@ -6,13 +6,13 @@
 use std::io::Write;
 use std::path::Path;
 
-use nc::{Budget, Error, SignalBuf};
+use nc_core::{Budget, Error, SignalBuf};
 
 use crate::failure::{Failure, Result};
 use crate::foreign;
 use crate::output::{Folder, Output, is_dash};
-use nc_frames::picture::{self, Painter};
-use nc_frames::y4m::{self, Head};
+use nc_media::video::picture::{self, Painter};
+use nc_media::video::y4m::{self, Head};
 
 /// What a name asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl VideoOut {
     ///
     /// # Errors
     /// Format for what is no video, I/O.
-    pub fn write(&mut self, piece: &SignalBuf) -> nc::Result<()> {
+    pub fn write(&mut self, piece: &SignalBuf) -> nc_core::Result<()> {
         let SignalBuf::Video(video) = piece else {
             return Err(Error::Format("media kinds mixed".into()));
         };

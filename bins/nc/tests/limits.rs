@@ -6,7 +6,7 @@ use common::*;
 
 use std::path::Path;
 
-use nc_codecs::circuit::{Circuit, Stored, Tree, Vertex};
+use nc::circuit::{Circuit, Stored, Tree, Vertex};
 
 /// `nc` with so little memory ends with code 4 and leaves the folder as it was; with the default it does its work.
 fn bounded(dir: &Path, memory: &str, args: &[&str]) {
@@ -140,13 +140,13 @@ fn a_huge_frame_is_refused_before_it_is_made() {
     std::fs::write(d.join("a.y4m"), y4m(8, 8, 2)).unwrap();
     ok(d, &["encode", "--lossless", "a.y4m", "a.nc"]);
     let bytes = std::fs::read(d.join("a.nc")).unwrap();
-    let mut reader = nc::container::Reader::new(&bytes[..], 0);
-    let mut header = nc::container::Header::read(&mut reader).unwrap();
+    let mut reader = nc_core::container::Reader::new(&bytes[..], 0);
+    let mut header = nc_core::container::Header::read(&mut reader).unwrap();
     let rest = reader.offset as usize;
-    let nc::Format::Video(form) = &mut header.format else {
+    let nc_core::Format::Video(form) = &mut header.format else {
         panic!("no video");
     };
-    (form.width, form.height, form.chroma) = (1 << 14, 1 << 14, nc::Chroma::C444);
+    (form.width, form.height, form.chroma) = (1 << 14, 1 << 14, nc_core::Chroma::C444);
     let lies = [&header.to_bytes(), &bytes[rest..]].concat();
     std::fs::write(d.join("b.nc"), lies).unwrap();
     for how in [&["decode"][..], &["decode", "--recover"], &["test"]] {

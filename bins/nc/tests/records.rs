@@ -7,7 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::{fails, names, nc, ok};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// Images of 6 by 5: a bar at a place, a brightness, some noise.
 fn images(n: usize, seed: u64) -> Vec<u8> {

@@ -6,12 +6,13 @@ use common::*;
 
 use std::path::Path;
 
-use nc::{Archive, Budget};
+use nc_core::{Archive, Budget};
 
 /// First unit, units and record's offset of each chunk.
 fn chunks(file: &Path) -> Vec<(usize, usize, usize)> {
     let archive = Archive::open(std::fs::File::open(file).unwrap(), Budget::default()).unwrap();
-    let of = |e: &nc::container::Entry| (e.first as usize, e.units as usize, e.offset as usize);
+    let of =
+        |e: &nc_core::container::Entry| (e.first as usize, e.units as usize, e.offset as usize);
     archive.entries().iter().map(of).collect()
 }
 

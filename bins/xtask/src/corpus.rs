@@ -44,12 +44,15 @@ pub fn name(path: &Path) -> String {
 ///
 /// # Errors
 /// I/O, and a golden model that cannot be read any more.
-pub fn models() -> Result<Vec<nc::Model>> {
+pub fn models() -> Result<Vec<nc_core::Model>> {
     let mut models = Vec::new();
     for path in files(&folder("golden"))? {
         if path.extension().is_some_and(|e| e == "ncm") {
             let bytes = std::fs::read(&path)?;
-            models.push(nc::Model::from_bytes(bytes, &mut nc::Budget::default())?);
+            models.push(nc_core::Model::from_bytes(
+                bytes,
+                &mut nc_core::Budget::default(),
+            )?);
         }
     }
     Ok(models)

@@ -1,7 +1,7 @@
 //! Random changes to a file, seeded; and checksums made right again, so that a change reaches what they guard.
 
-use nc::container::{CHUNK, END, Header, LAST, Reader};
-use nc::rng::Rng;
+use nc_core::container::{CHUNK, END, Header, LAST, Reader};
+use nc_core::rng::Rng;
 
 /// Numbers at the edges of what fields hold.
 const EDGES: [u64; 12] = [
@@ -56,7 +56,7 @@ pub fn mutate(seed: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
             }
             6 => {
                 let mut number = Vec::new();
-                nc::container::put_varint(EDGES[rng.below(EDGES.len())], &mut number);
+                nc_core::container::put_varint(EDGES[rng.below(EDGES.len())], &mut number);
                 drop(x.splice(at..x.len().min(at.saturating_add(1)), number));
             }
             7 => {

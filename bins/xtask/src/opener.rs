@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use nc::{Budget, Codec, CodecId, Error, Model, ModelId, Opener, Result};
-use nc_codecs::circuit::CircuitCodec;
-use nc_codecs::grvq::Grvq;
+use nc::circuit::CircuitCodec;
+use nc::grvq::Grvq;
+use nc_core::{Budget, Codec, CodecId, Error, Model, ModelId, Opener, Result};
 use nc_kernels::{Kernels, Level};
 
 type Opened = HashMap<(CodecId, Option<ModelId>), Arc<dyn Codec>>;
@@ -32,7 +32,7 @@ impl Kept {
     }
 
     fn fresh(&self, id: CodecId, need: Option<ModelId>) -> Result<Arc<dyn Codec>> {
-        let registry = nc_codecs::registry();
+        let registry = nc::registry();
         let entry = registry.by_id(id)?;
         let kernels = Kernels::new(self.level).map_err(|e| Error::Unsupported(e.to_string()))?;
         let of = |m: &&Model| m.meta("codec") == Some(entry.info.name);

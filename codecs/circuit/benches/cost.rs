@@ -1,6 +1,6 @@
 //! Cost against the number of variables: counted and measured on the same circuits.
 //!
-//! `cargo bench -p nc-circuit` prints multiply-adds per variable of this coder beside those of the
+//! `cargo bench -p nc-codec-circuit` prints multiply-adds per variable of this coder beside those of the
 //! naive one (every variable by a full evaluation) and of the seed's (every variable by the path from
 //! it to the root; Liu, Mandt and Van den Broeck 2022), then times encoding and decoding. The trees
 //! are balanced, which is the seed's best case.
@@ -9,8 +9,8 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc::rng::Rng;
 use nc_circuit::{Circuit, Frozen, Tree};
+use nc_core::rng::Rng;
 use ndarray::Array2;
 
 const STATES: usize = 16;
@@ -69,7 +69,7 @@ fn cost(c: &mut Criterion) {
         let frozen = Frozen::new(&circuit(d)).unwrap();
         let mut rng = Rng::new(5);
         let values = Array2::from_shape_fn((RECORDS, d), |_| rng.below(VALUES as usize) as u16);
-        let records = nc::Records {
+        let records = nc_core::Records {
             values: values.view(),
             texts: &[],
         };
@@ -81,7 +81,7 @@ fn cost(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("decode", d), |b| {
             b.iter(|| {
-                let mut budget = nc::Budget::default();
+                let mut budget = nc_core::Budget::default();
                 let streams = black_box(&streams);
                 frozen
                     .decode(streams, RECORDS, 1, None, &mut budget, &|| Ok(()))

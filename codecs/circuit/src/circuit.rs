@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use crate::{Bin, Tree, Vertex};
 

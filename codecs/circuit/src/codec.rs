@@ -1,7 +1,7 @@
 //! The codec behind the contract: a chunk of records in groups that decode alone.
 
-use nc::container::{Reader, put_varint};
-use nc::{
+use nc_core::container::{Reader, put_varint};
+use nc_core::{
     Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
     Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, Result, Signal, SignalBuf,
 };

@@ -17,8 +17,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use nc::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
-use nc::{Budget, Error, Records, RecordsBuf, Result, Text};
+use nc_core::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
+use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use rayon::prelude::*;
 

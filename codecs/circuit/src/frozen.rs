@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use nc::entropy::WIDE_PRECISION;
-use nc::{Error, Result};
+use nc_core::entropy::WIDE_PRECISION;
+use nc_core::{Error, Result};
 use nc_kernels::{Kernels, PackedLinear};
 use rayon::prelude::*;
 

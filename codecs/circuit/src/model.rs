@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use half::f16;
-use nc::{Error, Model, Result};
+use nc_core::{Error, Model, Result};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};

@@ -5,7 +5,7 @@
 //! unknown and summed out. Every answer costs one upward and at most one downward pass, O(|p|), in
 //! `f64`.
 
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 use crate::{Circuit, Span};
 

@@ -3,7 +3,7 @@
 //! A value equal to its variable's alphabet is unknown: learning and queries sum it out. So a
 //! variable of all 65,536 values cannot have unknown ones.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 /// Rows of `variables.len()` values, variable `v` of each in `0..variables[v]`, or `variables[v]`
 /// where it is unknown.

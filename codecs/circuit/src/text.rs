@@ -1,7 +1,7 @@
 //! Texts: what a variable's alphabet does not have, byte by byte.
 
-use nc::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
-use nc::{Error, Result};
+use nc_core::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
+use nc_core::{Error, Result};
 
 /// Most bytes of a text.
 pub const MAX_TEXT: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! Structure: a rooted tree of latent vertices in depth-first order.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 /// One latent vertex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! What it computes and why it is cheap stands in [`crate::coder`]; here is how: lanes of records, sorted by
 //! bins at each vertex, through products of matrices.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use crate::frozen::{Frozen, Tables, weights_total};
 

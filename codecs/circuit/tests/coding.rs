@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use nc::{
+use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start, with_bins};
+use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
+use nc_core::{
     Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
     SignalBuf, Text,
 };
-use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start, with_bins};
-use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
 
@@ -128,7 +128,7 @@ fn wrong_records_and_any_bytes_are_no_panic() {
     let frozen = Frozen::new(&learnt(&records)).unwrap();
     let mut all = flat(&records);
     let narrow = all.values.slice(ndarray::s![.., 1..]);
-    let narrow = nc::Records {
+    let narrow = nc_core::Records {
         values: narrow,
         texts: &[],
     };
@@ -192,16 +192,17 @@ fn whole_and_in_part(first: usize, access: u32) {
         ..Control::default()
     };
     let format = Format::Records { variables: 12 };
-    let mut encoder = nc::Encoder::new(Vec::new(), &codec, format, Some(500), Goal::Exact).unwrap();
+    let mut encoder =
+        nc_core::Encoder::new(Vec::new(), &codec, format, Some(500), Goal::Exact).unwrap();
     encoder.push(Signal::Records(all.view()), &mut ctl).unwrap();
     let file = encoder.finish(&mut ctl).unwrap().0;
     let opener = |_, id| {
         assert_eq!(id, Some(model.id));
         (nc_circuit::ENTRY.open)(Some(&model))
     };
-    let back = nc::decode(&opener, &file, Budget::default()).unwrap();
+    let back = nc_core::decode(&opener, &file, Budget::default()).unwrap();
     assert_eq!(back, SignalBuf::Records(all.clone()));
-    let mut archive = nc::Archive::open(Cursor::new(&file), Budget::default()).unwrap();
+    let mut archive = nc_core::Archive::open(Cursor::new(&file), Budget::default()).unwrap();
     for (from, to) in [(0, 1), (17, 18), (30, 100), (499, 500)] {
         let mut got = Vec::new();
         archive
@@ -240,26 +241,26 @@ fn whole_and_in_part(first: usize, access: u32) {
     // Texts that do not go with the values.
     let mut wrong = all.clone();
     wrong.texts.pop();
-    assert!(nc::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
+    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
     wrong.texts = all.texts.clone();
     wrong.texts[3].row += 1;
-    assert!(nc::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
+    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
 }
 
 #[test]
 fn damaged_files_and_models_fail_well() {
     let (model, all) = with_texts(0);
     let codec = CircuitCodec::new(&model, Kernels::best()).unwrap();
-    let file = nc::encode(&codec, Signal::Records(all.view()), Goal::Exact).unwrap();
+    let file = nc_core::encode(&codec, Signal::Records(all.view()), Goal::Exact).unwrap();
     let opener = |_, _| (nc_circuit::ENTRY.open)(Some(&model));
     for at in (0..file.len()).step_by(file.len() / 40) {
         let mut bad = file.clone();
         bad[at] ^= 0x20;
         assert!(
-            nc::decode(&opener, &bad, Budget::default()).is_err(),
+            nc_core::decode(&opener, &bad, Budget::default()).is_err(),
             "{at}"
         );
-        assert!(nc::decode(&opener, &file[..at], Budget::default()).is_err());
+        assert!(nc_core::decode(&opener, &file[..at], Budget::default()).is_err());
     }
     // Payloads whose checksum is right: any index, any bytes.
     let head = ChunkHead {

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use nc::container::put_varint;
-use nc::{Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal};
 use nc_circuit::{Circuit, CircuitCodec, Stored, Tree, Vertex};
+use nc_core::container::put_varint;
+use nc_core::{
+    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
+};
 use nc_kernels::Kernels;
 use ndarray::Array2;
 
@@ -24,7 +26,7 @@ fn file(config: &str, edges: &[u16], leaves: &[u16]) -> Vec<u8> {
     out
 }
 
-fn load(bytes: Vec<u8>) -> nc::Result<CircuitCodec> {
+fn load(bytes: Vec<u8>) -> nc_core::Result<CircuitCodec> {
     let model = Model::from_bytes(bytes, &mut Budget::new(64 << 20))?;
     CircuitCodec::new(&model, Kernels::best())
 }
@@ -180,7 +182,7 @@ fn head(units: u64) -> ChunkHead {
 }
 
 fn payload(codec: &CircuitCodec, rows: usize, access: u32) -> Vec<u8> {
-    let text = |row| nc::Text {
+    let text = |row| nc_core::Text {
         row,
         bytes: Vec::new(),
     };

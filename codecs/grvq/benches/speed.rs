@@ -6,7 +6,7 @@
 //! tables of the range coder, and vectors where decoding one token after the other leaves no matrices.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Signal};
+use nc_core::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Signal};
 use nc_corpora::synth;
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::{Kernels, Level};
@@ -24,8 +24,9 @@ fn speed(c: &mut Criterion) {
     };
     let speech = synth::speech(1, SECONDS as f64);
     let samples = Array2::from_shape_fn((1, speech.len()), |(_, i)| speech[i]);
-    let open = |level| -> nc::Result<Grvq> {
-        let kernels = Kernels::new(level).map_err(|e| nc::Error::Unsupported(e.to_string()))?;
+    let open = |level| -> nc_core::Result<Grvq> {
+        let kernels =
+            Kernels::new(level).map_err(|e| nc_core::Error::Unsupported(e.to_string()))?;
         let mut budget = Budget::default();
         Grvq::new(
             &Model::from_bytes(bytes, &mut budget)?,
@@ -58,7 +59,7 @@ fn speed(c: &mut Criterion) {
         let Ok(codec) = open(level).map(Arc::new) else {
             continue;
         };
-        let opener = |_: CodecId, _: Option<ModelId>| -> nc::Result<Box<dyn Codec>> {
+        let opener = |_: CodecId, _: Option<ModelId>| -> nc_core::Result<Box<dyn Codec>> {
             Ok(Box::new(codec.clone()))
         };
         let signal = || {
@@ -76,16 +77,16 @@ fn speed(c: &mut Criterion) {
             g.bench_function(
                 BenchmarkId::new(format!("encode at {bits} bit/s"), level),
                 |b| {
-                    b.iter(|| black_box(nc::encode(&codec, signal(), goal)));
+                    b.iter(|| black_box(nc_core::encode(&codec, signal(), goal)));
                 },
             );
-            let Ok(file) = nc::encode(&codec, signal(), goal) else {
+            let Ok(file) = nc_core::encode(&codec, signal(), goal) else {
                 continue;
             };
             g.bench_function(
                 BenchmarkId::new(format!("decode at {bits} bit/s"), level),
                 |b| {
-                    b.iter(|| black_box(nc::decode(&opener, &file, Budget::default())));
+                    b.iter(|| black_box(nc_core::decode(&opener, &file, Budget::default())));
                 },
             );
         }

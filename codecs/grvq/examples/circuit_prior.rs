@@ -8,9 +8,9 @@
 
 use std::path::Path;
 
-use nc::Budget;
 use nc_circuit::learn::{Em, Smoothing, log_likelihoods, start};
 use nc_circuit::{Circuit, Records, Tree};
+use nc_core::Budget;
 use nc_corpora::audio;
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::Kernels;
@@ -106,7 +106,7 @@ fn main() {
             .map_or(default, |a| a.parse().expect("a number"))
     };
     let (depth, states, epochs) = (number(3, 6), number(4, 64), number(5, 12));
-    let model = nc::Model::from_bytes(
+    let model = nc_core::Model::from_bytes(
         ENTRY.default_model.expect("a model"),
         &mut Budget::default(),
     );

@@ -1,6 +1,6 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
-use nc::{
+use nc_core::{
     Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded,
     Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
 };

@@ -3,7 +3,7 @@
 //! The layers are those of training (`train::layer`, `train::spectral`); the arithmetic is
 //! `nc-kernels`', so that decoded samples are the same bits on every machine.
 
-use nc::{Budget, Error, Model, Result};
+use nc_core::{Budget, Error, Model, Result};
 use nc_kernels::{KernelError, Kernels, PackedLinear, Rfft, hann};
 
 use crate::config::{BINS, Config, FEATURES, HEAD, HOP, MAX_LOG_GAIN, N_FFT, SUB_HOP, TAPS};

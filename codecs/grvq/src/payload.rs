@@ -10,8 +10,8 @@
 //! Dropping to a lower level needs no sound: the tokens of a stream at any level are a prefix,
 //! frame by frame, of those at a higher one.
 
-use nc::entropy::{RangeDecoder, RangeEncoder};
-use nc::{Error, Result};
+use nc_core::entropy::{RangeDecoder, RangeEncoder};
+use nc_core::{Error, Result};
 
 use crate::config::{Config, depth};
 use crate::prior::Prior;

@@ -5,7 +5,7 @@
 //! network sees the recent past ([`crate::context`]); for each codebook a small head also sees
 //! the sum of the frame's codes so far.
 
-use nc::{Budget, Error, Model, Result};
+use nc_core::{Budget, Error, Model, Result};
 use nc_kernels::{Kernels, PackedLinear};
 
 use crate::config::{Config, OFFSETS};

@@ -1,6 +1,6 @@
 //! Group-residual vector quantisation: nearest codes, stage after stage.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use nc_kernels::{Kernels, PackedCodebook};
 
 use crate::config::Config;

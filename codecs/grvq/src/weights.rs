@@ -1,6 +1,6 @@
 //! Reading a model's tensors with their shapes checked.
 
-use nc::{Budget, Error, Model, Result};
+use nc_core::{Budget, Error, Model, Result};
 use nc_kernels::PackedLinear;
 
 /// A tensor of exactly `len` numbers.

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{at, decoded, encoded, model, signal};
-use nc::{Archive, Budget, Control, Goal, SignalBuf};
+use nc_core::{Archive, Budget, Control, Goal, SignalBuf};
 use nc_corpora::synth;
 use nc_grvq::Grvq;
 use nc_kernels::{Kernels, Level};

@@ -1,7 +1,7 @@
 //! Models and headers that ask for too much, or for what there is not.
 #![allow(clippy::unwrap_used)]
 
-use nc::{Budget, ChunkHead, Codec, Control, Error, Format, Model, SampleDepth};
+use nc_core::{Budget, ChunkHead, Codec, Control, Error, Format, Model, SampleDepth};
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::Kernels;
 
@@ -13,7 +13,7 @@ fn parts() -> (serde_json::Value, Vec<u8>) {
     (serde_json::from_slice(header).unwrap(), data.to_vec())
 }
 
-fn load(header: &serde_json::Value, data: &[u8]) -> nc::Result<Grvq> {
+fn load(header: &serde_json::Value, data: &[u8]) -> nc_core::Result<Grvq> {
     let header = header.to_string();
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{at, decoded, encoded, samples, signal, try_encoded};
-use nc::{Error, Goal, SignalBuf};
+use nc_core::{Error, Goal, SignalBuf};
 use nc_corpora::synth;
 use nc_kernels::Level;
 use ndarray::Array2;
@@ -157,10 +157,10 @@ fn every_truncation_and_flip_is_told_from_a_whole_file() {
     let whole = decoded(Level::best(), &file).unwrap();
     // One decoder for all: opening a model takes longer than decoding half a second.
     let codec = std::sync::Arc::new(at(Level::best()));
-    let open = |_: nc::CodecId, _: Option<nc::ModelId>| -> nc::Result<Box<dyn nc::Codec>> {
-        Ok(Box::new(codec.clone()))
-    };
-    let decode = |f: &[u8]| nc::decode(&open, f, nc::Budget::default());
+    let open = |_: nc_core::CodecId,
+                _: Option<nc_core::ModelId>|
+     -> nc_core::Result<Box<dyn nc_core::Codec>> { Ok(Box::new(codec.clone())) };
+    let decode = |f: &[u8]| nc_core::decode(&open, f, nc_core::Budget::default());
     assert_eq!(decode(&file).unwrap(), whole);
     for n in 0..file.len() {
         assert!(decode(&file[..n]).is_err(), "cut to {n} bytes");
@@ -175,7 +175,7 @@ fn every_truncation_and_flip_is_told_from_a_whole_file() {
 /// Payloads with a right checksum and wrong contents: no panic, and an error or other tokens.
 #[test]
 fn hostile_payloads_do_no_harm() {
-    use nc::{Budget, ChunkHead, Codec, Control, Format, SampleDepth};
+    use nc_core::{Budget, ChunkHead, Codec, Control, Format, SampleDepth};
     let codec = at(Level::best());
     let mut seed = 1u64;
     let mut random = || {

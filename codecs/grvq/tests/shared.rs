@@ -53,7 +53,7 @@ fn shared_speech_tokens_take_a_tenth_less_than_their_indices() {
 #[test]
 #[ignore = "wants real speech"]
 fn shared_speech_stays_intelligible() {
-    use nc::Goal;
+    use nc_core::Goal;
     let codec = at(Level::best());
     let mut sums = [0.0; 2];
     let clips = clips();

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use common::{Kind, clip, decode, encode, format, head};
 use criterion::{BenchmarkId, Criterion, Throughput};
-use nc::{Budget, Chroma, Control, Effort, Goal};
+use nc_core::{Budget, Chroma, Control, Effort, Goal};
 use nc_kernels::{Conv2d, Kernels};
 
 /// Rows and columns of the network's images.

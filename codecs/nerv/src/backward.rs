@@ -1,6 +1,6 @@
 //! The gradients of a graph, in reverse order of its operations.
 
-use nc::Result;
+use nc_core::Result;
 use nc_kernels::{Conv2d, Kernels};
 
 use crate::graph::{Graph, Op, Shape, wrong};

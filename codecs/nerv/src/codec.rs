@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use nc::{
+use nc_core::{
     Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };

@@ -6,8 +6,8 @@
 
 use std::sync::OnceLock;
 
-use nc::entropy::{RangeDecoder, RangeEncoder};
-use nc::{Error, Result};
+use nc_core::entropy::{RangeDecoder, RangeEncoder};
+use nc_core::{Error, Result};
 
 /// Probabilities are of this.
 const WHOLE: u32 = 65536;

@@ -1,7 +1,7 @@
 //! How latents are coded: blocks that are empty are skipped, others have the place of their last coefficient and then
 //! all before it, from the last to the first, each with the magnitudes around it as context.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use crate::coder::{Bits, Golomb, Model, joint, sign};
 use crate::field::fill;
@@ -418,8 +418,8 @@ mod tests {
     use super::*;
     use crate::coder::Cost;
     use crate::geometry::Geometry;
-    use nc::entropy::{RangeDecoder, RangeEncoder};
-    use nc::rng::Rng;
+    use nc_core::entropy::{RangeDecoder, RangeEncoder};
+    use nc_core::rng::Rng;
     use proptest::prelude::*;
 
     fn hints(plane: usize, x: usize, y: usize) -> usize {

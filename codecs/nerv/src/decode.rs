@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use nc::entropy::RangeDecoder;
-use nc::{Budget, Control, Error, Result, VideoFormat};
+use nc_core::entropy::RangeDecoder;
+use nc_core::{Budget, Control, Error, Result, VideoFormat};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -268,9 +268,9 @@ mod tests {
     use crate::layout::put_piece;
     use crate::motion::Block;
     use crate::weights::Coded;
-    use nc::entropy::RangeEncoder;
-    use nc::rng::Rng;
-    use nc::{Chroma, ChunkHead, Codec, Format};
+    use nc_core::entropy::RangeEncoder;
+    use nc_core::rng::Rng;
+    use nc_core::{Chroma, ChunkHead, Codec, Format};
     use nc_kernels::{Kernels, Level};
 
     const FORMATS: [(u32, u32, Chroma, u8); 4] = [

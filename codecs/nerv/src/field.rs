@@ -1,7 +1,7 @@
 //! A frame's motion as blocks, and how that is coded: a tree of squares, each of which repeats a neighbour's motion or says
 //! how it differs from what the neighbours lead to expect.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use crate::coder::{Bits, Golomb, Model, joint};
 use crate::geometry::{Geometry, Plane};
@@ -232,8 +232,8 @@ pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::coder::Cost;
-    use nc::entropy::{RangeDecoder, RangeEncoder};
-    use nc::rng::Rng;
+    use nc_core::entropy::{RangeDecoder, RangeEncoder};
+    use nc_core::rng::Rng;
     use proptest::prelude::*;
 
     fn block(rng: &mut Rng, two: bool, far: usize) -> Block {

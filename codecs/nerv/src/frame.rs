@@ -8,7 +8,7 @@
 //! All of it is IEEE `+ - *` in one order, or integers, so a frame is the same on every machine, and what an encoder
 //! saw is what a decoder sees.
 
-use nc::{Budget, Result, VideoFormat};
+use nc_core::{Budget, Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::config::{Config, Network};
@@ -105,7 +105,7 @@ impl Synthesis {
     /// Room for one frame.
     ///
     /// # Errors
-    /// [`nc::Error::Limit`] past the budget.
+    /// [`nc_core::Error::Limit`] past the budget.
     pub fn room(&self, budget: &mut Budget) -> Result<Room> {
         let g = &self.geometry;
         budget.charge(self.room_bytes())?;
@@ -246,7 +246,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::motion::Block;
-    use nc::Chroma;
+    use nc_core::Chroma;
 
     fn format(chroma: Chroma) -> VideoFormat {
         VideoFormat {

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use nc::{Chroma, VideoFormat};
+use nc_core::{Chroma, VideoFormat};
 
 use crate::graph::Shape;
 

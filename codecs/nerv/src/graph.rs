@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use nc::rng::Rng;
-use nc::{Budget, Error, Result};
+use nc_core::rng::Rng;
+use nc_core::{Budget, Error, Result};
 use nc_kernels::{Conv2d, Kernels};
 
 /// An image of the graph: pixels and channels (a multiple of 8), with a border of one pixel.

@@ -3,7 +3,7 @@
 //! They move or scale what the convolutions have made and take little of the time, so they are plain loops; their
 //! sums run in one order, row by row, so that every machine gets the same bits.
 
-use nc::Result;
+use nc_core::Result;
 use nc_kernels::Kernels;
 
 use crate::backward::{Grads, unshuffle};

@@ -3,8 +3,8 @@
 //! Sizes and steps come first, then the network's parameters, then each group of pictures with a coder of its own, so
 //! that a group decodes without the others.
 
-use nc::container::put_varint;
-use nc::{Error, Result};
+use nc_core::container::put_varint;
+use nc_core::{Error, Result};
 
 use crate::coefficient::CLASSES;
 use crate::config::Config;

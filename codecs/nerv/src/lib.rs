@@ -51,8 +51,12 @@ pub use codec::{ENTRY, INFO, Nerv};
 /// Multiply-adds of the network of a payload for each luma sample of a frame; 0 where it has none.
 ///
 /// # Errors
-/// [`nc::Error::Format`] for a payload that is not one.
-pub fn macs_per_pixel(payload: &[u8], format: &nc::VideoFormat, frames: u64) -> nc::Result<f64> {
+/// [`nc_core::Error::Format`] for a payload that is not one.
+pub fn macs_per_pixel(
+    payload: &[u8],
+    format: &nc_core::VideoFormat,
+    frames: u64,
+) -> nc_core::Result<f64> {
     let Some((&codec::NETWORK, body)) = payload.split_first() else {
         return Ok(0.0);
     };

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
     use crate::field::REACH;
     use crate::field::tests::field;
-    use nc::rng::Rng;
+    use nc_core::rng::Rng;
     use proptest::prelude::*;
 
     proptest! {

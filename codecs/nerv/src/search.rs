@@ -392,7 +392,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::motion::{Reference, compensate};
-    use nc::rng::Rng;
+    use nc_core::rng::Rng;
     use nc_kernels::Kernels;
 
     const SIDE: usize = 96;

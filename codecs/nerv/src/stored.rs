@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use nc::{Budget, Error, Result, Video, VideoFormat};
+use nc_core::{Budget, Error, Result, Video, VideoFormat};
 
 use crate::geometry::Geometry;
 
@@ -202,7 +202,7 @@ pub fn decode_constant(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use nc::Chroma;
+    use nc_core::Chroma;
 
     fn format(bits: u8, chroma: Chroma) -> VideoFormat {
         VideoFormat {

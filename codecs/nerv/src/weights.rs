@@ -4,7 +4,7 @@
 //! has its own quantiser step, and every bit of a value is predicted from values around it. What encodes also
 //! decodes and counts bits, so that the size that an encoder plans with is the size that it gets.
 
-use nc::{Budget, Error, Result};
+use nc_core::{Budget, Error, Result};
 
 use crate::coder::{Bits, Cost, Golomb, Model, joint, sign};
 use crate::graph::{Graph, Op, Param};
@@ -399,8 +399,8 @@ pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use nc::entropy::{RangeDecoder, RangeEncoder};
-    use nc::rng::Rng;
+    use nc_core::entropy::{RangeDecoder, RangeEncoder};
+    use nc_core::rng::Rng;
 
     fn graph() -> Graph {
         let mut g = Graph::default();

@@ -1,6 +1,6 @@
 //! Threads of a call.
 
-use nc::{Control, Error, Result};
+use nc_core::{Control, Error, Result};
 
 /// Threads that a call may use: those of the pool that it runs in, unless it says how many.
 pub fn threads(ctl: &Control<'_>) -> usize {

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{KINDS, Kind, clip, constant, decode, encode, error, format, head, part, pick, raw};
-use nc::rng::Rng;
-use nc::{Budget, Chroma, Control, Effort, Error, Goal};
+use nc_core::rng::Rng;
+use nc_core::{Budget, Chroma, Control, Effort, Error, Goal};
 
 const SIZES: [(u32, u32); 12] = [
     (1, 1),

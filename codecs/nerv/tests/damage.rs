@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Kind, clip, decode, encode, format, head};
-use nc::rng::Rng;
-use nc::{Budget, Chroma, ChunkHead, Control, Error, Format, Goal};
+use nc_core::rng::Rng;
+use nc_core::{Budget, Chroma, ChunkHead, Control, Error, Format, Goal};
 
 /// The system's allocator, and how much of it is held.
 struct Counting;

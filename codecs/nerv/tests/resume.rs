@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Kind, clip, constant, decode, encode, error, format, head};
-use nc::{Budget, Chroma, Control, Effort, Error, Goal, Progress, VideoBuf};
+use nc_core::{Budget, Chroma, Control, Effort, Error, Goal, Progress, VideoBuf};
 
 /// Large enough for a network.
 fn film(seed: u64) -> VideoBuf {

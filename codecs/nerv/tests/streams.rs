@@ -6,13 +6,13 @@ mod common;
 use std::io::Cursor;
 use std::time::Duration;
 
-use nc::{
+use nc_core::{
     Archive, Budget, Chroma, Codec, CodecId, Control, Decoder, Encoder, Error, Format, Goal,
     Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 use nc_nerv::Nerv;
 
-fn opener(_: CodecId, _: Option<ModelId>) -> nc::Result<Box<dyn Codec>> {
+fn opener(_: CodecId, _: Option<ModelId>) -> nc_core::Result<Box<dyn Codec>> {
     Ok(Box::new(Nerv))
 }
 
@@ -34,7 +34,7 @@ fn clip(format: VideoFormat, frames: usize) -> VideoBuf {
     }
 }
 
-fn file(x: &VideoBuf, step: usize, known: bool, goal: Goal) -> nc::Result<Vec<u8>> {
+fn file(x: &VideoBuf, step: usize, known: bool, goal: Goal) -> nc_core::Result<Vec<u8>> {
     let frames = x.view().frames();
     let length = known.then_some(frames as u64);
     let mut ctl = Control::default();
@@ -67,10 +67,10 @@ fn any_pieces_come_back_whole_and_in_part() {
         let x = clip(format, 600);
         let whole = file(&x, 600, true, Goal::Exact).unwrap();
         assert_eq!(whole, file(&x, 7, true, Goal::Exact).unwrap());
-        let back = nc::decode(&opener, &whole, Budget::default()).unwrap();
+        let back = nc_core::decode(&opener, &whole, Budget::default()).unwrap();
         assert_eq!(back, SignalBuf::Video(x.clone()));
         let piped = file(&x, 100, false, Goal::Exact).unwrap();
-        let back = nc::decode(&opener, &piped, Budget::default()).unwrap();
+        let back = nc_core::decode(&opener, &piped, Budget::default()).unwrap();
         assert_eq!(back, SignalBuf::Video(x.clone()));
         let mut archive = Archive::open(Cursor::new(&whole), Budget::default()).unwrap();
         assert_eq!(archive.entries().len(), 3);
@@ -95,16 +95,16 @@ fn any_pieces_come_back_whole_and_in_part() {
 #[test]
 fn a_still_and_a_flat_clip_are_lone_files() {
     let still = clip(SMALL, 1);
-    let bytes = nc::encode(&Nerv, Signal::Video(still.view()), Goal::Quality(5.0)).unwrap();
+    let bytes = nc_core::encode(&Nerv, Signal::Video(still.view()), Goal::Quality(5.0)).unwrap();
     let raw = (SMALL.frame_samples().unwrap() * 10).div_ceil(8);
     assert!(bytes.len() <= raw + 60, "{}", bytes.len());
     let flat = VideoBuf {
         format: SMALL,
         samples: vec![512; SMALL.frame_samples().unwrap() * 200],
     };
-    let bytes = nc::encode(&Nerv, Signal::Video(flat.view()), Goal::Bitrate(100)).unwrap();
+    let bytes = nc_core::encode(&Nerv, Signal::Video(flat.view()), Goal::Bitrate(100)).unwrap();
     assert!(bytes.len() < 70, "{}", bytes.len());
-    let back = nc::decode(&opener, &bytes, Budget::default()).unwrap();
+    let back = nc_core::decode(&opener, &bytes, Budget::default()).unwrap();
     assert_eq!(back, SignalBuf::Video(flat));
 }
 
@@ -167,7 +167,7 @@ fn published_networks_keep_to_their_bytes() {
     for network in ["nerv", "nerv++", "cam"] {
         let file = code(network, Goal::Bytes(8000)).unwrap();
         assert!(file.len() <= 8000, "{}", file.len());
-        let y = nc::decode(&opener, &file, Budget::default()).unwrap();
+        let y = nc_core::decode(&opener, &file, Budget::default()).unwrap();
         let SignalBuf::Video(y) = y else {
             panic!("{network}")
         };
@@ -228,7 +228,8 @@ fn all_damage_is_seen() {
                 frames,
             );
             let good = file(&x, 50, known, goal).unwrap();
-            let SignalBuf::Video(x) = nc::decode(&opener, &good, Budget::default()).unwrap() else {
+            let SignalBuf::Video(x) = nc_core::decode(&opener, &good, Budget::default()).unwrap()
+            else {
                 panic!()
             };
             for at in 0..good.len() {
@@ -267,7 +268,7 @@ fn headers_of_impossible_video_are_damaged() {
         head.extend(&good[head.len()..head.len() + 2]);
         head[at] = value;
         head.extend(crc32c::crc32c(&head).to_le_bytes());
-        Header::read(&mut nc::container::Reader::new(&head[..], 0))
+        Header::read(&mut nc_core::container::Reader::new(&head[..], 0))
     };
     assert!(with(14, 8).is_ok());
     for (at, value) in [(14, 0), (15, 0), (21, 0xf1), (16, 0)] {

@@ -13,7 +13,7 @@
     )
 )]
 
-use nc::{
+use nc_core::{
     Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
     Goal, MediaKind, ModelId, Plan, Result, Signal, SignalBuf,
 };

@@ -3,7 +3,7 @@
 //! A constant delay is a property of a codec's buffering and not of its sound. One whole-sample
 //! lag for the whole signal is looked for; drift and jitter stay visible, as they should.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use realfft::RealFftPlanner;
 
 /// Lags looked at: 250 ms to either side. AAC comes 64 ms late and MP3, which halves the rate of low bitrates, 138 ms.

@@ -18,10 +18,10 @@
 //! // 3 dB for twice the rate.
 //! let gain = bd_quality(&anchor, &test, Fit::Akima)?.value;
 //! assert!((gain - 3.0 * 1.25_f64.log2()).abs() < 1e-9);
-//! # Ok::<(), nc::Error>(())
+//! # Ok::<(), nc_core::Error>(())
 //! ```
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 /// What runs through the points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use super::psnr::{decibels, psnr_411, psnr_611};
 use super::ssim::{Plane, both};

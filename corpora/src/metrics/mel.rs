@@ -4,7 +4,7 @@
 //! power spectra under librosa's defaults for the filters (Slaney's scale and area normalisation),
 //! so that `librosa.feature.melspectrogram` gives the same numbers.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use realfft::RealFftPlanner;
 
 use super::speech::{RATE, check};

@@ -6,7 +6,7 @@
 //! decibels (Ohm et al., "Comparison of the Coding Efficiency of Video Coding Standards", IEEE TCSVT
 //! 22(12), 2012), which is infinite where one plane is exact.
 
-use nc::{Error, Result, Video};
+use nc_core::{Error, Result, Video};
 
 /// PSNR in dB; infinite for equal video.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -105,7 +105,7 @@ pub(super) fn psnr_611(errors: [f64; 3], peak: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use nc::{Chroma, VideoBuf, VideoFormat};
+    use nc_core::{Chroma, VideoBuf, VideoFormat};
 
     /// Two frames of 3 x 2: 6 samples of brightness, 2 and 2 of colour.
     fn video(chroma: Chroma, bits: u8, samples: Vec<u16>) -> VideoBuf {

@@ -1,13 +1,13 @@
 //! Metrics of speech at 16 kHz, mono.
 //!
-//! They take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc::Error::Usage`]
+//! They take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc_core::Error::Usage`]
 //! where a figure would mean nothing (empty or unequal lengths, silence, non-finite samples)
 //! rather than a number that looks like one. [`Scores::of`] and [`all`] align the two signals in
 //! time first: waveform metrics punish a codec's delay as if it were noise.
 
 use std::collections::BTreeMap;
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use super::{align, estoi, log_mel_distance, stoi};
 

@@ -7,7 +7,7 @@
 //! "Multi-Scale Structural Similarity for Image Quality Assessment", Asilomar 2003, eq. 7, with
 //! their five weights.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 /// Taps of the window on one axis.
 pub const WINDOW: usize = 11;

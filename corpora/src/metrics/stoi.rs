@@ -6,7 +6,7 @@
 //! IEEE/ACM TASLP 24(11), 2016. Where the papers leave room (resampling, frame counts) this
 //! follows the authors' Matlab code as `pystoi` does, so that figures compare.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use realfft::RealFftPlanner;
 
 use super::speech::{RATE, check};

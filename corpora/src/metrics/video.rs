@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nc::{Result, Video};
+use nc_core::{Result, Video};
 
 use super::psnr::{decibels, plane_errors, psnr_411, psnr_611};
 use super::ssim::{Plane, both};
@@ -50,7 +50,7 @@ pub fn all(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use nc::{Chroma, Error, VideoBuf, VideoFormat};
+    use nc_core::{Chroma, Error, VideoBuf, VideoFormat};
 
     fn clip(chroma: Chroma, bits: u8, frames: usize) -> VideoBuf {
         let format = VideoFormat {

@@ -3,7 +3,7 @@
 //! Learned codecs of video are known to fall back to one grey on such content, and rate control and
 //! buffers have their worst cases there. Every plane is defined at any size and depth, from one sample on.
 
-use nc::{VideoBuf, VideoFormat};
+use nc_core::{VideoBuf, VideoFormat};
 
 /// What a made clip shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

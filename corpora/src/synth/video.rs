@@ -1,6 +1,6 @@
 //! Clips: scenes that a camera pans and zooms through, with a cut, and screens that scroll.
 
-use nc::{Chroma, Result, VideoBuf, VideoFormat};
+use nc_core::{Chroma, Result, VideoBuf, VideoFormat};
 
 use super::Rng;
 use super::image::{Screen, grain};

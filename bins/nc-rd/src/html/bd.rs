@@ -6,7 +6,7 @@ use super::names::Figure;
 use super::view::Set;
 
 /// A measure of Bjontegaard over an anchor and a test.
-type Measure = fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc::Result<Bd>;
+type Measure = fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc_core::Result<Bd>;
 
 /// A codec against an anchor; what cannot be told says why.
 pub struct Pair {
@@ -33,7 +33,7 @@ pub fn pairs(set: &Set<'_>, metric: &Figure) -> Vec<Vec<Pair>> {
     let pair = |anchor: &[(f64, f64)], test: &[(f64, f64)]| {
         let bd = |f: Measure, fit| {
             f(anchor, test, fit).map_err(|e| match e {
-                nc::Error::Usage(why) => why,
+                nc_core::Error::Usage(why) => why,
                 other => other.to_string(),
             })
         };

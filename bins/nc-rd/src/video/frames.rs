@@ -5,10 +5,10 @@
 
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
-use nc::Chroma;
+use nc_core::Chroma;
 use nc_corpora::anchors::ClipAnchors;
 use nc_corpora::video::Clip;
-use nc_frames::picture::Painter;
+use nc_media::video::picture::Painter;
 
 use super::{MOST_SHOWN, Shown};
 use crate::chart;

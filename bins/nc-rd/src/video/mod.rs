@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nc::{Effort, Goal};
+use nc_core::{Effort, Goal};
 use nc_corpora::anchors::{Anchors, ClipAnchors};
 use nc_corpora::metrics::psnr;
 use nc_corpora::video::{self, Clip};

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use nc::{
+use nc_core::{
     Budget, Codec, Control, Decoder, Effort, Encoder, Format, Goal, Registry, Signal, SignalBuf,
     Video, VideoBuf,
 };
 use nc_corpora::video::Clip;
-use nc_frames::y4m;
+use nc_media::video::y4m;
 
 use super::rows::Row;
 
@@ -50,7 +50,7 @@ impl Opened {
     /// # Errors
     /// Where there is none.
     pub fn new(name: &str) -> Result<Self> {
-        let registry = nc_codecs::registry();
+        let registry = nc::registry();
         let codec = registry
             .open_for_encoding(registry.by_name(name)?, None)?
             .into();

@@ -7,8 +7,8 @@
 use std::fs::File;
 use std::io::BufReader;
 
-use nc::salvage::{Lost, Salvage, Stretch};
-use nc::{AudioBuf, Control, Error, Format, MediaKind, Opener, SignalBuf, VideoBuf};
+use nc_core::salvage::{Lost, Salvage, Stretch};
+use nc_core::{AudioBuf, Control, Error, Format, MediaKind, Opener, SignalBuf, VideoBuf};
 use ndarray::Array2;
 use serde_json::{Value, json};
 

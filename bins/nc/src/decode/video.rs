@@ -6,14 +6,14 @@
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom};
 
-use nc::container::Meta;
-use nc::{Archive, Control, Decoder, Format, Opener, VideoFormat};
+use nc_core::container::Meta;
+use nc_core::{Archive, Control, Decoder, Format, Opener, VideoFormat};
 
 use super::{Done, Work, within};
 use crate::batch::Job;
 use crate::failure::{Failure, Result};
 use crate::video_out::VideoOut;
-use nc_frames::y4m::{self, Head};
+use nc_media::video::y4m::{self, Head};
 
 impl Work<'_> {
     /// Decodes a file of video.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use nc::{Control, Encoder, Format, Goal, Signal, Video};
+use nc_core::{Control, Encoder, Format, Goal, Signal, Video};
 
 use super::{Done, Work};
 use crate::batch::Job;
@@ -121,7 +121,7 @@ impl Work<'_> {
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
         encoder.set_budget(self.ui.budget());
         if !video.kept().is_empty() {
-            encoder.add_meta(nc_frames::y4m::META, video.kept().as_bytes());
+            encoder.add_meta(nc_media::video::y4m::META, video.kept().as_bytes());
         }
         loop {
             ctl.check()?;

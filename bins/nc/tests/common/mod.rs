@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nc::MediaKind;
+use nc_core::MediaKind;
 
 /// The built binary.
 pub fn nc() -> Command {
@@ -170,7 +170,7 @@ pub fn audio_codec() -> Option<&'static str> {
     let built_in = |model: Option<&[u8]>| {
         model.is_some_and(|m| !m.is_empty()) || std::env::var_os("NC_TEST_MODEL").is_some()
     };
-    let found = nc_codecs::registry()
+    let found = nc::registry()
         .entries
         .iter()
         .find(|e| e.info.kind == MediaKind::Audio && built_in(e.default_model))

@@ -3,9 +3,9 @@
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
 
-use nc::container::Header;
-use nc::salvage::{Salvage, Stretch};
-use nc::{
+use nc_core::container::Header;
+use nc_core::salvage::{Salvage, Stretch};
+use nc_core::{
     Archive, Budget, Control, Decoder, Error, Format, Goal, Model, Opener, Result, SignalBuf,
 };
 use nc_kernels::Level;
@@ -39,7 +39,7 @@ impl Read for Drip<'_> {
 
 /// Any bytes.
 pub fn container(data: &[u8]) {
-    let whole = nc::decode(&OPENERS[0], data, Budget::new(BUDGET)).ok();
+    let whole = nc_core::decode(&OPENERS[0], data, Budget::new(BUDGET)).ok();
     readers(data, whole.as_ref().map(bits));
 }
 
@@ -49,9 +49,9 @@ pub fn file(data: &[u8], id: u8) {
     if let Some(codec) = data.get_mut(11) {
         *codec = id;
     }
-    let whole = nc::decode(&OPENERS[0], &data, Budget::new(BUDGET)).ok();
+    let whole = nc_core::decode(&OPENERS[0], &data, Budget::new(BUDGET)).ok();
     let whole = whole.as_ref().map(bits);
-    let again = nc::decode(&OPENERS[1], &data, Budget::new(BUDGET)).ok();
+    let again = nc_core::decode(&OPENERS[1], &data, Budget::new(BUDGET)).ok();
     assert!(again.as_ref().map(bits) == whole, "levels differ");
     readers(&data, whole);
 }

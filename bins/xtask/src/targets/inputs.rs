@@ -2,12 +2,12 @@
 
 use std::io::{Cursor, Write};
 
-use nc::{Budget, Error, Result};
-use nc_frames::picture;
-use nc_frames::png::Png;
-use nc_frames::y4m::Y4mReader;
-use nc_records::{Learn, Schema, Source};
-use nc_sounds::wav::WavReader;
+use nc_core::{Budget, Error, Result};
+use nc_media::records::{Learn, Schema, Source};
+use nc_media::sound::wav::WavReader;
+use nc_media::video::picture;
+use nc_media::video::png::Png;
+use nc_media::video::y4m::Y4mReader;
 
 use crate::BUDGET;
 
@@ -184,8 +184,8 @@ pub fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
         }
         "png" => {
             let mut all = Vec::new();
-            for chroma in [nc::Chroma::Gray, nc::Chroma::C444] {
-                let format = nc::VideoFormat {
+            for chroma in [nc_core::Chroma::Gray, nc_core::Chroma::C444] {
+                let format = nc_core::VideoFormat {
                     width: 9,
                     height: 7,
                     rate: [0, 0],
@@ -193,7 +193,11 @@ pub fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
                     bits: 8,
                     rgb: true,
                 };
-                let channels = if chroma == nc::Chroma::Gray { 1 } else { 3 };
+                let channels = if chroma == nc_core::Chroma::Gray {
+                    1
+                } else {
+                    3
+                };
                 let samples: Vec<u8> = (0..63 * channels).map(|i| (i * 5) as u8).collect();
                 let mut out = Vec::new();
                 if picture::write(&mut out, &format, &samples).is_ok() {

@@ -1,7 +1,7 @@
 //! Models from anywhere.
 
 use anyhow::{Context, Result};
-use nc::{Budget, Error, Model};
+use nc_core::{Budget, Error, Model};
 
 /// A model whose weights stand behind headers.
 const BODY: &[u8] = include_bytes!("../../../../corpora/golden/tiny.ncm");
@@ -60,7 +60,7 @@ fn any(data: &[u8]) {
             assert!(tensor.data.iter().all(|v| v.is_finite()));
         }
     }
-    for entry in nc_codecs::registry().entries {
+    for entry in nc::registry().entries {
         match (entry.open)(Some(&model)) {
             Ok(codec) => assert_eq!(codec.info().id, entry.info.id),
             Err(Error::Model(_) | Error::Limit(_) | Error::Unsupported(_)) => {}

@@ -1,10 +1,10 @@
 //! Signals from anywhere: what is encoded decodes.
 
-use nc::{
+use nc::nerv::Nerv;
+use nc_core::{
     Audio, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Opener, Records, Result,
     SampleDepth, Signal, SignalBuf, Video, VideoFormat,
 };
-use nc_codecs::nerv::Nerv;
 use ndarray::Array2;
 
 use super::decode::OPENERS;
@@ -17,13 +17,13 @@ fn at_two_levels(id: u8) -> [Box<dyn Codec>; 2] {
 }
 
 fn decode(opener: &dyn Opener, file: &[u8]) -> SignalBuf {
-    nc::decode(opener, file, Budget::default()).expect("what was just encoded")
+    nc_core::decode(opener, file, Budget::default()).expect("what was just encoded")
 }
 
 /// Bytes.
 pub fn store(data: &[u8]) {
     let [store, _] = at_two_levels(0);
-    let file = nc::encode(store.as_ref(), Signal::Bytes(data), Goal::Exact).expect("encoding");
+    let file = nc_core::encode(store.as_ref(), Signal::Bytes(data), Goal::Exact).expect("encoding");
     assert_eq!(decode(&OPENERS[0], &file), SignalBuf::Bytes(data.to_vec()));
 }
 
@@ -102,7 +102,7 @@ pub fn circuit(data: &[u8]) {
         if record.get(2) == Some(&4) {
             let text = rest.iter().skip(row * 3).take(row % 9);
             let bytes = text.copied().filter(|b| *b != 0).collect();
-            texts.push(nc::Text { row, bytes });
+            texts.push(nc_core::Text { row, bytes });
         }
     }
     let Ok(values) = Array2::from_shape_vec((rows, 8), values) else {
@@ -166,7 +166,7 @@ pub fn nerv(data: &[u8]) {
         false => Goal::Quality(f32::from(goal >> 1) / 12.7),
     };
     let mut ctl = Control {
-        effort: nc::Effort::Fast,
+        effort: nc_core::Effort::Fast,
         ..Control::default()
     };
     // Learning takes seconds; what a network's payload may do is the target nerv's.
@@ -184,7 +184,7 @@ pub fn nerv(data: &[u8]) {
     let file = match encode() {
         Ok(file) => file,
         // Flags that contradict each other.
-        Err(nc::Error::Unsupported(_) | nc::Error::Limit(_)) => return,
+        Err(nc_core::Error::Unsupported(_) | nc_core::Error::Limit(_)) => return,
         Err(e) => panic!("{e:?}"),
     };
     let SignalBuf::Video(y) = decode(&OPENERS[0], &file) else {

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result};
-use nc::container::{Header, Reader};
-use nc::salvage::{Salvage, Stretch};
-use nc::{Archive, Budget, Control, SignalBuf};
+use nc_core::container::{Header, Reader};
+use nc_core::salvage::{Salvage, Stretch};
+use nc_core::{Archive, Budget, Control, SignalBuf};
 use nc_kernels::Level;
 use xtask::corpus;
 use xtask::opener::Kept;
@@ -31,9 +31,9 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
         if !name.ends_with(".nc") || file.len() > SMALL {
             continue;
         }
-        let right = nc::decode(&opener, &file, Budget::default())?;
+        let right = nc_core::decode(&opener, &file, Budget::default())?;
         let mut check = |damaged: &[u8], what: &str| {
-            let y = nc::decode(&opener, damaged, Budget::default());
+            let y = nc_core::decode(&opener, damaged, Budget::default());
             let holds = y.is_err() || y.is_ok_and(|y| y == right);
             outcome.expect(holds, || {
                 format!("{name}, {what}: wrong output said to be right")
@@ -59,7 +59,7 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn by_archive(file: &[u8], opener: &dyn nc::Opener) -> Option<Vec<u8>> {
+fn by_archive(file: &[u8], opener: &dyn nc_core::Opener) -> Option<Vec<u8>> {
     let mut archive = Archive::open(Cursor::new(file), Budget::default()).ok()?;
     let mut pieces = Vec::new();
     let mut ctl = Control::default();
@@ -76,7 +76,7 @@ fn by_archive(file: &[u8], opener: &dyn nc::Opener) -> Option<Vec<u8>> {
 }
 
 /// That what salvage calls whole is the original, and that what it calls sound is in it.
-fn by_salvage(file: &[u8], opener: &dyn nc::Opener, right: &SignalBuf) -> bool {
+fn by_salvage(file: &[u8], opener: &dyn nc_core::Opener, right: &SignalBuf) -> bool {
     let Ok(mut salvage) = Salvage::open(Cursor::new(file), Budget::default()) else {
         // Damage behind the header is what it is for.
         return Header::read(&mut Reader::new(file, 0)).is_err();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 use nc_corpora::{files::sha256, synth};
 
 use super::media::{wav, y4m};

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 use xtask::mutate::{mend, mutate};
 use xtask::targets::TARGETS;
 

@@ -10,7 +10,7 @@ use super::{Outcome, Setting};
 
 pub fn run(_: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let registry = nc_codecs::registry();
+    let registry = nc::registry();
     let opener = Kept::new(Level::best(), corpus::models()?, false);
     let folder = corpus::folder("golden");
     for (name, sum) in list("golden", "golden.sha256")? {

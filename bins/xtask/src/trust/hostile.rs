@@ -4,9 +4,9 @@ use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use nc::container::{CHUNK, END, INDEX, LAST, META, put_varint};
-use nc::salvage::Salvage;
-use nc::{
+use nc_core::container::{CHUNK, END, INDEX, LAST, META, put_varint};
+use nc_core::salvage::Salvage;
+use nc_core::{
     Archive, Budget, Chroma, Control, Decoder, Format, ModelId, Opener, SampleDepth, VideoFormat,
 };
 use nc_corpora::golden;
@@ -58,13 +58,13 @@ fn limited(name: &str, outcome: &mut Outcome, refuse: impl FnOnce() -> Result<()
     outcome.expect(used <= SPACE, || format!("{name}: {used} bytes"));
 }
 
-fn refused<T>(result: nc::Result<T>, what: &str) -> Result<(), String> {
+fn refused<T>(result: nc_core::Result<T>, what: &str) -> Result<(), String> {
     result.map_or(Ok(()), |_| Err(format!("{what} takes it")))
 }
 
 fn try_file(name: &str, file: &[u8], opener: &dyn Opener, outcome: &mut Outcome) {
     limited(&format!("{name}, whole"), outcome, || {
-        refused(nc::decode(opener, file, Budget::default()), "decode")
+        refused(nc_core::decode(opener, file, Budget::default()), "decode")
     });
     limited(&format!("{name}, streamed"), outcome, || {
         let mut ctl = Control::default();
@@ -96,7 +96,7 @@ fn try_file(name: &str, file: &[u8], opener: &dyn Opener, outcome: &mut Outcome)
 
 fn try_model(name: &str, bytes: Vec<u8>, outcome: &mut Outcome) {
     limited(name, outcome, || {
-        let opened = golden::open(&nc_codecs::registry(), bytes);
+        let opened = golden::open(&nc::registry(), bytes);
         refused(opened, "the codec")
     });
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use nc::Budget;
+use nc_core::Budget;
 use nc_corpora::{files::sha256, synth};
 use xtask::corpus;
 
@@ -186,7 +186,7 @@ fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
             .map(|t| {
                 let (files, models) = (&files, models.clone());
                 scope.spawn(move || {
-                    let registry = nc_codecs::registry();
+                    let registry = nc::registry();
                     let opener = registry.opener(models.to_vec());
                     let mut wrong = Vec::new();
                     for k in 0..rounds * files.len() {
@@ -195,7 +195,7 @@ fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
                         let Some((name, file, sum)) = files.get(at) else {
                             continue;
                         };
-                        let y = nc::decode(&opener, file, Budget::default());
+                        let y = nc_core::decode(&opener, file, Budget::default());
                         if !y.is_ok_and(|y| sha256(&y.to_le_bytes()) == *sum) {
                             wrong.push(name.clone());
                         }

@@ -200,7 +200,7 @@ fn build() -> Result<PathBuf> {
             "--release",
             "--locked",
             "-p",
-            "nc-cli",
+            "nc-codec-cli",
             "-p",
             "nc-rd",
         ])

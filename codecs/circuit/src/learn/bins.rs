@@ -6,7 +6,7 @@
 //! value is known, learning and coding cost the product of two bins' states for an edge, not that of
 //! all states.
 
-use nc::Result;
+use nc_core::Result;
 
 use crate::{Bin, Records, Tree};
 
@@ -50,7 +50,7 @@ fn share_out(states: usize, records: &[usize]) -> Vec<usize> {
 /// among them; each bin has at least one. A vertex may come to have a few states more or fewer.
 ///
 /// # Errors
-/// [`nc::Error::Format`] where `tree` and `records` do not fit each other.
+/// [`nc_core::Error::Format`] where `tree` and `records` do not fit each other.
 pub fn with_bins(tree: Tree, records: &Records, bins: usize) -> Result<Tree> {
     let alphabets = records.variables();
     let mut counts: Vec<Vec<usize>> = alphabets.iter().map(|n| vec![0; *n as usize]).collect();

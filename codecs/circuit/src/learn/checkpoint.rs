@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! The tree of most mutual information (Chow and Liu 1968), every variable with a latent vertex.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use rayon::prelude::*;
 
 use crate::{Records, Tree};
@@ -166,7 +166,7 @@ pub fn hidden_chow_liu_after(records: &Records, states: usize, first: &[usize]) 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use nc::rng::Rng;
+    use nc_core::rng::Rng;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 //!
 //! The passes over a batch are in [`super::pass`]; here is what is done with the expected counts.
 
-use nc::Result;
-use nc::rng::Rng;
+use nc_core::Result;
+use nc_core::rng::Rng;
 use rayon::prelude::*;
 
 use super::family::{Family, fit};
@@ -26,7 +26,7 @@ const LEAVES: f32 = 4.0;
 /// both disturbed so that states can part.
 ///
 /// # Errors
-/// [`nc::Error::Format`] where `tree` and `records` do not fit each other.
+/// [`nc_core::Error::Format`] where `tree` and `records` do not fit each other.
 pub fn start(tree: Tree, records: &Records, seed: u64) -> Result<Circuit> {
     let alphabets = records.variables().to_vec();
     let marginals = marginals(records);

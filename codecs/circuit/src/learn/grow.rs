@@ -6,7 +6,7 @@
 
 use std::collections::BinaryHeap;
 
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 use super::em::Counts;
 use crate::{Bin, Circuit, Tree, Vertex};
@@ -117,7 +117,7 @@ pub(super) fn grow(from: &Circuit, counts: &Counts, to: &Circuit, seed: u64) -> 
 }
 
 /// The same tree with at most about `states` at a vertex, at least one for each bin.
-pub(super) fn capped(tree: &Tree, states: usize) -> nc::Result<Tree> {
+pub(super) fn capped(tree: &Tree, states: usize) -> nc_core::Result<Tree> {
     let cap = |v: &Vertex| Vertex {
         states: v.states.min(states),
         ..*v

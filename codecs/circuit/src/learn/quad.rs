@@ -1,6 +1,6 @@
 //! Quad trees over images: regions split into quarters down to the pixel.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use crate::Tree;
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use nc::rng::Rng;
-use nc::{Control, Error, Progress, Result};
+use nc_core::rng::Rng;
+use nc_core::{Control, Error, Progress, Result};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{State, fill, key, read, save};

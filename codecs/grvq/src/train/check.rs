@@ -5,7 +5,7 @@ use super::loss::{Loss, Weights};
 use super::op::{Node, leaf, values};
 use super::spectral::{Fft, synthesis};
 use crate::config::{HEAD, HOP, N_FFT, TAPS};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 fn noise(rng: &mut Rng, n: usize, scale: f32) -> Vec<f32> {
     (0..n).map(|_| rng.normal() * scale).collect()

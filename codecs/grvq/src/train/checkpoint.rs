@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -14,7 +14,7 @@ use super::adam::Adam;
 use super::net::Params;
 use super::quant::Quantiser;
 use crate::config::Config;
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// State of one phase of training.
 pub struct State {

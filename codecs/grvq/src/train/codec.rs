@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use nc::{Control, Error, Result};
+use nc_core::{Control, Error, Result};
 
 use super::adam::{Adam, schedule};
 use super::checkpoint::State;
@@ -13,7 +13,7 @@ use super::quant::{Assigned, Quantiser, straight_through};
 use super::spectral::{Fft, features, synthesis};
 use super::{Run, SAVE, report};
 use crate::config::{FEATURES, HOP, N_FFT, depth, offset};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// Norm that gradients are clipped to.
 const CLIP: f32 = 5.0;

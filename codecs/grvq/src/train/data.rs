@@ -1,7 +1,7 @@
 //! Clips to learn from: 16 kHz samples with names, drawn uniformly over time.
 
 use crate::config::{LEVEL, SAMPLE_RATE};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// Rates that a recording is taken to have been made at, to play it slower or faster.
 const SPEEDS: [u32; 6] = [13_600, 14_400, 15_200, 16_800, 17_600, 18_400];

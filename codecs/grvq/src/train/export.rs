@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nc::{Error, Model, Result};
+use nc_core::{Error, Model, Result};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 

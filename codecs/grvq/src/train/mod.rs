@@ -28,7 +28,7 @@ pub use data::{Clip, Dataset};
 pub use loss::{Terms, Weights};
 pub use recipe::Recipe;
 
-use nc::{Control, Error, Progress, Result};
+use nc_core::{Control, Error, Progress, Result};
 
 /// What is fixed for a run: recipe, data, where checkpoints go.
 struct Run<'a> {

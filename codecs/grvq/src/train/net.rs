@@ -3,7 +3,7 @@
 use super::layer::{BLOCK, convnext, linear, norm};
 use super::op::{Node, leaf};
 use crate::config::{Config, FEATURES, HEAD, TAPS};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// One named parameter, a matrix (vectors have one row).
 #[derive(Debug, Clone, PartialEq)]

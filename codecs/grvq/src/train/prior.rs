@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use nc::{Control, Error, Result};
+use nc_core::{Control, Error, Result};
 use rayon::prelude::*;
 
 use super::adam::{Adam, schedule};
@@ -20,7 +20,7 @@ use super::spectral::{Fft, features};
 use super::{Run, SAVE, report};
 use crate::config::{Config, FEATURES, HOP, LEVEL, N_FFT, OFFSETS, depth, offset};
 use crate::context::{Context, add_code};
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// Tokens of one clip at full depth.
 pub struct Tokens {

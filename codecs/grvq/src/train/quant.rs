@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::op::{Node, custom, values};
 use crate::config::Config;
-use nc::rng::Rng;
+use nc_core::rng::Rng;
 
 /// Decay of the moving averages.
 const DECAY: f32 = 0.99;
@@ -102,23 +102,23 @@ impl Quantiser {
     /// The inverse of [`Self::state`].
     ///
     /// # Errors
-    /// [`nc::Error::Format`] for other sizes, and those of `read`.
+    /// [`nc_core::Error::Format`] for other sizes, and those of `read`.
     pub fn restore(
         config: &Config,
-        read: impl Fn(&str) -> nc::Result<Vec<f32>>,
-    ) -> nc::Result<Self> {
+        read: impl Fn(&str) -> nc_core::Result<Vec<f32>>,
+    ) -> nc_core::Result<Self> {
         let mut out = Self::new(config);
         let shape = (config.codes, config.group_dim());
         let matrix = |v| {
             Array2::from_shape_vec(shape, v)
-                .map_err(|e| nc::Error::Format(format!("checkpoint: codebook: {e}")))
+                .map_err(|e| nc_core::Error::Format(format!("checkpoint: codebook: {e}")))
         };
         for (q, b) in out.books.iter_mut().enumerate() {
             b.codes = matrix(read(&format!("book.{q}.codes"))?)?;
             b.sum = matrix(read(&format!("book.{q}.sum"))?)?;
             b.count = read(&format!("book.{q}.count"))?;
             if b.count.len() != config.codes {
-                return Err(nc::Error::Format("checkpoint: codebook counts".into()));
+                return Err(nc_core::Error::Format("checkpoint: codebook counts".into()));
             }
         }
         Ok(out)

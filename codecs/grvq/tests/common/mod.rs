@@ -1,7 +1,9 @@
 //! The default model at a chosen SIMD level.
 #![allow(clippy::unwrap_used, dead_code)]
 
-use nc::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Opener, Result, Signal, SignalBuf};
+use nc_core::{
+    Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Opener, Result, Signal, SignalBuf,
+};
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
@@ -35,7 +37,7 @@ pub fn signal(channels: &[Vec<f32>]) -> Array2<f32> {
 
 pub fn try_encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Result<Vec<u8>> {
     let samples = x.view();
-    nc::encode(codec, Signal::Audio(Audio { rate, samples }), goal)
+    nc_core::encode(codec, Signal::Audio(Audio { rate, samples }), goal)
 }
 
 pub fn encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
@@ -43,7 +45,7 @@ pub fn encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec
 }
 
 pub fn decoded(level: Level, file: &[u8]) -> Result<SignalBuf> {
-    nc::decode(&opener(level), file, Budget::default())
+    nc_core::decode(&opener(level), file, Budget::default())
 }
 
 pub fn samples(x: &SignalBuf) -> &Array2<f32> {

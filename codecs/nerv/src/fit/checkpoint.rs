@@ -9,8 +9,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nc::entropy::RangeDecoder;
-use nc::{Control, Error, Goal, Result, Video};
+use nc_core::entropy::RangeDecoder;
+use nc_core::{Control, Error, Goal, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::learn::Learner;

@@ -1,7 +1,7 @@
 //! One frame in the encoder: what its latents should be, given its references, and the gradients of the network's
 //! parameters on it.
 
-use nc::{Budget, Result};
+use nc_core::{Budget, Result};
 
 use super::rates::{Rates, Tally, quantise};
 use crate::backward::Grads;

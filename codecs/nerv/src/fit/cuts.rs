@@ -1,6 +1,6 @@
 //! Groups of pictures: they start at cuts between scenes, and are otherwise of about the same length.
 
-use nc::Video;
+use nc_core::Video;
 
 /// Frames of a group, about.
 const LENGTH: usize = 64;
@@ -64,7 +64,7 @@ pub fn groups(x: &Video<'_>, frame: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nc::{Chroma, VideoFormat};
+    use nc_core::{Chroma, VideoFormat};
 
     fn clip(frames: usize, value: impl Fn(usize, usize) -> u16) -> (VideoFormat, Vec<u16>) {
         let format = VideoFormat {

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use nc::rng::Rng;
-use nc::{Control, Progress, Result};
+use nc_core::rng::Rng;
+use nc_core::{Control, Progress, Result};
 
 use super::choose::{Desk, backward};
 use super::{Fit, checkpoint};

@@ -13,9 +13,9 @@ mod rates;
 
 use std::time::{Duration, Instant};
 
-use nc::entropy::RangeEncoder;
-use nc::rng::Rng;
-use nc::{Budget, Control, Effort, Error, Goal, Progress, Result, Video};
+use nc_core::entropy::RangeEncoder;
+use nc_core::rng::Rng;
+use nc_core::{Budget, Control, Effort, Error, Goal, Progress, Result, Video};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 

@@ -1,6 +1,6 @@
 //! Passes over a clip in coding order: motion is looked for, latents are chosen, frames are made, group beside group.
 
-use nc::Result;
+use nc_core::Result;
 use rayon::prelude::*;
 
 use super::choose::update;

@@ -261,7 +261,7 @@ pub fn quantise(
 mod tests {
     use super::*;
     use crate::transform::Transform;
-    use nc::rng::Rng;
+    use nc_core::rng::Rng;
     use proptest::prelude::*;
 
     /// Squared error and bits of a choice, counted anew.

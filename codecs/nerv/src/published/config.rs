@@ -3,7 +3,7 @@
 //! What a file says of its network are the few numbers of a [`Layout`]; the graph follows from them and from the size
 //! of a frame.
 
-use nc::{Error, Result};
+use nc_core::{Error, Result};
 
 use super::picture::{INPUTS, Picture};
 use crate::graph::{Graph, Op};

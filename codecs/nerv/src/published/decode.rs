@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use nc::entropy::RangeDecoder;
-use nc::{Budget, Control, Error, Result, VideoFormat};
+use nc_core::entropy::RangeDecoder;
+use nc_core::{Budget, Control, Error, Result, VideoFormat};
 use nc_kernels::Kernels;
 use rayon::prelude::*;
 

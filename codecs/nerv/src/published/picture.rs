@@ -3,7 +3,7 @@
 //! The published networks give red, green and blue; here they give the planes themselves, the colour at the size of
 //! the brightness, of which a smaller plane takes averages. So one network serves every subsampling.
 
-use nc::{Result, VideoFormat};
+use nc_core::{Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::geometry::{Geometry, Plane};
@@ -23,7 +23,7 @@ impl Picture {
     /// Of a format.
     ///
     /// # Errors
-    /// [`nc::Error::Limit`] for a format beyond the limits.
+    /// [`nc_core::Error::Limit`] for a format beyond the limits.
     pub fn new(format: &VideoFormat) -> Result<Self> {
         format.frame_samples()?;
         Ok(Self(Geometry::of(format)))

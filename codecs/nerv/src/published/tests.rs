@@ -1,8 +1,8 @@
 //! Tests of the published networks.
 #![allow(clippy::unwrap_used)]
 
-use nc::rng::Rng;
-use nc::{Budget, Chroma, Control, Error, Video, VideoFormat};
+use nc_core::rng::Rng;
+use nc_core::{Budget, Chroma, Control, Error, Video, VideoFormat};
 use nc_kernels::{Kernels, Level};
 
 use super::config::{Kind, Layout, Published};
@@ -459,8 +459,8 @@ fn budgets_follow_quality_and_effort() {
     assert_eq!(quality_bytes(&f, 100, 0.0), 10_000);
     assert_eq!(quality_bytes(&f, 100, 3.0), 40_000);
     assert_eq!(quality_bytes(&f, 100, f32::NAN), 0);
-    assert_eq!(seconds(&f, 100, nc::Effort::Medium), 120.0);
-    assert_eq!(seconds(&f, 1, nc::Effort::Fast), 1.0);
+    assert_eq!(seconds(&f, 100, nc_core::Effort::Medium), 120.0);
+    assert_eq!(seconds(&f, 1, nc_core::Effort::Fast), 1.0);
 }
 
 #[test]

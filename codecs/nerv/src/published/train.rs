@@ -5,9 +5,9 @@
 
 use std::time::Instant;
 
-use nc::entropy::RangeEncoder;
-use nc::rng::Rng;
-use nc::{Control, Effort, Error, Progress, Result, Video, VideoFormat};
+use nc_core::entropy::RangeEncoder;
+use nc_core::rng::Rng;
+use nc_core::{Control, Effort, Error, Progress, Result, Video, VideoFormat};
 use nc_kernels::Kernels;
 
 use super::config::{Layout, Network, Published};

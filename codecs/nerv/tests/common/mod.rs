@@ -1,8 +1,8 @@
 //! One chunk through the codec, and what its frames can be judged by.
 #![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
-use nc::rng::Rng;
-use nc::{
+use nc_core::rng::Rng;
+use nc_core::{
     Budget, Chroma, ChunkHead, Codec, Control, Encoded, Format, Goal, Part, Result, Signal,
     SignalBuf, VideoBuf, VideoFormat,
 };

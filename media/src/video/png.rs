@@ -1,0 +1,132 @@
+//! PNG files as samples of 8 bits, and back.
+//!
+//! Palettes and samples of fewer bits come as what they stand for. Text and colour profiles are passed over, however
+//! many there are.
+
+use std::io::{BufRead, Seek, Write};
+
+use ::png::{BitDepth, ColorType, DecodingError, EncodingError, Limits, Transformations};
+use nc_core::{Budget, Error, Result};
+
+/// Size of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// Samples of a pixel: grey, grey and alpha; red, green, blue; these and alpha.
+    pub channels: u8,
+}
+
+impl Shape {
+    /// Pixels of the image.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width).saturating_mul(self.height.into())
+    }
+
+    /// Samples of the image.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.pixels().saturating_mul(self.channels.into())
+    }
+
+    /// False for grey.
+    #[must_use]
+    pub fn colour(&self) -> bool {
+        self.channels > 2
+    }
+
+    /// Whether a pixel may show what is behind it.
+    #[must_use]
+    pub fn alpha(&self) -> bool {
+        self.channels.is_multiple_of(2)
+    }
+}
+
+fn damaged(e: DecodingError) -> Error {
+    match e {
+        DecodingError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::Io(e),
+        DecodingError::LimitsExceeded => Error::Limit("an image past the budget".into()),
+        e => Error::Format(e.to_string()),
+    }
+}
+
+/// A PNG whose samples are still to be read.
+pub struct Png<R: BufRead + Seek> {
+    reader: ::png::Reader<R>,
+    shape: Shape,
+}
+
+impl<R: BufRead + Seek> Png<R> {
+    /// Reads up to the samples.
+    ///
+    /// # Errors
+    /// Format where it is none or damaged, Usage for more than 8 bits a sample, Limit past the budget; I/O.
+    pub fn open(r: R, budget: &Budget) -> Result<Self> {
+        let bytes = usize::try_from(budget.left()).unwrap_or(usize::MAX);
+        let mut decoder = ::png::Decoder::new_with_limits(r, Limits { bytes });
+        decoder.set_ignore_text_chunk(true);
+        decoder.set_ignore_iccp_chunk(true);
+        decoder.set_transformations(Transformations::EXPAND);
+        let reader = decoder.read_info().map_err(damaged)?;
+        let (colour, depth) = reader.output_color_type();
+        if depth != BitDepth::Eight {
+            return Err(Error::Usage(
+                "16 bits a sample: nc takes PNGs of 8, and makes no choice of what to leave out"
+                    .into(),
+            ));
+        }
+        let (width, height) = reader.info().size();
+        let channels = colour.samples() as u8;
+        let shape = Shape {
+            width,
+            height,
+            channels,
+        };
+        Ok(Self { reader, shape })
+    }
+
+    /// Its size.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Its samples, those of a pixel adjacent, line after line; charged to `budget`.
+    ///
+    /// # Errors
+    /// Format where it is damaged, Limit past the budget; I/O.
+    pub fn samples(mut self, budget: &mut Budget) -> Result<Vec<u8>> {
+        let n = self.shape.samples();
+        budget.charge(n)?;
+        let long = || Error::Limit("an image past the budget".into());
+        let mut samples = vec![0; usize::try_from(n).map_err(|_| long())?];
+        self.reader.next_frame(&mut samples).map_err(damaged)?;
+        Ok(samples)
+    }
+}
+
+/// Writes an image.
+///
+/// # Errors
+/// Format for samples that do not fit the shape; I/O.
+pub fn write(out: impl Write, shape: Shape, samples: &[u8]) -> Result<()> {
+    let failed = |e| match e {
+        EncodingError::IoError(e) => Error::Io(e),
+        e => Error::Format(e.to_string()),
+    };
+    let mut encoder = ::png::Encoder::new(out, shape.width, shape.height);
+    encoder.set_color(match shape.channels {
+        1 => ColorType::Grayscale,
+        2 => ColorType::GrayscaleAlpha,
+        3 => ColorType::Rgb,
+        _ => ColorType::Rgba,
+    });
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(::png::Compression::Fast);
+    encoder.set_filter(::png::Filter::Adaptive);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(samples).map_err(failed)?;
+    writer.finish().map_err(failed)
+}
