@@ -86,7 +86,7 @@ impl<R: Read + Seek> Archive<R> {
     /// Reads the index; false where there is no sound one.
     fn read_index(&mut self) -> Result<bool> {
         let start = self.r.offset;
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let end = if self.header.hashed {
             END_AT
         } else {
@@ -168,7 +168,7 @@ impl<R: Read + Seek> Archive<R> {
         let mut lone = self.header.length.filter(|_| self.header.lone);
         let mut chunks = Listing::default();
         loop {
-            let mut budget = self.budget.clone();
+            let mut budget = self.budget.share();
             match next_record(
                 &mut self.r,
                 &self.header,
@@ -283,7 +283,7 @@ impl<R: Read + Seek> Archive<R> {
         let entry = *self.entries.get(i).ok_or_else(lost)?;
         self.seek(entry.offset)?;
         let lone = self.header.length.filter(|_| self.header.lone);
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let Record::Chunk(frame, last, _) =
             next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?
         else {
@@ -325,7 +325,7 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// [`Error::Format`] for damage or where there is no such chunk, [`Error::Limit`], [`Error::Io`].
     pub fn payload_of(&mut self, i: usize) -> Result<(ChunkHead, Vec<u8>)> {
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let (_, head, payload) = self.read(i, &mut budget)?;
         Ok((head, payload))
     }
@@ -380,7 +380,7 @@ impl<R: Read + Seek> Archive<R> {
         let codec = open(&self.header, opener)?;
         let overlap = u64::from(self.header.overlap);
         let mut joiner = Joiner::default();
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let first = self
             .entries
             .partition_point(|e| e.first.saturating_add(e.units) <= range.start);
@@ -463,7 +463,7 @@ impl<R: Read + Seek> Archive<R> {
         }
         for i in 0..self.entries.len() {
             ctl.check()?;
-            let mut budget = self.budget.clone();
+            let mut budget = self.budget.share();
             let (frame, head, payload) = self.read(i, &mut budget)?;
             fits(codec.as_ref(), &head)?;
             let last = self.is_last(i);

@@ -1,47 +1,96 @@
 //! One budget for every allocation that a file's word controls.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::Limit;
 use crate::{Error, Result};
 
 /// Bytes that are read at first where nobody knows how many there are.
 const STEP: u64 = 1 << 16;
 
-/// Bytes that a decoder may still allocate. Charge before allocating.
-#[derive(Debug, Clone)]
+/// A reservation in a pool of memory: what it has charged goes back to the pool when it is dropped.
+///
+/// Charge before allocating, and keep the reservation as long as what it paid for. [`Self::share`] makes another
+/// reservation of the same pool, for work that ends before this one does:
+///
+/// ```
+/// let mut budget = nc_core::Budget::new(100);
+/// budget.charge(60)?;
+/// {
+///     let mut work = budget.share();
+///     work.charge(30)?;
+///     assert_eq!(budget.left(), 10);
+///     assert!(work.charge(11).is_err());
+/// }
+/// assert_eq!(budget.left(), 40);
+/// # Ok::<(), nc_core::Error>(())
+/// ```
+#[derive(Debug)]
 pub struct Budget {
-    left: u64,
+    pool: Arc<Pool>,
+    held: u64,
+}
+
+#[derive(Debug)]
+struct Pool {
+    size: u64,
+    left: AtomicU64,
 }
 
 impl Budget {
     /// The default: 1 GiB.
     pub const DEFAULT: u64 = 1 << 30;
 
-    /// A budget of `bytes`.
-    pub const fn new(bytes: u64) -> Self {
-        Self { left: bytes }
+    /// A pool of `bytes`, and a reservation in it that holds nothing yet.
+    pub fn new(bytes: u64) -> Self {
+        let left = AtomicU64::new(bytes);
+        Self {
+            pool: Arc::new(Pool { size: bytes, left }),
+            held: 0,
+        }
     }
 
-    /// Takes `bytes` from the budget.
+    /// Another reservation of the same pool, which holds nothing yet.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            held: 0,
+        }
+    }
+
+    /// A pool of its own as large as this one was at first, for what does not count together with this.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self::new(self.pool.size)
+    }
+
+    /// Takes `bytes` from the pool.
     ///
     /// # Errors
     /// [`Error::Limit`] when less is left; nothing is taken then.
     pub fn charge(&mut self, bytes: u64) -> Result<()> {
-        match self.left.checked_sub(bytes) {
-            Some(left) => {
-                self.left = left;
+        let take = |left: u64| left.checked_sub(bytes);
+        match (self.pool.left).fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => {
+                // The pool never holds more than `size`, so neither does the sum of its reservations.
+                self.held += bytes;
                 Ok(())
             }
-            None => Err(Error::Limit(format!(
-                "{bytes} bytes needed, {} left in the budget (raise it with -M)",
-                self.left
-            ))),
+            Err(left) => Err(Error::Limit(Limit::Memory {
+                needed: bytes,
+                left,
+            })),
         }
     }
 
-    /// Gives back what was charged and has been freed.
+    /// Gives back what was charged and has been freed; all that is held where that is less.
     pub fn release(&mut self, bytes: u64) {
-        self.left = self.left.saturating_add(bytes);
+        let bytes = bytes.min(self.held);
+        self.held -= bytes;
+        self.pool.left.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Reads at most `most` bytes, or to the end where that comes first.
@@ -59,14 +108,14 @@ impl Budget {
             if step == 0 {
                 return Ok(out);
             }
-            if self.left == 0 {
+            if self.left() == 0 {
                 // One byte more tells whether anything is missing.
                 if r.by_ref().take(1).read_to_end(&mut Vec::new())? > 0 {
                     self.charge(1)?;
                 }
                 return Ok(out);
             }
-            let step = step.min(self.left);
+            let step = step.min(self.left());
             self.charge(step)?;
             // Fits: below what is left, and twice what is there.
             out.reserve_exact(usize::try_from(step).unwrap_or(usize::MAX));
@@ -78,9 +127,20 @@ impl Budget {
         }
     }
 
-    /// Bytes left.
-    pub const fn left(&self) -> u64 {
-        self.left
+    /// Bytes left in the pool.
+    pub fn left(&self) -> u64 {
+        self.pool.left.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that this reservation holds.
+    pub const fn held(&self) -> u64 {
+        self.held
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        self.release(self.held);
     }
 }
 

@@ -201,7 +201,7 @@ impl RangeDecoder {
         let words: Vec<u16> = to_words(bytes).map(u16::from_be_bytes).collect();
         Decoder::from_compressed(words)
             .map(Self)
-            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+            .map_err(|e| Error::Format(format!("range coder: {e:?}").into()))
     }
 
     /// Reads a symbol under a cumulative table.
@@ -212,7 +212,7 @@ impl RangeDecoder {
     pub fn get_cumulative(&mut self, table: &[u32]) -> Result<u32> {
         self.0
             .decode_symbol(check(table)?)
-            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+            .map_err(|e| Error::Format(format!("range coder: {e:?}").into()))
     }
 }
 
@@ -302,7 +302,7 @@ impl WideDecoder {
         let words: Vec<u32> = to_words(bytes).map(u32::from_be_bytes).collect();
         Decoder::from_compressed(words)
             .map(Self)
-            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+            .map_err(|e| Error::Format(format!("range coder: {e:?}").into()))
     }
 
     /// Reads a symbol; `find` gives symbol, left end and right end of the share that holds a
@@ -317,7 +317,7 @@ impl WideDecoder {
         });
         self.0
             .decode_symbol(search)
-            .map_err(|e| Error::Format(format!("range coder: {e:?}")))
+            .map_err(|e| Error::Format(format!("range coder: {e:?}").into()))
     }
 }
 

@@ -1,4 +1,11 @@
-//! Errors, named by whose fault they are.
+//! Errors, named by whose fault they are, with what a program needs to act on them.
+//!
+//! Words about flags belong to the command line: here stand the facts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::ModelId;
 
 /// What went wrong; the command line maps each to its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -9,22 +16,173 @@ pub enum Error {
     Io(#[source] std::io::Error),
     /// The file is wrong: damaged, truncated, or not what it says (exit code 3).
     #[error("corrupt input: {0}")]
-    Format(String),
+    Format(Fault),
     /// Valid, but not something this build can do (exit code 2).
     #[error("unsupported: {0}")]
     Unsupported(String),
-    /// The budget would be exceeded (exit code 4).
+    /// A limit would be exceeded (exit code 4).
     #[error("limit: {0}")]
-    Limit(String),
+    Limit(Limit),
     /// A model is missing, damaged, or another one than the file needs (exit code 5).
     #[error("model: {0}")]
-    Model(String),
+    Model(ModelFault),
     /// The caller asked for something that makes no sense (exit code 2).
     #[error("usage: {0}")]
     Usage(String),
     /// Stopped by [`crate::Control`] (exit code 1).
     #[error("cancelled")]
     Cancelled,
+    /// A fault of nc itself (exit code 70): please report it. It is told where the alternative is a value that was made up.
+    #[error("internal: {0}")]
+    Internal(Cow<'static, str>),
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// In a few words.
+    pub what: Cow<'static, str>,
+    /// The place, where it is known.
+    pub at: Option<Place>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// A byte, counted from 0.
+    Byte(u64),
+    /// A unit of the signal, counted from 0.
+    Unit(u64),
+    /// A line of text, counted from 1 as editors do.
+    Line(u64),
+    /// A row of a table, counted from 0 without its header.
+    Row(u64),
+}
+
+impl Fault {
+    /// The same fault, at a place; one that is known already stays, for it is the nearer one.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.at.get_or_insert(place);
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        match self.at {
+            None => Ok(()),
+            Some(place) => write!(f, " ({place})"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(n) => write!(f, "byte {n}"),
+            Self::Unit(n) => write!(f, "unit {n}"),
+            Self::Line(n) => write!(f, "line {n}"),
+            Self::Row(n) => write!(f, "row {n}"),
+        }
+    }
+}
+
+/// A limit that would be exceeded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Memory of a [`crate::Budget`].
+    Memory {
+        /// Bytes asked for.
+        needed: u64,
+        /// Bytes left.
+        left: u64,
+    },
+    /// Something that nc does not make as large as this, whatever the budget.
+    Size(Cow<'static, str>),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory { needed, left } => {
+                write!(
+                    f,
+                    "{needed} bytes of memory needed, {left} left in the budget"
+                )
+            }
+            Self::Size(what) => f.write_str(what),
+        }
+    }
+}
+
+/// What is wrong with a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelFault {
+    /// The file needs this model, which is not at hand.
+    Missing(ModelId),
+    /// The codec of this name needs a model, and none was given.
+    Needed(&'static str),
+    /// It is damaged, or not one of the codec that it was given to.
+    Wrong(Cow<'static, str>),
+}
+
+impl fmt::Display for ModelFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(id) => write!(f, "the file needs model {id}, which is not at hand"),
+            Self::Needed(codec) => write!(f, "{codec} needs a model"),
+            Self::Wrong(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Words alone make a [`Fault`] without a place, a [`Limit::Size`], a [`ModelFault::Wrong`].
+macro_rules! from_words {
+    ($type:ty, $words:ident => $made:expr) => {
+        impl From<&'static str> for $type {
+            fn from($words: &'static str) -> Self {
+                let $words = Cow::Borrowed($words);
+                $made
+            }
+        }
+        impl From<String> for $type {
+            fn from($words: String) -> Self {
+                let $words = Cow::Owned($words);
+                $made
+            }
+        }
+    };
+}
+from_words!(Fault, what => Self { what, at: None });
+from_words!(Limit, what => Self::Size(what));
+from_words!(ModelFault, what => Self::Wrong(what));
+
+impl Error {
+    /// The same error, at a place, where it is one of the file.
+    #[must_use]
+    pub fn at(self, place: Place) -> Self {
+        match self {
+            Self::Format(fault) => Self::Format(fault.at(place)),
+            other => other,
+        }
+    }
+
+    /// The process's exit code for it; the command line's table.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Io(_) | Self::Cancelled => 1,
+            Self::Usage(_) | Self::Unsupported(_) => 2,
+            Self::Format(_) => 3,
+            Self::Limit(_) => 4,
+            Self::Model(_) => 5,
+            Self::Internal(_) => 70,
+        }
+    }
 }
 
 /// An error of this crate that a reader passed on comes back as what it was.

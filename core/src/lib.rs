@@ -44,7 +44,7 @@ pub use codec::{
 pub use container::Header;
 pub use control::{Control, Effort, Progress};
 pub use emit::Summary;
-pub use error::{Error, Result};
+pub use error::{Error, Fault, Limit, ModelFault, Place, Result};
 pub use model::{Model, ModelId, Tensor};
 pub use signal::{
     Audio, AudioBuf, Format, MediaKind, Records, RecordsBuf, SampleDepth, Signal, SignalBuf, Text,

@@ -57,7 +57,7 @@ pub struct Model {
 }
 
 fn broken(e: impl std::fmt::Display) -> Error {
-    Error::Model(format!("not a model file: {e}"))
+    Error::Model(format!("not a model file: {e}").into())
 }
 
 /// A header in which no name stands twice: a parser that takes the last of two shows another model than one that
@@ -217,7 +217,7 @@ impl Model {
     /// [`Error::Model`] where it is missing, of another type, or holds a number that is not
     /// finite.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
-        let none = || Error::Model(format!("no tensor {name}"));
+        let none = || Error::Model(format!("no tensor {name}").into());
         let t = self.tensors.get(name).ok_or_else(none)?;
         let (start, end) = t.data_offsets;
         let data = self.bytes.get(self.data..).and_then(|b| b.get(start..end));
@@ -233,7 +233,11 @@ impl Model {
                 .iter()
                 .map(|b| half::bf16::from_le_bytes(*b).to_f32())
                 .collect(),
-            other => return Err(Error::Model(format!("tensor {name} has type {other:?}"))),
+            other => {
+                return Err(Error::Model(
+                    format!("tensor {name} has type {other:?}").into(),
+                ));
+            }
         };
         if data.iter().all(|v| v.is_finite()) {
             Ok(Tensor {
@@ -241,9 +245,9 @@ impl Model {
                 data,
             })
         } else {
-            Err(Error::Model(format!(
-                "tensor {name} has numbers that are not finite"
-            )))
+            Err(Error::Model(
+                format!("tensor {name} has numbers that are not finite").into(),
+            ))
         }
     }
 }

@@ -144,7 +144,7 @@ pub(crate) fn next_record<R: Read>(
                 let crc = r.u32()?;
                 let known = tag == META || tag == INDEX;
                 if !(known || header.newer && tag.is_ascii_lowercase()) {
-                    return Err(Error::Format(format!("unknown record {tag:#04x}")));
+                    return Err(Error::Format(format!("unknown record {tag:#04x}").into()));
                 }
                 if len > end.saturating_sub(r.offset) {
                     return Err(Error::Format(EARLY.into()));
@@ -152,10 +152,9 @@ pub(crate) fn next_record<R: Read>(
                 let mut body = r.bytes(len, budget)?;
                 let found = crc32c::crc32c(&body);
                 if differs(found, crc) {
-                    return Err(Error::Format(format!(
-                        "checksum of record '{}'",
-                        char::from(tag)
-                    )));
+                    return Err(Error::Format(
+                        format!("checksum of record '{}'", char::from(tag)).into(),
+                    ));
                 }
                 budget.release(len);
                 if tag == INDEX {
@@ -201,11 +200,14 @@ pub(crate) fn end_of_index<R: Read>(
 pub(crate) fn fits(codec: &dyn Codec, head: &ChunkHead) -> Result<()> {
     let most = codec.longest(&head.format)?;
     if head.units > most {
-        return Err(Error::Format(format!(
-            "a chunk of {} units, {} has at most {most}",
-            head.units,
-            codec.info().name,
-        )));
+        return Err(Error::Format(
+            format!(
+                "a chunk of {} units, {} has at most {most}",
+                head.units,
+                codec.info().name,
+            )
+            .into(),
+        ));
     }
     Ok(())
 }
@@ -222,10 +224,9 @@ pub(crate) fn payload<R: Read>(
 ) -> Result<Vec<u8>> {
     let payload = r.bytes(frame.len, budget)?;
     if differs(crc32c::crc32c(&payload), frame.crc) {
-        return Err(Error::Format(format!(
-            "checksum of the chunk at unit {}",
-            head.first
-        )));
+        return Err(Error::Format(
+            format!("checksum of the chunk at unit {}", head.first).into(),
+        ));
     }
     Ok(payload)
 }
@@ -253,7 +254,7 @@ impl Chunk<'_> {
             codec, frame, head, ..
         } = self;
         fits(*codec, head)?;
-        let mut budget = budget.clone();
+        let mut budget = budget.share();
         let payload = payload(r, frame, head, &mut budget)?;
         if let Some(part) = part
             && let Some(y) = codec.decode_part(&payload, head, part, &mut budget, ctl)?
@@ -267,10 +268,9 @@ impl Chunk<'_> {
             u64::from(u32::MAX)
         };
         if differs(encoded.symbols & mask, u64::from(frame.symbols)) {
-            return Err(Error::Format(format!(
-                "decoded symbols of the chunk at unit {}",
-                head.first
-            )));
+            return Err(Error::Format(
+                format!("decoded symbols of the chunk at unit {}", head.first).into(),
+            ));
         }
         Ok((y, true))
     }

@@ -96,8 +96,9 @@ impl Registry {
         if let Some(bytes) = entry.default_model.filter(|b| ModelId::of(b) == need) {
             return (entry.open)(Some(&Model::from_bytes(bytes, &mut Budget::default())?));
         }
-        Err(Error::Model(format!(
-            "the file needs model {need}, which is not at hand; give it with --model FILE"
-        )))
+        Err(Error::Model(
+            format!("the file needs model {need}, which is not at hand; give it with --model FILE")
+                .into(),
+        ))
     }
 }

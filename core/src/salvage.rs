@@ -73,7 +73,7 @@ impl<R: Read + Seek> Salvage<R> {
     /// [`Error::Format`] where the header is damaged: nothing can be told of the rest then; [`Error::Unsupported`],
     /// [`Error::Limit`], [`Error::Io`].
     pub fn open(r: R, budget: Budget) -> Result<Self> {
-        let (archive, indexed) = Archive::begin(r, budget.clone())?;
+        let (archive, indexed) = Archive::begin(r, budget.share())?;
         let bytes = archive.bytes();
         let (r, header, start, index) = archive.into_parts();
         let mut s = Self {
@@ -183,7 +183,7 @@ impl<R: Read + Seek> Salvage<R> {
                 Err(why) => {
                     self.pay(at, &mut patience);
                     match why {
-                        Error::Format(why) => why,
+                        Error::Format(why) => why.to_string(),
                         why => why.to_string(),
                     }
                 }
@@ -226,7 +226,7 @@ impl<R: Read + Seek> Salvage<R> {
             return Err(Error::Format(EARLY.into()));
         }
         self.seek(at)?;
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let record = next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?;
         let next = match &record {
             Record::Chunk(frame, ..) => self.r.offset.saturating_add(frame.len),
@@ -390,7 +390,7 @@ impl<R: Read + Seek> Salvage<R> {
                     let found = *found;
                     self.chunk(codec.as_ref(), found, first, units, ctl)
                 }
-                Err(why) => Err(Error::Format(why.clone())),
+                Err(why) => Err(Error::Format(why.clone().into())),
             };
             match chunk {
                 Ok((y, its, next)) => {

@@ -90,7 +90,7 @@ impl<'c, W: Write> Encoder<'c, W> {
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
         // What waits, and what comes to it.
         let bytes = self.held.saturating_add(x.memory());
-        self.budget.clone().charge(bytes)?;
+        self.budget.share().charge(bytes)?;
         self.held = bytes;
         self.pending.push(x)?;
         // What follows a chunk is always longer than its overlap.
@@ -120,14 +120,14 @@ impl<'c, W: Write> Encoder<'c, W> {
         let codec = self.codec;
         let limit = ctl.time_limit;
         ctl.time_limit = limit.map(|all| self.share_of_time(all, units, last));
-        ctl.budget = self.budget.clone();
+        ctl.budget = self.budget.share();
         let mut room = Array2::zeros((0, 0));
         // Lengths in memory fit usize.
         let x = self.pending.first(coded as usize, &mut room);
         if matches!(x, Signal::Audio(_)) {
             // A copy of it, in another order.
             let bytes = self.held.saturating_add(x.memory());
-            self.budget.clone().charge(bytes)?;
+            self.budget.share().charge(bytes)?;
         }
         let payload = self.emitter.chunk(units, last, |goal, out| {
             codec.encode(x, &head, goal, ctl, out)
@@ -138,7 +138,7 @@ impl<'c, W: Write> Encoder<'c, W> {
             x.le_bytes(|block| self.emitter.hash.update(block));
         } else {
             // Decoding what was just written gives the hash of the output, and proves the chunk.
-            let mut budget = self.budget.clone();
+            let mut budget = self.budget.share();
             let (y, _) = codec.decode(&payload, &head, &mut budget, ctl)?;
             y.le_bytes(|block| self.emitter.hash.update(block));
         }
@@ -447,7 +447,7 @@ pub fn encode(codec: &dyn Codec, x: Signal<'_>, goal: Goal) -> Result<Vec<u8>> {
 /// Those of [`Decoder`]; [`Error::Limit`] where the signal does not fit the budget.
 pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<SignalBuf> {
     let mut ctl = Control::default();
-    let mut d = Decoder::new(bytes, opener, budget.clone())?;
+    let mut d = Decoder::new(bytes, opener, budget.share())?;
     let mut out = match d.header().format {
         Format::Bytes => SignalBuf::Bytes(Vec::new()),
         Format::Audio { rate, channels, .. } => SignalBuf::Audio(AudioBuf {
@@ -473,7 +473,7 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
                 budget.charge(sized(p.samples.len(), 4))?;
                 out.samples
                     .append(Axis(1), p.samples.slice(s![.., ..]))
-                    .map_err(|e| Error::Format(e.to_string()))?;
+                    .map_err(|e| Error::Format(e.to_string().into()))?;
             }
             (SignalBuf::Records(out), SignalBuf::Records(p)) => {
                 budget.charge(sized(p.values.len(), 2))?;
@@ -483,7 +483,7 @@ pub fn decode(opener: &dyn Opener, bytes: &[u8], mut budget: Budget) -> Result<S
                 let first = out.values.nrows();
                 out.values
                     .append(Axis(0), p.values.view())
-                    .map_err(|e| Error::Format(e.to_string()))?;
+                    .map_err(|e| Error::Format(e.to_string().into()))?;
                 out.texts.extend(p.texts.into_iter().map(|t| Text {
                     row: first.saturating_add(t.row),
                     ..t

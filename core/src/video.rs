@@ -76,10 +76,13 @@ impl VideoFormat {
     /// or allocates for a frame has had them checked.
     pub fn frame_samples(&self) -> Result<usize> {
         if !self.is_valid() {
-            return Err(Error::Limit(format!(
-                "video of {} x {} at {} bits",
-                self.width, self.height, self.bits
-            )));
+            return Err(Error::Limit(
+                format!(
+                    "video of {} x {} at {} bits",
+                    self.width, self.height, self.bits
+                )
+                .into(),
+            ));
         }
         // Three planes of at most 2^28 samples: fits 32 bits.
         let size = |i| {

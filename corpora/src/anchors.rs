@@ -62,7 +62,7 @@ impl Anchors {
     /// Format, where the file that this was built with is damaged.
     pub fn video() -> Result<Self> {
         serde_json::from_str(include_str!("../anchors/video.json"))
-            .map_err(|e| Error::Format(format!("anchors/video.json: {e}")))
+            .map_err(|e| Error::Format(format!("anchors/video.json: {e}").into()))
     }
 
     /// What there is of a clip: by its hash, or by its name where size and length are right too, as

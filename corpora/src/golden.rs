@@ -57,7 +57,7 @@ pub fn open(registry: &Registry, bytes: Vec<u8>) -> Result<()> {
     let model = Model::from_bytes(bytes, &mut Budget::default())?;
     let codec = model.meta("codec").unwrap_or_default();
     let entry = registry.by_name(codec);
-    let entry = entry.map_err(|e| Error::Model(e.to_string()))?;
+    let entry = entry.map_err(|e| Error::Model(e.to_string().into()))?;
     (entry.open)(Some(&model)).map(drop)
 }
 

@@ -256,7 +256,7 @@ pub fn entries(list: &str) -> Result<Vec<Entry>> {
                     sha256: h.into(),
                     path: p.into(),
                 })
-                .ok_or_else(|| Error::Format(format!("not a line of sha256sum: {line:?}")))
+                .ok_or_else(|| Error::Format(format!("not a line of sha256sum: {line:?}").into()))
         })
         .collect()
 }
@@ -293,5 +293,5 @@ pub fn archives(set: &Manifest) -> Vec<Entry> {
 }
 
 fn parse<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T> {
-    toml::from_str(text).map_err(|e| Error::Format(format!("manifest: {e}")))
+    toml::from_str(text).map_err(|e| Error::Format(format!("manifest: {e}").into()))
 }

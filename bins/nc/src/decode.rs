@@ -145,7 +145,7 @@ impl Work<'_> {
         let schema = records::schema(self.model)?;
         if header.model != self.model.map(|m| m.id) {
             let needed = header.model.map_or_else(String::new, |m| m.to_string());
-            return Err(Error::Model(format!("the file needs model {needed}")).into());
+            return Err(Error::Model(format!("the file needs model {needed}").into()).into());
         }
         let variables = schema.alphabets().len() as u32;
         if header.format != (Format::Records { variables }) {
@@ -211,7 +211,7 @@ impl Work<'_> {
         };
         if (from, to) == (0, units) && variables.is_none() {
             // The decoder meets the metadata again, and what the writer and the archive made of them is still there.
-            let budget = archive.budget().clone();
+            let budget = archive.budget().share();
             (&file).seek(SeekFrom::Start(0))?;
             let mut decoder = Decoder::new(BufReader::new(&file), opener, budget)?;
             while let Some(piece) = decoder.next(ctl)? {
@@ -246,7 +246,7 @@ impl Work<'_> {
             sink.write(&piece)?;
         }
         let late = match chunks {
-            [] => kept::chunks(decoder.meta(), &mut decoder.budget().clone())?,
+            [] => kept::chunks(decoder.meta(), &mut decoder.budget().share())?,
             _ => Vec::new(),
         };
         let (units, warning) = sink.finish(&late)?;

@@ -43,7 +43,7 @@ impl Failure {
 
     /// An input that is not what it should be.
     pub fn format(reason: impl Into<String>) -> Self {
-        Error::Format(reason.into()).into()
+        Error::Format(reason.into().into()).into()
     }
 
     /// The same failure with a hint.

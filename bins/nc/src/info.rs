@@ -56,7 +56,7 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
     let pieces = archive.meta()?.len() as u64;
     archive
         .budget()
-        .clone()
+        .share()
         .charge(pieces.saturating_mul(PIECE))?;
     let metadata: Vec<Value> = archive
         .meta()?

@@ -115,7 +115,7 @@ impl Read for Input {
 #[cfg(feature = "train")]
 pub fn text(path: &Path, budget: &nc_core::Budget) -> Result<String> {
     let read = || {
-        let bytes = budget.clone().read(File::open(path)?, u64::MAX)?;
+        let bytes = budget.share().read(File::open(path)?, u64::MAX)?;
         String::from_utf8(bytes).map_err(|e| nc_core::Error::Usage(e.to_string()))
     };
     read().map_err(|e| Failure::from(e).on(path))

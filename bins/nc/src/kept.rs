@@ -41,7 +41,7 @@ const COPIES: u64 = 3;
 pub fn of_archive<R: Read + Seek>(archive: &mut Archive<R>) -> Result<(Vec<Chunk>, Budget)> {
     // What it finds is charged to what is then left.
     archive.meta()?;
-    let mut budget = archive.budget().clone();
+    let mut budget = archive.budget().share();
     Ok((chunks(archive.meta()?, &mut budget)?, budget))
 }
 

@@ -27,7 +27,7 @@ pub fn given(path: Option<&Path>, budget: &mut Budget) -> Result<Option<Model>> 
     let Some(path) = path else { return Ok(None) };
     read(path, budget)
         .map_err(|failure| match failure.error {
-            Error::Io(e) => Error::Model(e.to_string()).into(),
+            Error::Io(e) => Error::Model(e.to_string().into()).into(),
             _ => failure,
         })
         .map_err(|failure| failure.on(path))

@@ -126,7 +126,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     };
     let files: Vec<String> = args.data.iter().map(|p| name(p)).collect();
     recipe.smoothing = learnt.smoothing;
-    let recipe = serde_json::to_string(&recipe).map_err(|e| Error::Model(e.to_string()))?;
+    let recipe = serde_json::to_string(&recipe).map_err(|e| Error::Model(e.to_string().into()))?;
     let meta: BTreeMap<String, String> = [
         (SCHEMA, schema.to_json()?),
         ("data", files.join(", ")),
@@ -186,7 +186,7 @@ fn read(
         let on = |e: Error| Failure::from(e).on(file);
         let source = Source::open(file).map_err(on)?;
         let missing = args.missing.as_deref();
-        let mut reader = schema.reader(source, missing, budget.clone()).map_err(on)?;
+        let mut reader = schema.reader(source, missing, budget.share()).map_err(on)?;
         while let Some(rows) = reader.next(records::rows_at_once(schema)).map_err(on)? {
             budget
                 .charge(Signal::Records(rows.view()).memory())

@@ -181,7 +181,7 @@ impl VideoIn {
                     return Ok(None);
                 };
                 let read = || {
-                    let mut budget = budget.clone();
+                    let mut budget = budget.share();
                     let bytes = budget.read(File::open(&path)?, u64::MAX)?;
                     picture::read(&bytes, &self.format, &budget)
                 };
@@ -221,12 +221,15 @@ fn format_of(shape: Shape, rate: [u32; 2]) -> Result<VideoFormat> {
     };
     // Beyond all measure before anything is made of it.
     format.frame_samples().map_err(|_| {
-        Error::Limit(format!(
-            "an image of {} x {}; nc takes {} along an edge",
-            shape.width,
-            shape.height,
-            nc_core::video::MAX_EDGE
-        ))
+        Error::Limit(
+            format!(
+                "an image of {} x {}; nc takes {} along an edge",
+                shape.width,
+                shape.height,
+                nc_core::video::MAX_EDGE
+            )
+            .into(),
+        )
     })?;
     Ok(format)
 }

@@ -61,7 +61,7 @@ impl CircuitCodec {
         let frozen = Frozen::with_kernels(&stored.circuit, kernels)
             .and_then(|f| f.with_texts(stored.open, texts))
             .and_then(|f| f.with_first(stored.first))
-            .map_err(|e| Error::Model(e.to_string()))?;
+            .map_err(|e| Error::Model(e.to_string().into()))?;
         Ok(Self {
             id: model.id,
             frozen,
@@ -212,7 +212,7 @@ impl Codec for CircuitCodec {
         let texts = records.texts.iter().map(|t| t.bytes.len() as u64);
         let values = (records.values.len() as u64).saturating_mul(2);
         let bytes = texts.fold(values, u64::saturating_add);
-        ctl.budget.clone().charge(bytes.saturating_mul(3))?;
+        ctl.budget.share().charge(bytes.saturating_mul(3))?;
         let group = if ctl.access == 0 {
             GROUP
         } else {

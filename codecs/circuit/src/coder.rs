@@ -207,7 +207,7 @@ impl Frozen {
             .map(|(row, _, bytes)| Text { row, bytes })
             .collect();
         let values = Array2::from_shape_vec((records, d), values)
-            .map_err(|e| Error::Format(e.to_string()))?;
+            .map_err(|e| Error::Format(e.to_string().into()))?;
         Ok(RecordsBuf { values, texts })
     }
 
@@ -366,5 +366,5 @@ fn charge(left: &AtomicU64, bytes: u64) -> Result<()> {
         l.checked_sub(bytes)
     })
     .map(drop)
-    .map_err(|l| Error::Limit(format!("{bytes} bytes of text, {l} left in the budget")))
+    .map_err(|l| Error::Limit(format!("{bytes} bytes of text, {l} left in the budget").into()))
 }

@@ -188,7 +188,7 @@ fn pack(
     } else {
         PackedLinear::new(&plain, None, outputs, inputs)
     };
-    packed.map_err(|e| Error::Format(format!("circuit: {e}")))
+    packed.map_err(|e| Error::Format(format!("circuit: {e}").into()))
 }
 
 impl Tables {

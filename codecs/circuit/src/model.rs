@@ -71,7 +71,7 @@ impl Stored {
     /// # Errors
     /// [`Error::Model`] where the file cannot be made.
     pub fn to_bytes(&self, meta: &BTreeMap<String, String>) -> Result<Vec<u8>> {
-        let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string());
+        let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string().into());
         let c = &self.circuit;
         let vertices = c.tree().vertices();
         let index = |i: Option<usize>| i.and_then(|i| i32::try_from(i).ok()).unwrap_or(-1);
@@ -125,7 +125,7 @@ impl Stored {
     /// # Errors
     /// [`Error::Model`] where it is no circuit's, or damaged, [`Error::Limit`] past [`Model::room`].
     pub fn read(model: &Model) -> Result<Self> {
-        let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("circuit: {e}"));
+        let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("circuit: {e}").into());
         if model.meta("codec") != Some(NAME) {
             return Err(Error::Model("not the model of a circuit".into()));
         }

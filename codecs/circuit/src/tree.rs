@@ -41,7 +41,7 @@ impl Tree {
     /// [`Error::Format`] for an order that is no preorder, no states, a childless vertex without
     /// a variable, or variables that are not each of `0..n` once.
     pub fn new(vertices: Vec<Vertex>) -> Result<Self> {
-        let wrong = |text: &str| Err(Error::Format(format!("circuit: {text}")));
+        let wrong = |text: &str| Err(Error::Format(format!("circuit: {text}").into()));
         let mut children = vec![Vec::new(); vertices.len()];
         let mut path: Vec<usize> = Vec::new();
         for (i, v) in vertices.iter().enumerate() {

@@ -134,9 +134,9 @@ impl Grvq {
         let config = model
             .meta("config")
             .ok_or_else(|| Error::Model("no config".into()))?;
-        let config: Config =
-            serde_json::from_str(config).map_err(|e| Error::Model(format!("config: {e}")))?;
-        config.check().map_err(Error::Model)?;
+        let config: Config = serde_json::from_str(config)
+            .map_err(|e| Error::Model(format!("config: {e}").into()))?;
+        config.check().map_err(|e| Error::Model(e.into()))?;
         let prior = Prior::load(model, &config, kernels, budget)?;
         Ok(Self {
             id: model.id,
@@ -325,7 +325,7 @@ impl Codec for Grvq {
         let trunk = c.dim.saturating_mul(2).saturating_add(c.latent);
         let floats = trunk.saturating_add(const { 3 * HOP + FEATURES });
         let work = (floats as u64).saturating_mul(4);
-        let mut budget = ctl.budget.clone();
+        let mut budget = ctl.budget.share();
         budget.charge(head.units.saturating_mul(8))?;
         budget.charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
         let payload = self.analyse(&audio, ctl)?;

@@ -60,7 +60,7 @@ fn first(room: &mut [f32], n: usize) -> Result<&mut [f32]> {
 }
 
 fn fail(e: KernelError) -> Error {
-    Error::Model(e.to_string())
+    Error::Model(e.to_string().into())
 }
 
 impl Trunk {

@@ -155,7 +155,7 @@ impl Payload {
     /// # Errors
     /// [`Error::Format`] for a damaged payload.
     pub fn read(prior: &Prior, bytes: &[u8], frames: usize, channels: usize) -> Result<Self> {
-        let damaged = |what: &str| Error::Format(format!("grvq payload: {what}"));
+        let damaged = |what: &str| Error::Format(format!("grvq payload: {what}").into());
         let short = || damaged("shorter than its head");
         let (&level, body) = bytes.split_first().ok_or_else(short)?;
         let (gains, rest) = body.split_at_checked(channels).ok_or_else(short)?;

@@ -87,7 +87,7 @@ impl Prior {
             let weight = numbers(model, &weight, mix.saturating_mul(hidden), budget)?;
             heads.push(Head {
                 context: PackedLinear::new(&weight, None, mix, hidden)
-                    .map_err(|e| Error::Model(e.to_string()))?,
+                    .map_err(|e| Error::Model(e.to_string().into()))?,
                 sum: dense(model, &format!("prior.{q}.sum"), mix, config.latent, budget)?,
                 out: dense(model, &format!("prior.{q}.out"), config.codes, mix, budget)?,
             });
@@ -178,7 +178,7 @@ impl Prior {
     /// [`Error::Usage`] for lengths that do not fit each other.
     pub fn shares(&self, offsets: &[u8], depths: &[usize], ids: &[u16]) -> Result<Vec<[u32; 2]>> {
         let k = &self.kernels;
-        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
+        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string().into());
         let (c, n) = (&self.config, self.config.quantisers());
         let width = c.prior_mix;
         if depths.len() != offsets.len()
@@ -275,7 +275,7 @@ impl Prior {
         mut token: impl FnMut(usize, &[u32]) -> Result<u16>,
     ) -> Result<()> {
         let k = &self.kernels;
-        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string());
+        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string().into());
         let features = s.context.features(offset, depth);
         k.linear(&self.first, &features, &mut s.hidden)
             .map_err(fail)?;

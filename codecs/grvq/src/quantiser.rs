@@ -23,7 +23,7 @@ impl Quantiser {
             .iter()
             .map(pack)
             .collect::<std::result::Result<_, _>>();
-        let books = books.map_err(|e| Error::Model(e.to_string()))?;
+        let books = books.map_err(|e| Error::Model(e.to_string().into()))?;
         Ok(Self {
             config: config.clone(),
             kernels,
@@ -52,7 +52,7 @@ impl Quantiser {
             for (q, (book, plain)) in books.skip(g).step_by(self.config.groups) {
                 self.kernels
                     .nearest(book, &rest, &mut found)
-                    .map_err(|e| Error::Model(e.to_string()))?;
+                    .map_err(|e| Error::Model(e.to_string().into()))?;
                 for ((row, id), out) in rest
                     .chunks_exact_mut(dim)
                     .zip(&found)

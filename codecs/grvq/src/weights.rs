@@ -13,10 +13,9 @@ pub fn numbers(model: &Model, name: &str, len: usize, budget: &mut Budget) -> Re
     if t.data.len() == len {
         Ok(t.data)
     } else {
-        Err(Error::Model(format!(
-            "tensor {name} has {} numbers, {len} needed",
-            t.data.len()
-        )))
+        Err(Error::Model(
+            format!("tensor {name} has {} numbers, {len} needed", t.data.len()).into(),
+        ))
     }
 }
 
@@ -47,5 +46,6 @@ pub fn dense(
     )?;
     let bias = numbers(model, &format!("{name}.bias"), out, budget)?;
     budget.charge((weight.len() as u64).saturating_mul(4))?;
-    PackedLinear::new(&weight, Some(&bias), out, cin).map_err(|e| Error::Model(e.to_string()))
+    PackedLinear::new(&weight, Some(&bias), out, cin)
+        .map_err(|e| Error::Model(e.to_string().into()))
 }

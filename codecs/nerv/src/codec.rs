@@ -185,7 +185,7 @@ impl Codec for Nerv {
         }
         ctl.refuse_options(INFO.name, OPTIONS)?;
         let samples = size_of_val(x.samples) as u64;
-        let mut budget = ctl.budget.clone();
+        let mut budget = ctl.budget.share();
         budget.charge(samples.saturating_mul(ENCODING))?;
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
@@ -306,7 +306,7 @@ fn frames(
             y.samples
         }
         PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
-        other => return Err(Error::Format(format!("nerv: mode {other}"))),
+        other => return Err(Error::Format(format!("nerv: mode {other}").into())),
     };
     Ok((SignalBuf::Video(VideoBuf { format, samples }), symbols))
 }

@@ -183,7 +183,7 @@ pub fn decode(
     budget.charge(total.saturating_mul(2))?;
     let mut s = Synthesis::new(format, &layout.config);
     // What one group needs must be there before any is begun.
-    budget.clone().charge(s.room_bytes())?;
+    budget.share().charge(s.room_bytes())?;
     if let Some(n) = &s.network {
         let mut coded = weights::Coded::zeros(&n.graph, budget)?;
         let mut io = RangeDecoder::new(input.piece()?)?;
@@ -211,7 +211,7 @@ pub fn decode(
             let others = (*n as u64)
                 .saturating_mul(samples)
                 .saturating_sub(mine as u64);
-            budget.clone().charge(others.saturating_mul(2))?;
+            budget.share().charge(others.saturating_mul(2))?;
             groups.push(Group {
                 bytes,
                 frames: *n,
@@ -243,13 +243,13 @@ pub fn decode(
         within(threads, || {
             groups
                 .into_par_iter()
-                .map(|g| group(&s, &layout, g, share.clone(), &check))
+                .map(|g| group(&s, &layout, g, share.apart(), &check))
                 .collect()
         })?
     } else {
         groups
             .into_iter()
-            .map(|g| group(&s, &layout, g, budget.clone(), &check))
+            .map(|g| group(&s, &layout, g, budget.share(), &check))
             .collect()
     };
     let symbols = hash_groups(hashes?.into_iter());

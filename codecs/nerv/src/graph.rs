@@ -512,5 +512,5 @@ pub(crate) fn lost() -> Error {
 }
 
 pub(crate) fn wrong(e: nc_kernels::KernelError) -> Error {
-    Error::Format(format!("network: {e}"))
+    Error::Format(format!("network: {e}").into())
 }

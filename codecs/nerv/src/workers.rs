@@ -20,6 +20,6 @@ pub fn within<R: Send>(n: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
     }
     match rayon::ThreadPoolBuilder::new().num_threads(n).build() {
         Ok(pool) => Ok(pool.install(work)),
-        Err(e) => Err(Error::Limit(format!("threads: {e}"))),
+        Err(e) => Err(Error::Limit(format!("threads: {e}").into())),
     }
 }

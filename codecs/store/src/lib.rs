@@ -78,7 +78,7 @@ impl Codec for Store {
             ));
         }
         ctl.refuse_options(INFO.name, &[])?;
-        ctl.budget.clone().charge(bytes.len() as u64)?;
+        ctl.budget.share().charge(bytes.len() as u64)?;
         out.extend_from_slice(bytes);
         Ok(encoded(bytes))
     }

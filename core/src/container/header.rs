@@ -162,7 +162,7 @@ impl Header {
         // What this minor version does not know is damage, unless a newer one has written it.
         let unknown = |what: String| match newer {
             true => Error::Unsupported(what),
-            false => Error::Format(what),
+            false => Error::Format(what.into()),
         };
         let flags = r.byte()?;
         if flags & !KNOWN != 0 {
@@ -171,7 +171,7 @@ impl Header {
         let codec = CodecId(r.byte()?);
         let bitstream = r.byte()?;
         let small = |v: u64, what: &str| {
-            u32::try_from(v).map_err(|_| Error::Format(format!("{what} out of range")))
+            u32::try_from(v).map_err(|_| Error::Format(format!("{what} out of range").into()))
         };
         let format = match r.byte()? {
             0 => Format::Bytes,
@@ -187,7 +187,9 @@ impl Header {
                     other => return Err(unknown(format!("sample depth {other}"))),
                 };
                 if rate == 0 || rate > 768_000 || channels == 0 || channels > 255 {
-                    return Err(Error::Format(format!("{channels} channels at {rate} Hz")));
+                    return Err(Error::Format(
+                        format!("{channels} channels at {rate} Hz").into(),
+                    ));
                 }
                 Format::Audio {
                     rate,
@@ -198,7 +200,7 @@ impl Header {
             2 => {
                 let variables = small(r.varint()?, "variables")?;
                 if !(1..=MAX_VARIABLES).contains(&variables) {
-                    return Err(Error::Format(format!("{variables} variables")));
+                    return Err(Error::Format(format!("{variables} variables").into()));
                 }
                 Format::Records { variables }
             }
@@ -221,10 +223,13 @@ impl Header {
                     rgb: layout & 4 != 0,
                 };
                 if !v.is_valid() {
-                    return Err(Error::Format(format!(
-                        "video of {} x {} at {} bits, {}/{} frames per second",
-                        v.width, v.height, v.bits, v.rate[0], v.rate[1]
-                    )));
+                    return Err(Error::Format(
+                        format!(
+                            "video of {} x {} at {} bits, {}/{} frames per second",
+                            v.width, v.height, v.bits, v.rate[0], v.rate[1]
+                        )
+                        .into(),
+                    ));
                 }
                 Format::Video(v)
             }

@@ -77,7 +77,7 @@ impl TryFrom<Stored> for Column {
     type Error = Error;
 
     fn try_from(s: Stored) -> Result<Self> {
-        let wrong = |what: &str| Error::Model(format!("column {:?}: {what}", s.name));
+        let wrong = |what: &str| Error::Model(format!("column {:?}: {what}", s.name).into());
         if s.words.len() > WORDS {
             return Err(wrong("too many words"));
         }
@@ -277,7 +277,8 @@ impl Column {
     /// # Errors
     /// [`Error::Format`] for values that no cell has.
     pub fn decode(&self, values: &[u16], out: &mut Vec<u8>) -> Result<bool> {
-        let wrong = || Error::Format(format!("column {:?}: a value out of range", self.name));
+        let wrong =
+            || Error::Format(format!("column {:?}: a value out of range", self.name).into());
         let first = values.first().copied().ok_or_else(wrong)?;
         if first == self.open {
             return Ok(false);
@@ -336,7 +337,7 @@ impl Learner {
     /// to find out.
     pub fn finish(self, name: String, budget: &mut Budget) -> Result<Column> {
         // All of this goes again.
-        let mut budget = budget.clone();
+        let mut budget = budget.share();
         budget.charge((self.cells.len() as u64).saturating_mul(FINISHED))?;
         let mut cells: Vec<(&[u8], u64)> = self.cells.iter().map(|(c, n)| (&c[..], *n)).collect();
         // The commonest first; the order of a hash map must not show.

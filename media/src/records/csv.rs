@@ -403,7 +403,7 @@ impl Lines {
     }
 
     fn wrong(&self, what: impl std::fmt::Display) -> Error {
-        Error::Format(format!("row {} of the table: {what}", self.rows))
+        Error::Format(format!("row {} of the table: {what}", self.rows).into())
     }
 
     /// Forgets rows that are done, and reads more.

@@ -108,7 +108,7 @@ impl Reader for FixedReader {
         let wanted = rows.saturating_mul(self.length);
         // As bytes, and as values of two.
         self.budget
-            .clone()
+            .share()
             .charge((wanted as u64).saturating_mul(3))?;
         let mut buffer = vec![0; wanted];
         let n = read_full(&mut self.bytes, &mut buffer)?;
@@ -123,18 +123,21 @@ impl Reader for FixedReader {
             );
             // Without a header, the length is what somebody said.
             return Err(match self.promised {
-                Some(_) => Error::Format(why),
+                Some(_) => Error::Format(why.into()),
                 None => Error::Usage(why),
             });
         }
         if let Some(promised) = self.promised
             && (self.seen > promised || (rows == 0 && self.seen < promised))
         {
-            return Err(Error::Format(format!(
-                "the header promises {promised} records, the file holds {}{}",
-                self.seen,
-                if self.seen > promised { " or more" } else { "" }
-            )));
+            return Err(Error::Format(
+                format!(
+                    "the header promises {promised} records, the file holds {}{}",
+                    self.seen,
+                    if self.seen > promised { " or more" } else { "" }
+                )
+                .into(),
+            ));
         }
         if rows == 0 {
             return Ok(None);

@@ -51,8 +51,8 @@ pub fn names(folder: &Path, budget: &mut Budget) -> Result<Vec<String>> {
 /// [`Error::Format`] for what is no PNG or damaged, [`Error::Usage`] for more than 8 bits a sample, [`Error::Limit`]; I/O.
 pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
     let wrong = |e: Error| match e {
-        Error::Limit(why) => Error::Limit(format!("{}: {why}", path.display())),
-        Error::Format(why) => Error::Format(format!("{}: {why}", path.display())),
+        Error::Limit(why) => Error::Limit(format!("{}: {why}", path.display()).into()),
+        Error::Format(why) => Error::Format(format!("{}: {why}", path.display()).into()),
         Error::Usage(why) => Error::Usage(format!("{}: {why}", path.display())),
         e => e,
     };
@@ -114,13 +114,13 @@ impl Reader for FolderReader {
         if names.is_empty() {
             return Ok(None);
         }
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let all = self.form.samples().saturating_mul(names.len() as u64);
         budget.charge(all.saturating_mul(2))?;
         let mut values = Vec::with_capacity(usize::try_from(all).unwrap_or(0));
         for name in names {
             let path = self.folder.join(name);
-            let (form, samples) = read(&path, &mut budget.clone())?;
+            let (form, samples) = read(&path, &mut budget.share())?;
             if form != self.form {
                 return Err(Error::Usage(format!(
                     "{}: an image of {form}, not {}",
@@ -191,7 +191,9 @@ impl FolderWriter {
         let unsafe_name =
             |n: &String| n.is_empty() || n.contains(['/', '\\']) || n == "." || n == "..";
         if let Some(name) = names.iter().find(|n| unsafe_name(n)) {
-            return Err(Error::Format(format!("{name:?} is no name of an image")));
+            return Err(Error::Format(
+                format!("{name:?} is no name of an image").into(),
+            ));
         }
         Ok(Self {
             folder,
@@ -221,7 +223,7 @@ impl Writer for FolderWriter {
             // Two of one name would be one file, and a name may be longer than those of files.
             let file = file.map_err(|e| match e.kind() {
                 ErrorKind::AlreadyExists | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {
-                    Error::Format(format!("an image named {name:?}: {e}"))
+                    Error::Format(format!("an image named {name:?}: {e}").into())
                 }
                 _ => Error::Io(e),
             });

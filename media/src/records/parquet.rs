@@ -58,7 +58,7 @@ fn usage(e: impl std::fmt::Display) -> Error {
 }
 
 fn damaged(e: impl std::fmt::Display) -> Error {
-    Error::Format(format!("Parquet: {e}"))
+    Error::Format(format!("Parquet: {e}").into())
 }
 
 fn fault(e: ParquetError) -> Error {
@@ -288,7 +288,7 @@ impl Parquet {
                 let Some(mut group) = opened.group(i, budget)? else {
                     break;
                 };
-                while let Some(columns) = group.next(ROWS, &mut budget.clone())? {
+                while let Some(columns) = group.next(ROWS, &mut budget.share())? {
                     for (cells, learner) in columns.iter().zip(learners.iter_mut()) {
                         cells.iter().try_for_each(|c| learner.see(c, budget))?;
                     }
@@ -350,7 +350,7 @@ impl Parquet {
         only: Option<&[usize]>,
         budget: &Budget,
     ) -> Result<ParquetWriter<W>> {
-        let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("Parquet: {e}"));
+        let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("Parquet: {e}").into());
         if !self.is_flat() {
             return Err(wrong(&"nested columns"));
         }
@@ -415,7 +415,7 @@ impl ParquetReader {
             }
             self.budget.release(self.group.take().map_or(0, |g| g.held));
             self.group = self.file.group(self.next, &mut self.budget)?;
-            *budget = self.budget.clone();
+            *budget = self.budget.share();
             self.next = self.next.saturating_add(1);
             if self.group.is_none() {
                 return Ok(None);
@@ -426,7 +426,7 @@ impl ParquetReader {
 
 impl Reader for ParquetReader {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
-        let mut budget = self.budget.clone();
+        let mut budget = self.budget.share();
         let Some(cells) = self.cells(rows, &mut budget)? else {
             return Ok(None);
         };

@@ -80,7 +80,7 @@ impl Schema {
     pub fn learn(files: &[PathBuf], how: &Learn, budget: &Budget) -> Result<Self> {
         let on = |file: &Path, e: Error| match e {
             Error::Usage(what) => Error::Usage(format!("{}: {what}", file.display())),
-            Error::Format(what) => Error::Format(format!("{}: {what}", file.display())),
+            Error::Format(what) => Error::Format(format!("{}: {what}", file.display()).into()),
             Error::Io(e) => Error::Io(std::io::Error::new(
                 e.kind(),
                 format!("{}: {e}", file.display()),
@@ -90,13 +90,13 @@ impl Schema {
         let Some((first, others)) = files.split_first() else {
             return Err(Error::Usage("no files to learn from".into()));
         };
-        let form = Self::form(first, files, how, &mut budget.clone()).map_err(|e| on(first, e))?;
+        let form = Self::form(first, files, how, &mut budget.share()).map_err(|e| on(first, e))?;
         let schema = Self(form);
         schema.check()?;
         for file in others {
             let source = Source::open(file);
             source
-                .and_then(|s| schema.reader(s, None, budget.clone()))
+                .and_then(|s| schema.reader(s, None, budget.share()))
                 .map_err(|e| on(file, e))?;
         }
         Ok(schema)
@@ -147,8 +147,10 @@ impl Schema {
     /// [`Error::Model`] where it is no schema.
     pub fn from_json(json: &str) -> Result<Self> {
         let schema: Self = serde_json::from_str(json)
-            .map_err(|e| Error::Model(format!("what the records mean: {e}")))?;
-        schema.check().map_err(|e| Error::Model(e.to_string()))?;
+            .map_err(|e| Error::Model(format!("what the records mean: {e}").into()))?;
+        schema
+            .check()
+            .map_err(|e| Error::Model(e.to_string().into()))?;
         Ok(schema)
     }
 
@@ -157,7 +159,7 @@ impl Schema {
     /// # Errors
     /// [`Error::Model`] never.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(&self.0).map_err(|e| Error::Model(e.to_string()))
+        serde_json::to_string(&self.0).map_err(|e| Error::Model(e.to_string().into()))
     }
 
     fn check(&self) -> Result<()> {

@@ -62,7 +62,7 @@ impl<R: io::BufRead> Read for Unpacked<R> {
         self.0.read(buf).map_err(|e| match e.kind() {
             // The unpacker's own; the system's have a number.
             InvalidData | InvalidInput | UnexpectedEof if e.raw_os_error().is_none() => {
-                io::Error::other(Error::Format(format!("a damaged gzip file: {e}")))
+                io::Error::other(Error::Format(format!("a damaged gzip file: {e}").into()))
             }
             _ => e,
         })

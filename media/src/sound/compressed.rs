@@ -176,10 +176,9 @@ impl CompressedReader {
         if let Some(want) = self.announced
             && want != self.done
         {
-            return Err(Error::Format(format!(
-                "truncated: {} of {want} samples are there",
-                self.done
-            )));
+            return Err(Error::Format(
+                format!("truncated: {} of {want} samples are there", self.done).into(),
+            ));
         }
         if self.decoder.finalize().verify_ok == Some(false) {
             return Err(Error::Format("the samples do not match their MD5".into()));
@@ -213,7 +212,7 @@ impl CompressedReader {
                 .ok_or_else(|| Error::Format("the number of channels is not usable".into()))?;
             if self.rate == 0 {
                 if rate == 0 || rate > 768_000 {
-                    return Err(Error::Format(format!("a sample rate of {rate} Hz")));
+                    return Err(Error::Format(format!("a sample rate of {rate} Hz").into()));
                 }
                 (self.rate, self.channels) = (rate, channels);
             } else if (self.rate, self.channels) != (rate, channels) {
@@ -249,12 +248,12 @@ fn from_symphonia(e: Symphonia) -> Error {
         }
         // symphonia reports bad lengths through this kind too.
         Symphonia::IoError(e) if e.kind() == std::io::ErrorKind::Other => {
-            Error::Format(e.to_string())
+            Error::Format(e.to_string().into())
         }
         Symphonia::IoError(e) => Error::Io(e),
         Symphonia::Unsupported(s) => Error::Unsupported(s.into()),
         Symphonia::LimitError(s) => Error::Limit(s.into()),
         Symphonia::DecodeError(s) => Error::Format(s.into()),
-        other => Error::Format(other.to_string()),
+        other => Error::Format(other.to_string().into()),
     }
 }

@@ -55,7 +55,7 @@ pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Shape, Vec<u8>)> {
 /// Red, green and blue of each pixel of an image through which nothing shows.
 fn opaque(image: Png<Cursor<&[u8]>>, budget: &Budget) -> Result<Vec<u8>> {
     let shape = image.shape();
-    let mut budget = budget.clone();
+    let mut budget = budget.share();
     // What is made of the decoder's samples: bytes of red, green and blue, and three samples of two bytes.
     budget.charge(shape.pixels().saturating_mul(9))?;
     let samples = image.samples(&mut budget)?;

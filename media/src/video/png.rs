@@ -49,7 +49,7 @@ fn damaged(e: DecodingError) -> Error {
     match e {
         DecodingError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::Io(e),
         DecodingError::LimitsExceeded => Error::Limit("an image past the budget".into()),
-        e => Error::Format(e.to_string()),
+        e => Error::Format(e.to_string().into()),
     }
 }
 
@@ -114,7 +114,7 @@ impl<R: BufRead + Seek> Png<R> {
 pub fn write(out: impl Write, shape: Shape, samples: &[u8]) -> Result<()> {
     let failed = |e| match e {
         EncodingError::IoError(e) => Error::Io(e),
-        e => Error::Format(e.to_string()),
+        e => Error::Format(e.to_string().into()),
     };
     let mut encoder = ::png::Encoder::new(out, shape.width, shape.height);
     encoder.set_color(match shape.channels {

@@ -44,7 +44,7 @@ pub struct Head {
 }
 
 fn malformed(what: impl std::fmt::Display) -> Error {
-    Error::Format(format!("Y4M header: {what}"))
+    Error::Format(format!("Y4M header: {what}").into())
 }
 
 impl Head {
@@ -171,9 +171,9 @@ fn edge(value: &str) -> Result<u32> {
     match value.parse() {
         Ok(0) => Err(malformed("size 0")),
         Ok(n) if n <= MAX_EDGE => Ok(n),
-        _ => Err(Error::Limit(format!(
-            "{value} samples along an edge; nc takes {MAX_EDGE}"
-        ))),
+        _ => Err(Error::Limit(
+            format!("{value} samples along an edge; nc takes {MAX_EDGE}").into(),
+        )),
     }
 }
 
@@ -224,7 +224,7 @@ fn line(r: &mut impl BufRead, what: &str) -> Result<Option<Vec<u8>>> {
         return Ok(None);
     }
     if out.pop() != Some(b'\n') {
-        return Err(Error::Format(format!("{what} without an end")));
+        return Err(Error::Format(format!("{what} without an end").into()));
     }
     Ok(Some(out))
 }
@@ -245,12 +245,14 @@ fn frame_line(r: &mut impl BufRead, number: u64) -> Result<Option<bool>> {
         None => Ok(None),
         Some(Some([])) => Ok(Some(false)),
         Some(Some([b' ', ..])) => Ok(Some(true)),
-        _ => Err(Error::Format(format!("no line before frame {number}"))),
+        _ => Err(Error::Format(
+            format!("no line before frame {number}").into(),
+        )),
     }
 }
 
 fn cut(number: u64) -> Error {
-    Error::Format(format!("the file ends within frame {number}"))
+    Error::Format(format!("the file ends within frame {number}").into())
 }
 
 /// Bytes of memory that reading frames takes: one as bytes and as samples.
@@ -270,7 +272,7 @@ pub fn count(file: &mut File, budget: &Budget) -> Result<u64> {
     file.seek(SeekFrom::Start(0))?;
     let mut r = BufReader::new(&mut *file);
     let format = head(&mut r, MAGIC)?.format;
-    budget.clone().charge(memory(&format)?)?;
+    budget.share().charge(memory(&format)?)?;
     let bytes = (format.frame_samples()? as u64).saturating_mul(format.sample_bytes() as u64);
     let mut frames = 0u64;
     while frame_line(&mut r, frames)?.is_some() {
@@ -372,9 +374,9 @@ impl<R: Read> Y4mReader<R> {
             .collect();
         if samples.iter().any(|&s| s > most) {
             let bits = self.head.format.bits;
-            return Err(Error::Format(format!(
-                "frame {number} has samples beyond their {bits} bits"
-            )));
+            return Err(Error::Format(
+                format!("frame {number} has samples beyond their {bits} bits").into(),
+            ));
         }
         Ok(Some(samples))
     }

@@ -51,7 +51,7 @@ impl Report {
             return;
         }
         let why = match &lost.why {
-            Error::Format(why) => why.clone(),
+            Error::Format(why) => why.to_string(),
             why => why.to_string(),
         };
         self.lost
@@ -126,7 +126,7 @@ impl Work<'_> {
         report: &mut Report,
     ) -> Result<(bool, u64)> {
         let format = salvage.header().format;
-        let chunks = kept::chunks(salvage.meta(), &mut salvage.budget().clone())?;
+        let chunks = kept::chunks(salvage.meta(), &mut salvage.budget().share())?;
         let mut out = self.create(job)?;
         // A pipe's head would announce what may not come.
         let units = out.can_rewrite().then(|| salvage.units());

@@ -51,7 +51,7 @@ impl Work<'_> {
         )?;
         if (from, to) == (0, units) {
             // The decoder meets the metadata again.
-            let budget = archive.budget().clone();
+            let budget = archive.budget().share();
             (&file).seek(SeekFrom::Start(0))?;
             let mut decoder = Decoder::new(BufReader::new(&file), opener, budget)?;
             while let Some(piece) = decoder.next(ctl)? {

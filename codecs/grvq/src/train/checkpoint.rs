@@ -33,7 +33,7 @@ pub struct State {
 }
 
 fn broken(what: impl std::fmt::Display) -> Error {
-    Error::Format(format!("checkpoint: {what}"))
+    Error::Format(format!("checkpoint: {what}").into())
 }
 
 /// Where the checkpoint of `phase` under `key` lies.

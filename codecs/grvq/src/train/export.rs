@@ -30,7 +30,7 @@ fn frequencies(counts: &[u32; OFFSETS]) -> [u32; OFFSETS] {
 /// [`Error::Model`] where a number is not finite or the file cannot be made.
 pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
     let recipe = run.recipe;
-    let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string());
+    let fail = |e: &dyn std::fmt::Display| Error::Model(e.to_string().into());
     let mut tensors: Vec<(String, Vec<usize>, Dtype, Vec<u8>)> = Vec::new();
     let mut half = |name: String, shape: Vec<usize>, data: &[f32]| -> Result<()> {
         let bytes = data
@@ -38,9 +38,9 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
             .flat_map(|v| half::f16::from_f32(*v).to_le_bytes())
             .collect();
         if data.iter().any(|v| !half::f16::from_f32(*v).is_finite()) {
-            return Err(Error::Model(format!(
-                "{name} has numbers beyond half precision"
-            )));
+            return Err(Error::Model(
+                format!("{name} has numbers beyond half precision").into(),
+            ));
         }
         tensors.push((name, shape, Dtype::F16, bytes));
         Ok(())

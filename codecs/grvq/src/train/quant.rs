@@ -111,7 +111,7 @@ impl Quantiser {
         let shape = (config.codes, config.group_dim());
         let matrix = |v| {
             Array2::from_shape_vec(shape, v)
-                .map_err(|e| nc_core::Error::Format(format!("checkpoint: codebook: {e}")))
+                .map_err(|e| nc_core::Error::Format(format!("checkpoint: codebook: {e}").into()))
         };
         for (q, b) in out.books.iter_mut().enumerate() {
             b.codes = matrix(read(&format!("book.{q}.codes"))?)?;

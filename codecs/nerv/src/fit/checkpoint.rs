@@ -137,7 +137,7 @@ pub fn load(ctl: &Control<'_>, first: u64, key: u64, x: &Video<'_>) -> Result<Op
         return Ok(None);
     };
     let bytes = fs::read(&path)?;
-    let damaged = || Error::Format(format!("{}: a damaged checkpoint", path.display()));
+    let damaged = || Error::Format(format!("{}: a damaged checkpoint", path.display()).into());
     let (body, crc) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
     if crc32c::crc32c(body) != u32::from_le_bytes(*crc) {
         return Err(damaged());

@@ -399,7 +399,9 @@ impl<'a> Fit<'a> {
             .map_init(
                 || Desk::new(s),
                 |desk, i| {
-                    let desk = desk.as_mut().map_err(|e| Error::Limit(e.to_string()))?;
+                    let desk = desk
+                        .as_mut()
+                        .map_err(|e| Error::Limit(e.to_string().into()))?;
                     let (_, wanted) = self.ready(i, desk)?;
                     Ok(s.geometry.error(&desk.room.shown, wanted))
                 },

@@ -129,10 +129,12 @@ impl Fmt {
             }
         };
         if channels == 0 || channels > 255 {
-            return Err(Error::Format(format!("WAV: {channels} channels")));
+            return Err(Error::Format(format!("WAV: {channels} channels").into()));
         }
         if rate == 0 || rate > 768_000 {
-            return Err(Error::Format(format!("WAV: a sample rate of {rate} Hz")));
+            return Err(Error::Format(
+                format!("WAV: a sample rate of {rate} Hz").into(),
+            ));
         }
         if u32::from(align) != u32::from(channels).saturating_mul(width(depth)?.into()) {
             return Err(Error::Unsupported(format!(

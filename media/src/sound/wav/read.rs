@@ -162,9 +162,9 @@ impl<R: Read> WavReader<R> {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(got as u64);
             if got < want {
-                return Err(Error::Format(format!(
-                    "WAV: truncated, {left} bytes of samples are missing"
-                )));
+                return Err(Error::Format(
+                    format!("WAV: truncated, {left} bytes of samples are missing").into(),
+                ));
             }
         }
         let frames = got.checked_div(align).unwrap_or(0);
@@ -281,7 +281,7 @@ fn chunk_head(r: &mut impl Read) -> Result<Option<([u8; 4], u32)>> {
 fn chunk_data(r: &mut impl Read, len: u32, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
     budget.charge(CHUNK)?;
     // More than the budget holds is refused before it is read.
-    budget.clone().charge(len.into())?;
+    budget.share().charge(len.into())?;
     let data = budget.read(&mut *r, len.into())?;
     if data.len() as u64 != u64::from(len) {
         return Ok(None);
