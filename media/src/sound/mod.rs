@@ -33,7 +33,7 @@ pub enum Kind {
 /// The kind of a file, of which these are the first 12 bytes or more; none where it is no sound.
 ///
 /// ```
-/// use crate::sound::{Kind, kind};
+/// use nc_media::sound::{Kind, kind};
 /// assert_eq!(kind(b"RIFF\x24\0\0\0WAVEfmt "), Some(Kind::Wav));
 /// assert_eq!(kind(b"fLaC\0\0\0\x22"), Some(Kind::Compressed));
 /// assert_eq!(kind(b"RIFF\x24\0\0\0AVI LIST"), None);
