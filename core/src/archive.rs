@@ -3,34 +3,33 @@
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
-use crate::container::{ChunkFrame, END, Entry, Header, INDEX, Meta, Reader, differs};
+use crate::container::{
+    ChunkFrame, END, Entry, Event, Fields, Header, INDEX, Listing, Meta, Payload, Walker, differs,
+    read_full,
+};
+use crate::decoder::{Joiner, decode_chunk, fits, head_of};
 use crate::emit::{Emitter, Summary};
-use crate::record::{Chunk, EARLY, Listing, OTHERS, Record, fits, next_record, payload};
-use crate::stream::{Joiner, Opener, open};
-use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Progress, Result, SignalBuf, VideoBuf};
-
-/// Where the end record of a file with an index starts, from the end of the file: tag, hash, offset of the index.
-const END_AT: i64 = -13;
-/// The same without a hash.
-const END_AT_UNHASHED: i64 = -9;
+use crate::registry::{Opener, open};
+use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Place, Progress, Result, SignalBuf};
 
 /// A file that can be read in any order. Needs no model until something is decoded.
 pub struct Archive<R> {
-    r: Reader<R>,
+    r: R,
+    walker: Walker,
     header: Header,
     /// Where the first record begins: behind the header as it is read, which may have fields that this version does not
     /// know.
     start: u64,
     entries: Vec<Entry>,
-    meta: Vec<Meta>,
-    meta_read: bool,
+    /// Metadata, and bytes of all payloads; none until the records were walked over.
+    scanned: Option<(Vec<Meta>, u64)>,
     bytes: u64,
-    payload: u64,
+    /// What the index and the metadata are charged to.
     budget: Budget,
 }
 
 impl<R: Read + Seek> Archive<R> {
-    /// Reads the header and the index, or scans the chunks' frames where there is none.
+    /// Reads the header and the index, or scans the chunks' frames where there is none. `r` needs no buffer.
     ///
     /// # Errors
     /// [`Error::Format`], [`Error::Unsupported`], [`Error::Limit`], [`Error::Io`].
@@ -46,180 +45,163 @@ impl<R: Read + Seek> Archive<R> {
     pub(crate) fn begin(mut r: R, budget: Budget) -> Result<(Self, bool)> {
         let bytes = r.seek(SeekFrom::End(0))?;
         r.seek(SeekFrom::Start(0))?;
-        let mut r = Reader::new(r, 0);
-        let header = Header::read(&mut r)?;
-        let start = r.offset;
+        let mut walker = Walker::new(budget.share()).with_size(bytes);
+        let Some(Event::Header(header)) = walker.next_from(&mut r)? else {
+            return Err(Error::Internal(
+                "a file that does not begin with a header".into(),
+            ));
+        };
+        let start = walker.offset();
         let mut a = Self {
             r,
+            walker,
             header,
             start,
             entries: Vec::new(),
-            meta: Vec::new(),
-            meta_read: false,
+            scanned: None,
             bytes,
-            payload: 0,
             budget,
         };
-        if header.lone {
+        if let Some(units) = header.single_length() {
             a.entries.push(Entry {
                 first: 0,
-                units: header.length.unwrap_or(0),
+                units,
                 offset: start,
             });
             return Ok((a, true));
         }
-        let indexed = a.read_index()?;
+        let indexed = match a.read_index()? {
+            Some(entries) => {
+                a.entries = entries;
+                true
+            }
+            None => false,
+        };
         Ok((a, indexed))
     }
 
-    /// The reader, which stands anywhere, the header, where the first record begins, and the places of the chunks.
-    pub(crate) fn into_parts(self) -> (Reader<R>, Header, u64, Vec<Entry>) {
-        (self.r, self.header, self.start, self.entries)
+    /// The reader, which stands anywhere, the walker, where the first record begins, and the places of the chunks.
+    pub(crate) fn into_parts(self) -> (R, Walker, u64, Vec<Entry>) {
+        (self.r, self.walker, self.start, self.entries)
     }
 
-    fn seek(&mut self, offset: u64) -> Result<()> {
-        self.r.inner().seek(SeekFrom::Start(offset))?;
-        self.r.offset = offset;
-        Ok(())
+    /// Bytes of the file from `at` on, at most `most`.
+    fn some(&mut self, at: u64, most: u64, budget: &mut Budget) -> Result<Vec<u8>> {
+        self.r.seek(SeekFrom::Start(at))?;
+        budget.read(&mut self.r, most)
     }
 
-    /// Reads the index; false where there is no sound one.
-    fn read_index(&mut self) -> Result<bool> {
-        let start = self.r.offset;
-        let mut budget = self.budget.share();
-        let end = if self.header.hashed {
-            END_AT
-        } else {
-            END_AT_UNHASHED
+    /// The index's entries, charged to the budget; none where there is no sound index.
+    fn read_index(&mut self) -> Result<Option<Vec<Entry>>> {
+        // Tag, hash, offset of the index.
+        let end = if self.header.hashed { 13 } else { 9 };
+        let Some(at) = self.bytes.checked_sub(end).filter(|at| *at >= self.start) else {
+            return Ok(None);
         };
-        let found = (|| {
-            self.r.inner().seek(SeekFrom::End(end)).ok()?;
-            if self.r.byte().ok()? != END {
-                return None;
-            }
-            if self.header.hashed {
-                self.r.u32().ok()?;
-            }
-            let mut offset = [0; 8];
-            self.r.fill(&mut offset).ok()?;
-            let offset = u64::from_le_bytes(offset);
-            if offset < start || offset >= self.bytes {
-                return None;
-            }
-            self.seek(offset).ok()?;
-            if self.r.byte().ok()? != INDEX {
-                return None;
-            }
-            let (len, crc) = (self.r.varint().ok()?, self.r.u32().ok()?);
-            if len > self.bytes {
-                return None;
-            }
-            let body = self.r.bytes(len, &mut budget).ok()?;
-            if differs(crc32c::crc32c(&body), crc) {
-                return None;
-            }
-            let mut entries = Vec::new();
-            let mut body = Reader::new(&body[..], 0);
-            let (mut first, mut at) = (0u64, 0u64);
-            while body.offset < len {
-                let units = body.varint().ok()?;
-                let step = body.varint().ok()?;
-                at = at.checked_add(step)?;
-                // Chunks lie one after another, none of them twice, between the header and the index.
-                if step == 0 || at < start || at >= offset {
-                    return None;
-                }
-                // An entry in memory is larger than its bytes in the file.
-                budget.charge(size_of::<Entry>() as u64).ok()?;
-                entries.push(Entry {
-                    first,
-                    units,
-                    offset: at,
-                });
-                first = first.checked_add(units)?;
-            }
-            budget.release(len);
-            Some(entries)
-        })();
-        match found {
-            Some(entries)
-                if self
-                    .header
-                    .length
-                    .is_none_or(|n| n == entries.iter().map(|e| e.units).sum::<u64>()) =>
-            {
-                self.entries = entries;
-                self.budget = budget;
-                Ok(true)
-            }
-            _ => {
-                self.seek(start)?;
-                Ok(false)
-            }
+        self.r.seek(SeekFrom::Start(at))?;
+        let mut tail = [0; 13];
+        let (tail, _) = tail.split_at_mut(end as usize);
+        read_full(&mut self.r, tail)?;
+        let mut f = Fields::new(tail);
+        let hash = if self.header.hashed { 4 } else { 0 };
+        let (Ok(END), Ok(_), Ok(offset)) = (f.byte(), f.bytes(hash), f.array()) else {
+            return Ok(None);
+        };
+        let offset = u64::from_le_bytes(offset);
+        if offset < self.start || offset >= at {
+            return Ok(None);
         }
+        // What an index does not fit the budget with is read without one, record by record.
+        let mut held = self.budget.share();
+        let Ok(record) = self.some(offset, at - offset, &mut held) else {
+            return Ok(None);
+        };
+        let mut f = Fields::new(&record);
+        let (Ok(INDEX), Ok(len), Ok(crc)) = (f.byte(), f.varint(), f.u32()) else {
+            return Ok(None);
+        };
+        let body = usize::try_from(len).ok().and_then(|len| f.bytes(len).ok());
+        let Some(body) = body.filter(|b| !differs(crc32c::crc32c(b), crc)) else {
+            return Ok(None);
+        };
+        Ok(self.entries_of(body, offset))
+    }
+
+    /// The entries that an index at `offset` lists.
+    fn entries_of(&mut self, body: &[u8], offset: u64) -> Option<Vec<Entry>> {
+        let mut held = self.budget.share();
+        let mut entries = Vec::new();
+        let mut f = Fields::new(body);
+        let (mut first, mut at) = (0u64, 0u64);
+        while !f.rest().is_empty() {
+            let (units, step) = (f.varint().ok()?, f.varint().ok()?);
+            at = at.checked_add(step)?;
+            // Chunks lie one after another, none of them twice, between the header and the index.
+            if step == 0 || at < self.start || at >= offset {
+                return None;
+            }
+            // An entry in memory is larger than its bytes in the file.
+            held.charge(size_of::<Entry>() as u64).ok()?;
+            entries.push(Entry {
+                first,
+                units,
+                offset: at,
+            });
+            first = first.checked_add(units)?;
+        }
+        if self.header.length.is_some_and(|n| n != first) {
+            return None;
+        }
+        self.budget.absorb(held);
+        Some(entries)
     }
 
     /// Walks over all records; also collects metadata.
     fn scan(&mut self) -> Result<()> {
-        let held = size_of::<Entry>() as u64;
-        let mut entries = Vec::new();
-        let mut meta = Vec::new();
-        let (mut first, mut payload) = (0u64, 0u64);
-        let mut lone = self.header.length.filter(|_| self.header.lone);
-        let mut chunks = Listing::default();
-        loop {
-            let mut budget = self.budget.share();
-            match next_record(
-                &mut self.r,
-                &self.header,
-                lone.take(),
-                self.bytes,
-                &mut budget,
-            )? {
-                Record::Chunk(frame, last, offset) => {
-                    chunks.add(&frame, last, offset)?;
-                    self.budget.charge(held)?;
+        let size = size_of::<Entry>() as u64;
+        let mut held = self.budget.share();
+        let (mut entries, mut metadata) = (Vec::new(), Vec::new());
+        let mut payload = 0u64;
+        let mut listing = Listing::default();
+        self.r.seek(SeekFrom::Start(self.start))?;
+        self.walker.go(self.start, true);
+        while let Some(event) = self.walker.next_from(&mut self.r)? {
+            let first = listing.units();
+            listing.see(&event, &self.header)?;
+            match event {
+                Event::Chunk(frame) => {
+                    held.charge(size)?;
                     entries.push(Entry {
                         first,
                         units: frame.units,
-                        offset,
+                        offset: frame.at,
                     });
-                    let long = || Error::Format("chunk too long".into());
-                    first = first.checked_add(frame.units).ok_or_else(long)?;
-                    payload = payload.saturating_add(frame.len);
-                    let next = self.r.offset.checked_add(frame.len).ok_or_else(long)?;
-                    if next > self.bytes {
-                        return Err(Error::Format(EARLY.into()));
-                    }
-                    self.seek(next)?;
+                    // Payloads lie in the file one after another, so their sum fits.
+                    let next = self.walker.skip_payload()?;
+                    payload += frame.len;
+                    self.r.seek(SeekFrom::Start(next))?;
                 }
-                Record::Meta(m) => {
-                    self.budget.charge(m.held())?;
-                    meta.push(m);
+                Event::Meta(m) => {
+                    held.charge(m.held())?;
+                    metadata.push(m);
                 }
-                // Whoever walks over the records needs no index; but one of other chunks shows that some are missing.
-                Record::Index(listed, _) if listed != chunks.listed() => {
-                    return Err(Error::Format(OTHERS.into()));
-                }
-                Record::Index(..) => {}
-                Record::End => break,
+                Event::End { .. } => break,
+                _ => {}
             }
         }
-        chunks.whole(&self.header)?;
         let before = std::mem::replace(&mut self.entries, entries).len() as u64;
-        self.budget.release(before.saturating_mul(held));
-        self.meta = meta;
-        self.payload = payload;
-        self.meta_read = true;
+        self.budget.release(before * size);
+        self.budget.absorb(held);
+        self.scanned = Some((metadata, payload));
         Ok(())
     }
 
-    fn scan_once(&mut self) -> Result<()> {
-        if !self.meta_read {
-            self.seek(self.start)?;
+    fn scanned(&mut self) -> Result<&(Vec<Meta>, u64)> {
+        if self.scanned.is_none() {
             self.scan()?;
         }
-        Ok(())
+        let none = || Error::Internal("a scan that left nothing".into());
+        self.scanned.as_ref().ok_or_else(none)
     }
 
     /// The header.
@@ -239,9 +221,8 @@ impl<R: Read + Seek> Archive<R> {
 
     /// Units of the signal.
     pub fn units(&self) -> u64 {
-        self.entries
-            .last()
-            .map_or(0, |e| e.first.saturating_add(e.units))
+        // The sum was taken when the entries were read.
+        self.entries.last().map_or(0, |e| e.first + e.units)
     }
 
     /// Bytes of all payloads; walks over the frames.
@@ -249,8 +230,7 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// [`Error::Format`], [`Error::Io`].
     pub fn payload(&mut self) -> Result<u64> {
-        self.scan_once()?;
-        Ok(self.payload)
+        Ok(self.scanned()?.1)
     }
 
     /// What is left of the budget, index and metadata taken off.
@@ -268,56 +248,49 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// [`Error::Format`], [`Error::Io`].
     pub fn meta(&mut self) -> Result<&[Meta]> {
-        self.scan_once()?;
-        Ok(&self.meta)
+        Ok(&self.scanned()?.0)
     }
 
-    /// Whether chunk `i` is the last.
-    fn is_last(&self, i: usize) -> bool {
-        i.checked_add(1) == Some(self.entries.len())
+    /// The file, wherever it stands.
+    pub fn into_inner(self) -> R {
+        self.r
     }
 
-    /// The frame of chunk `i`; its payload follows in the reader.
+    /// The frame of chunk `i`; its payload follows in the walker.
     fn frame(&mut self, i: usize) -> Result<(ChunkFrame, ChunkHead)> {
         let lost = || Error::Format("chunk out of place".into());
         let entry = *self.entries.get(i).ok_or_else(lost)?;
-        self.seek(entry.offset)?;
-        let lone = self.header.length.filter(|_| self.header.lone);
-        let mut budget = self.budget.share();
-        let Record::Chunk(frame, last, _) =
-            next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?
-        else {
-            return Err(lost());
+        self.r.seek(SeekFrom::Start(entry.offset))?;
+        self.walker.go(entry.offset, i == 0);
+        let Some(Event::Chunk(frame)) = self.walker.next_from(&mut self.r)? else {
+            return Err(lost().at(Place::Byte(entry.offset)));
         };
         // An index cannot name a chunk inside another.
-        let end = self.r.offset.checked_add(frame.len).ok_or_else(lost)?;
-        let next = i.checked_add(1).and_then(|i| self.entries.get(i));
-        if next.is_some_and(|next| next.offset < end) {
-            return Err(lost());
+        let end = self
+            .walker
+            .offset()
+            .checked_add(frame.len)
+            .ok_or_else(lost)?;
+        let next = self.entries.get(i + 1);
+        if next.is_some_and(|next| next.offset < end)
+            || frame.units != entry.units
+            || frame.last != next.is_none()
+        {
+            return Err(lost().at(Place::Byte(entry.offset)));
         }
-        if frame.units != entry.units || last != self.is_last(i) {
-            return Err(lost());
-        }
-        let overlap = if last {
-            0
-        } else {
-            u64::from(self.header.overlap)
-        };
-        let units = frame.units.checked_add(overlap).ok_or_else(lost)?;
-        Ok((
-            frame,
-            ChunkHead {
-                format: self.header.format,
-                first: entry.first,
-                units,
-            },
-        ))
+        Ok((frame, head_of(&self.header, &frame, entry.first)?))
     }
 
-    fn read(&mut self, i: usize, budget: &mut Budget) -> Result<(ChunkFrame, ChunkHead, Vec<u8>)> {
-        let (frame, head) = self.frame(i)?;
-        let payload = payload(&mut self.r, &frame, &head, budget)?;
-        Ok((frame, head, payload))
+    fn read(&mut self, i: usize) -> Result<(ChunkHead, Payload)> {
+        let (_, head) = self.frame(i)?;
+        Ok((head, self.read_payload()?))
+    }
+
+    fn read_payload(&mut self) -> Result<Payload> {
+        match self.walker.next_from(&mut self.r)? {
+            Some(Event::Payload(payload)) => Ok(payload),
+            _ => Err(Error::Internal("a chunk without a payload".into())),
+        }
     }
 
     /// The payload of chunk `i` as it is in the file, its checksum compared, and what a codec is told of it.
@@ -325,9 +298,8 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// [`Error::Format`] for damage or where there is no such chunk, [`Error::Limit`], [`Error::Io`].
     pub fn payload_of(&mut self, i: usize) -> Result<(ChunkHead, Vec<u8>)> {
-        let mut budget = self.budget.share();
-        let (_, head, payload) = self.read(i, &mut budget)?;
-        Ok((head, payload))
+        let (head, payload) = self.read(i)?;
+        Ok((head, payload.bytes))
     }
 
     /// Decodes the units of `range`, piece by piece into `sink`, reading only the chunks that hold
@@ -380,15 +352,12 @@ impl<R: Read + Seek> Archive<R> {
         let codec = open(&self.header, opener)?;
         let overlap = u64::from(self.header.overlap);
         let mut joiner = Joiner::default();
-        let mut budget = self.budget.share();
-        let first = self
-            .entries
-            .partition_point(|e| e.first.saturating_add(e.units) <= range.start);
-        let fades = |e: &Entry| range.start < e.first.saturating_add(overlap);
-        let begin = if first > 0 && self.entries.get(first).is_some_and(fades) {
-            first.saturating_sub(1)
-        } else {
-            first
+        // Sums of units up to the signal's fit.
+        let first = (self.entries).partition_point(|e| e.first + e.units <= range.start);
+        let fades = |e: &Entry| range.start - e.first < overlap;
+        let begin = match self.entries.get(first) {
+            Some(e) if first > 0 && fades(e) => first - 1,
+            _ => first,
         };
         for i in begin..self.entries.len() {
             ctl.check()?;
@@ -396,45 +365,47 @@ impl<R: Read + Seek> Archive<R> {
                 break;
             }
             let (frame, head) = self.frame(i)?;
-            let from = range.start.saturating_sub(head.first).min(frame.units);
-            let to = range.end.saturating_sub(head.first).min(frame.units);
-            let alone = self.header.overlap == 0
-                && (to.saturating_sub(from) < frame.units || variables.is_some());
+            // The part of the range that lies in the chunk; nothing of the one before the first.
+            let from = range.start.max(head.first).min(head.first + frame.units) - head.first;
+            let to = range.end.min(head.first + frame.units) - head.first;
+            let alone = overlap == 0 && (to - from < frame.units || variables.is_some());
             let part = alone.then(|| Part {
                 units: from..to,
                 variables: variables.clone(),
             });
-            let units = frame.units;
-            let first = head.first;
-            let chunk = Chunk {
-                codec: codec.as_ref(),
-                lone: self.header.lone,
-                frame,
-                head,
-            };
-            let (y, whole) = chunk.decode(&mut self.r, part.as_ref(), &budget, ctl)?;
+            let mut payload = self.read_payload()?;
+            let (y, whole) = decode_chunk(
+                &codec,
+                &self.header,
+                &head,
+                &mut payload,
+                part.as_ref(),
+                ctl,
+            )?;
+            drop(payload);
             if !whole {
                 sink(y)?;
             } else {
-                let y = joiner.join(y, units, &mut budget)?;
-                if from < to {
-                    sink(slice(y, from, to))?;
+                let y = joiner.join(y, frame.units, &self.budget)?;
+                if (from, to) == (0, frame.units) {
+                    sink(y)?;
+                } else if from < to {
+                    // Both lie inside a piece that is in memory.
+                    sink(y.part(from as usize..to as usize)?)?;
                 }
             }
-            let done = first.saturating_add(to).saturating_sub(range.start);
             ctl.report(Progress {
                 task: "decode",
-                done,
-                total: Some(range.end.saturating_sub(range.start)),
+                done: (head.first + to).saturating_sub(range.start),
+                total: Some(range.end - range.start),
                 note: "",
             });
         }
         Ok(())
     }
 
-    /// Writes the same signal at a lower rate, without decoding it to samples: each payload is the
-    /// one that encoding at that rate gives. The new file has no hash of its output, which nobody
-    /// has seen; checksums and symbol hashes are there.
+    /// Writes the same signal at a lower rate, without decoding it to samples. The new file has no hash of its output, which
+    /// nobody has seen; checksums and symbol hashes are there.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a codec without nested rates, and for a file of a later minor version, which may hold
@@ -450,25 +421,28 @@ impl<R: Read + Seek> Archive<R> {
             let why = "a later version of nc wrote this file, and this one would leave out what it does not know";
             return Err(Error::Unsupported(why.into()));
         }
-        self.scan_once()?;
         let codec = open(&self.header, opener)?;
+        let metadata = self.scanned()?.0.clone();
         let header = Header {
             hashed: false,
             length: Some(self.units()),
             ..self.header
         };
         let mut emitter = Emitter::new(w, header, goal)?;
-        for m in &self.meta {
-            emitter.add_meta(m.clone());
+        for m in metadata {
+            emitter.add_meta(m);
         }
         for i in 0..self.entries.len() {
             ctl.check()?;
-            let mut budget = self.budget.share();
-            let (frame, head, payload) = self.read(i, &mut budget)?;
-            fits(codec.as_ref(), &head)?;
-            let last = self.is_last(i);
-            emitter.chunk(frame.units, last, |goal, out| {
-                codec.trim(&payload, &head, goal, &mut budget, out)
+            let (head, payload) = self.read(i)?;
+            let Payload {
+                frame,
+                bytes,
+                mut budget,
+            } = payload;
+            fits(&codec, &head)?;
+            emitter.chunk(frame.units, frame.last, |goal, out| {
+                codec.trim(&bytes, &head, goal, &mut budget, out)
             })?;
             ctl.report(Progress {
                 task: "trim",
@@ -478,29 +452,5 @@ impl<R: Read + Seek> Archive<R> {
             });
         }
         emitter.finish()
-    }
-}
-
-fn slice(y: SignalBuf, from: u64, to: u64) -> SignalBuf {
-    // Both lie inside a piece that is in memory.
-    let (from, to) = (from as usize, to as usize);
-    match y {
-        SignalBuf::Bytes(b) => SignalBuf::Bytes(b.get(from..to).unwrap_or_default().to_vec()),
-        SignalBuf::Audio(mut a) => {
-            let (from, to) = (from.min(a.samples.ncols()), to.min(a.samples.ncols()));
-            a.samples = a.samples.slice(ndarray::s![.., from..to]).to_owned();
-            SignalBuf::Audio(a)
-        }
-        SignalBuf::Records(r) => {
-            let to = to.min(r.values.nrows());
-            SignalBuf::Records(r.view().rows(from.min(to), to).unwrap_or_default())
-        }
-        SignalBuf::Video(v) => {
-            let part = v.view().part(from, to);
-            SignalBuf::Video(VideoBuf {
-                format: v.format,
-                samples: part.map_or_else(Vec::new, |p| p.samples.to_vec()),
-            })
-        }
     }
 }

@@ -93,6 +93,13 @@ impl Budget {
         self.pool.left.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Takes over what another reservation of the same pool holds.
+    pub fn absorb(&mut self, mut other: Self) {
+        if Arc::ptr_eq(&self.pool, &other.pool) {
+            self.held += std::mem::take(&mut other.held);
+        }
+    }
+
     /// Reads at most `most` bytes, or to the end where that comes first.
     ///
     /// They are charged step by step as they come and stay charged, so that memory follows what is there and not

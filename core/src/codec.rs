@@ -1,11 +1,19 @@
 //! The codec contract: codes one self-contained chunk; files, streams and seeking are built on it.
+//!
+//! A codec is written against one [`Kind`] of media and never sees another. [`AnyCodec`] is what a registry, a stream or an
+//! archive holds: a codec of whatever kind, shared by all that use it.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::{Budget, Control, Format, MediaKind, Model, ModelId, Result, Signal, SignalBuf};
+use crate::kind::{Queue, differ};
+use crate::options::CodecOption;
+use crate::{
+    Budget, ChunkGoal, Control, Error, Format, Kind, MediaKind, ModelId, Result, Signal, SignalBuf,
+};
 
-/// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit, 3 nerv; never reused.
+/// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit, 3 nerv, 4 bytes; never reused. 128 and above are for
+/// codecs that nc does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CodecId(pub u8);
 
@@ -24,20 +32,8 @@ pub struct CodecInfo {
     pub kind: MediaKind,
     /// True where decoding gives back the very input.
     pub lossless: bool,
-}
-
-/// What the encoder is to reach.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Goal {
-    /// Lossless.
-    Exact,
-    /// 0 (smallest) to 10 (best) on the codec's own scale.
-    Quality(f32),
-    /// Bits per second over the whole file on disk, of a signal that has time.
-    Bitrate(u32),
-    /// Bytes of the whole file on disk (for a chunk: of its payload).
-    Bytes(u64),
+    /// Options of encoding that are the codec's own.
+    pub options: &'static [CodecOption],
 }
 
 /// How a codec wants a signal of one format cut into chunks.
@@ -50,11 +46,19 @@ pub struct Plan {
     pub overlap: u32,
 }
 
-/// What a chunk's header says of its payload.
+impl Plan {
+    /// Units of the longest chunk, its overlap included.
+    pub const fn longest(&self) -> u64 {
+        // A chunk of all units that a number holds has no overlap that counts.
+        self.chunk.saturating_add(self.overlap as u64)
+    }
+}
+
+/// What a chunk's header says of its payload; `F` is the format of one kind of media, or [`Format`] of any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChunkHead {
+pub struct ChunkHead<F = Format> {
     /// Format of the whole signal.
-    pub format: Format,
+    pub format: F,
     /// First unit in the signal.
     pub first: u64,
     /// Units that the payload decodes to, the overlap included.
@@ -77,40 +81,51 @@ pub struct Encoded {
     pub symbols: u64,
 }
 
-/// Codes one self-contained chunk. Object-safe, so that a registry holds `dyn Codec`.
-pub trait Codec: Send + Sync {
+/// The form of signals that a codec takes.
+pub type FormatOf<C> = <<C as Codec>::Kind as Kind>::Format;
+/// A borrowed piece of signal that a codec takes.
+pub type ViewOf<'a, C> = <<C as Codec>::Kind as Kind>::View<'a>;
+/// An owned piece of signal that a codec gives.
+pub type BufOf<C> = <<C as Codec>::Kind as Kind>::Buf;
+
+/// Codes one self-contained chunk of one kind of media.
+pub trait Codec: Send + Sync + 'static {
+    /// The kind.
+    type Kind: Kind;
+
     /// Frozen facts.
     fn info(&self) -> &CodecInfo;
 
     /// The model in use, if any.
-    fn model(&self) -> Option<ModelId>;
+    fn model(&self) -> Option<ModelId> {
+        None
+    }
 
     /// How to cut a signal of this format.
     ///
     /// # Errors
-    /// [`crate::Error::Unsupported`] for a format that the codec does not take.
-    fn plan(&self, format: &Format) -> Result<Plan>;
+    /// [`Error::Unsupported`] for a format that the codec does not take.
+    fn plan(&self, format: &FormatOf<Self>) -> Result<Plan>;
 
     /// Most units of a chunk, the overlap included, that any encoder of this bitstream gives; readers refuse a longer one.
     /// What [`Self::plan`] says, unless that was more in an earlier version.
     ///
     /// # Errors
     /// As [`Self::plan`].
-    fn longest(&self, format: &Format) -> Result<u64> {
-        let plan = self.plan(format)?;
-        Ok(plan.chunk.saturating_add(u64::from(plan.overlap)))
+    fn longest(&self, format: &FormatOf<Self>) -> Result<u64> {
+        Ok(self.plan(format)?.longest())
     }
 
-    /// Appends the payload of one chunk to `out`. `goal` is never `Bitrate`: the stream turns
-    /// that into `Bytes` of payload, chunk by chunk. `head.units` is the signal's length.
+    /// Appends the payload of one chunk to `out`. `head.units` is the signal's length. Options have been checked against
+    /// [`CodecInfo::options`].
     ///
     /// # Errors
     /// Those of the codec.
     fn encode(
         &self,
-        x: Signal<'_>,
-        head: &ChunkHead,
-        goal: Goal,
+        x: ViewOf<'_, Self>,
+        head: &ChunkHead<FormatOf<Self>>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded>;
@@ -119,14 +134,14 @@ pub trait Codec: Send + Sync {
     /// allocates.
     ///
     /// # Errors
-    /// [`crate::Error::Format`] for a damaged payload, [`crate::Error::Limit`] past the budget.
+    /// [`Error::Format`] for a damaged payload, [`Error::Limit`] past the budget.
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<FormatOf<Self>>,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)>;
+    ) -> Result<(BufOf<Self>, Encoded)>;
 
     /// Decodes a part of a chunk without the rest of it; `None` where the codec cannot, and the
     /// whole has to be decoded. The symbols' hash is not checked.
@@ -136,63 +151,258 @@ pub trait Codec: Send + Sync {
     fn decode_part(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<FormatOf<Self>>,
         part: &Part,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<Option<SignalBuf>> {
+    ) -> Result<Option<BufOf<Self>>> {
         let _ = (payload, head, part, budget, ctl);
         Ok(None)
     }
 
-    /// Re-codes a payload at a lower rate without decoding to samples; the result is the payload
-    /// that `encode` gives for the same goal.
+    /// Re-codes a payload at a lower rate without decoding to samples.
     ///
     /// # Errors
-    /// [`crate::Error::Unsupported`] where the codec has no nested rates.
+    /// [`Error::Unsupported`] where the codec has no nested rates.
     fn trim(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
-        goal: Goal,
+        head: &ChunkHead<FormatOf<Self>>,
+        goal: ChunkGoal,
         budget: &mut Budget,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         let _ = (payload, head, goal, budget, out);
-        Err(crate::Error::Unsupported(format!(
+        Err(Error::Unsupported(format!(
             "{} has no nested rates",
             self.info().name
         )))
     }
 }
 
-/// One loaded codec may serve many encoders and decoders, on many threads.
-impl<C: Codec + ?Sized> Codec for Arc<C> {
+/// A codec of any kind of media; a clone is the same codec. One serves many encoders and decoders, on many threads.
+#[derive(Clone)]
+pub struct AnyCodec(Arc<dyn Erased>);
+
+impl<C: Codec> From<C> for AnyCodec {
+    fn from(codec: C) -> Self {
+        Self(Arc::new(codec))
+    }
+}
+
+impl std::fmt::Debug for AnyCodec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AnyCodec").field(&self.info().name).finish()
+    }
+}
+
+impl AnyCodec {
+    /// Frozen facts.
+    pub fn info(&self) -> &CodecInfo {
+        self.0.info()
+    }
+
+    /// The model in use, if any.
+    pub fn model(&self) -> Option<ModelId> {
+        self.0.model()
+    }
+
+    /// How to cut a signal of this format.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a format that the codec does not take.
+    pub fn plan(&self, format: &Format) -> Result<Plan> {
+        let plan = self.0.plan(format)?;
+        let most = if format.fades() { plan.chunk } else { 0 };
+        if plan.chunk == 0 || u64::from(plan.overlap) > most {
+            let name = self.info().name;
+            return Err(Error::Internal(
+                format!("{name} plans chunks that no file may have").into(),
+            ));
+        }
+        Ok(plan)
+    }
+
+    /// As [`Codec::longest`].
+    ///
+    /// # Errors
+    /// As [`Codec::longest`].
+    pub fn longest(&self, format: &Format) -> Result<u64> {
+        self.0.longest(format)
+    }
+
+    /// As [`Codec::encode`], in the control's pool of threads.
+    ///
+    /// # Errors
+    /// Those of the codec; [`Error::Unsupported`] for another kind of media.
+    pub fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: ChunkGoal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let info = self.info();
+        ctl.options.check(info.name, info.options)?;
+        let threads = ctl.threads.clone();
+        threads.run(|| self.0.encode(x, head, goal, ctl, out))?
+    }
+
+    /// As [`Codec::decode`], in the control's pool of threads.
+    ///
+    /// # Errors
+    /// Those of the codec; [`Error::Format`] for another kind of media.
+    pub fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)> {
+        let threads = ctl.threads.clone();
+        let (y, encoded) = threads.run(|| self.0.decode(payload, head, budget, ctl))??;
+        if y.units() != head.units {
+            return Err(self.miscounted());
+        }
+        Ok((y, encoded))
+    }
+
+    /// As [`Codec::decode_part`], in the control's pool of threads.
+    ///
+    /// # Errors
+    /// Those of the codec; [`Error::Format`] for another kind of media.
+    pub fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>> {
+        let threads = ctl.threads.clone();
+        let y = threads.run(|| self.0.decode_part(payload, head, part, budget, ctl))??;
+        let units = part.units.end.saturating_sub(part.units.start);
+        match y {
+            Some(y) if y.units() != units => Err(self.miscounted()),
+            y => Ok(y),
+        }
+    }
+
+    /// As [`Codec::trim`].
+    ///
+    /// # Errors
+    /// Those of the codec; [`Error::Format`] for another kind of media.
+    pub fn trim(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        goal: ChunkGoal,
+        budget: &mut Budget,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        self.0.trim(payload, head, goal, budget, out)
+    }
+
+    /// Pieces of a signal that wait for a whole chunk.
+    pub(crate) fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>> {
+        self.0.queue(format)
+    }
+
+    fn miscounted(&self) -> Error {
+        let name = self.info().name;
+        Error::Internal(format!("{name} decoded another number of units than asked").into())
+    }
+}
+
+/// A codec whose kind is not told by its type. This is the only place where kinds are compared.
+trait Erased: Send + Sync {
+    fn info(&self) -> &CodecInfo;
+    fn model(&self) -> Option<ModelId>;
+    fn plan(&self, format: &Format) -> Result<Plan>;
+    fn longest(&self, format: &Format) -> Result<u64>;
+    fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>>;
+    fn encode(
+        &self,
+        x: Signal<'_>,
+        head: &ChunkHead,
+        goal: ChunkGoal,
+        ctl: &mut Control<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded>;
+    fn decode(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<(SignalBuf, Encoded)>;
+    fn decode_part(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        part: &Part,
+        budget: &mut Budget,
+        ctl: &mut Control<'_>,
+    ) -> Result<Option<SignalBuf>>;
+    fn trim(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead,
+        goal: ChunkGoal,
+        budget: &mut Budget,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded>;
+}
+
+/// The format of the codec's kind.
+fn format_of<'a, C: Codec>(codec: &C, format: &'a Format) -> Result<&'a FormatOf<C>> {
+    C::Kind::format_of(format).ok_or_else(|| {
+        let (name, kind) = (codec.info().name, C::Kind::KIND);
+        Error::Unsupported(format!("{name} codes {kind}, not {}", format.kind()))
+    })
+}
+
+fn head_of<C: Codec>(codec: &C, head: &ChunkHead) -> Result<ChunkHead<FormatOf<C>>> {
+    Ok(ChunkHead {
+        format: *format_of(codec, &head.format)?,
+        first: head.first,
+        units: head.units,
+    })
+}
+
+impl<C: Codec> Erased for C {
     fn info(&self) -> &CodecInfo {
-        (**self).info()
+        Codec::info(self)
     }
 
     fn model(&self) -> Option<ModelId> {
-        (**self).model()
+        Codec::model(self)
     }
 
     fn plan(&self, format: &Format) -> Result<Plan> {
-        (**self).plan(format)
+        Codec::plan(self, format_of(self, format)?)
     }
 
     fn longest(&self, format: &Format) -> Result<u64> {
-        (**self).longest(format)
+        Codec::longest(self, format_of(self, format)?)
+    }
+
+    fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>> {
+        let queue = C::Kind::queue(format_of(self, format)?)?;
+        Ok(Box::new(Typed::<C::Kind>(queue)))
     }
 
     fn encode(
         &self,
         x: Signal<'_>,
         head: &ChunkHead,
-        goal: Goal,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        (**self).encode(x, head, goal, ctl, out)
+        let x = C::Kind::view_of(x).ok_or_else(differ)?;
+        Codec::encode(self, x, &head_of(self, head)?, goal, ctl, out)
     }
 
     fn decode(
@@ -202,7 +412,8 @@ impl<C: Codec + ?Sized> Codec for Arc<C> {
         budget: &mut Budget,
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)> {
-        (**self).decode(payload, head, budget, ctl)
+        let (y, encoded) = Codec::decode(self, payload, &head_of(self, head)?, budget, ctl)?;
+        Ok((C::Kind::any_buf(y), encoded))
     }
 
     fn decode_part(
@@ -213,35 +424,58 @@ impl<C: Codec + ?Sized> Codec for Arc<C> {
         budget: &mut Budget,
         ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
-        (**self).decode_part(payload, head, part, budget, ctl)
+        let head = head_of(self, head)?;
+        let y = Codec::decode_part(self, payload, &head, part, budget, ctl)?;
+        Ok(y.map(C::Kind::any_buf))
     }
 
     fn trim(
         &self,
         payload: &[u8],
         head: &ChunkHead,
-        goal: Goal,
+        goal: ChunkGoal,
         budget: &mut Budget,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        (**self).trim(payload, head, goal, budget, out)
+        Codec::trim(self, payload, &head_of(self, head)?, goal, budget, out)
     }
 }
 
-/// One line of the registry.
-#[derive(Clone, Copy)]
-pub struct CodecEntry {
-    /// Frozen facts, known without a model.
-    pub info: CodecInfo,
-    /// Bytes of the embedded default model, if the build has one.
-    pub default_model: Option<&'static [u8]>,
-    /// Opens the codec; with `None` where it needs no model.
-    pub open: fn(Option<&Model>) -> Result<Box<dyn Codec>>,
+/// A queue of any kind, see [`Queue`].
+pub(crate) trait AnyQueue: Send {
+    fn push(&mut self, x: Signal<'_>) -> Result<()>;
+    fn units(&self) -> u64;
+    fn memory(&self) -> u64;
+    fn copied(&self, units: usize) -> u64;
+    fn first(&mut self, units: usize) -> Signal<'_>;
+    fn drop_first(&mut self, units: usize);
 }
 
-/// The codecs of a build.
-#[derive(Clone, Default)]
-pub struct Registry {
-    /// In order of preference for each media kind.
-    pub entries: Vec<CodecEntry>,
+struct Typed<K: Kind>(K::Queue);
+
+impl<K: Kind> AnyQueue for Typed<K> {
+    fn push(&mut self, x: Signal<'_>) -> Result<()> {
+        let x = K::view_of(x).ok_or_else(crate::kind::other_format)?;
+        self.0.push(x)
+    }
+
+    fn units(&self) -> u64 {
+        self.0.units()
+    }
+
+    fn memory(&self) -> u64 {
+        self.0.memory()
+    }
+
+    fn copied(&self, units: usize) -> u64 {
+        self.0.copied(units)
+    }
+
+    fn first(&mut self, units: usize) -> Signal<'_> {
+        K::any_view(self.0.first(units))
+    }
+
+    fn drop_first(&mut self, units: usize) {
+        self.0.drop_first(units);
+    }
 }

@@ -3,13 +3,12 @@
 //! What a result is to be like is in a [`crate::Goal`]; what may be spent on it, and who wants to hear
 //! how it goes, is here, so that a codec without an interest in it has nothing to do.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::{Budget, Error, Result};
+use crate::{Budget, Error, Options, Result, Threads};
 
 /// One report of progress.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,17 +39,13 @@ pub enum Effort {
 #[derive(Default)]
 pub struct Control<'a> {
     /// Called now and then with the state of the work.
-    pub progress: Option<&'a mut dyn FnMut(Progress<'_>)>,
+    pub progress: Option<&'a mut (dyn FnMut(Progress<'_>) + Send)>,
     /// Set to true from another thread (or a signal handler) to stop.
     pub cancel: Option<Arc<AtomicBool>>,
-    /// Threads that decoders use; 0 means those of the rayon pool that the call runs in, by default
-    /// one per core. Encoders work in that pool whatever this says: `ThreadPool::install` bounds them.
-    pub threads: usize,
+    /// The pool that codecs share their work out to.
+    pub threads: Threads,
     /// Seed of everything random.
     pub seed: u64,
-    /// Units that a reader of the file may want alone, for codecs that trade bytes for it; 0 means
-    /// the codec's default.
-    pub access: u32,
     /// Where long work keeps its checkpoints. Those of an encode are `chunk-*`, one for each chunk, and stay until
     /// [`Self::clear_checkpoints`], so that a file of many chunks goes on where it was.
     pub checkpoints: Option<PathBuf>,
@@ -65,9 +60,8 @@ pub struct Control<'a> {
     /// Memory that [`crate::Codec::encode`] may take for its work on a chunk, its output aside; the codec charges it
     /// before it allocates. [`crate::Encoder`] sets it, see [`crate::Encoder::set_budget`].
     pub budget: Budget,
-    /// Switches of one codec alone, by name, for experiments. An encoder refuses those that it does
-    /// not know with [`Error::Usage`]; see [`Self::refuse_options`].
-    pub options: BTreeMap<String, String>,
+    /// Options of the codec, by name; an encoder refuses those that are not in [`crate::CodecInfo::options`].
+    pub options: Options,
 }
 
 impl Control<'_> {
@@ -75,23 +69,6 @@ impl Control<'_> {
     pub fn report(&mut self, progress: Progress<'_>) {
         if let Some(f) = self.progress.as_mut() {
             f(progress);
-        }
-    }
-
-    /// Nothing, where all options are among `known`.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] with the first that is not.
-    pub fn refuse_options(&self, codec: &str, known: &[&str]) -> Result<()> {
-        match self.options.keys().find(|k| !known.contains(&k.as_str())) {
-            None => Ok(()),
-            Some(key) if known.is_empty() => Err(Error::Usage(format!(
-                "{codec} has no option {key}, nor any other"
-            ))),
-            Some(key) => Err(Error::Usage(format!(
-                "{codec} has no option {key}; there are {}",
-                known.join(", ")
-            ))),
         }
     }
 

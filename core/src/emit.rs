@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::container::{
     CHUNK, END, Entry, Header, INDEX, LAST, META, Meta, Writer, put_varint, varint_len,
 };
-use crate::{Encoded, Error, Format, Goal, Result};
+use crate::{ChunkGoal, Encoded, Error, Goal, Result};
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,18 +23,11 @@ pub struct Summary {
     pub chunks: u64,
 }
 
-/// So many units in so many seconds, where a signal has time.
-fn units_per_second(format: Format) -> Option<(u32, u32)> {
-    match format {
-        Format::Audio { rate, .. } => Some((rate.max(1), 1)),
-        Format::Video(v) => v.fps().map(|_| (v.rate[0], v.rate[1])),
-        _ => None,
-    }
-}
-
 pub(crate) struct Emitter<W> {
     out: Writer<W>,
     header: Header,
+    /// Units that were announced.
+    announced: Option<u64>,
     goal: Goal,
     started: bool,
     meta: Vec<Meta>,
@@ -45,20 +38,13 @@ pub(crate) struct Emitter<W> {
 
 impl<W: Write> Emitter<W> {
     pub(crate) fn new(w: W, header: Header, goal: Goal) -> Result<Self> {
-        match goal {
-            Goal::Bitrate(_) if units_per_second(header.format).is_none() => {
-                return Err(Error::Usage("a bitrate needs a signal in time".into()));
-            }
-            Goal::Bytes(_) if header.length.is_none() => {
-                return Err(Error::Usage(
-                    "a size in bytes needs an input of known length".into(),
-                ));
-            }
-            _ => {}
+        if matches!(goal, Goal::Bitrate(_)) && header.format.units_per_second().is_none() {
+            return Err(Error::Usage("a bitrate needs a signal in time".into()));
         }
         let (meta, entries, summary) = (Vec::new(), Vec::new(), Summary::default());
         Ok(Self {
             out: Writer::new(w),
+            announced: header.length,
             header,
             goal,
             started: false,
@@ -73,6 +59,10 @@ impl<W: Write> Emitter<W> {
         &self.header
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut W {
+        self.out.get_mut()
+    }
+
     pub(crate) fn add_meta(&mut self, meta: Meta) {
         self.meta.push(meta);
     }
@@ -82,38 +72,39 @@ impl<W: Write> Emitter<W> {
     }
 
     fn meta_bytes(&self) -> u64 {
-        self.meta
-            .iter()
-            // Kind, length, CRC, tag, data.
-            .map(|m| {
-                let body = (m.data.len() as u64).saturating_add(4);
-                varint_len(body).saturating_add(5).saturating_add(body)
-            })
-            .fold(0, u64::saturating_add)
+        // Kind, length, CRC, tag, data.
+        let one = |m: &Meta| {
+            let body = m.data.len() as u64 + 4;
+            varint_len(body) + 5 + body
+        };
+        self.meta.iter().map(one).sum()
     }
 
-    /// Bytes that the payload of the next chunk may have.
-    fn chunk_goal(&self, units: u64) -> Goal {
-        let done = u128::from(self.summary.units.saturating_add(units));
+    /// What the next chunk is to reach.
+    fn chunk_goal(&self, units: u64) -> Result<ChunkGoal> {
+        let done = u128::from(self.summary.units + units);
         let total = match self.goal {
+            Goal::Exact => return Ok(ChunkGoal::Exact),
+            Goal::Quality(q) => return Ok(ChunkGoal::Quality(q)),
             Goal::Bitrate(bits) => {
-                let (units, seconds) = units_per_second(self.header.format).unwrap_or((1, 0));
-                let all = u128::from(bits)
-                    .saturating_mul(done)
-                    .saturating_mul(u128::from(seconds));
-                let all = (all / 8).checked_div(u128::from(units)).unwrap_or(0);
+                let timeless = || Error::Internal("a bitrate of a signal without time".into());
+                let (units, seconds) =
+                    self.header.format.units_per_second().ok_or_else(timeless)?;
+                // 32, 64 and 32 bits: fits.
+                let bits = u128::from(bits) * done * u128::from(seconds);
+                let all = bits / 8 / u128::from(units);
                 // Metadata is part of the rate, but a picture must not starve the sound.
-                all.saturating_sub(u128::from(self.meta_bytes()).min(all / 4))
+                all - u128::from(self.meta_bytes()).min(all / 4)
             }
             Goal::Bytes(bytes) => {
-                let all = u128::from(self.header.length.unwrap_or(0).max(1));
-                u128::from(bytes.saturating_sub(self.meta_bytes()))
-                    .saturating_mul(done)
-                    .checked_div(all)
-                    .unwrap_or(0)
+                let unknown =
+                    || Error::Usage("a size in bytes needs an input of known length".into());
+                let all = u128::from(self.header.length.ok_or_else(unknown)?);
+                // Metadata may take all that there is.
+                u128::from(bytes.saturating_sub(self.meta_bytes())) * done / all.max(1)
             }
-            other => return other,
         };
+        // More than any chunk can take is as good as all.
         let total = u64::try_from(total).unwrap_or(u64::MAX);
         let used = if self.started {
             self.out.offset
@@ -122,19 +113,16 @@ impl<W: Write> Emitter<W> {
         };
         // The hash's four bytes are reserved even where there is none, so that a trimmed file
         // gets the payload of an encoded one.
-        let frame = if self.header.lone {
+        let frame = if self.header.single {
             // Checksum and symbols, then tag and hash of the end.
-            varint_len(total).saturating_add(4 + 2 + 1 + 4)
+            varint_len(total) + (4 + 2 + 1 + 4)
         } else {
-            let entries = self.summary.chunks.saturating_add(1);
+            let entries = self.summary.chunks + 1;
             // Seven bytes an entry, 16 around them; the chunk's tag, checksum and symbols; the end.
-            entries
-                .saturating_mul(7)
-                .saturating_add(varint_len(units))
-                .saturating_add(varint_len(total))
-                .saturating_add(16 + 1 + 8 + 13)
+            entries * 7 + varint_len(units) + varint_len(total) + (16 + 1 + 8 + 13)
         };
-        Goal::Bytes(total.saturating_sub(used).saturating_sub(frame))
+        // What is left may be nothing: a codec then gives its least.
+        Ok(ChunkGoal::Bytes(total.saturating_sub(used + frame)))
     }
 
     fn start(&mut self) -> Result<()> {
@@ -145,27 +133,35 @@ impl<W: Write> Emitter<W> {
         Ok(())
     }
 
-    /// Writes a chunk of `units`, the payload made by `code` for its goal.
+    /// Writes a chunk of `units`, the payload made by `code` for its goal; gives the payload and the hash of its symbols
+    /// as far as the file keeps it.
+    ///
+    /// A first chunk that is the last makes a single-chunk file, whose header is short.
     pub(crate) fn chunk(
         &mut self,
         units: u64,
         last: bool,
-        code: impl FnOnce(Goal, &mut Vec<u8>) -> Result<Encoded>,
-    ) -> Result<Vec<u8>> {
+        code: impl FnOnce(ChunkGoal, &mut Vec<u8>) -> Result<Encoded>,
+    ) -> Result<Written> {
+        if last && !self.started {
+            self.header = self.header.single(units);
+        }
         let mut payload = Vec::new();
-        let encoded = code(self.chunk_goal(units), &mut payload)?;
+        let encoded = code(self.chunk_goal(units)?, &mut payload)?;
         self.start()?;
         let offset = self.out.offset;
         let mut frame = Vec::new();
-        if !self.header.lone {
+        if !self.header.single {
             frame.push(if last { LAST } else { CHUNK });
             put_varint(units, &mut frame);
         }
         put_varint(payload.len() as u64, &mut frame);
         frame.extend(crc32c::crc32c(&payload).to_le_bytes());
-        let symbols = encoded.symbols.to_le_bytes();
-        let kept = if self.header.lone { 2 } else { 4 };
-        frame.extend(symbols.iter().take(kept));
+        if self.header.single {
+            frame.extend((encoded.symbols as u16).to_le_bytes());
+        } else {
+            frame.extend((encoded.symbols as u32).to_le_bytes());
+        }
         self.out.put(&frame)?;
         self.out.put(&payload)?;
         self.entries.push(Entry {
@@ -173,10 +169,10 @@ impl<W: Write> Emitter<W> {
             units,
             offset,
         });
-        self.summary.units = self.summary.units.saturating_add(units);
-        self.summary.chunks = self.summary.chunks.saturating_add(1);
-        self.summary.payload = self.summary.payload.saturating_add(payload.len() as u64);
-        Ok(payload)
+        self.summary.units += units;
+        self.summary.chunks += 1;
+        self.summary.payload += payload.len() as u64;
+        Ok(Written { payload, encoded })
     }
 
     fn record(&mut self, tag: u8, body: &[u8]) -> Result<()> {
@@ -189,11 +185,10 @@ impl<W: Write> Emitter<W> {
 
     /// Writes metadata, index and end.
     pub(crate) fn finish(mut self) -> Result<(W, Summary)> {
-        if self.header.length.is_some_and(|n| n != self.summary.units) {
+        let units = self.summary.units;
+        if let Some(announced) = self.announced.filter(|n| *n != units) {
             return Err(Error::Usage(format!(
-                "{} units were announced and {} given",
-                self.header.length.unwrap_or(0),
-                self.summary.units
+                "{announced} units were announced and {units} given"
             )));
         }
         self.start()?;
@@ -201,27 +196,33 @@ impl<W: Write> Emitter<W> {
             let body: Vec<u8> = m.tag.iter().copied().chain(m.data).collect();
             self.record(META, &body)?;
         }
-        let mut index = 0;
-        if !self.header.lone {
-            index = self.out.offset;
+        let mut end = vec![END];
+        let index = self.out.offset;
+        if !self.header.single {
             let mut body = Vec::new();
             let mut at = 0;
             for e in &self.entries {
                 put_varint(e.units, &mut body);
-                put_varint(e.offset.saturating_sub(at), &mut body);
+                // Offsets rise.
+                put_varint(e.offset - at, &mut body);
                 at = e.offset;
             }
             self.record(INDEX, &body)?;
         }
-        let mut end = vec![END];
         if self.header.hashed {
             end.extend((self.hash.digest() as u32).to_le_bytes());
         }
-        if !self.header.lone {
+        if !self.header.single {
             end.extend(index.to_le_bytes());
         }
         self.out.put(&end)?;
         self.summary.bytes = self.out.offset;
         Ok((self.out.finish()?, self.summary))
     }
+}
+
+/// A chunk that was written.
+pub(crate) struct Written {
+    pub(crate) payload: Vec<u8>,
+    pub(crate) encoded: Encoded,
 }

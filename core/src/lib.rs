@@ -1,8 +1,9 @@
 //! The contract of nc: one way to encode and decode, one file format, for every codec.
 //!
-//! `src` is the contract, `codecs` keep it, `bins` use it, `corpora` judge it.
-//! Nothing in this crate knows a neural network: it holds signals, goals, budgets, errors, the
-//! entropy coder, the container and the streams that codecs are plugged into.
+//! `src` is the front door, `core` is the contract, `media` reads and writes files, `codecs` keep the contract, `bins` and
+//! bindings use the front door, `corpora` judge it. Nothing in this crate knows a neural network or a format of media
+//! files: it holds signals (a file for each kind of media), goals, budgets, errors, the entropy coders, the container and
+//! the streams that codecs are plugged into.
 #![cfg_attr(
     not(test),
     deny(
@@ -22,32 +23,38 @@ pub mod budget;
 pub mod codec;
 pub mod container;
 pub mod control;
+pub mod decoder;
 mod emit;
+pub mod encoder;
 pub mod entropy;
 pub mod error;
+pub mod family;
+pub mod goal;
 pub mod guard;
+pub mod kind;
 pub mod model;
-mod pending;
-mod record;
-mod registry;
+pub mod options;
+pub mod registry;
 pub mod rng;
 pub mod salvage;
-pub mod signal;
-pub mod stream;
-pub mod video;
+pub mod threads;
 
 pub use archive::Archive;
 pub use budget::Budget;
-pub use codec::{
-    ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Encoded, Goal, Part, Plan, Registry,
-};
-pub use container::Header;
+pub use codec::{AnyCodec, ChunkHead, Codec, CodecId, CodecInfo, Encoded, Part, Plan};
+pub use container::{Header, Meta};
 pub use control::{Control, Effort, Progress};
+pub use decoder::{Decoder, PushDecoder, decode};
 pub use emit::Summary;
+pub use encoder::{Encoder, encode};
 pub use error::{Error, Fault, Limit, ModelFault, Place, Result};
+pub use family::Family;
+pub use goal::{ChunkGoal, Goal};
+pub use kind::records::{RecordsBuf, RecordsFormat, Text, View as Records};
+pub use kind::sound::{Audio, AudioBuf, AudioFormat, SampleDepth};
+pub use kind::video::{Chroma, VideoBuf, VideoFormat, View as Video};
+pub use kind::{Format, Kind, MediaKind, Signal, SignalBuf};
 pub use model::{Model, ModelId, Tensor};
-pub use signal::{
-    Audio, AudioBuf, Format, MediaKind, Records, RecordsBuf, SampleDepth, Signal, SignalBuf, Text,
-};
-pub use stream::{Decoder, Encoder, Opener, decode, encode};
-pub use video::{Chroma, Video, VideoBuf, VideoFormat};
+pub use options::{CodecOption, OptionValue, Options};
+pub use registry::{Opener, Registry};
+pub use threads::Threads;

@@ -1,25 +1,102 @@
 //! Finding a codec by name, number or kind of media, with the model that it needs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
+use crate::container::Header;
 use crate::{
-    Budget, Codec, CodecEntry, CodecId, Error, MediaKind, Model, ModelId, Opener, Registry, Result,
+    AnyCodec, Budget, CodecId, Error, Family, MediaKind, Model, ModelFault, ModelId, Result,
 };
 
-/// A codec that was opened, and for what.
-type Kept = (CodecId, Option<ModelId>, Arc<dyn Codec>);
+/// Gives a decoder the codec that a file asks for.
+pub trait Opener {
+    /// The codec of this number, with this model.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a codec that the build does not have, [`Error::Model`] for a
+    /// model that is not at hand.
+    fn open(&self, codec: CodecId, model: Option<ModelId>) -> Result<AnyCodec>;
+}
+
+impl<F: Fn(CodecId, Option<ModelId>) -> Result<AnyCodec>> Opener for F {
+    fn open(&self, codec: CodecId, model: Option<ModelId>) -> Result<AnyCodec> {
+        self(codec, model)
+    }
+}
+
+/// Opens the codec that `header` names, if it can read this bitstream.
+pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<AnyCodec> {
+    let codec = opener.open(header.codec, header.model)?;
+    let info = codec.info();
+    if header.bitstream > info.bitstream {
+        return Err(Error::Unsupported(format!(
+            "{} bitstream {}, this program reads up to {}",
+            info.name, header.bitstream, info.bitstream
+        )));
+    }
+    if header.format.kind() != info.kind {
+        return Err(Error::Format("media kind does not fit the codec".into()));
+    }
+    Ok(codec)
+}
+
+/// The codecs of a build, and the models at hand.
+///
+/// A codec is opened once with each model, and kept: to open one, and pack its model, takes longer than to decode a small
+/// file.
+#[derive(Default)]
+pub struct Registry {
+    families: Vec<Box<dyn Family>>,
+    models: Vec<Model>,
+    opened: Mutex<HashMap<(CodecId, Option<ModelId>), AnyCodec>>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.families().map(|f| f.info().name);
+        f.debug_list().entries(names).finish()
+    }
+}
 
 impl Registry {
+    /// No codecs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a codec; of those of one kind of media the one added first is preferred.
+    #[must_use]
+    pub fn with(mut self, family: impl Family + 'static) -> Self {
+        self.families.push(Box::new(family));
+        self
+    }
+
+    /// Adds a model that files may ask for, beside those that are embedded.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.add_model(model);
+        self
+    }
+
+    /// As [`Self::with_model`].
+    pub fn add_model(&mut self, model: Model) {
+        self.models.push(model);
+    }
+
+    /// All codecs, in order of preference.
+    pub fn families(&self) -> impl Iterator<Item = &dyn Family> {
+        self.families.iter().map(Box::as_ref)
+    }
+
     /// The codec of this name.
     ///
     /// # Errors
     /// [`Error::Usage`] where there is none.
-    pub fn by_name(&self, name: &str) -> Result<&CodecEntry> {
-        self.entries
-            .iter()
-            .find(|e| e.info.name == name)
+    pub fn by_name(&self, name: &str) -> Result<&dyn Family> {
+        self.families()
+            .find(|f| f.info().name == name)
             .ok_or_else(|| {
-                let names: Vec<_> = self.entries.iter().map(|e| e.info.name).collect();
+                let names: Vec<_> = self.families().map(|f| f.info().name).collect();
                 Error::Usage(format!("no codec {name}; there are {}", names.join(", ")))
             })
     }
@@ -28,77 +105,88 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the build has none.
-    pub fn by_kind(&self, kind: MediaKind) -> Result<&CodecEntry> {
-        let entry = self.entries.iter().find(|e| e.info.kind == kind);
-        entry.ok_or_else(|| Error::Unsupported(format!("no codec for {kind:?} in this build")))
+    pub fn by_kind(&self, kind: MediaKind) -> Result<&dyn Family> {
+        let family = self.families().find(|f| f.info().kind == kind);
+        family.ok_or_else(|| Error::Unsupported(format!("no codec for {kind} in this build")))
     }
 
     /// The codec of this number.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the build does not have it.
-    pub fn by_id(&self, id: CodecId) -> Result<&CodecEntry> {
-        let entry = self.entries.iter().find(|e| e.info.id == id);
-        entry.ok_or_else(|| {
+    pub fn by_id(&self, id: CodecId) -> Result<&dyn Family> {
+        let family = self.families().find(|f| f.info().id == id);
+        family.ok_or_else(|| {
             Error::Unsupported(format!("codec number {} is not in this build", id.0))
         })
     }
 
-    /// Opens a codec for encoding, with `model` or the build's own.
+    /// The codec that learnt a model: the one that the model's metadata names.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where it names none of the build.
+    pub fn of_model(&self, model: &Model) -> Result<&dyn Family> {
+        let name = model.meta("codec").unwrap_or("no codec");
+        let family = self.families().find(|f| f.info().name == name);
+        family.ok_or_else(|| {
+            Error::Model(format!("a model of {name}, which is not in this build").into())
+        })
+    }
+
+    /// A codec for encoding, with `model` or the build's own.
     ///
     /// # Errors
     /// [`Error::Model`] where it needs one and there is none.
     pub fn open_for_encoding(
         &self,
-        entry: &CodecEntry,
+        family: &dyn Family,
         model: Option<&Model>,
-    ) -> Result<Box<dyn Codec>> {
-        match (model, entry.default_model) {
-            (Some(m), _) => (entry.open)(Some(m)),
-            (None, Some(bytes)) => {
-                let m = Model::from_bytes(bytes, &mut Budget::default())?;
-                (entry.open)(Some(&m))
-            }
-            (None, None) => (entry.open)(None),
+    ) -> Result<AnyCodec> {
+        let id = family.info().id;
+        match (model, family.default_model()) {
+            (Some(m), _) => self.kept(id, Some(m.id), || family.open(Some(m))),
+            (None, Some(bytes)) => self.kept(id, Some(ModelId::of(bytes)), || {
+                family.open(Some(&Model::from_bytes(bytes, &mut Budget::default())?))
+            }),
+            (None, None) => self.kept(id, None, || family.open(None)),
         }
     }
 
-    /// An opener for decoding that also knows `models` beside the build's own.
-    ///
-    /// It keeps the codec that it opened last: to open one, and pack its model, takes longer than to decode a small file.
-    pub fn opener(&self, models: Vec<Model>) -> impl Opener + '_ {
-        let kept: Mutex<Option<Kept>> = Mutex::default();
-        move |id: CodecId, need: Option<ModelId>| -> Result<Box<dyn Codec>> {
-            // A panic elsewhere leaves what was kept whole.
-            let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, _, codec)) = lock().as_ref().filter(|k| (k.0, k.1) == (id, need)) {
-                return Ok(Box::new(codec.clone()));
-            }
-            let codec: Arc<dyn Codec> = self.open_for_decoding(&models, id, need)?.into();
-            *lock() = Some((id, need, codec.clone()));
-            Ok(Box::new(codec))
-        }
-    }
-
-    fn open_for_decoding(
+    fn kept(
         &self,
-        models: &[Model],
-        id: CodecId,
-        need: Option<ModelId>,
-    ) -> Result<Box<dyn Codec>> {
-        let entry = self.by_id(id)?;
-        let Some(need) = need else {
-            return (entry.open)(None);
-        };
-        if let Some(m) = models.iter().find(|m| m.id == need) {
-            return (entry.open)(Some(m));
+        codec: CodecId,
+        model: Option<ModelId>,
+        open: impl FnOnce() -> Result<AnyCodec>,
+    ) -> Result<AnyCodec> {
+        // A thread that panicked here left what was kept whole.
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(codec) = opened.get(&(codec, model)) {
+            return Ok(codec.clone());
         }
-        if let Some(bytes) = entry.default_model.filter(|b| ModelId::of(b) == need) {
-            return (entry.open)(Some(&Model::from_bytes(bytes, &mut Budget::default())?));
+        let made = open()?;
+        opened.insert((codec, model), made.clone());
+        Ok(made)
+    }
+
+    /// The model of this id, and the family that it belongs to where it is embedded.
+    fn model(&self, family: &dyn Family, id: ModelId) -> Result<AnyCodec> {
+        if let Some(m) = self.models.iter().find(|m| m.id == id) {
+            return family.open(Some(m));
         }
-        Err(Error::Model(
-            format!("the file needs model {need}, which is not at hand; give it with --model FILE")
-                .into(),
-        ))
+        match family.default_model().filter(|b| ModelId::of(b) == id) {
+            Some(bytes) => family.open(Some(&Model::from_bytes(bytes, &mut Budget::default())?)),
+            None => Err(Error::Model(ModelFault::Missing(id))),
+        }
+    }
+}
+
+/// Also knows the models added.
+impl Opener for Registry {
+    fn open(&self, codec: CodecId, model: Option<ModelId>) -> Result<AnyCodec> {
+        let family = self.by_id(codec)?;
+        self.kept(codec, model, || match model {
+            None => family.open(None),
+            Some(id) => self.model(family, id),
+        })
     }
 }

@@ -9,10 +9,13 @@ use std::io::{Read, Seek, SeekFrom};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive::Archive;
-use crate::container::{CHUNK, ChunkFrame, Entry, Header, LAST, Meta, Reader, differs};
-use crate::record::{Chunk, EARLY, Listing, Record, next_record};
-use crate::stream::{Joiner, Opener, open};
-use crate::{Budget, ChunkHead, Control, Error, Progress, Result, SignalBuf};
+use crate::container::{
+    CHUNK, ChunkFrame, EARLY, Entry, Event, Fields, Header, LAST, Listing, Meta, Parsed, Walker,
+    differs,
+};
+use crate::decoder::{Joiner, decode_chunk, head_of};
+use crate::registry::{Opener, open};
+use crate::{AnyCodec, Budget, Control, Error, Place as At, Progress, Result, SignalBuf};
 
 /// Bytes that are read at a time.
 const STEP: usize = 1 << 16;
@@ -53,7 +56,8 @@ struct Place {
 
 /// A file that may be damaged anywhere but in its header.
 pub struct Salvage<R> {
-    r: Reader<R>,
+    r: R,
+    walker: Walker,
     header: Header,
     places: Vec<Place>,
     meta: Vec<Meta>,
@@ -74,10 +78,11 @@ impl<R: Read + Seek> Salvage<R> {
     /// [`Error::Limit`], [`Error::Io`].
     pub fn open(r: R, budget: Budget) -> Result<Self> {
         let (archive, indexed) = Archive::begin(r, budget.share())?;
-        let bytes = archive.bytes();
-        let (r, header, start, index) = archive.into_parts();
+        let (bytes, header) = (archive.bytes(), *archive.header());
+        let (r, walker, start, index) = archive.into_parts();
         let mut s = Self {
             r,
+            walker,
             header,
             places: Vec::new(),
             meta: Vec::new(),
@@ -87,19 +92,17 @@ impl<R: Read + Seek> Salvage<R> {
             budget,
         };
         s.walk(start)?;
-        if indexed && !header.lone {
-            let held = (index.len() as u64).saturating_mul(size_of::<Entry>() as u64);
-            s.budget.charge(held)?;
+        if indexed && !header.single {
             s.trust(&index)?;
-            s.budget.release(held);
         }
         s.fill_gaps();
         Ok(s)
     }
 
-    fn seek(&mut self, offset: u64) -> Result<()> {
-        self.r.inner().seek(SeekFrom::Start(offset))?;
-        self.r.offset = offset;
+    /// Goes to a record at `at`.
+    fn go(&mut self, at: u64, first: bool) -> Result<()> {
+        self.r.seek(SeekFrom::Start(at))?;
+        self.walker.go(at, first);
         Ok(())
     }
 
@@ -111,102 +114,109 @@ impl<R: Read + Seek> Salvage<R> {
 
     /// Takes the chunks' places from a sound index; only its own says how many units a damaged one had.
     fn trust(&mut self, index: &[Entry]) -> Result<()> {
-        let before = (self.places.len() as u64).saturating_mul(size_of::<Place>() as u64);
+        let before = size_of_val(self.places.as_slice()) as u64;
         self.places.clear();
         self.budget.release(before);
-        let last = index.len().saturating_sub(1);
         for (i, entry) in index.iter().enumerate() {
             self.add(Place {
                 units: Some(entry.units),
-                found: Ok((entry.offset, i == last)),
+                found: Ok((entry.offset, i + 1 == index.len())),
             })?;
         }
         Ok(())
     }
 
-    /// Walks over the records from `at` on.
-    fn walk(&mut self, mut at: u64) -> Result<()> {
+    /// Walks over the records from `start` on.
+    fn walk(&mut self, start: u64) -> Result<()> {
+        // More than a number holds is as good as no bound.
         let mut patience = self.bytes.saturating_mul(PATIENCE);
-        let mut lone = self.header.length.filter(|_| self.header.lone);
-        let (mut indexes, mut chunks) = (Vec::new(), Listing::default());
+        let mut listing = Listing::default();
         let mut broken = false;
+        let mut at = start;
+        self.go(at, true)?;
         loop {
-            let why = match self.record(at, lone) {
-                Ok((Record::Chunk(frame, last, record), next)) => {
-                    let sound = next <= self.bytes && self.checks(&frame, &mut patience)?;
-                    // Where a record follows, it is the payload that is damaged and not the framing.
-                    if sound || lone.is_some() || self.begins(next, &mut patience)? {
-                        self.add(Place {
-                            units: Some(frame.units),
-                            found: Ok((record, last)),
-                        })?;
-                        broken |= chunks.add(&frame, last, record).is_err();
-                        lone = None;
-                        at = next;
-                        continue;
-                    }
-                    format!("damage at byte {at} of the file")
-                }
-                Ok((Record::Meta(m), next)) => {
-                    self.budget.charge(m.held())?;
-                    self.meta.push(m);
-                    at = next;
-                    continue;
-                }
-                Ok((Record::Index(listed, place), next)) => {
-                    self.budget.charge(size_of_val(&(listed, place)) as u64)?;
-                    indexes.push((listed, place));
-                    at = next;
-                    continue;
-                }
-                Ok((Record::End, after)) => {
-                    if after.checked_add(self.tail()) == Some(self.bytes) {
-                        if self.header.hashed {
-                            self.output = Some(self.r.u32()?);
+            let why = match self.walker.next_from(&mut self.r) {
+                Ok(Some(event)) => {
+                    match self.found(&event, &mut listing, &mut broken, &mut patience)? {
+                        Found::Record => {
+                            if let Event::Meta(m) = event {
+                                self.budget.charge(m.held())?;
+                                self.meta.push(m);
+                            }
+                            at = self.walker.offset();
+                            continue;
                         }
-                        let mut said = [0; 8];
-                        if !self.header.lone {
-                            self.r.fill(&mut said)?;
-                        }
-                        let said = u64::from_le_bytes(said);
-                        let indexed = match indexes.as_slice() {
-                            [] => said == 0,
-                            [(listed, at)] => *at == said && *listed == chunks.listed(),
-                            _ => false,
-                        };
-                        self.in_order = indexed && !broken && chunks.whole(&self.header).is_ok();
-                        return Ok(());
+                        Found::End => return Ok(()),
+                        Found::Damage => format!("damage at byte {at} of the file"),
                     }
-                    format!("damage at byte {at} of the file")
                 }
+                Ok(None) => EARLY.into(),
                 Err(e @ (Error::Io(_) | Error::Limit(_))) => return Err(e),
-                Err(why) => {
-                    self.pay(at, &mut patience);
-                    match why {
-                        Error::Format(why) => why.to_string(),
-                        why => why.to_string(),
-                    }
-                }
+                Err(Error::Format(why)) => why.to_string(),
+                Err(why) => why.to_string(),
             };
-            (lone, broken) = (None, true);
+            let vain = self.walker.offset().max(at) - at;
+            patience = patience.saturating_sub(vain);
+            broken = true;
             self.gap(why)?;
-            match self.resume(at.saturating_add(1), &mut patience)? {
+            match self.resume(at + 1, &mut patience)? {
                 Some(found) => at = found,
                 None => return Ok(()),
             }
+            self.go(at, false)?;
         }
     }
 
-    /// Takes what was read in vain from `at` on off the patience.
-    fn pay(&self, at: u64, patience: &mut u64) {
-        *patience = patience.saturating_sub(self.r.offset.saturating_sub(at));
-    }
-
-    /// Bytes behind the tag of the end record.
-    fn tail(&self) -> u64 {
-        let hash = if self.header.hashed { 4 } else { 0 };
-        let index = if self.header.lone { 0 } else { 8 };
-        u64::saturating_add(hash, index)
+    /// Takes an event; the walker stands behind its record then.
+    fn found(
+        &mut self,
+        event: &Event,
+        listing: &mut Listing,
+        broken: &mut bool,
+        patience: &mut u64,
+    ) -> Result<Found> {
+        let is_broken = listing.see(event, &self.header).is_err();
+        match event {
+            Event::Chunk(frame) => {
+                let single = self.header.single && listing.units() == frame.units;
+                let next = match self.walker.offset().checked_add(frame.len) {
+                    Some(next) if next <= self.bytes => Some(next),
+                    _ => None,
+                };
+                let sound = match next {
+                    Some(_) => self.checks(frame, patience)?,
+                    None => false,
+                };
+                // Where a record follows, it is the payload that is damaged and not the framing.
+                let follows = match next {
+                    Some(next) if !sound && !single => self.begins(next, patience)?,
+                    _ => false,
+                };
+                if !(sound || single || follows) {
+                    return Ok(Found::Damage);
+                }
+                self.add(Place {
+                    units: Some(frame.units),
+                    found: Ok((frame.at, frame.last)),
+                })?;
+                *broken |= is_broken;
+                match next {
+                    Some(next) => self.go(next, false)?,
+                    None => self.go(self.bytes, false)?,
+                }
+                Ok(Found::Record)
+            }
+            Event::End { hash, .. } if self.walker.offset() == self.bytes => {
+                self.output = *hash;
+                self.in_order = !*broken && !is_broken;
+                Ok(Found::End)
+            }
+            Event::End { .. } => Ok(Found::Damage),
+            _ => {
+                *broken |= is_broken;
+                Ok(Found::Record)
+            }
+        }
     }
 
     /// A stretch of unknown length; two of them in a row are one.
@@ -220,39 +230,28 @@ impl<R: Read + Seek> Salvage<R> {
         })
     }
 
-    /// The record at `at` and where the next one begins.
-    fn record(&mut self, at: u64, lone: Option<u64>) -> Result<(Record, u64)> {
-        if at >= self.bytes {
-            return Err(Error::Format(EARLY.into()));
-        }
-        self.seek(at)?;
-        let mut budget = self.budget.share();
-        let record = next_record(&mut self.r, &self.header, lone, self.bytes, &mut budget)?;
-        let next = match &record {
-            Record::Chunk(frame, ..) => self.r.offset.saturating_add(frame.len),
-            _ => self.r.offset,
-        };
-        Ok((record, next))
-    }
-
     /// Whether a sound record begins at `at`, or the file ends there as it should.
     fn begins(&mut self, at: u64, patience: &mut u64) -> Result<bool> {
-        match self.record(at, None) {
-            Ok((Record::Chunk(frame, ..), next)) => {
-                Ok(next <= self.bytes && self.checks(&frame, patience)?)
+        self.go(at, false)?;
+        match self.walker.next_from(&mut self.r) {
+            Ok(Some(Event::Chunk(frame))) => {
+                let end = self.walker.offset().checked_add(frame.len);
+                Ok(end.is_some_and(|end| end <= self.bytes) && self.checks(&frame, patience)?)
             }
-            Ok((Record::End, after)) => Ok(after.checked_add(self.tail()) == Some(self.bytes)),
-            Ok(_) => Ok(true),
+            Ok(Some(Event::End { .. })) => Ok(self.walker.offset() == self.bytes),
+            Ok(event) => Ok(event.is_some()),
             Err(e @ (Error::Io(_) | Error::Limit(_))) => Err(e),
             Err(_) => {
-                self.pay(at, patience);
+                let vain = self.walker.offset().max(at) - at;
+                *patience = patience.saturating_sub(vain);
                 Ok(false)
             }
         }
     }
 
-    /// Whether the payload that follows is what its checksum says.
+    /// Whether the payload behind the walker, which is in the file, is what its checksum says.
     fn checks(&mut self, frame: &ChunkFrame, patience: &mut u64) -> Result<bool> {
+        self.r.seek(SeekFrom::Start(self.walker.offset()))?;
         let found = self.checksum(frame.len, patience)?;
         Ok(found.is_some_and(|crc| !differs(crc, frame.crc)))
     }
@@ -266,13 +265,11 @@ impl<R: Read + Seek> Salvage<R> {
         let mut buffer = vec![0; STEP.min(usize::try_from(len).unwrap_or(STEP))];
         let (mut crc, mut left) = (0, len);
         while left > 0 {
-            let n = buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
-            let part = buffer.get_mut(..n).unwrap_or_default();
-            self.r.fill(part)?;
+            let n = buffer.len().min(usize::try_from(left).unwrap_or(STEP));
+            let (part, _) = buffer.split_at_mut(n);
+            self.r.read_exact(part)?;
             crc = crc32c::crc32c_append(crc, part);
-            left = left.saturating_sub(n as u64);
+            left -= n as u64;
         }
         Ok(Some(crc))
     }
@@ -281,28 +278,31 @@ impl<R: Read + Seek> Salvage<R> {
     fn resume(&mut self, mut at: u64, patience: &mut u64) -> Result<Option<u64>> {
         let mut block = Vec::new();
         while at < self.bytes && *patience > 0 {
-            self.seek(at)?;
+            self.r.seek(SeekFrom::Start(at))?;
             block.clear();
             let want = (STEP + FRAME) as u64;
-            self.r.inner().by_ref().take(want).read_to_end(&mut block)?;
-            for i in 0..block.len().min(STEP) {
-                let rest = block.get(i..).unwrap_or_default();
-                let here = at.saturating_add(i as u64);
-                let Some((frame, long)) = frame_of(rest) else {
+            self.r.by_ref().take(want).read_to_end(&mut block)?;
+            let mut rest = block.as_slice();
+            for here in at..at + block.len().min(STEP) as u64 {
+                let candidate = frame_of(rest, here);
+                (_, rest) = rest.split_at(1);
+                let Some((frame, payload)) = candidate else {
                     continue;
                 };
-                let payload = here.saturating_add(long);
-                if payload.saturating_add(frame.len) > self.bytes {
+                if payload
+                    .checked_add(frame.len)
+                    .is_none_or(|end| end > self.bytes)
+                {
                     continue;
                 }
-                self.seek(payload)?;
+                self.r.seek(SeekFrom::Start(payload))?;
                 match self.checksum(frame.len, patience)? {
                     Some(crc) if !differs(crc, frame.crc) => return Ok(Some(here)),
                     Some(_) => {}
                     None => return Ok(None),
                 }
             }
-            at = at.saturating_add(STEP as u64);
+            at += STEP as u64;
         }
         Ok(None)
     }
@@ -312,6 +312,7 @@ impl<R: Read + Seek> Salvage<R> {
         let Some(length) = self.header.length else {
             return;
         };
+        // Damage may have made more of them than there are.
         let missing = length.saturating_sub(self.units());
         if missing == 0 {
             // What is damaged then holds no units.
@@ -371,7 +372,7 @@ impl<R: Read + Seek> Salvage<R> {
         // No chunk is shorter than its framing, and none has more units than the codec gives one: a file of this
         // size cannot have lost more, all its stretches together.
         let chunk = codec.longest(&self.header.format)?;
-        let mut most = chunk.saturating_mul(self.bytes / SHORTEST);
+        let mut most = u128::from(chunk) * u128::from(self.bytes / SHORTEST);
         let mut joiner = Joiner::default();
         let mut hash = Xxh3::new();
         let (mut first, mut whole, total) = (0u64, true, self.units());
@@ -388,7 +389,7 @@ impl<R: Read + Seek> Salvage<R> {
                 }
                 Ok(found) => {
                     let found = *found;
-                    self.chunk(codec.as_ref(), found, first, units, ctl)
+                    self.chunk(&codec, found, i == 0, (first, units), ctl)
                 }
                 Err(why) => Err(Error::Format(why.clone().into())),
             };
@@ -396,15 +397,19 @@ impl<R: Read + Seek> Salvage<R> {
                 Ok((y, its, next)) => {
                     end = next;
                     y.le_bytes(|block| hash.update(block));
-                    let y = joiner.join(y, its, &mut self.budget)?;
+                    let y = joiner.join(y, its, &self.budget)?;
                     sink(Stretch::Sound(y))?;
                 }
-                Err(why @ (Error::Io(_) | Error::Cancelled | Error::Model(_))) => return Err(why),
+                Err(
+                    why @ (Error::Io(_) | Error::Cancelled | Error::Model(_) | Error::Internal(_)),
+                ) => {
+                    return Err(why);
+                }
                 Err(why) => {
                     whole = false;
-                    joiner.forget(&mut self.budget);
-                    let lost = units.filter(|n| *n <= most);
-                    most = most.saturating_sub(lost.unwrap_or(0));
+                    joiner.forget();
+                    let lost = units.filter(|n| u128::from(*n) <= most);
+                    most -= u128::from(lost.unwrap_or(0));
                     sink(Stretch::Lost(Lost {
                         first,
                         units: lost,
@@ -412,6 +417,7 @@ impl<R: Read + Seek> Salvage<R> {
                     }))?;
                 }
             }
+            // Their sum was compared when they were found.
             first = first.saturating_add(units.unwrap_or(0));
             ctl.report(Progress {
                 task: "decode",
@@ -420,10 +426,9 @@ impl<R: Read + Seek> Salvage<R> {
                 note: "",
             });
         }
-        let hashed = !self.header.hashed
-            || self
-                .output
-                .is_some_and(|said| !differs(hash.digest() as u32, said));
+        let said = self.output.filter(|_| self.header.hashed);
+        let hashed =
+            !self.header.hashed || said.is_some_and(|said| !differs(hash.digest() as u32, said));
         let length = self.header.length.is_none_or(|n| n == first);
         Ok(whole && hashed && length && self.in_order)
     }
@@ -431,67 +436,72 @@ impl<R: Read + Seek> Salvage<R> {
     /// Decodes the chunk whose record is at `at`; says how many units it has, and where it ends.
     fn chunk(
         &mut self,
-        codec: &dyn crate::Codec,
+        codec: &AnyCodec,
         (at, last): (u64, bool),
-        first: u64,
-        units: Option<u64>,
+        is_first: bool,
+        (first, units): (u64, Option<u64>),
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, u64, u64)> {
-        let lone = self.header.length.filter(|_| self.header.lone);
-        let none = || Error::Format("no chunk where the index has one".into());
+        let none = || Error::Format("no chunk where the index has one".into()).at(At::Byte(at));
         // What is no chunk is not read: an index may name it many times.
-        self.seek(at)?;
-        if lone.is_none() && !matches!(self.r.byte()?, CHUNK | LAST) {
+        self.r.seek(SeekFrom::Start(at))?;
+        if !self.header.single {
+            let mut tag = [0];
+            let n = crate::container::read_full(&mut self.r, &mut tag)?;
+            if n == 0 || !matches!(tag, [CHUNK | LAST]) {
+                return Err(none());
+            }
+        }
+        self.go(at, is_first)?;
+        let Some(Event::Chunk(frame)) = self.walker.next_from(&mut self.r)? else {
             return Err(none());
+        };
+        if frame.last != last || units != Some(frame.units) {
+            let what = "a chunk's framing is damaged";
+            return Err(Error::Format(what.into()).at(At::Byte(at)));
         }
-        let (Record::Chunk(frame, is_last, _), next) = self.record(at, lone)? else {
+        let head = head_of(&self.header, &frame, first)?;
+        let Some(Event::Payload(mut payload)) = self.walker.next_from(&mut self.r)? else {
             return Err(none());
         };
-        if is_last != last || units != Some(frame.units) {
-            return Err(Error::Format("a chunk's framing is damaged".into()));
-        }
-        if next > self.bytes {
-            return Err(Error::Format(EARLY.into()));
-        }
-        let overlap = if last {
-            0
-        } else {
-            u64::from(self.header.overlap)
-        };
-        let coded = frame.units.checked_add(overlap);
-        let head = ChunkHead {
-            format: self.header.format,
-            first,
-            units: coded.ok_or_else(|| Error::Format("chunk too long".into()))?,
-        };
-        let units = frame.units;
-        let chunk = Chunk {
-            codec,
-            lone: self.header.lone,
-            frame,
-            head,
-        };
-        let (y, _) = chunk.decode(&mut self.r, None, &self.budget, ctl)?;
-        Ok((y, units, next))
+        let next = self.walker.offset();
+        let (y, _) = decode_chunk(codec, &self.header, &head, &mut payload, None, ctl)?;
+        Ok((y, frame.units, next))
     }
 }
 
-/// A chunk's framing at the start of `bytes` and how long it is, if that is one.
-fn frame_of(bytes: &[u8]) -> Option<(ChunkFrame, u64)> {
-    let (tag, rest) = bytes.split_first()?;
-    if *tag != CHUNK && *tag != LAST {
+/// What a walk met.
+enum Found {
+    /// A record, behind which it goes on.
+    Record,
+    /// The end, where the file ends.
+    End,
+    /// What only looks like a record.
+    Damage,
+}
+
+/// A chunk's framing at the start of `bytes`, which lie at `at`, and where its payload begins, if that is one.
+fn frame_of(bytes: &[u8], at: u64) -> Option<(ChunkFrame, u64)> {
+    let fields = |f: &mut Fields<'_>| -> Parsed<ChunkFrame> {
+        let tag = f.byte()?;
+        if tag != CHUNK && tag != LAST {
+            return Err(Error::Format("no chunk".into()).into());
+        }
+        Ok(ChunkFrame {
+            units: f.varint()?,
+            len: f.varint()?,
+            crc: f.u32()?,
+            symbols: f.u32()?,
+            last: tag == LAST,
+            at,
+        })
+    };
+    if !matches!(bytes, [CHUNK | LAST, ..]) {
         return None;
     }
-    let mut r = Reader::new(rest, 1);
-    let (units, len) = (r.varint().ok()?, r.varint().ok()?);
-    let (crc, symbols) = (r.u32().ok()?, r.u32().ok()?);
-    let frame = ChunkFrame {
-        units,
-        len,
-        crc,
-        symbols,
-    };
-    (units > 0).then_some((frame, r.offset))
+    let mut f = Fields::new(bytes);
+    let frame = fields(&mut f).ok()?;
+    (frame.units > 0).then_some((frame, at + f.read().len() as u64))
 }
 
 #[cfg(test)]
@@ -502,11 +512,11 @@ mod tests {
     #[test]
     fn framing_is_told_from_other_bytes() {
         let frame = [CHUNK, 3, 0x80, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9];
-        let (found, long) = frame_of(&frame).unwrap();
-        assert_eq!((found.units, found.len, long), (3, 128, 12));
+        let (found, payload) = frame_of(&frame, 100).unwrap();
+        assert_eq!((found.units, found.len, payload), (3, 128, 112));
         assert_eq!(found.crc, 0x0403_0201);
-        assert!(frame_of(&frame[1..]).is_none());
-        assert!(frame_of(&frame[..11]).is_none(), "cut short");
-        assert!(frame_of(&[LAST, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]).is_none());
+        assert!(frame_of(&frame[1..], 0).is_none());
+        assert!(frame_of(&frame[..11], 0).is_none(), "cut short");
+        assert!(frame_of(&[LAST, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0).is_none());
     }
 }

@@ -15,19 +15,19 @@ const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Records,
     lossless: true,
+    options: &[],
 };
 
-/// Rows of one variable and as many as a chunk is said to have, up to 1000; the first has the payload as a text.
+/// Rows of one variable and as many as a chunk is said to have, of which it takes 1000; the first has the payload as a
+/// text.
 struct Words;
 
 impl Codec for Words {
+    type Kind = kind::RecordsKind;
     fn info(&self) -> &CodecInfo {
         &INFO
     }
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-    fn plan(&self, _: &Format) -> Result<Plan> {
+    fn plan(&self, _: &RecordsFormat) -> Result<Plan> {
         Ok(Plan {
             chunk: u64::MAX / 2,
             overlap: 0,
@@ -35,9 +35,9 @@ impl Codec for Words {
     }
     fn encode(
         &self,
-        _: Signal<'_>,
-        _: &ChunkHead,
-        _: Goal,
+        _: Records<'_>,
+        _: &ChunkHead<RecordsFormat>,
+        _: ChunkGoal,
         _: &mut Control<'_>,
         _: &mut Vec<u8>,
     ) -> Result<Encoded> {
@@ -46,35 +46,37 @@ impl Codec for Words {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<RecordsFormat>,
         budget: &mut Budget,
         _: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(RecordsBuf, Encoded)> {
         budget.charge(payload.len() as u64)?;
-        let values = Array2::zeros((head.units.min(1000) as usize, 1));
+        if head.units > 1000 {
+            return Err(Error::Format("too many rows".into()));
+        }
+        let values = Array2::zeros((head.units as usize, 1));
         let texts = vec![Text {
             row: 0,
             bytes: payload.to_vec(),
         }];
-        let y = SignalBuf::Records(RecordsBuf { values, texts });
-        Ok((y, Encoded::default()))
+        Ok((RecordsBuf { values, texts }, Encoded::default()))
     }
 }
 
-fn opener(_: CodecId, _: Option<ModelId>) -> Result<Box<dyn Codec>> {
-    Ok(Box::new(Words))
+fn opener(_: CodecId, _: Option<ModelId>) -> Result<AnyCodec> {
+    Ok(Words.into())
 }
 
 fn header() -> Vec<u8> {
     let header = Header {
-        format: Format::Records { variables: 1 },
+        format: Format::Records(RecordsFormat { variables: 1 }),
         length: None,
         codec: INFO.id,
         bitstream: 1,
         model: None,
         overlap: 0,
         hashed: false,
-        lone: false,
+        single: false,
         newer: false,
     };
     header.to_bytes()
@@ -292,6 +294,11 @@ fn lengths_beyond_all_numbers_are_refused() {
         }
         put_varint(1 << 63, &mut file);
         file.extend([0; 100]);
-        assert!(limit(read(&file)), "{tag}");
+        match read(&file) {
+            // What is held is refused; what is passed over takes no memory, and is not there.
+            Err(Error::Limit(_)) if tag != INDEX => {}
+            Err(Error::Format(_)) if tag == INDEX => {}
+            other => panic!("{tag}: {other:?}"),
+        }
     }
 }

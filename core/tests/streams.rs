@@ -3,13 +3,14 @@
 
 use std::io::Cursor;
 
-use nc_core::container::{Header, MAGIC, Reader};
+use nc_core::container::{Header, MAGIC};
 use nc_core::salvage::{Salvage, Stretch};
 use nc_core::*;
 use ndarray::Array2;
 use proptest::prelude::*;
 
 /// Samples as 16-bit numbers; `Bytes` goals drop low bits, so that rates can be tested.
+#[derive(Clone, Copy)]
 struct Pcm {
     chunk: u64,
     overlap: u32,
@@ -22,16 +23,15 @@ const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Audio,
     lossless: false,
+    options: &[],
 };
 
 impl Codec for Pcm {
+    type Kind = kind::Sound;
     fn info(&self) -> &CodecInfo {
         &INFO
     }
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-    fn plan(&self, _: &Format) -> Result<Plan> {
+    fn plan(&self, _: &AudioFormat) -> Result<Plan> {
         Ok(Plan {
             chunk: self.chunk,
             overlap: self.overlap,
@@ -39,17 +39,14 @@ impl Codec for Pcm {
     }
     fn encode(
         &self,
-        x: Signal<'_>,
-        head: &ChunkHead,
-        _: Goal,
+        x: Audio<'_>,
+        head: &ChunkHead<AudioFormat>,
+        _: ChunkGoal,
         _: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Audio(a) = x else {
-            panic!("audio only")
-        };
-        assert_eq!(a.samples.ncols() as u64, head.units);
-        for s in a.samples.iter() {
+        assert_eq!(x.samples.ncols() as u64, head.units);
+        for s in x.samples.iter() {
             out.extend(((s * 32767.0) as i16).to_le_bytes());
         }
         Ok(Encoded {
@@ -59,13 +56,11 @@ impl Codec for Pcm {
     fn decode(
         &self,
         p: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<AudioFormat>,
         budget: &mut Budget,
         _: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
-        let Format::Audio { rate, channels, .. } = head.format else {
-            panic!("audio only")
-        };
+    ) -> Result<(AudioBuf, Encoded)> {
+        let AudioFormat { rate, channels, .. } = head.format;
         let n = head
             .units
             .checked_mul(u64::from(channels))
@@ -81,7 +76,7 @@ impl Codec for Pcm {
         let samples =
             Array2::from_shape_vec((usize::from(channels), head.units as usize), v).unwrap();
         Ok((
-            SignalBuf::Audio(AudioBuf { rate, samples }),
+            AudioBuf { rate, samples },
             Encoded {
                 symbols: u64::from(crc(p)),
             },
@@ -95,13 +90,14 @@ fn crc(bytes: &[u8]) -> u32 {
         .fold(1u32, |h, b| h.wrapping_mul(16_777_619) ^ u32::from(*b))
 }
 
-fn opener(codec: CodecId, _: Option<ModelId>) -> Result<Box<dyn Codec>> {
+fn opener(codec: CodecId, _: Option<ModelId>) -> Result<AnyCodec> {
     if codec == INFO.id {
         // Of the plan only the longest chunk matters here: lengths are in the file.
-        Ok(Box::new(Pcm {
+        Ok(Pcm {
             chunk: 1 << 20,
             overlap: 0,
-        }))
+        }
+        .into())
     } else {
         Err(Error::Unsupported("codec".into()))
     }
@@ -114,18 +110,25 @@ fn sound(channels: usize, n: usize) -> Array2<f32> {
 }
 
 fn format(channels: usize) -> Format {
-    Format::Audio {
+    Format::Audio(AudioFormat {
         rate: 8000,
         channels: channels as u16,
         depth: SampleDepth::I16,
-    }
+    })
 }
 
 /// A file of `x`, pushed in pieces of `step`.
 fn file(x: &Array2<f32>, codec: &Pcm, step: usize, known: bool) -> Vec<u8> {
     let mut ctl = Control::default();
     let length = known.then_some(x.ncols() as u64);
-    let mut e = Encoder::new(Vec::new(), codec, format(x.nrows()), length, Goal::Exact).unwrap();
+    let mut e = Encoder::new(
+        Vec::new(),
+        &AnyCodec::from(*codec),
+        format(x.nrows()),
+        length,
+        Goal::Exact,
+    )
+    .unwrap();
     e.add_meta(*b"LIST", b"some text");
     let mut at = 0;
     while at < x.ncols() {
@@ -271,9 +274,9 @@ fn budgets_and_versions_are_kept() {
 /// The same file as a later version may write it: three bytes more in the header, which this one passes over.
 fn extended(bytes: &[u8]) -> Vec<u8> {
     const MORE: [u8; 3] = [9, 9, 9];
-    let header = Header::read(&mut Reader::new(bytes, 0)).unwrap();
+    let header = Header::from_bytes(bytes).unwrap();
     let mut out = header.to_bytes();
-    let (long, lone) = (out.len(), header.lone);
+    let (long, lone) = (out.len(), header.single);
     out[MAGIC.len() + 1] += 1;
     // The length of the extension is the last field before the checksum.
     out.truncate(long - 5);
@@ -364,8 +367,8 @@ fn what_is_lost_is_no_more_than_the_file_can_hold() {
     change_index(&mut bytes, |index| {
         index.iter_mut().step_by(2).for_each(|u| *u = 127)
     });
-    let opener = |_: CodecId, _: Option<ModelId>| -> Result<Box<dyn Codec>> {
-        Ok(Box::new(Pcm { chunk, overlap: 0 }))
+    let opener = |_: CodecId, _: Option<ModelId>| -> Result<AnyCodec> {
+        Ok(Pcm { chunk, overlap: 0 }.into())
     };
     let mut salvage = Salvage::open(Cursor::new(&bytes), Budget::default()).unwrap();
     let (mut known, mut unknown) = (0, 0);
@@ -386,20 +389,21 @@ fn a_lone_file_costs_at_most_48_bytes() {
     /// Stands for a codec with a model.
     struct Modelled(Pcm);
     impl Codec for Modelled {
+        type Kind = kind::Sound;
         fn info(&self) -> &CodecInfo {
             self.0.info()
         }
         fn model(&self) -> Option<ModelId> {
             Some(ModelId([7; 8]))
         }
-        fn plan(&self, f: &Format) -> Result<Plan> {
+        fn plan(&self, f: &AudioFormat) -> Result<Plan> {
             self.0.plan(f)
         }
         fn encode(
             &self,
-            x: Signal<'_>,
-            h: &ChunkHead,
-            g: Goal,
+            x: Audio<'_>,
+            h: &ChunkHead<AudioFormat>,
+            g: ChunkGoal,
             c: &mut Control<'_>,
             o: &mut Vec<u8>,
         ) -> Result<Encoded> {
@@ -408,10 +412,10 @@ fn a_lone_file_costs_at_most_48_bytes() {
         fn decode(
             &self,
             p: &[u8],
-            h: &ChunkHead,
+            h: &ChunkHead<AudioFormat>,
             b: &mut Budget,
             c: &mut Control<'_>,
-        ) -> Result<(SignalBuf, Encoded)> {
+        ) -> Result<(AudioBuf, Encoded)> {
             self.0.decode(p, h, b, c)
         }
     }
@@ -421,12 +425,19 @@ fn a_lone_file_costs_at_most_48_bytes() {
     });
     let n = 1000;
     let mut ctl = Control::default();
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate: 16_000,
         channels: 1,
         depth: SampleDepth::I16,
-    };
-    let mut e = Encoder::new(Vec::new(), &codec, format, Some(n), Goal::Exact).unwrap();
+    });
+    let mut e = Encoder::new(
+        Vec::new(),
+        &AnyCodec::from(codec),
+        format,
+        Some(n),
+        Goal::Exact,
+    )
+    .unwrap();
     let x = sound(1, n as usize);
     e.push(
         Signal::Audio(Audio {

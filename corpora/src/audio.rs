@@ -8,7 +8,7 @@ use std::io::Seek;
 use std::path::{Path, PathBuf};
 
 use nc_core::container::read_full;
-use nc_core::{Budget, Error, Format, Result};
+use nc_core::{AudioFormat, Budget, Error, Format, Result};
 use nc_media::sound::Kind;
 use nc_media::sound::compressed::CompressedReader;
 use nc_media::sound::wav::WavReader;
@@ -61,7 +61,7 @@ fn mixed(
     format: Format,
     mut next: impl FnMut(&mut Vec<f32>) -> Result<usize>,
 ) -> Result<(u32, Vec<f32>)> {
-    let Format::Audio { rate, channels, .. } = format else {
+    let Format::Audio(AudioFormat { rate, channels, .. }) = format else {
         return Err(Error::Format("no sound".into()));
     };
     let (mut out, mut block) = (Vec::new(), Vec::new());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nc_core::{Budget, Encoder, Format, Goal, Model, Signal};
+use nc_core::{Budget, Encoder, Format, Goal, Model, RecordsFormat, Signal};
 use nc_corpora::synth;
 use ndarray::Array2;
 
@@ -94,7 +94,7 @@ pub fn files(golden: &Path, name: &str, first: usize) -> Outcome<()> {
             access,
             ..Default::default()
         };
-        let format = Format::Records { variables: 8 };
+        let format = Format::Records(RecordsFormat { variables: 8 });
         let mut e = Encoder::new(
             Vec::new(),
             codec.as_ref(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nc_core::container::{CHUNK, Header, INDEX, LAST, META};
-use nc_core::{Chroma, Format, ModelId, SampleDepth, VideoFormat};
+use nc_core::{AudioFormat, Chroma, Format, ModelId, SampleDepth, VideoFormat};
 use nc_corpora::raw::{Raw, header};
 
 use crate::{Outcome, put};
@@ -35,11 +35,11 @@ pub fn damaged(golden: &Path, faulty: &Path) -> Outcome<()> {
 pub fn hostile(golden: &Path, faulty: &Path) -> Outcome<()> {
     let bytes = header(0, Format::Bytes, Some(5), None);
     let tiny = ModelId::of(&std::fs::read(golden.join("tiny.ncm"))?);
-    let sound = Format::Audio {
+    let sound = Format::Audio(AudioFormat {
         rate: 16_000,
         channels: 1,
         depth: SampleDepth::I16,
-    };
+    });
     let audio = |model| header(1, sound, None, model);
     let largest = VideoFormat {
         width: 16_384,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use nc_core::{
-    Archive, Audio, Budget, Codec, Control, Encoder, Format, Goal, Model, SampleDepth, Signal,
+    Archive, Audio, AudioFormat, Budget, Codec, Control, Encoder, Format, Goal, Model, SampleDepth,
+    Signal,
 };
 use nc_corpora::synth;
 use ndarray::Array2;
@@ -156,11 +157,11 @@ fn sound_of(
     length: Option<u64>,
 ) -> Outcome<Vec<u8>> {
     let channels = x.nrows() as u16;
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate,
         channels,
         depth,
-    };
+    });
     let mut ctl = nc_core::Control::default();
     let mut e = Encoder::new(Vec::new(), codec, format, length, goal)?;
     e.add_meta(*b"LIST", b"INFOISFT\x04\0\0\0nc\0\0");

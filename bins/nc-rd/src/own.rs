@@ -8,8 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use nc_core::{
-    Audio, Budget, Codec, CodecEntry, Control, Decoder, Encoder, Format, Goal, Model, Registry,
-    SampleDepth, Signal, SignalBuf,
+    Audio, AudioFormat, Budget, Codec, CodecEntry, Control, Decoder, Encoder, Format, Goal, Model,
+    Registry, SampleDepth, Signal, SignalBuf,
 };
 use nc_corpora::metrics::RATE;
 use ndarray::ArrayView2;
@@ -101,11 +101,11 @@ impl Coder for Own {
             threads: 1,
             ..Control::default()
         };
-        let format = Format::Audio {
+        let format = Format::Audio(AudioFormat {
             rate: RATE,
             channels: 1,
             depth: SampleDepth::I16,
-        };
+        });
         let start = Instant::now();
         let mut encoder = Encoder::new(
             Vec::new(),

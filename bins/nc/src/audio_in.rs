@@ -3,7 +3,7 @@
 //! Blocks, so that hours fit in constant memory. Samples that are not numbers become 0 here,
 //! before a codec sees them: every transform behind would spread them over a whole frame.
 
-use nc_core::{Budget, Error, Format, Result};
+use nc_core::{AudioFormat, Budget, Error, Format, Result};
 use nc_media::sound::compressed::CompressedReader;
 use nc_media::sound::wav::{Chunk, WavReader};
 use ndarray::Array2;
@@ -55,7 +55,7 @@ impl AudioIn {
             Source::Compressed(r) => r.format(),
         };
         let channels = match format {
-            Format::Audio { channels, .. } => usize::from(channels).max(1),
+            Format::Audio(AudioFormat { channels, .. }) => usize::from(channels).max(1),
             _ => return Err(Error::Format("not audio".into())),
         };
         Ok(Self {

@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use nc_core::{Error, Format, Result, SampleDepth};
+use nc_core::{AudioFormat, Error, Format, Result, SampleDepth};
 use nc_media::sound::wav::{Chunk, Head, push_chunk, push_sample};
 use ndarray::ArrayView2;
 
@@ -37,9 +37,9 @@ impl<'a> AudioOut<'a> {
         chunks: &[Chunk],
     ) -> Result<Self> {
         let (depth, channels) = match format {
-            Format::Audio {
+            Format::Audio(AudioFormat {
                 depth, channels, ..
-            } => (depth, channels),
+            }) => (depth, channels),
             _ => return Err(Error::Unsupported("only audio is written as WAV".into())),
         };
         let (after, before): (Vec<_>, Vec<_>) = chunks.iter().cloned().partition(|c| c.after);

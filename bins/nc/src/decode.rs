@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 
 use nc_core::container::Reader;
 use nc_core::{
-    Archive, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part, SignalBuf,
+    Archive, AudioFormat, Control, Decoder, Error, Format, Header, MediaKind, Model, Opener, Part,
+    RecordsFormat, SignalBuf,
 };
 use nc_media::records::Schema;
 use nc_media::sound::wav::Chunk;
@@ -148,7 +149,7 @@ impl Work<'_> {
             return Err(Error::Model(format!("the file needs model {needed}").into()).into());
         }
         let variables = schema.alphabets().len() as u32;
-        if header.format != (Format::Records { variables }) {
+        if header.format != (Format::Records(RecordsFormat { variables })) {
             return Err(Error::Format("records of another number of variables".into()).into());
         }
         Ok(schema)
@@ -264,7 +265,7 @@ impl Work<'_> {
     ) -> Result<Done> {
         let format = archive.header().format;
         let rate = match format {
-            Format::Audio { rate, .. } => Some(f64::from(rate)),
+            Format::Audio(AudioFormat { rate, .. }) => Some(f64::from(rate)),
             _ => None,
         };
         let units = archive.units();
@@ -424,7 +425,7 @@ fn renamed(input: &Path) -> PathBuf {
         .ok()
         .and_then(|f| Header::read(&mut Reader::new(BufReader::new(f), 0)).ok());
     match (header.map(|h| (h.format, h.length)), file.extension()) {
-        (Some((Format::Audio { .. }, _)), _) => file.with_extension("wav"),
+        (Some((Format::Audio(..), _)), _) => file.with_extension("wav"),
         // An image has one frame and no time.
         (Some((Format::Video(v), Some(1))), _) if v.fps().is_none() => file.with_extension("png"),
         (Some((Format::Video(_), _)), _) => file.with_extension("y4m"),

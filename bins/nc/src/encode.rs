@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nc_core::container::read_full;
 use nc_core::{
-    Audio, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind, Opener,
-    Progress, Signal, Summary, VideoFormat,
+    Audio, AudioFormat, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal,
+    MediaKind, Opener, Progress, RecordsFormat, Signal, Summary, VideoFormat,
 };
 use nc_media::records::{Schema, Source};
 use serde_json::json;
@@ -224,7 +224,7 @@ impl Work<'_> {
             _ => None,
         };
         let variables = schema.alphabets().len() as u32;
-        let format = Format::Records { variables };
+        let format = Format::Records(RecordsFormat { variables });
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
         encoder.set_budget(self.ui.budget());
@@ -257,7 +257,7 @@ impl Work<'_> {
         let codec = codec.get()?;
         let format = audio.format();
         let (rate, channels) = match format {
-            Format::Audio { rate, channels, .. } => (rate, channels),
+            Format::Audio(AudioFormat { rate, channels, .. }) => (rate, channels),
             _ => return Err(Failure::format("not audio")),
         };
         let goal = self
@@ -351,7 +351,7 @@ impl Work<'_> {
             (_, Some(k)) => format!(", {k:.2} kbit/s"),
             (Format::Video(v), None) => bits_per_pixel(&v, summary.bytes, summary.units)
                 .map_or(String::new(), |b| format!(", {b:.3} bits per pixel")),
-            (Format::Records { .. }, _) if summary.units > 0 => format!(
+            (Format::Records(..), _) if summary.units > 0 => format!(
                 ", {:.2} for each of {} records",
                 summary.bytes as f64 / summary.units as f64,
                 summary.units
@@ -405,7 +405,7 @@ pub fn goal(args: &GoalArgs) -> Option<Goal> {
 /// Length in seconds, where the signal has time.
 pub fn seconds(format: Format, units: u64) -> Option<f64> {
     match format {
-        Format::Audio { rate, .. } => Some(units as f64 / f64::from(rate.max(1))),
+        Format::Audio(AudioFormat { rate, .. }) => Some(units as f64 / f64::from(rate.max(1))),
         Format::Video(v) => v.fps().map(|fps| units as f64 / fps),
         _ => None,
     }

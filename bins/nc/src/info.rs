@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use nc_core::{Archive, Chroma, Format, Registry, SampleDepth};
+use nc_core::{Archive, AudioFormat, Chroma, Format, RecordsFormat, Registry, SampleDepth};
 use serde_json::{Value, json};
 
 use crate::args::Inputs;
@@ -67,17 +67,17 @@ fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
     let bytes = archive.bytes();
     let seconds = seconds(header.format, units);
     let (kind, rate, channels, depth) = match header.format {
-        Format::Audio {
+        Format::Audio(AudioFormat {
             rate,
             channels,
             depth,
-        } => ("audio", Some(rate), Some(channels), Some(depth_name(depth))),
-        Format::Records { .. } => ("records", None, None, None),
+        }) => ("audio", Some(rate), Some(channels), Some(depth_name(depth))),
+        Format::Records(..) => ("records", None, None, None),
         Format::Video(_) => ("video", None, None, None),
         _ => ("bytes", None, None, None),
     };
     let variables = match header.format {
-        Format::Records { variables } => Some(variables),
+        Format::Records(RecordsFormat { variables }) => Some(variables),
         _ => None,
     };
     let video = match header.format {

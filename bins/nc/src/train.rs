@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use nc::grvq::train::{Clip, Dataset, Recipe, train};
-use nc_core::{Error, Format, Progress};
+use nc_core::{AudioFormat, Error, Format, Progress};
 use rayon::prelude::*;
 
 use crate::args::TrainGrvq;
@@ -143,7 +143,7 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> Resul
 fn read(path: &Path, ui: &Ui) -> Result<Vec<i16>> {
     let (input, kind) = Input::open(path)?;
     let mut audio = AudioIn::open(input, kind, ui.budget())?;
-    let Format::Audio { rate, channels, .. } = audio.format() else {
+    let Format::Audio(AudioFormat { rate, channels, .. }) = audio.format() else {
         return Err(Failure::usage("not audio"));
     };
     // A recording is held whole: as read, as resampled, and as what is kept of it.

@@ -3,7 +3,8 @@
 use nc_core::container::{Reader, put_varint};
 use nc_core::{
     Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, Result, Signal, SignalBuf,
+    Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, RecordsFormat, Result,
+    Signal, SignalBuf,
 };
 use nc_kernels::Kernels;
 use xxhash_rust::xxh3::Xxh3;
@@ -176,14 +177,14 @@ impl Codec for CircuitCodec {
     fn plan(&self, format: &Format) -> Result<Plan> {
         let d = self.frozen.alphabets().len();
         match format {
-            Format::Records { variables } if *variables as usize == d => Ok(Plan {
+            Format::Records(RecordsFormat { variables }) if *variables as usize == d => Ok(Plan {
                 chunk: CHUNK
                     .checked_div(d as u64)
                     .unwrap_or(0)
                     .clamp(1024, 1 << 20),
                 overlap: 0,
             }),
-            Format::Records { variables } => Err(Error::Unsupported(format!(
+            Format::Records(RecordsFormat { variables }) => Err(Error::Unsupported(format!(
                 "records of {variables} variables; the model's have {d}"
             ))),
             _ => Err(Error::Unsupported("a circuit codes records".into())),

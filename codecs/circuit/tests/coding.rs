@@ -9,8 +9,8 @@ use std::io::Cursor;
 use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start, with_bins};
 use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
 use nc_core::{
-    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
-    SignalBuf, Text,
+    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, RecordsFormat,
+    Signal, SignalBuf, Text,
 };
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
@@ -191,7 +191,7 @@ fn whole_and_in_part(first: usize, access: u32) {
         access,
         ..Control::default()
     };
-    let format = Format::Records { variables: 12 };
+    let format = Format::Records(RecordsFormat { variables: 12 });
     let mut encoder =
         nc_core::Encoder::new(Vec::new(), &codec, format, Some(500), Goal::Exact).unwrap();
     encoder.push(Signal::Records(all.view()), &mut ctl).unwrap();
@@ -264,7 +264,7 @@ fn damaged_files_and_models_fail_well() {
     }
     // Payloads whose checksum is right: any index, any bytes.
     let head = ChunkHead {
-        format: Format::Records { variables: 12 },
+        format: Format::Records(RecordsFormat { variables: 12 }),
         first: 0,
         units: 40,
     };
@@ -284,7 +284,7 @@ fn damaged_files_and_models_fail_well() {
     assert!(r.is_err());
     // Another shape than the model's.
     let other = ChunkHead {
-        format: Format::Records { variables: 11 },
+        format: Format::Records(RecordsFormat { variables: 11 }),
         ..head
     };
     let r = codec.decode(&[16, 0], &other, &mut Budget::default(), &mut ctl);

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use nc_circuit::{Circuit, CircuitCodec, Stored, Tree, Vertex};
 use nc_core::container::put_varint;
 use nc_core::{
-    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, Signal,
+    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, RecordsFormat,
+    Signal,
 };
 use nc_kernels::Kernels;
 use ndarray::Array2;
@@ -175,7 +176,7 @@ fn open() -> CircuitCodec {
 
 fn head(units: u64) -> ChunkHead {
     ChunkHead {
-        format: Format::Records { variables: 1 },
+        format: Format::Records(RecordsFormat { variables: 1 }),
         first: 0,
         units,
     }

@@ -1,8 +1,9 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
 use nc_core::{
-    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded,
-    Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
+    Audio, AudioBuf, AudioFormat, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo,
+    Control, Encoded, Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal,
+    SignalBuf,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
@@ -99,7 +100,7 @@ fn gain_code(x: &[f32]) -> u8 {
 
 /// Rate and channels of a format that the codec takes, in encoding and decoding alike.
 fn taken(format: &Format) -> Result<(u32, u16)> {
-    let Format::Audio { rate, channels, .. } = *format else {
+    let Format::Audio(AudioFormat { rate, channels, .. }) = *format else {
         return Err(Error::Unsupported("grvq codes audio only".into()));
     };
     if !(8_000..=192_000).contains(&rate) {

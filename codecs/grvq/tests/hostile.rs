@@ -1,7 +1,7 @@
 //! Models and headers that ask for too much, or for what there is not.
 #![allow(clippy::unwrap_used)]
 
-use nc_core::{Budget, ChunkHead, Codec, Control, Error, Format, Model, SampleDepth};
+use nc_core::{AudioFormat, Budget, ChunkHead, Codec, Control, Error, Format, Model, SampleDepth};
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::Kernels;
 
@@ -71,11 +71,11 @@ fn formats_that_no_encoder_takes_are_refused() {
     let codec = load(&header, &data).unwrap();
     let decode = |rate, channels, units| {
         let head = ChunkHead {
-            format: Format::Audio {
+            format: Format::Audio(AudioFormat {
                 rate,
                 channels,
                 depth: SampleDepth::I16,
-            },
+            }),
             first: 0,
             units,
         };

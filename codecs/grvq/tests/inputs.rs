@@ -5,7 +5,7 @@
 mod common;
 
 use common::{at, decoded, encoded, samples, signal, try_encoded};
-use nc_core::{Error, Goal, SignalBuf};
+use nc_core::{AudioFormat, Error, Goal, SignalBuf};
 use nc_corpora::synth;
 use nc_kernels::Level;
 use ndarray::Array2;
@@ -184,11 +184,11 @@ fn hostile_payloads_do_no_harm() {
     };
     for i in 0..60 {
         let head = ChunkHead {
-            format: Format::Audio {
+            format: Format::Audio(AudioFormat {
                 rate: [8_000, 16_000, 44_100][i % 3],
                 channels: 1 + (i % 8) as u16,
                 depth: SampleDepth::I16,
-            },
+            }),
             first: 0,
             units: (random() % 4000) as u64,
         };
@@ -198,11 +198,11 @@ fn hostile_payloads_do_no_harm() {
     }
     // A chunk that claims to be endless is stopped by the budget, not by memory.
     let head = ChunkHead {
-        format: Format::Audio {
+        format: Format::Audio(AudioFormat {
             rate: 16_000,
             channels: 1,
             depth: SampleDepth::I16,
-        },
+        }),
         first: 0,
         units: u64::MAX / 2,
     };

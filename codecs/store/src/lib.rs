@@ -14,8 +14,8 @@
 )]
 
 use nc_core::{
-    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, ModelId, Plan, Result, Signal, SignalBuf,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, Control, Encoded, Error,
+    Family, MediaKind, Model, Plan, Result, kind,
 };
 
 /// Facts of the codec.
@@ -26,13 +26,7 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Bytes,
     lossless: true,
-};
-
-/// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry {
-    info: INFO,
-    default_model: None,
-    open: |_| Ok(Box::new(Store)),
+    options: &[],
 };
 
 /// Bytes in a chunk.
@@ -42,42 +36,43 @@ const CHUNK: u64 = 1 << 20;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Store;
 
+impl Family for Store {
+    fn info(&self) -> &'static CodecInfo {
+        &INFO
+    }
+
+    fn open(&self, _: Option<&Model>) -> Result<AnyCodec> {
+        Ok(Self.into())
+    }
+}
+
 impl Codec for Store {
+    type Kind = kind::Bytes;
+
     fn info(&self) -> &CodecInfo {
         &INFO
     }
 
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-
-    fn plan(&self, format: &Format) -> Result<Plan> {
-        match format {
-            Format::Bytes => Ok(Plan {
-                chunk: CHUNK,
-                overlap: 0,
-            }),
-            _ => Err(Error::Unsupported("store keeps bytes".into())),
-        }
+    fn plan(&self, (): &()) -> Result<Plan> {
+        Ok(Plan {
+            chunk: CHUNK,
+            overlap: 0,
+        })
     }
 
     fn encode(
         &self,
-        x: Signal<'_>,
-        _: &ChunkHead,
-        goal: Goal,
+        bytes: &[u8],
+        _: &ChunkHead<()>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Bytes(bytes) = x else {
-            return Err(Error::Unsupported("store keeps bytes".into()));
-        };
-        if goal != Goal::Exact {
+        if goal != ChunkGoal::Exact {
             return Err(Error::Usage(
                 "store is lossless and takes no rate or quality".into(),
             ));
         }
-        ctl.refuse_options(INFO.name, &[])?;
         ctl.budget.share().charge(bytes.len() as u64)?;
         out.extend_from_slice(bytes);
         Ok(encoded(bytes))
@@ -86,15 +81,15 @@ impl Codec for Store {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<()>,
         budget: &mut Budget,
         _: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(Vec<u8>, Encoded)> {
         if payload.len() as u64 != head.units {
             return Err(Error::Format("store: payload and units differ".into()));
         }
         budget.charge(head.units)?;
-        Ok((SignalBuf::Bytes(payload.to_vec()), encoded(payload)))
+        Ok((payload.to_vec(), encoded(payload)))
     }
 }
 

@@ -1,14 +1,17 @@
 //! Version 1 of the file format: header, records, index, checksums. `FORMAT.md` specifies it.
 //!
-//! Small files are the norm at low rates, so a file of one chunk (a *lone* file) leaves out what
+//! Small files are the norm at low rates, so a file of one chunk (a *single-chunk* file) leaves out what
 //! the header already says: 47 bytes over the payload for mono 16 kHz sound.
 
 mod header;
+mod walker;
 mod wire;
 
 pub use header::Header;
-pub(crate) use wire::varint_len;
-pub use wire::{Reader, Writer, put_varint, read_full};
+pub(crate) use walker::Listing;
+pub use walker::{Event, Listed, Payload, Walker};
+pub(crate) use wire::{EARLY, varint_len};
+pub use wire::{Fields, Parsed, Stop, Writer, put_varint, read_full};
 
 /// First bytes of a file. Like PNG's, they catch text-mode damage: a byte above 127, CR LF,
 /// end-of-file, LF.
@@ -35,7 +38,7 @@ pub(crate) fn differs<T: PartialEq>(found: T, said: T) -> bool {
     !cfg!(fuzzing) && found != said
 }
 
-/// Framing of a chunk.
+/// Framing of a chunk, as a reader meets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChunkFrame {
     /// Units that the chunk adds to the signal, without its overlap.
@@ -44,8 +47,12 @@ pub struct ChunkFrame {
     pub len: u64,
     /// CRC-32C of the payload.
     pub crc: u32,
-    /// Hash of the decoded symbols; its low 16 bits in a lone file, else its low 32.
+    /// Hash of the decoded symbols; its low 16 bits in a single-chunk file, else its low 32.
     pub symbols: u32,
+    /// Whether it is the last chunk.
+    pub last: bool,
+    /// Where its record begins.
+    pub at: u64,
 }
 
 /// One piece of the original container's metadata.
@@ -60,7 +67,7 @@ pub struct Meta {
 impl Meta {
     /// Bytes that it takes in memory.
     pub(crate) fn held(&self) -> u64 {
-        (self.data.len() as u64).saturating_add(size_of::<Self>() as u64)
+        (self.data.len() + size_of::<Self>()) as u64
     }
 }
 

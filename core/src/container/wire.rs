@@ -1,74 +1,108 @@
-//! Bytes in and out: variable-length numbers, counted reads that trust no length.
+//! Bytes in and out: fields that are parsed from what has come so far, and a writer that knows its offset.
 
 use std::io::{Read, Write};
 
-use crate::{Budget, Error, Result};
+use crate::{Error, Result};
 
 /// Where the last of the ten groups of 7 bits goes that a number of 64 bits has at most.
 const LAST_SHIFT: u32 = 63;
 
-/// A reader that knows its offset and turns an early end into [`Error::Format`].
+/// What is said of a file that is cut short.
+pub(crate) const EARLY: &str = "the file ends early";
+
+/// Why a field was not read.
 #[derive(Debug)]
-pub struct Reader<R> {
-    inner: R,
-    /// Bytes read so far.
-    pub offset: u64,
+pub enum Stop {
+    /// Its bytes have not all come yet.
+    More,
+    /// It is wrong.
+    Wrong(Error),
 }
 
-fn early(e: std::io::Error) -> Error {
-    if e.kind() == std::io::ErrorKind::UnexpectedEof {
-        Error::Format("the file ends early".into())
-    } else {
-        Error::Io(e)
+/// Result with [`Stop`].
+pub type Parsed<T> = std::result::Result<T, Stop>;
+
+impl From<Error> for Stop {
+    fn from(e: Error) -> Self {
+        Self::Wrong(e)
     }
 }
 
-impl<R: Read> Reader<R> {
-    /// Reads `inner`, whose next byte is the file's byte `offset`.
-    pub fn new(inner: R, offset: u64) -> Self {
-        Self { inner, offset }
+/// As an error where no more will come.
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::More => Self::Format(EARLY.into()),
+            Stop::Wrong(e) => e,
+        }
+    }
+}
+
+/// Fields one after another at the start of some bytes.
+#[derive(Debug, Clone)]
+pub struct Fields<'a> {
+    bytes: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The fields that `bytes` begin with.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, rest: bytes }
     }
 
-    /// The reader inside.
-    pub fn inner(&mut self) -> &mut R {
-        &mut self.inner
+    /// The bytes of the fields read so far.
+    pub fn read(&self) -> &'a [u8] {
+        let (read, _) = self.bytes.split_at(self.bytes.len() - self.rest.len());
+        read
     }
 
-    /// Fills `buf`.
+    /// The bytes behind them.
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// `N` bytes.
     ///
     /// # Errors
-    /// [`Error::Format`] where the file ends, [`Error::Io`].
-    pub fn fill(&mut self, buf: &mut [u8]) -> Result<()> {
-        self.inner.read_exact(buf).map_err(early)?;
-        self.offset = self.offset.saturating_add(buf.len() as u64);
-        Ok(())
+    /// [`Stop::More`].
+    pub fn array<const N: usize>(&mut self) -> Parsed<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(Stop::More)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// The next `n` bytes.
+    ///
+    /// # Errors
+    /// [`Stop::More`].
+    pub fn bytes(&mut self, n: usize) -> Parsed<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(n).ok_or(Stop::More)?;
+        self.rest = rest;
+        Ok(bytes)
     }
 
     /// One byte.
     ///
     /// # Errors
-    /// As [`Self::fill`].
-    pub fn byte(&mut self) -> Result<u8> {
-        let mut b = [0];
-        self.fill(&mut b)?;
-        Ok(b[0])
+    /// [`Stop::More`].
+    pub fn byte(&mut self) -> Parsed<u8> {
+        self.array().map(|[b]| b)
     }
 
     /// Four bytes, little-endian.
     ///
     /// # Errors
-    /// As [`Self::fill`].
-    pub fn u32(&mut self) -> Result<u32> {
-        let mut b = [0; 4];
-        self.fill(&mut b)?;
-        Ok(u32::from_le_bytes(b))
+    /// [`Stop::More`].
+    pub fn u32(&mut self) -> Parsed<u32> {
+        self.array().map(u32::from_le_bytes)
     }
 
     /// A variable-length number (LEB128, shortest form only).
     ///
     /// # Errors
-    /// As [`Self::fill`]; [`Error::Format`] for more than 64 bits or a longer form than needed.
-    pub fn varint(&mut self) -> Result<u64> {
+    /// [`Stop::More`]; [`Error::Format`] for more than 64 bits or a longer form than needed.
+    pub fn varint(&mut self) -> Parsed<u64> {
         let mut value = 0u64;
         for shift in (0..u64::BITS).step_by(7) {
             let b = self.byte()?;
@@ -84,43 +118,7 @@ impl<R: Read> Reader<R> {
                 return Ok(value);
             }
         }
-        Err(Error::Format("malformed number".into()))
-    }
-
-    /// `len` bytes, charged to the budget as they arrive, so that a false length costs nothing.
-    ///
-    /// # Errors
-    /// As [`Self::fill`]; [`Error::Limit`].
-    pub fn bytes(&mut self, len: u64, budget: &mut Budget) -> Result<Vec<u8>> {
-        // An honest length beyond the budget is refused before any work.
-        if len > budget.left() {
-            budget.charge(len)?;
-        }
-        let read = budget.read(&mut self.inner, len);
-        let out = read.map_err(|e| match e {
-            Error::Io(e) => early(e),
-            e => e,
-        })?;
-        self.offset = self.offset.saturating_add(out.len() as u64);
-        match out.len() as u64 == len {
-            true => Ok(out),
-            false => Err(early(std::io::ErrorKind::UnexpectedEof.into())),
-        }
-    }
-
-    /// Whether the file ends here.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn at_end(&mut self) -> Result<bool> {
-        let mut b = [0];
-        loop {
-            match self.inner.read(&mut b) {
-                Ok(n) => return Ok(n == 0),
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e.into()),
-            }
-        }
+        Err(Error::Format("malformed number".into()).into())
     }
 }
 
@@ -133,7 +131,7 @@ pub fn read_full(r: &mut impl Read, buf: &mut [u8]) -> std::io::Result<usize> {
     while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match r.read(rest) {
             Ok(0) => break,
-            Ok(n) => done = done.saturating_add(n),
+            Ok(n) => done += n,
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }
@@ -155,13 +153,18 @@ impl<W: Write> Writer<W> {
         Self { inner, offset: 0 }
     }
 
+    /// The writer inside.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.inner
+    }
+
     /// Writes all of `bytes`.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.inner.write_all(bytes)?;
-        self.offset = self.offset.saturating_add(bytes.len() as u64);
+        self.offset += bytes.len() as u64;
         Ok(())
     }
 
@@ -186,7 +189,7 @@ pub fn put_varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// Bytes of a variable-length number.
 pub fn varint_len(value: u64) -> u64 {
-    u64::from(value.max(1).ilog2() / 7).saturating_add(1)
+    u64::from(value.max(1).ilog2() / 7) + 1
 }
 
 #[cfg(test)]
@@ -209,23 +212,12 @@ mod tests {
             let mut b = Vec::new();
             put_varint(v, &mut b);
             assert_eq!(b.len() as u64, varint_len(v));
-            assert_eq!(Reader::new(&b[..], 0).varint().unwrap(), v);
+            assert_eq!(Fields::new(&b).varint().unwrap(), v);
         }
-        for bad in [&[0x80, 0x00][..], &[0xff; 10], &[0x80; 11], &[0x80]] {
-            assert!(
-                matches!(Reader::new(bad, 0).varint(), Err(Error::Format(_))),
-                "{bad:?}"
-            );
+        for bad in [&[0x80, 0x00][..], &[0xff; 10], &[0x80; 11]] {
+            let e = Fields::new(bad).varint();
+            assert!(matches!(e, Err(Stop::Wrong(Error::Format(_)))), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_false_length_costs_nothing() {
-        let mut budget = Budget::new(1 << 20);
-        let e = Reader::new(&[0u8; 10][..], 0).bytes(1 << 60, &mut budget);
-        assert!(matches!(e, Err(Error::Limit(_))));
-        let e = Reader::new(&[0u8; 10][..], 0).bytes(1 << 19, &mut budget);
-        assert!(matches!(e, Err(Error::Format(_))));
-        assert!(budget.left() > 900_000);
+        assert!(matches!(Fields::new(&[0x80]).varint(), Err(Stop::More)));
     }
 }

@@ -14,7 +14,7 @@ mod vorbis;
 use std::io::Read;
 
 use nc_core::guard::caught;
-use nc_core::{Budget, Error, Format, Result, SampleDepth};
+use nc_core::{AudioFormat, Budget, Error, Format, Result, SampleDepth};
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS};
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Symphonia;
@@ -136,11 +136,11 @@ impl CompressedReader {
 
     /// Rate, channels, and the depth to decode to.
     pub fn format(&self) -> Format {
-        Format::Audio {
+        Format::Audio(AudioFormat {
             rate: self.rate,
             channels: self.channels,
             depth: self.depth,
-        }
+        })
     }
 
     /// Samples per channel, where the file says so exactly.

@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io::BufReader;
 
 use nc_core::salvage::{Lost, Salvage, Stretch};
-use nc_core::{AudioBuf, Control, Error, Format, MediaKind, Opener, SignalBuf, VideoBuf};
+use nc_core::{
+    AudioBuf, AudioFormat, Control, Error, Format, MediaKind, Opener, SignalBuf, VideoBuf,
+};
 use ndarray::Array2;
 use serde_json::{Value, json};
 
@@ -136,7 +138,9 @@ impl Work<'_> {
             report.note(&stretch);
             match stretch {
                 Stretch::Sound(y) => {
-                    while let (Format::Audio { rate, channels, .. }, 1..) = (format, silence) {
+                    while let (Format::Audio(AudioFormat { rate, channels, .. }), 1..) =
+                        (format, silence)
+                    {
                         let n = silence.min(SILENCE);
                         silence = silence.saturating_sub(n);
                         let samples = Array2::zeros((usize::from(channels), n as usize));

@@ -2,8 +2,8 @@
 
 use nc::nerv::Nerv;
 use nc_core::{
-    Audio, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Opener, Records, Result,
-    SampleDepth, Signal, SignalBuf, Video, VideoFormat,
+    Audio, AudioFormat, Budget, Chroma, Codec, CodecId, Control, Encoder, Format, Goal, Opener,
+    Records, RecordsFormat, Result, SampleDepth, Signal, SignalBuf, Video, VideoFormat,
 };
 use ndarray::Array2;
 
@@ -55,11 +55,11 @@ pub fn grvq(data: &[u8]) {
         0 => Goal::Quality(f32::from(goal >> 1) / 12.7),
         _ => Goal::Bitrate(u32::from(*goal) * 40),
     };
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate,
         channels: channels as u16,
         depth: SampleDepth::I16,
-    };
+    });
     let encode = |codec: &dyn Codec| -> Result<Vec<u8>> {
         let mut e = Encoder::new(Vec::new(), codec, format, Some(n as u64), goal)?;
         let audio = Audio {
@@ -117,7 +117,7 @@ pub fn circuit(data: &[u8]) {
             access: u32::from(*group),
             ..Control::default()
         };
-        let format = Format::Records { variables: 8 };
+        let format = Format::Records(RecordsFormat { variables: 8 });
         let length = Some(rows as u64);
         let mut e = Encoder::new(Vec::new(), codec, format, length, Goal::Exact)?;
         e.push(Signal::Records(x), &mut ctl)?;

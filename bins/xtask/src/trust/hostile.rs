@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use nc_core::container::{CHUNK, END, INDEX, LAST, META, put_varint};
 use nc_core::salvage::Salvage;
 use nc_core::{
-    Archive, Budget, Chroma, Control, Decoder, Format, ModelId, Opener, SampleDepth, VideoFormat,
+    Archive, AudioFormat, Budget, Chroma, Control, Decoder, Format, ModelId, Opener, RecordsFormat,
+    SampleDepth, VideoFormat,
 };
 use nc_corpora::golden;
 use nc_corpora::raw::{Raw, header};
@@ -111,10 +112,12 @@ fn numbers(all: &[u64]) -> Vec<u8> {
 
 /// Hostile files of each codec.
 fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
-    let audio = |channels| Format::Audio {
-        rate: 16_000,
-        channels,
-        depth: SampleDepth::I16,
+    let audio = |channels| {
+        Format::Audio(AudioFormat {
+            rate: 16_000,
+            channels,
+            depth: SampleDepth::I16,
+        })
     };
     let video = |width, height| {
         Format::Video(VideoFormat {
@@ -126,7 +129,7 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
             rgb: false,
         })
     };
-    let records = Format::Records { variables: 8 };
+    let records = Format::Records(RecordsFormat { variables: 8 });
     let kinds: [(&str, u8, Format, Option<ModelId>); 6] = [
         ("store", 0, Format::Bytes, None),
         ("grvq", 1, audio(1), Some(tiny)),

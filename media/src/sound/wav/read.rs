@@ -6,7 +6,7 @@
 use std::io::{self, Read};
 
 use nc_core::container::read_full;
-use nc_core::{Budget, Error, Format, Result, SampleDepth};
+use nc_core::{AudioFormat, Budget, Error, Format, Result, SampleDepth};
 
 use super::{Chunk, FILLERS, Fmt, UNKNOWN, is_usual_mask, u32_at, u64_at, width};
 
@@ -128,11 +128,11 @@ impl<R: Read> WavReader<R> {
 
     /// Rate, channels and depth.
     pub fn format(&self) -> Format {
-        Format::Audio {
+        Format::Audio(AudioFormat {
             rate: self.fmt.rate,
             channels: self.fmt.channels,
             depth: self.fmt.depth,
-        }
+        })
     }
 
     /// Samples per channel, where the file says.

@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use nc_core::{Budget, Error, Format, SampleDepth};
+use nc_core::{AudioFormat, Budget, Error, Format, SampleDepth};
 
 use super::*;
 
@@ -62,7 +62,7 @@ fn read_all(bytes: &[u8]) -> nc_core::Result<Whole> {
 }
 
 fn write_all(format: Format, samples: &[f32], frames: u64, chunks: &[Chunk]) -> Vec<u8> {
-    let Format::Audio { depth, .. } = format else {
+    let Format::Audio(AudioFormat { depth, .. }) = format else {
         panic!("audio")
     };
     let mut head = Head::new(format, Some(frames), chunks).unwrap();
@@ -141,11 +141,11 @@ fn chunk(id: &[u8; 4], data: &[u8], after: bool) -> Chunk {
 
 /// A 16-bit mono file of three samples with chunks on both sides.
 fn with_chunks() -> Vec<u8> {
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate: 8_000,
         channels: 1,
         depth: SampleDepth::I16,
-    };
+    });
     let before = [
         chunk(b"bext", b"odd", false),
         chunk(b"LIST", b"INFO", false),
@@ -223,11 +223,11 @@ fn streams_without_a_length_are_read_to_the_end() {
 
 #[test]
 fn long_files_are_rf64() {
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate: 192_000,
         channels: 8,
         depth: SampleDepth::I32,
-    };
+    });
     let frames = 200_000_000;
     let head = Head::new(format, Some(frames), &[]).unwrap();
     assert_eq!(&head.bytes[..4], b"RF64");
@@ -243,18 +243,18 @@ fn long_files_are_rf64() {
 
 #[test]
 fn an_unusual_layout_of_speakers_survives() {
-    let format = Format::Audio {
+    let format = Format::Audio(AudioFormat {
         rate: 48_000,
         channels: 2,
         depth: SampleDepth::I16,
-    };
+    });
     // Plain for stereo; the mask for side speakers needs the extensible form.
     let mut wide = Head::new(
-        Format::Audio {
+        Format::Audio(AudioFormat {
             rate: 48_000,
             channels: 2,
             depth: SampleDepth::I24,
-        },
+        }),
         Some(0),
         &[],
     )

@@ -3,7 +3,7 @@
 //! The head is built in memory with its sizes in known places, so that it can be written twice:
 //! once to start, and once more when the sizes are known.
 
-use nc_core::{Error, Format, Result, SampleDepth};
+use nc_core::{AudioFormat, Error, Format, Result, SampleDepth};
 
 use super::{
     Chunk, Fmt, GUID_TAIL, RIFF_MAX, TAG_EXTENSIBLE, TAG_FLOAT, TAG_PCM, UNKNOWN, usual_mask, width,
@@ -50,11 +50,11 @@ impl Head {
     /// # Errors
     /// Unsupported for anything but audio.
     pub fn new(format: Format, frames: Option<u64>, before: &[Chunk]) -> Result<Self> {
-        let Format::Audio {
+        let Format::Audio(AudioFormat {
             rate,
             channels,
             depth,
-        } = format
+        }) = format
         else {
             return Err(Error::Unsupported("only audio is written as WAV".into()));
         };

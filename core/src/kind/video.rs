@@ -1,9 +1,17 @@
-//! Video: frames of planes of whole numbers, and the format that says their size.
+//! Moving or still pictures: frames of planes of whole numbers, and the format that says their size. A unit is a frame.
 //!
 //! Codecs of pictures want planes of brightness and colour as cameras and players keep them, so that
 //! is what the contract speaks of. A still image is a video of one frame without a rate.
 
+use std::ops::Range;
+
+use super::{Format, Kind, MediaKind, Queue, Signal, SignalBuf, in_blocks, other_format, outside};
+use crate::container::{Fields, Parsed, put_varint};
 use crate::{Error, Result};
+
+/// The kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Video;
 
 /// Most samples along an edge of a frame.
 pub const MAX_EDGE: u32 = 16_384;
@@ -87,7 +95,7 @@ impl VideoFormat {
         // Three planes of at most 2^28 samples: fits 32 bits.
         let size = |i| {
             let (w, h) = self.plane(i);
-            w.saturating_mul(h)
+            w * h
         };
         Ok((0..self.planes()).map(size).sum())
     }
@@ -99,10 +107,8 @@ impl VideoFormat {
 
     /// The greatest value of a sample.
     pub const fn max(&self) -> u16 {
-        match u16::MAX.checked_shr(16u32.saturating_sub(self.bits as u32)) {
-            Some(max) => max,
-            None => 0,
-        }
+        let unused = 16 - if self.bits > 16 { 16 } else { self.bits };
+        if unused == 16 { 0 } else { u16::MAX >> unused }
     }
 
     /// Frames per second, where there is a rate.
@@ -114,7 +120,7 @@ impl VideoFormat {
 
 /// Borrowed video: frames one after another, in each the planes, row by row.
 #[derive(Debug, Clone, Copy)]
-pub struct Video<'a> {
+pub struct View<'a> {
     /// Form.
     pub format: VideoFormat,
     /// Samples of all frames.
@@ -132,30 +138,229 @@ pub struct VideoBuf {
 
 impl VideoBuf {
     /// The same video, borrowed.
-    pub fn view(&self) -> Video<'_> {
-        Video {
+    pub fn view(&self) -> View<'_> {
+        View {
             format: self.format,
             samples: &self.samples,
         }
     }
 }
 
-impl<'a> Video<'a> {
+impl<'a> View<'a> {
     /// Whole frames in it; 0 for a format beyond the limits.
     pub fn frames(&self) -> usize {
         self.format
             .frame_samples()
-            .map_or(0, |n| self.samples.len().checked_div(n).unwrap_or(0))
+            .map_or(0, |n| self.samples.len() / n)
     }
 
     /// The frames `from..to`; `None` outside.
-    pub fn part(&self, from: usize, to: usize) -> Option<Video<'a>> {
+    pub fn part(&self, from: usize, to: usize) -> Option<View<'a>> {
         let n = self.format.frame_samples().ok()?;
         let samples = self.samples.get(from.checked_mul(n)?..to.checked_mul(n)?)?;
-        Some(Video {
+        Some(View {
             format: self.format,
             samples,
         })
+    }
+}
+
+impl Kind for Video {
+    const KIND: MediaKind = MediaKind::Video;
+    const CODE: u8 = 3;
+    type Format = VideoFormat;
+    type View<'a> = View<'a>;
+    type Buf = VideoBuf;
+    type Queue = Waiting;
+
+    /// Chroma in bits 0 and 1 of the last byte, `rgb` in bit 2, bits of a sample beyond 8 above.
+    fn write_format(format: &VideoFormat, out: &mut Vec<u8>) {
+        for n in [format.width, format.height, format.rate[0], format.rate[1]] {
+            put_varint(n.into(), out);
+        }
+        let chroma = match format.chroma {
+            Chroma::Gray => 0,
+            Chroma::C420 => 1,
+            Chroma::C422 => 2,
+            Chroma::C444 => 3,
+        };
+        // A valid format has 8 to 16 bits, and encoders take no other: [`Kind::queue`].
+        out.push(chroma | u8::from(format.rgb) << 2 | (format.bits.max(8) - 8) << 3);
+    }
+
+    fn read_format(fields: &mut Fields<'_>, _: &dyn Fn(String) -> Error) -> Parsed<VideoFormat> {
+        let mut small = |what: &str| -> Parsed<u32> {
+            let n = fields.varint()?;
+            u32::try_from(n)
+                .map_err(|_| Error::Format(format!("{what} out of range").into()).into())
+        };
+        let (width, height) = (small("width")?, small("height")?);
+        let rate = [small("frame rate")?, small("frame rate")?];
+        let layout = fields.byte()?;
+        let chroma = match layout & 3 {
+            0 => Chroma::Gray,
+            1 => Chroma::C420,
+            2 => Chroma::C422,
+            _ => Chroma::C444,
+        };
+        let format = VideoFormat {
+            width,
+            height,
+            rate,
+            chroma,
+            // At most 31 + 8.
+            bits: (layout >> 3) + 8,
+            rgb: layout & 4 != 0,
+        };
+        if !format.is_valid() {
+            return Err(Error::Format(
+                format!(
+                    "video of {width} x {height} at {} bits, {}/{} frames per second",
+                    format.bits, rate[0], rate[1]
+                )
+                .into(),
+            )
+            .into());
+        }
+        Ok(format)
+    }
+
+    fn units_per_second(format: &VideoFormat) -> Option<(u32, u32)> {
+        format.fps().map(|_| (format.rate[0], format.rate[1]))
+    }
+
+    fn units(x: View<'_>) -> u64 {
+        x.frames() as u64
+    }
+
+    fn memory(x: View<'_>) -> u64 {
+        size_of_val(x.samples) as u64
+    }
+
+    fn le_bytes(x: View<'_>, f: &mut dyn FnMut(&[u8])) {
+        if x.format.bits == 8 {
+            in_blocks(x.samples.iter().map(|&s| [s as u8]), f);
+        } else {
+            in_blocks(x.samples.iter().map(|s| s.to_le_bytes()), f);
+        }
+    }
+
+    fn view(x: &VideoBuf) -> View<'_> {
+        x.view()
+    }
+
+    fn empty(format: &VideoFormat) -> VideoBuf {
+        VideoBuf {
+            format: *format,
+            samples: Vec::new(),
+        }
+    }
+
+    fn append(to: &mut VideoBuf, piece: VideoBuf) -> Result<()> {
+        if piece.format != to.format {
+            return Err(super::differ());
+        }
+        to.samples.extend(piece.samples);
+        Ok(())
+    }
+
+    fn part(x: View<'_>, range: Range<usize>) -> Result<VideoBuf> {
+        let part = x.part(range.start, range.end).ok_or_else(outside)?;
+        Ok(VideoBuf {
+            format: x.format,
+            samples: part.samples.to_vec(),
+        })
+    }
+
+    fn queue(format: &VideoFormat) -> Result<Waiting> {
+        Ok(Waiting {
+            frame: format.frame_samples()?,
+            video: Self::empty(format),
+        })
+    }
+
+    fn format_of(format: &Format) -> Option<&VideoFormat> {
+        match format {
+            Format::Video(f) => Some(f),
+            _ => None,
+        }
+    }
+
+    fn view_of<'a>(x: Signal<'a>) -> Option<View<'a>> {
+        match x {
+            Signal::Video(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    fn buf_of(x: SignalBuf) -> Option<VideoBuf> {
+        match x {
+            SignalBuf::Video(x) => Some(x),
+            _ => None,
+        }
+    }
+
+    fn any_format(format: VideoFormat) -> Format {
+        Format::Video(format)
+    }
+
+    fn any_view<'a>(x: Self::View<'a>) -> Signal<'a> {
+        Signal::Video(x)
+    }
+
+    fn any_buf(x: VideoBuf) -> SignalBuf {
+        SignalBuf::Video(x)
+    }
+}
+
+/// Whole frames that wait.
+pub struct Waiting {
+    /// Samples of a frame, at least 1.
+    frame: usize,
+    video: VideoBuf,
+}
+
+impl Waiting {
+    fn frames(&self) -> usize {
+        self.video.samples.len() / self.frame
+    }
+}
+
+impl Queue<Video> for Waiting {
+    fn push(&mut self, x: View<'_>) -> Result<()> {
+        if x.format != self.video.format {
+            return Err(other_format());
+        }
+        if !x.samples.len().is_multiple_of(self.frame) {
+            return Err(Error::Usage("a piece that is not whole frames".into()));
+        }
+        if x.samples.iter().any(|&s| s > x.format.max()) {
+            return Err(Error::Usage("samples beyond their bits".into()));
+        }
+        self.video.samples.extend_from_slice(x.samples);
+        Ok(())
+    }
+
+    fn units(&self) -> u64 {
+        self.frames() as u64
+    }
+
+    fn memory(&self) -> u64 {
+        Video::memory(self.video.view())
+    }
+
+    fn first(&mut self, units: usize) -> View<'_> {
+        let end = units.min(self.frames()) * self.frame;
+        let (samples, _) = self.video.samples.split_at(end);
+        View {
+            format: self.video.format,
+            samples,
+        }
+    }
+
+    fn drop_first(&mut self, units: usize) {
+        let end = units.min(self.frames()) * self.frame;
+        self.video.samples.drain(..end);
     }
 }
 
@@ -215,14 +420,14 @@ mod tests {
     #[test]
     fn parts_are_whole_frames() {
         let samples: Vec<u16> = (0..27 * 4).collect();
-        let video = Video {
+        let video = View {
             format: ODD,
             samples: &samples,
         };
         assert_eq!(video.frames(), 4);
         assert_eq!(video.part(1, 3).unwrap().samples, &samples[27..81]);
         assert!(video.part(2, 5).is_none() && video.part(3, 2).is_none());
-        let deep = Video {
+        let deep = View {
             format: VideoFormat { bits: 10, ..ODD },
             samples: &samples[..3],
         };
