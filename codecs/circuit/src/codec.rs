@@ -1,10 +1,10 @@
 //! The codec behind the contract: a chunk of records in groups that decode alone.
 
-use nc_core::container::{Reader, put_varint};
+use nc_core::container::{Fields, Parsed, put_varint};
 use nc_core::{
-    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, Model, ModelId, Part, Plan, Records, RecordsBuf, RecordsFormat, Result,
-    Signal, SignalBuf,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control, Encoded,
+    Error, MediaKind, Model, ModelFault, ModelId, OptionValue, Part, Plan, Records, RecordsBuf,
+    RecordsFormat, Result, Signal, kind,
 };
 use nc_kernels::Kernels;
 use xxhash_rust::xxh3::Xxh3;
@@ -20,22 +20,27 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Records,
     lossless: true,
+    options: &[CodecOption {
+        name: "group",
+        help: "records that decode together; 1 lets each be read alone at the price of a byte or so (default 16)",
+        value: OptionValue::Whole(1, 1 << 20),
+    }],
 };
 
-/// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry {
-    info: INFO,
-    default_model: None,
-    open: |model| {
-        let model = model.ok_or_else(|| {
-            Error::Model(
-                "circuit needs a model: train one with nc train circuit, give it with --model FILE"
-                    .into(),
-            )
-        })?;
-        Ok(Box::new(CircuitCodec::new(model, Kernels::best())?))
-    },
-};
+/// The codec as a build knows it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Family;
+
+impl nc_core::Family for Family {
+    fn info(&self) -> &'static CodecInfo {
+        &INFO
+    }
+
+    fn open(&self, model: Option<&Model>) -> Result<AnyCodec> {
+        let model = model.ok_or(Error::Model(ModelFault::Needed(INFO.name)))?;
+        Ok(CircuitCodec::new(model, Kernels::best())?.into())
+    }
+}
 
 /// Records that decode together where nobody asks for less.
 const GROUP: usize = 16;
@@ -79,12 +84,12 @@ impl CircuitCodec {
     fn groups<'a>(
         &self,
         payload: &'a [u8],
-        head: &ChunkHead,
+        head: &ChunkHead<RecordsFormat>,
         budget: &mut Budget,
     ) -> Result<(usize, Vec<&'a [u8]>)> {
         self.plan(&head.format)?;
         let damaged = || Error::Format("circuit: an index that does not fit".into());
-        let mut index = Reader::new(payload, 0);
+        let mut index = Fields::new(payload);
         let group = usize::try_from(index.varint()?).map_err(|_| damaged())?;
         if group == 0 {
             return Err(damaged());
@@ -100,10 +105,10 @@ impl CircuitCodec {
         }
         // A length, and where the stream lies, here and with the others of its group.
         budget.charge((count as u64).saturating_mul(40))?;
-        let lengths: Result<Vec<u64>> = (0..count).map(|_| index.varint()).collect();
-        let mut rest = payload.get(index.offset as usize..).unwrap_or_default();
+        let lengths: Vec<u64> = (0..count).map(|_| index.varint()).collect::<Parsed<_>>()?;
+        let mut rest = index.rest();
         let mut groups = Vec::with_capacity(count);
-        for n in lengths? {
+        for n in lengths {
             let n = usize::try_from(n).map_err(|_| damaged())?;
             let (bytes, after) = rest.split_at_checked(n).ok_or_else(damaged)?;
             groups.push(bytes);
@@ -119,7 +124,7 @@ impl CircuitCodec {
     fn decode_rows(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<RecordsFormat>,
         part: &Part,
         budget: &mut Budget,
         check: &(dyn Fn() -> Result<()> + Sync),
@@ -166,6 +171,8 @@ fn encoded(records: Records<'_>) -> Encoded {
 }
 
 impl Codec for CircuitCodec {
+    type Kind = kind::RecordsKind;
+
     fn info(&self) -> &CodecInfo {
         &INFO
     }
@@ -174,51 +181,43 @@ impl Codec for CircuitCodec {
         Some(self.id)
     }
 
-    fn plan(&self, format: &Format) -> Result<Plan> {
+    fn plan(&self, format: &RecordsFormat) -> Result<Plan> {
         let d = self.frozen.alphabets().len();
-        match format {
-            Format::Records(RecordsFormat { variables }) if *variables as usize == d => Ok(Plan {
-                chunk: CHUNK
-                    .checked_div(d as u64)
-                    .unwrap_or(0)
-                    .clamp(1024, 1 << 20),
-                overlap: 0,
-            }),
-            Format::Records(RecordsFormat { variables }) => Err(Error::Unsupported(format!(
+        let variables = format.variables;
+        if variables as usize != d {
+            return Err(Error::Unsupported(format!(
                 "records of {variables} variables; the model's have {d}"
-            ))),
-            _ => Err(Error::Unsupported("a circuit codes records".into())),
+            )));
         }
+        Ok(Plan {
+            chunk: CHUNK
+                .checked_div(d as u64)
+                .unwrap_or(0)
+                .clamp(1024, 1 << 20),
+            overlap: 0,
+        })
     }
 
     fn encode(
         &self,
-        x: Signal<'_>,
-        head: &ChunkHead,
-        goal: Goal,
+        records: Records<'_>,
+        head: &ChunkHead<RecordsFormat>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Records(records) = x else {
-            return Err(Error::Unsupported("a circuit codes records".into()));
-        };
-        if goal != Goal::Exact {
+        if goal != ChunkGoal::Exact {
             return Err(Error::Usage(
                 "a circuit is lossless and takes no rate or quality".into(),
             ));
         }
         self.plan(&head.format)?;
-        ctl.refuse_options(INFO.name, &[])?;
         // Values side by side where they are not so already, and what they are coded to: twice, as parts and together.
         let texts = records.texts.iter().map(|t| t.bytes.len() as u64);
         let values = (records.values.len() as u64).saturating_mul(2);
         let bytes = texts.fold(values, u64::saturating_add);
         ctl.budget.share().charge(bytes.saturating_mul(3))?;
-        let group = if ctl.access == 0 {
-            GROUP
-        } else {
-            ctl.access as usize
-        };
+        let group = ctl.options.parsed("group")?.unwrap_or(GROUP);
         let groups = self.frozen.encode(records, group)?;
         put_varint(group as u64, out);
         for g in &groups {
@@ -231,28 +230,28 @@ impl Codec for CircuitCodec {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<RecordsFormat>,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(RecordsBuf, Encoded)> {
         let all = Part {
             units: 0..head.units,
             variables: None,
         };
         let records = self.decode_rows(payload, head, &all, budget, &ctl.checker())?;
         let encoded = encoded(records.view());
-        Ok((SignalBuf::Records(records), encoded))
+        Ok((records, encoded))
     }
 
     fn decode_part(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<RecordsFormat>,
         part: &Part,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<Option<SignalBuf>> {
+    ) -> Result<Option<RecordsBuf>> {
         let records = self.decode_rows(payload, head, part, budget, &ctl.checker())?;
-        Ok(Some(SignalBuf::Records(records)))
+        Ok(Some(records))
     }
 }

@@ -38,7 +38,7 @@ mod tree;
 mod walk;
 
 pub use circuit::{Circuit, Span};
-pub use codec::{CircuitCodec, ENTRY, INFO};
+pub use codec::{CircuitCodec, Family, INFO};
 pub use frozen::Frozen;
 pub use model::Stored;
 pub use records::Records;

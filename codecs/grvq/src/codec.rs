@@ -1,9 +1,8 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
 use nc_core::{
-    Audio, AudioBuf, AudioFormat, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo,
-    Control, Encoded, Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal,
-    SignalBuf,
+    AnyCodec, Audio, AudioBuf, AudioFormat, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo,
+    Control, Encoded, Error, Goal, MediaKind, Model, ModelFault, ModelId, Plan, Result, kind,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
@@ -22,14 +21,36 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Audio,
     lossless: false,
+    options: &[],
 };
 
-/// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry {
-    info: INFO,
-    default_model: DEFAULT_MODEL,
-    open,
-};
+/// The codec as a build knows it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Family;
+
+impl nc_core::Family for Family {
+    fn info(&self) -> &'static CodecInfo {
+        &INFO
+    }
+
+    fn default_model(&self) -> Option<&'static [u8]> {
+        DEFAULT_MODEL
+    }
+
+    fn open(&self, model: Option<&Model>) -> Result<AnyCodec> {
+        let model = model.ok_or(Error::Model(ModelFault::Needed(INFO.name)))?;
+        Ok(Grvq::new(model, Kernels::best(), &mut model.room())?.into())
+    }
+
+    /// A rate for each channel.
+    fn default_goal(&self, format: &nc_core::Format) -> Goal {
+        let channels = match format {
+            nc_core::Format::Audio(f) => f.channels,
+            _ => 1,
+        };
+        Goal::Bitrate(DEFAULT_RATE * u32::from(channels))
+    }
+}
 
 #[cfg(feature = "default-model")]
 const DEFAULT_MODEL: Option<&[u8]> = Some(include_bytes!("../models/grvq-16k.ncm"));
@@ -40,18 +61,10 @@ const DEFAULT_MODEL: Option<&[u8]> = None;
 const CHUNK_SECONDS: u64 = 20;
 /// Most samples in a chunk over all channels: 2^23 are 32 MiB of floats.
 const CHUNK_SAMPLES: u64 = 1 << 23;
+/// Bits per second and channel where no goal is given.
+const DEFAULT_RATE: u32 = 3_000;
 /// Most channels.
 const MAX_CHANNELS: u16 = 8;
-
-fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
-    let model = model
-        .ok_or_else(|| Error::Model("grvq needs a model; give one with --model FILE".into()))?;
-    Ok(Box::new(Grvq::new(
-        model,
-        Kernels::best(),
-        &mut model.room(),
-    )?))
-}
 
 /// A codec with its model.
 pub struct Grvq {
@@ -99,10 +112,8 @@ fn gain_code(x: &[f32]) -> u8 {
 }
 
 /// Rate and channels of a format that the codec takes, in encoding and decoding alike.
-fn taken(format: &Format) -> Result<(u32, u16)> {
-    let Format::Audio(AudioFormat { rate, channels, .. }) = *format else {
-        return Err(Error::Unsupported("grvq codes audio only".into()));
-    };
+fn taken(format: &AudioFormat) -> Result<(u32, u16)> {
+    let AudioFormat { rate, channels, .. } = *format;
     if !(8_000..=192_000).contains(&rate) {
         return Err(Error::Unsupported(format!(
             "grvq takes 8 to 192 kHz, not {rate} Hz"
@@ -212,9 +223,9 @@ impl Grvq {
         })
     }
 
-    fn finish(&self, payload: &Payload, cap: u8, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
+    fn finish(&self, payload: &Payload, cap: u8, goal: ChunkGoal, out: &mut Vec<u8>) -> Result<Encoded> {
         let level = match goal {
-            Goal::Quality(q) if q.is_finite() => {
+            ChunkGoal::Quality(q) if q.is_finite() => {
                 let top = f32::from(max_level(self.config()));
                 Some(
                     (f32::from(MIN_LEVEL)
@@ -222,8 +233,8 @@ impl Grvq {
                     .round() as u8,
                 )
             }
-            Goal::Bytes(_) => None,
-            Goal::Exact => {
+            ChunkGoal::Bytes(_) => None,
+            ChunkGoal::Exact => {
                 return Err(Error::Unsupported(
                     "grvq is not lossless; use --codec store".into(),
                 ));
@@ -232,7 +243,7 @@ impl Grvq {
         };
         let bytes = match (level, goal) {
             (Some(l), _) => payload.write(&self.prior, l.min(cap))?,
-            (None, Goal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
+            (None, ChunkGoal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
             _ => {
                 return Err(Error::Usage(
                     "a chunk takes a quality or a number of bytes".into(),
@@ -244,13 +255,13 @@ impl Grvq {
         Ok(Encoded { symbols })
     }
 
-    fn frames(head: &ChunkHead) -> Result<(u32, usize, usize)> {
+    fn frames(head: &ChunkHead<AudioFormat>) -> Result<(u32, usize, usize)> {
         let (rate, channels) = taken(&head.format)?;
         let n = coded_len(head.units, rate)?;
         Ok((rate, usize::from(channels), n.div_ceil(HOP)))
     }
 
-    fn parse(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<Payload> {
+    fn parse(&self, payload: &[u8], head: &ChunkHead<AudioFormat>, budget: &mut Budget) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
         let tokens = self.config().quantisers() as u64;
         let per_frame = tokens.saturating_mul(2).saturating_add(1);
@@ -281,6 +292,8 @@ fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
 }
 
 impl Codec for Grvq {
+    type Kind = kind::Sound;
+
     fn info(&self) -> &CodecInfo {
         &INFO
     }
@@ -289,7 +302,7 @@ impl Codec for Grvq {
         Some(self.id)
     }
 
-    fn plan(&self, format: &Format) -> Result<Plan> {
+    fn plan(&self, format: &AudioFormat) -> Result<Plan> {
         let (rate, channels) = taken(format)?;
         let second = u64::from(rate).saturating_mul(u64::from(channels));
         let most = CHUNK_SAMPLES.checked_div(second).unwrap_or(0);
@@ -301,15 +314,12 @@ impl Codec for Grvq {
 
     fn encode(
         &self,
-        x: Signal<'_>,
-        head: &ChunkHead,
-        goal: Goal,
+        audio: Audio<'_>,
+        head: &ChunkHead<AudioFormat>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Audio(audio) = x else {
-            return Err(Error::Unsupported("grvq codes audio only".into()));
-        };
         let (rate, channels, frames) = Self::frames(head)?;
         if audio.rate != rate
             || audio.samples.nrows() != channels
@@ -317,7 +327,6 @@ impl Codec for Grvq {
         {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
-        ctl.refuse_options(INFO.name, &[])?;
         // A channel's samples, the one's before, and all tokens; at the codec's own rate samples twice, spectra and
         // the trunk's activations.
         let c = self.config();
@@ -336,10 +345,10 @@ impl Codec for Grvq {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<AudioFormat>,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(AudioBuf, Encoded)> {
         let (rate, channels, frames) = Self::frames(head)?;
         let parsed = self.parse(payload, head, budget)?;
         let units =
@@ -399,14 +408,14 @@ impl Codec for Grvq {
         let encoded = Encoded {
             symbols: symbols(payload, &parsed, c),
         };
-        Ok((SignalBuf::Audio(AudioBuf { rate, samples: out }), encoded))
+        Ok((AudioBuf { rate, samples: out }, encoded))
     }
 
     fn trim(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
-        goal: Goal,
+        head: &ChunkHead<AudioFormat>,
+        goal: ChunkGoal,
         budget: &mut Budget,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {

@@ -30,5 +30,5 @@ mod quantiser;
 pub mod train;
 mod weights;
 
-pub use codec::{ENTRY, Grvq, INFO};
+pub use codec::{Family, Grvq, INFO};
 pub use config::Config;

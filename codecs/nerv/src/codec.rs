@@ -6,8 +6,9 @@
 use std::ops::Range;
 
 use nc_core::{
-    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control, Encoded,
+    Error, Family, MediaKind, Model, OptionValue, Options, Part, Plan, Result, Video, VideoBuf,
+    VideoFormat, kind,
 };
 
 use crate::fit::Switches;
@@ -22,13 +23,7 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Video,
     lossless: false,
-};
-
-/// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry {
-    info: INFO,
-    default_model: None,
-    open: |_| Ok(Box::new(Nerv)),
+    options: OPTIONS,
 };
 
 /// Mode: samples as they are, packed to their bits.
@@ -51,43 +46,48 @@ const LONGEST_BYTES: u64 = 512 << 20;
 /// best so far.
 const ENCODING: u64 = 4;
 
-/// Switches by name: `network` is `default`, `none`, or `nerv`, `nerv++` or `cam` for a published one; `motion`, `large` and
-/// `modulation` are `on` or `off`; `pyramid` is the frames from one predicted frame to the next; see [`Switches`].
-const OPTIONS: &[&str] = &["network", "motion", "pyramid", "large", "modulation"];
+/// The ablation switches; see [`Switches`].
+const OPTIONS: &[CodecOption] = &[
+    CodecOption {
+        name: "network",
+        help: "network that corrects the frames: default, none, or a published one instead of all else",
+        value: OptionValue::Choice(&["default", "none", "nerv", "nerv++", "cam"]),
+    },
+    CodecOption {
+        name: "motion",
+        help: "prediction from other frames by motion (default on)",
+        value: OptionValue::Switch,
+    },
+    CodecOption {
+        name: "pyramid",
+        help: "frames from one predicted frame to the next (default 8)",
+        value: OptionValue::Whole(1, 64),
+    },
+    CodecOption {
+        name: "large",
+        help: "large transforms (default on)",
+        value: OptionValue::Switch,
+    },
+    CodecOption {
+        name: "modulation",
+        help: "modulation of the network's features by frame (default on)",
+        value: OptionValue::Switch,
+    },
+];
 
 /// The published network that was asked for.
-fn published_kind(ctl: &Control<'_>) -> Result<Option<Kind>> {
-    match ctl.options.get("network").map(String::as_str) {
-        None | Some("default" | "none") => Ok(None),
-        Some(name) => match Kind::named(name) {
-            Some(kind) => Ok(Some(kind)),
-            None => Err(Error::Usage(format!(
-                "nerv has no network {name}; there are default, none, nerv, nerv++ and cam"
-            ))),
-        },
-    }
+fn published_kind(options: &Options) -> Option<Kind> {
+    options.get("network").and_then(Kind::named)
 }
 
 /// The parts of the default network that were asked for.
-fn switches(ctl: &Control<'_>) -> Result<Switches> {
-    let on = |name: &str| match ctl.options.get(name).map(String::as_str) {
-        None | Some("on") => Ok(true),
-        Some("off") => Ok(false),
-        Some(other) => Err(Error::Usage(format!("{name} is on or off, not {other}"))),
-    };
-    let pyramid = match ctl.options.get("pyramid") {
-        None => fit::PYRAMID,
-        Some(n) => match n.parse() {
-            Ok(n @ 1..=64) => n,
-            _ => return Err(Error::Usage(format!("a pyramid of 1 to 64, not {n}"))),
-        },
-    };
+fn switches(options: &Options) -> Result<Switches> {
     Ok(Switches {
-        network: ctl.options.get("network").is_none_or(|n| n != "none"),
-        motion: on("motion")?,
-        large: on("large")?,
-        modulation: on("modulation")?,
-        pyramid,
+        network: options.get("network") != Some("none"),
+        motion: options.switch("motion", true)?,
+        large: options.switch("large", true)?,
+        modulation: options.switch("modulation", true)?,
+        pyramid: options.parsed("pyramid")?.unwrap_or(fit::PYRAMID),
     })
 }
 
@@ -95,19 +95,26 @@ fn switches(ctl: &Control<'_>) -> Result<Switches> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nerv;
 
-/// The video of a header that is not to be believed yet.
-fn video(format: &Format) -> Result<VideoFormat> {
-    match format {
-        Format::Video(v) if v.bits == 8 || v.bits == 10 => {
-            v.frame_samples()?;
-            Ok(*v)
-        }
-        Format::Video(v) => Err(Error::Unsupported(format!(
-            "nerv takes samples of 8 and 10 bits, not {}",
-            v.bits
-        ))),
-        _ => Err(Error::Unsupported("nerv takes video and images".into())),
+impl Family for Nerv {
+    fn info(&self) -> &'static CodecInfo {
+        &INFO
     }
+
+    fn open(&self, _: Option<&Model>) -> Result<AnyCodec> {
+        Ok(Self.into())
+    }
+}
+
+/// The video of a header that is not to be believed yet.
+fn video(format: &VideoFormat) -> Result<VideoFormat> {
+    if format.bits != 8 && format.bits != 10 {
+        return Err(Error::Unsupported(format!(
+            "nerv takes samples of 8 and 10 bits, not {}",
+            format.bits
+        )));
+    }
+    format.frame_samples()?;
+    Ok(*format)
 }
 
 /// The stored modes' symbols are the samples themselves, whose checksum is in the frame already.
@@ -116,7 +123,7 @@ fn encoded(frames: u64) -> Encoded {
 }
 
 /// Writes the samples as they are.
-fn write_raw(x: Video<'_>, head: &ChunkHead, out: &mut Vec<u8>) -> Encoded {
+fn write_raw(x: Video<'_>, head: &ChunkHead<VideoFormat>, out: &mut Vec<u8>) -> Encoded {
     out.push(RAW);
     stored::encode_raw(x, out);
     encoded(head.units)
@@ -125,8 +132,8 @@ fn write_raw(x: Video<'_>, head: &ChunkHead, out: &mut Vec<u8>) -> Encoded {
 /// Writes one value for each plane, if that fits.
 fn write_constant(
     values: &[u16],
-    head: &ChunkHead,
-    goal: Goal,
+    head: &ChunkHead<VideoFormat>,
+    goal: ChunkGoal,
     out: &mut Vec<u8>,
 ) -> Result<Encoded> {
     let start = out.len();
@@ -134,7 +141,7 @@ fn write_constant(
     stored::encode_constant(values, out);
     let bytes = out.len().saturating_sub(start) as u64;
     match goal {
-        Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
+        ChunkGoal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
             "frames {}.. take {bytes} bytes at least, and there are {most} for them",
             head.first
         ))),
@@ -143,15 +150,13 @@ fn write_constant(
 }
 
 impl Codec for Nerv {
+    type Kind = kind::VideoKind;
+
     fn info(&self) -> &CodecInfo {
         &INFO
     }
 
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-
-    fn plan(&self, format: &Format) -> Result<Plan> {
+    fn plan(&self, format: &VideoFormat) -> Result<Plan> {
         let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
         Ok(Plan {
             chunk: MOST_BYTES
@@ -162,7 +167,7 @@ impl Codec for Nerv {
         })
     }
 
-    fn longest(&self, format: &Format) -> Result<u64> {
+    fn longest(&self, format: &VideoFormat) -> Result<u64> {
         let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
         let most = LONGEST_BYTES.checked_div(frame).unwrap_or(1);
         Ok(most.clamp(1, MOST_FRAMES))
@@ -170,29 +175,25 @@ impl Codec for Nerv {
 
     fn encode(
         &self,
-        x: Signal<'_>,
-        head: &ChunkHead,
-        goal: Goal,
+        x: Video<'_>,
+        head: &ChunkHead<VideoFormat>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Video(x) = x else {
-            return Err(Error::Unsupported("nerv takes video and images".into()));
-        };
         let format = video(&head.format)?;
         if x.format != format || x.frames() as u64 != head.units {
             return Err(Error::Usage("frames that do not fit their head".into()));
         }
-        ctl.refuse_options(INFO.name, OPTIONS)?;
         let samples = size_of_val(x.samples) as u64;
         let mut budget = ctl.budget.share();
         budget.charge(samples.saturating_mul(ENCODING))?;
-        let published = published_kind(ctl)?;
-        let switches = switches(ctl)?;
+        let published = published_kind(&ctl.options);
+        let switches = switches(&ctl.options)?;
         let raw = stored::raw_len(x);
         let values = (format.planes() as u64).saturating_mul(2);
         let least = values.saturating_add(1);
-        if let Goal::Bytes(most) = goal
+        if let ChunkGoal::Bytes(most) = goal
             && most < least.min(raw)
         {
             return Err(Error::Usage(format!(
@@ -203,20 +204,20 @@ impl Codec for Nerv {
         }
         // Frames of a sample or two are smaller as they are than as values of planes.
         let tiny = raw <= least;
-        if tiny && !matches!(goal, Goal::Bytes(n) if n < raw) {
+        if tiny && !matches!(goal, ChunkGoal::Bytes(n) if n < raw) {
             return Ok(write_raw(x, head, out));
         }
         if let Some(values) = stored::constant(x) {
             return write_constant(&values, head, goal, out);
         }
-        if goal == Goal::Exact || matches!(goal, Goal::Bytes(n) if n > raw) {
+        if goal == ChunkGoal::Exact || matches!(goal, ChunkGoal::Bytes(n) if n > raw) {
             return Ok(write_raw(x, head, out));
         }
         if let Some(kind) = published {
             // A payload's first byte is its mode.
             let bytes = match goal {
-                Goal::Quality(q) => published::quality_bytes(&format, head.units, q),
-                Goal::Bytes(bytes) => bytes.saturating_sub(1),
+                ChunkGoal::Quality(q) => published::quality_bytes(&format, head.units, q),
+                ChunkGoal::Bytes(bytes) => bytes.saturating_sub(1),
                 _ => raw,
             };
             let time = ctl.time_limit.map_or_else(
@@ -235,18 +236,18 @@ impl Codec for Nerv {
             return Ok(encoded(head.units));
         }
         let inner = match goal {
-            Goal::Bytes(n) => Goal::Bytes(n.saturating_sub(1)),
+            ChunkGoal::Bytes(n) => ChunkGoal::Bytes(n.saturating_sub(1)),
             other => other,
         };
         let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
         let size = (fitted.payload.len() as u64).saturating_add(1);
         let (values, error) = stored::nearest_constant(x);
-        let fits = !matches!(goal, Goal::Bytes(n) if size > n);
+        let fits = !matches!(goal, ChunkGoal::Bytes(n) if size > n);
         if fitted.error >= error || !fits {
             // Nothing that is larger may be worse than one value for each plane.
             return write_constant(&values, head, goal, out);
         }
-        if size > raw && !matches!(goal, Goal::Bytes(_)) {
+        if size > raw && !matches!(goal, ChunkGoal::Bytes(_)) {
             return Ok(write_raw(x, head, out));
         }
         out.push(NETWORK);
@@ -259,21 +260,21 @@ impl Codec for Nerv {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<VideoFormat>,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(VideoBuf, Encoded)> {
         frames(payload, head, 0..head.units, budget, ctl)
     }
 
     fn decode_part(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<VideoFormat>,
         part: &Part,
         budget: &mut Budget,
         ctl: &mut Control<'_>,
-    ) -> Result<Option<SignalBuf>> {
+    ) -> Result<Option<VideoBuf>> {
         let (y, _) = frames(payload, head, part.units.clone(), budget, ctl)?;
         Ok(Some(y))
     }
@@ -282,11 +283,11 @@ impl Codec for Nerv {
 /// The frames `wanted` of a chunk; what is said of its symbols holds where all are.
 fn frames(
     payload: &[u8],
-    head: &ChunkHead,
+    head: &ChunkHead<VideoFormat>,
     wanted: Range<u64>,
     budget: &mut Budget,
     ctl: &mut Control<'_>,
-) -> Result<(SignalBuf, Encoded)> {
+) -> Result<(VideoBuf, Encoded)> {
     let format = video(&head.format)?;
     if wanted.start > wanted.end || wanted.end > head.units {
         return Err(Error::Usage("frames outside the chunk".into()));
@@ -308,5 +309,5 @@ fn frames(
         PUBLISHED => published::decode(body, &format, wanted, head.units, budget, ctl)?,
         other => return Err(Error::Format(format!("nerv: mode {other}").into())),
     };
-    Ok((SignalBuf::Video(VideoBuf { format, samples }), symbols))
+    Ok((VideoBuf { format, samples }, symbols))
 }

@@ -46,7 +46,7 @@ mod transform;
 mod weights;
 mod workers;
 
-pub use codec::{ENTRY, INFO, Nerv};
+pub use codec::{INFO, Nerv};
 
 /// Multiply-adds of the network of a payload for each luma sample of a frame; 0 where it has none.
 ///

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nc_core::entropy::RangeDecoder;
-use nc_core::{Control, Error, Goal, Result, Video};
+use nc_core::{Control, Error, ChunkGoal, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::learn::Learner;
@@ -50,7 +50,7 @@ pub struct State {
 
 /// Names the frames and what is to become of them. What ends the work sooner or later is left out: an encode may be gone
 /// on with for longer, or finished as it is.
-pub fn key(x: &Video<'_>, goal: Goal, switches: Switches, seed: u64) -> u64 {
+pub fn key(x: &Video<'_>, goal: ChunkGoal, switches: Switches, seed: u64) -> u64 {
     let mut h = Xxh3::new();
     h.update(format!("{:?} {goal:?} {switches:?} {seed}", x.format).as_bytes());
     for part in x.samples.chunks(1 << 16) {

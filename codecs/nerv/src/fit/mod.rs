@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nc_core::entropy::RangeEncoder;
 use nc_core::rng::Rng;
-use nc_core::{Budget, Control, Effort, Error, Goal, Progress, Result, Video};
+use nc_core::{Budget, Control, Effort, Error, ChunkGoal, Progress, Result, Video};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -135,13 +135,13 @@ fn lambda_of(quality: f32) -> f32 {
 pub fn encode(
     x: Video<'_>,
     first: u64,
-    goal: Goal,
+    goal: ChunkGoal,
     switches: Switches,
     ctl: &mut Control<'_>,
 ) -> Result<Fitted> {
     let mut fit = Fit::new(x, goal, switches, ctl)?;
     let target = match goal {
-        Goal::Bytes(n) => Some(n),
+        ChunkGoal::Bytes(n) => Some(n),
         _ => None,
     };
     let epochs = match ctl.effort {
@@ -179,7 +179,7 @@ pub fn encode(
 }
 
 impl<'a> Fit<'a> {
-    fn new(x: Video<'a>, goal: Goal, switches: Switches, ctl: &Control<'_>) -> Result<Self> {
+    fn new(x: Video<'a>, goal: ChunkGoal, switches: Switches, ctl: &Control<'_>) -> Result<Self> {
         let config = Config {
             width: 0,
             ..Config::default()
@@ -208,7 +208,7 @@ impl<'a> Fit<'a> {
         Ok(Self {
             made: x.samples.to_vec(),
             lambda: match goal {
-                Goal::Quality(q) => lambda_of(q),
+                ChunkGoal::Quality(q) => lambda_of(q),
                 _ => 100.0,
             },
             x,
