@@ -55,10 +55,7 @@ pub fn symbols(file: &[u8], opener: &dyn Opener) -> Result<String> {
 /// Those of [`Model::from_bytes`] and of the codec; [`Error::Model`] for no codec.
 pub fn open(registry: &Registry, bytes: Vec<u8>) -> Result<()> {
     let model = Model::from_bytes(bytes, &mut Budget::default())?;
-    let codec = model.meta("codec").unwrap_or_default();
-    let entry = registry.by_name(codec);
-    let entry = entry.map_err(|e| Error::Model(e.to_string().into()))?;
-    (entry.open)(Some(&model)).map(drop)
+    registry.of_model(&model)?.open(Some(&model)).map(drop)
 }
 
 /// The error of a file or, by its name, a model; none where it is sound.

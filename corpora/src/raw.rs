@@ -8,7 +8,7 @@
 //! assert!(nc_core::container::Header::read(&mut nc_core::container::Reader::new(&file[..], 0)).is_ok());
 //! ```
 
-use nc_core::container::{CHUNK, END, Header, LAST, Reader, put_varint};
+use nc_core::container::{CHUNK, END, Header, LAST, put_varint};
 use nc_core::{CodecId, Format, ModelId};
 
 /// A header of codec number `codec` that says nothing wrong by itself.
@@ -21,7 +21,7 @@ pub fn header(codec: u8, format: Format, length: Option<u64>, model: Option<Mode
         model,
         overlap: 0,
         hashed: true,
-        lone: false,
+        single: false,
         newer: false,
     }
 }
@@ -29,9 +29,9 @@ pub fn header(codec: u8, format: Format, length: Option<u64>, model: Option<Mode
 /// A file without an index as a later minor version may write it: with `more` bytes of a header extension, which this
 /// version passes over. `None` for what is no file, or has an index, whose places would be others.
 pub fn later(file: &[u8], more: u16) -> Option<Vec<u8>> {
-    let header = Header::read(&mut Reader::new(file, 0)).ok()?;
+    let header = Header::from_bytes(file).ok()?;
     let mut out = header.to_bytes();
-    let rest = file.get(out.len()..).filter(|_| header.lone)?;
+    let rest = file.get(out.len()..).filter(|_| header.single)?;
     // The last field is the length of the extension, none so far; then comes the checksum.
     out.truncate(out.len().checked_sub(5)?);
     *out.get_mut(9)? += 1;

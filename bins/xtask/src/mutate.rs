@@ -87,7 +87,7 @@ pub fn mend(file: &[u8]) -> Vec<u8> {
     let mut places = Vec::new();
     let start = r.offset as usize;
     at = at.saturating_add(start);
-    let mut lone = header.lone;
+    let mut lone = header.single;
     while let Some((crc_at, body)) = record(&x, at, lone) {
         lone = false;
         at = body.end;
@@ -101,7 +101,7 @@ pub fn mend(file: &[u8]) -> Vec<u8> {
 }
 
 /// Where the checksum and the body of the record at `at` are.
-fn record(x: &[u8], at: usize, lone: bool) -> Option<(usize, std::ops::Range<usize>)> {
+fn record(x: &[u8], at: usize, single: bool) -> Option<(usize, std::ops::Range<usize>)> {
     let rest = x.get(at..)?;
     let mut r = Reader::new(rest, 0);
     let skip = if lone {

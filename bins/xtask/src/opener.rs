@@ -55,7 +55,7 @@ impl Kept {
 }
 
 impl Opener for Kept {
-    fn open(&self, id: CodecId, need: Option<ModelId>) -> Result<Box<dyn Codec>> {
+    fn open(&self, id: CodecId, need: Option<ModelId>) -> Result<AnyCodec> {
         let held = |_| Error::Model("the lock is broken".into());
         if let Some(codec) = self.opened.lock().map_err(held)?.get(&(id, need)) {
             return Ok(Box::new(codec.clone()));

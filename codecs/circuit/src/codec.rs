@@ -2,9 +2,9 @@
 
 use nc_core::container::{Fields, Parsed, put_varint};
 use nc_core::{
-    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control, Encoded,
-    Error, MediaKind, Model, ModelFault, ModelId, OptionValue, Part, Plan, Records, RecordsBuf,
-    RecordsFormat, Result, Signal, kind,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control,
+    Encoded, Error, MediaKind, Model, ModelFault, ModelId, OptionValue, Part, Plan, Records,
+    RecordsBuf, RecordsFormat, Result, Signal, kind,
 };
 use nc_kernels::Kernels;
 use xxhash_rust::xxh3::Xxh3;

@@ -59,7 +59,7 @@ fn speed(c: &mut Criterion) {
         let Ok(codec) = open(level).map(Arc::new) else {
             continue;
         };
-        let opener = |_: CodecId, _: Option<ModelId>| -> nc_core::Result<Box<dyn Codec>> {
+        let opener = |_: CodecId, _: Option<ModelId>| -> nc_core::Result<AnyCodec> {
             Ok(Box::new(codec.clone()))
         };
         let signal = || {

@@ -1,8 +1,9 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
 use nc_core::{
-    AnyCodec, Audio, AudioBuf, AudioFormat, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo,
-    Control, Encoded, Error, Goal, MediaKind, Model, ModelFault, ModelId, Plan, Result, kind,
+    AnyCodec, Audio, AudioBuf, AudioFormat, Budget, ChunkGoal, ChunkHead, Codec, CodecId,
+    CodecInfo, Control, Encoded, Error, Goal, MediaKind, Model, ModelFault, ModelId, Plan, Result,
+    kind,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
@@ -223,7 +224,13 @@ impl Grvq {
         })
     }
 
-    fn finish(&self, payload: &Payload, cap: u8, goal: ChunkGoal, out: &mut Vec<u8>) -> Result<Encoded> {
+    fn finish(
+        &self,
+        payload: &Payload,
+        cap: u8,
+        goal: ChunkGoal,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
         let level = match goal {
             ChunkGoal::Quality(q) if q.is_finite() => {
                 let top = f32::from(max_level(self.config()));
@@ -261,7 +268,12 @@ impl Grvq {
         Ok((rate, usize::from(channels), n.div_ceil(HOP)))
     }
 
-    fn parse(&self, payload: &[u8], head: &ChunkHead<AudioFormat>, budget: &mut Budget) -> Result<Payload> {
+    fn parse(
+        &self,
+        payload: &[u8],
+        head: &ChunkHead<AudioFormat>,
+        budget: &mut Budget,
+    ) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
         let tokens = self.config().quantisers() as u64;
         let per_frame = tokens.saturating_mul(2).saturating_add(1);

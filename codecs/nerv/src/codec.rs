@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use nc_core::{
-    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control, Encoded,
-    Error, Family, MediaKind, Model, OptionValue, Options, Part, Plan, Result, Video, VideoBuf,
-    VideoFormat, kind,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control,
+    Encoded, Error, Family, MediaKind, Model, OptionValue, Options, Part, Plan, Result, Video,
+    VideoBuf, VideoFormat, kind,
 };
 
 use crate::fit::Switches;

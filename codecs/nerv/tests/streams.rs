@@ -12,7 +12,7 @@ use nc_core::{
 };
 use nc_nerv::Nerv;
 
-fn opener(_: CodecId, _: Option<ModelId>) -> nc_core::Result<Box<dyn Codec>> {
+fn opener(_: CodecId, _: Option<ModelId>) -> nc_core::Result<AnyCodec> {
     Ok(Box::new(Nerv))
 }
 

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
-use nc_core::video::MAX_EDGE;
+use nc_core::kind::video::MAX_EDGE;
 use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 
 /// First bytes of a file.

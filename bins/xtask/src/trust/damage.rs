@@ -79,7 +79,7 @@ fn by_archive(file: &[u8], opener: &dyn nc_core::Opener) -> Option<Vec<u8>> {
 fn by_salvage(file: &[u8], opener: &dyn nc_core::Opener, right: &SignalBuf) -> bool {
     let Ok(mut salvage) = Salvage::open(Cursor::new(file), Budget::default()) else {
         // Damage behind the header is what it is for.
-        return Header::read(&mut Reader::new(file, 0)).is_err();
+        return Header::from_bytes(file).is_err();
     };
     let right = right.to_le_bytes();
     let (mut all, mut sound) = (Vec::new(), true);

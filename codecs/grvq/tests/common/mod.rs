@@ -20,7 +20,7 @@ pub fn at(level: Level) -> Grvq {
 struct At(Level);
 
 impl Opener for At {
-    fn open(&self, _: CodecId, _: Option<ModelId>) -> Result<Box<dyn Codec>> {
+    fn open(&self, _: CodecId, _: Option<ModelId>) -> Result<AnyCodec> {
         Ok(Box::new(at(self.0)))
     }
 }

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nc_core::entropy::RangeDecoder;
-use nc_core::{Control, Error, ChunkGoal, Result, Video};
+use nc_core::{ChunkGoal, Control, Error, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::learn::Learner;

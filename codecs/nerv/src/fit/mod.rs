@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nc_core::entropy::RangeEncoder;
 use nc_core::rng::Rng;
-use nc_core::{Budget, Control, Effort, Error, ChunkGoal, Progress, Result, Video};
+use nc_core::{Budget, ChunkGoal, Control, Effort, Error, Progress, Result, Video};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::Xxh3;
 
