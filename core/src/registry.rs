@@ -83,6 +83,11 @@ impl Registry {
         self.models.push(model);
     }
 
+    /// The model of this id, among those added.
+    pub fn model(&self, id: ModelId) -> Option<&Model> {
+        self.models.iter().find(|m| m.id == id)
+    }
+
     /// All codecs, in order of preference.
     pub fn families(&self) -> impl Iterator<Item = &dyn Family> {
         self.families.iter().map(Box::as_ref)
@@ -168,9 +173,9 @@ impl Registry {
         Ok(made)
     }
 
-    /// The model of this id, and the family that it belongs to where it is embedded.
-    fn model(&self, family: &dyn Family, id: ModelId) -> Result<AnyCodec> {
-        if let Some(m) = self.models.iter().find(|m| m.id == id) {
+    /// Opens a codec with the model of this id: one added, or the one embedded.
+    fn with_id(&self, family: &dyn Family, id: ModelId) -> Result<AnyCodec> {
+        if let Some(m) = self.model(id) {
             return family.open(Some(m));
         }
         match family.default_model().filter(|b| ModelId::of(b) == id) {
@@ -186,7 +191,7 @@ impl Opener for Registry {
         let family = self.by_id(codec)?;
         self.kept(codec, model, || match model {
             None => family.open(None),
-            Some(id) => self.model(family, id),
+            Some(id) => self.with_id(family, id),
         })
     }
 }
