@@ -21,6 +21,7 @@ pub struct CreateOptions<'m> {
     pub(crate) input: Option<PathBuf>,
     pub(crate) budget: Budget,
     pub(crate) units: Option<u64>,
+    pub(crate) may_differ: bool,
     pub(crate) first: u64,
     pub(crate) is_part: bool,
     pub(crate) metadata: &'m [Meta],
@@ -61,6 +62,14 @@ impl<'m> CreateOptions<'m> {
     #[must_use]
     pub fn units(mut self, units: u64) -> Self {
         self.units = Some(units);
+        self
+    }
+
+    /// As [`Self::units`], where fewer may come: a stream is not told.
+    #[must_use]
+    pub fn expected(mut self, units: u64) -> Self {
+        self.units = Some(units);
+        self.may_differ = true;
         self
     }
 

@@ -260,7 +260,11 @@ pub fn open_input(input: Input, options: &OpenOptions) -> Result<Reader> {
         return read(input, &formats::BYTES);
     }
     if found == Some(&formats::NC) {
-        return Err(Error::Usage("it is an nc file already".into()));
+        let e = match wanted {
+            Some(MediaKind::Audio) => Error::Format("it is an nc file already".into()),
+            _ => Error::Usage("it is an nc file already".into()).coded(code::IS_NC),
+        };
+        return Err(e);
     }
     if wanted == Some(MediaKind::Records) {
         let name = found
@@ -281,7 +285,7 @@ pub fn open_input(input: Input, options: &OpenOptions) -> Result<Reader> {
             Err(Error::Format("not an audio file that nc can read".into()))
         }
         (Some(_), Some(f)) if f.kind == wanted => read(input, f),
-        (Some(_), _) => Err(Error::Usage("not video, nor an image".into())),
+        (Some(_), _) => Err(Error::Usage("not video, nor an image".into()).coded(code::NOT_VIDEO)),
         // Records mean something by a schema alone.
         (None, Some(f)) if f.open.is_some() => read(input, f),
         (None, _) => read(input, &formats::BYTES),

@@ -65,6 +65,10 @@ pub mod code {
     pub const FORMAT_UNKNOWN: &str = "format-unknown";
     /// Error: ffmpeg would be needed and is not there.
     pub const NO_FFMPEG: &str = "no-ffmpeg";
+    /// Error: the input is an nc file already.
+    pub const IS_NC: &str = "is-nc-already";
+    /// Error: video was asked for, and this is none.
+    pub const NOT_VIDEO: &str = "not-video";
     /// Error: a range in seconds of something that has none.
     pub const NO_SECONDS: &str = "no-seconds";
     /// Error: records need a schema, and none was given.

@@ -58,7 +58,9 @@ impl<'a> Writer<'a> {
             chunks.retain(|c| !metadata::counts_samples(&c.id));
         }
         let (after, before): (Vec<_>, Vec<_>) = chunks.into_iter().partition(|c| c.after);
-        let frames = options.units;
+        let frames = options
+            .units
+            .filter(|_| out.can_seek() || !options.may_differ);
         let mut head = Head::new(format, frames, &before)?;
         let mut tail = Vec::new();
         for chunk in &after {
