@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::ModelId;
 
@@ -35,6 +36,16 @@ pub enum Error {
     /// A fault of nc itself (exit code 70): please report it. It is told where the alternative is a value that was made up.
     #[error("internal: {0}")]
     Internal(Cow<'static, str>),
+    /// One of the others, with the file at fault or a code that programs can act on.
+    #[error("{error}")]
+    Told {
+        /// What went wrong.
+        error: Box<Self>,
+        /// The file at fault, where it is not the one that the caller named.
+        file: Option<PathBuf>,
+        /// A short word that stays the same from version to version, such as `output-exists`.
+        code: Option<&'static str>,
+    },
 }
 
 /// What is wrong with a file, and where.
@@ -168,13 +179,59 @@ impl Error {
     pub fn at(self, place: Place) -> Self {
         match self {
             Self::Format(fault) => Self::Format(fault.at(place)),
+            Self::Told { error, file, code } => Self::Told {
+                error: Box::new(error.at(place)),
+                file,
+                code,
+            },
+            other => other,
+        }
+    }
+
+    /// The same error, laid at a file's door; a file that is known already stays, for it is the nearer one.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        let (error, file, code) = self.parts();
+        Self::Told {
+            error: Box::new(error),
+            file: Some(file.unwrap_or_else(|| path.to_path_buf())),
+            code,
+        }
+    }
+
+    /// The same error with a code.
+    #[must_use]
+    pub fn coded(self, code: &'static str) -> Self {
+        let (error, file, _) = self.parts();
+        Self::Told {
+            error: Box::new(error),
+            file,
+            code: Some(code),
+        }
+    }
+
+    /// What went wrong, the file at fault and the code, where they were told.
+    #[must_use]
+    pub fn parts(self) -> (Self, Option<PathBuf>, Option<&'static str>) {
+        match self {
+            Self::Told { error, file, code } => (*error, file, code),
+            other => (other, None, None),
+        }
+    }
+
+    /// What went wrong, without file and code.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Told { error, .. } => error.cause(),
             other => other,
         }
     }
 
     /// The process's exit code for it; the command line's table.
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Told { error, .. } => error.exit_code(),
             Self::Io(_) | Self::Cancelled => 1,
             Self::Usage(_) | Self::Unsupported(_) => 2,
             Self::Format(_) => 3,

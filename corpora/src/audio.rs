@@ -4,21 +4,14 @@
 //! resampler, and a file that is damaged is an error: a clip that is quietly shorter would only
 //! show as an odd figure.
 
-use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use nc_core::container::read_full;
-use nc_core::{AudioFormat, Budget, Error, Format, Result};
-use nc_media::sound::Kind;
-use nc_media::sound::compressed::CompressedReader;
-use nc_media::sound::wav::WavReader;
+use nc_core::{AudioFormat, Error, Format, MediaKind, Result, SignalBuf};
+use nc_media::OpenOptions;
 
 use crate::files;
 use crate::metrics::RATE;
 use crate::resample::{Filter, resample};
-
-/// Frames of a WAV file read at once.
-const BLOCK: usize = 1 << 14;
 
 /// Reads a WAV or FLAC file as mono at 16 kHz, -1..=1: channels averaged, resampled by
 /// [`Filter::FINE`].
@@ -37,38 +30,16 @@ pub fn read(path: &Path) -> Result<Vec<f32>> {
         .collect())
 }
 
-/// Reads a file as mono at its own rate.
+/// Reads a file as mono at its own rate: the mean of the channels.
 fn read_native(path: &Path) -> Result<(u32, Vec<f32>)> {
-    let mut file = std::fs::File::open(path)?;
-    let mut head = [0; 12];
-    let got = read_full(&mut file, &mut head)?;
-    file.rewind()?;
-    match nc_media::sound::kind(head.get(..got).unwrap_or_default()) {
-        Some(Kind::Wav) => {
-            let mut wav = WavReader::new(std::io::BufReader::new(file), Budget::default())?;
-            mixed(wav.format(), |block| wav.read(BLOCK, block))
-        }
-        Some(Kind::Compressed) => {
-            let mut sound = CompressedReader::from_file(file, Budget::default())?;
-            mixed(sound.format(), |block| sound.read(block))
-        }
-        None => Err(Error::Format("no sound that nc reads".into())),
-    }
-}
-
-/// All that `next` appends, until it gives no more: the mean of a frame's channels.
-fn mixed(
-    format: Format,
-    mut next: impl FnMut(&mut Vec<f32>) -> Result<usize>,
-) -> Result<(u32, Vec<f32>)> {
-    let Format::Audio(AudioFormat { rate, channels, .. }) = format else {
-        return Err(Error::Format("no sound".into()));
+    let mut sound = nc_media::open(path, &OpenOptions::new().kind(MediaKind::Audio))?;
+    let Format::Audio(AudioFormat { rate, channels, .. }) = sound.format() else {
+        return Err(Error::Internal("sound that is none".into()));
     };
-    let (mut out, mut block) = (Vec::new(), Vec::new());
-    while next(&mut block)? > 0 {
-        let frames = block.chunks_exact(channels.max(1).into());
+    let mut out = Vec::new();
+    while let Some(SignalBuf::Audio(block)) = sound.next()? {
+        let frames = block.samples.columns().into_iter();
         out.extend(frames.map(|f| f.iter().sum::<f32>() / f32::from(channels)));
-        block.clear();
     }
     Ok((rate, out))
 }

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 
 use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 use nc_media::video::picture;
-use nc_media::video::png::{self, Png, Shape};
+use nc_media::video::png::{self, Image, Png};
 use nc_media::video::y4m::Y4mReader;
 
 fn frames(input: impl Read, budget: u64) -> Result<usize> {
@@ -173,7 +173,7 @@ fn text_beside_the_samples_is_passed_over() {
     // budget: none of it takes memory.
     let grey = |edge: u32, samples: &[u8]| {
         let mut png = Vec::new();
-        let shape = Shape {
+        let shape = Image {
             width: edge,
             height: edge,
             channels: 1,
@@ -217,7 +217,7 @@ fn every_cut_and_every_flip_of_a_png_is_told_or_harmless() {
     picture::write(&mut whole, &format, &samples).unwrap();
     let budget = Budget::new(1 << 20);
     let typed = |bytes: &[u8], at: usize| {
-        let shape = Png::open(Cursor::new(bytes), &budget).map(|p| p.shape());
+        let shape = Png::open(Cursor::new(bytes), &budget).map(|p| p.image());
         let got = picture::read(bytes, &format, &budget);
         let right = matches!(
             got,

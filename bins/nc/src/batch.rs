@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::args::Destination;
 use crate::failure::{Failure, Result};
-use crate::output::is_dash;
+use crate::files::is_dash;
 use crate::ui::{Ui, label, name};
 
 /// One input and where it goes.

@@ -2,37 +2,32 @@
 //!
 //! The file is complete and flushed before it gets its name, and `--verify` reads it back first.
 
-mod video;
-
+use std::collections::VecDeque;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use nc_core::container::read_full;
 use nc_core::{
-    Audio, AudioFormat, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal,
-    MediaKind, Opener, Progress, RecordsFormat, Signal, Summary, VideoFormat,
+    AudioFormat, Codec, CodecEntry, Control, Decoder, Effort, Encoder, Format, Goal, MediaKind,
+    Opener, Progress, Summary, VideoFormat,
 };
-use nc_media::records::{Schema, Source};
+use nc_media::records::Schema;
+use nc_media::{OpenOptions, Reader, Warning, ffmpeg, formats, names};
 use serde_json::json;
 
 use crate::args::{Encode, GoalArgs, Preset};
-use crate::audio_in::AudioIn;
 use crate::batch::{self, Done, Job};
 use crate::failure::{Failure, Result};
-use crate::foreign;
-use crate::input::{Input, Kind, kind_of};
-use crate::kept;
+use crate::files::{self, Output, is_dash};
 use crate::models::{self, Shared};
-use crate::output::{Output, is_dash};
-use crate::records;
+use crate::signals;
 use crate::ui::{Ui, label, name, show};
-
-use video::Found;
 
 /// Bits per second and channel where no goal is given.
 const DEFAULT_RATE: u32 = 3_000;
-/// Bytes read at once where the input is any bytes.
-const BLOCK: usize = 1 << 16;
+/// Quality of video where no goal is given.
+const DEFAULT_QUALITY: f32 = 5.0;
+/// How long a stop waits for a checkpoint.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Runs the command; gives the exit code.
 ///
@@ -55,20 +50,24 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
     // Files that get back their name on decoding.
     let bytes = kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Video));
     let schema = match named {
-        Some(e) if e.info.kind == MediaKind::Records => Some(records::schema(model.as_ref())?),
+        Some(e) if e.info.kind == MediaKind::Records => Some(files::schema(model.as_ref())?),
         _ => None,
     };
     let jobs = batch::jobs(
         &args.paths,
         &args.to,
-        |input| renamed(input, bytes),
-        |found| match kind {
-            // Images and what takes another program lie beside sound for other reasons, so they are
-            // taken where video was asked for.
-            Some(MediaKind::Video) => kind_of(found).is_video() || foreign::is_video(found),
-            Some(MediaKind::Audio) => kind_of(found).is_audio(),
-            Some(_) => true,
-            None => kind_of(found).is_audio() || kind_of(found) == Kind::Y4m,
+        |input| names::encoded(input, bytes),
+        |found| {
+            let format = formats::of_file(found);
+            let is = |kind| format.is_some_and(|f| f.kind == Some(kind));
+            match kind {
+                // Images and what takes another program lie beside sound for other reasons, so they are taken where
+                // video was asked for.
+                Some(MediaKind::Video) => is(MediaKind::Video) || ffmpeg::is_known(found),
+                Some(MediaKind::Audio) => is(MediaKind::Audio),
+                Some(_) => true,
+                None => is(MediaKind::Audio) || format == Some(&formats::Y4M),
+            }
         },
     )?;
     if jobs.iter().any(|j| is_dash(&j.output)) {
@@ -94,13 +93,12 @@ pub fn run(args: &Encode, ui: &mut Ui) -> Result<u8> {
         &jobs,
         |job| &job.input,
         |job, threads| {
-            let named = shared.as_ref();
-            work.one(
-                job,
-                threads,
-                named.or(audio.as_ref()),
-                named.or(video.as_ref()),
-            )
+            work.one(job, threads, |kind| {
+                shared.as_ref().or(match kind {
+                    MediaKind::Video => video.as_ref(),
+                    _ => audio.as_ref(),
+                })
+            })
         },
     ))
 }
@@ -117,181 +115,148 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Works on one input; `codec` is the one named, or else that of the kind that it turns out to be.
-    fn one(
+    /// Works on one input; `codec` gives the one for a kind of media.
+    fn one<'c>(
         &self,
         job: &Job,
         threads: usize,
-        codec: Option<&Shared<'_>>,
-        for_video: Option<&Shared<'_>>,
+        codec: impl Fn(MediaKind) -> Option<&'c Shared<'c>>,
     ) -> Result<Done> {
-        if let (Some(schema), Some(codec)) = (&self.schema, codec) {
-            let source = records::open(&job.input)?;
-            let bar = self.ui.bar(&job.input);
-            let mut progress = show(&bar);
-            let mut ctl = self.control(job, threads, &mut progress);
-            let done = self.records(job, source, schema, codec.get()?, &mut ctl);
-            bar.finish_and_clear();
-            return done;
-        }
-        let found = self.look(job)?;
-        let wanted = match &found {
-            Found::Video(_) => for_video,
-            Found::Other(..) => codec,
-        };
-        let kind = self.named.map(|e| e.info.kind);
-        if let Found::Other(_, found) = &found
-            && (kind == Some(MediaKind::Video) || kind.is_none() && !found.is_audio())
-        {
-            let why = match found {
-                Kind::Nc => "it is an nc file already",
-                _ if kind.is_some() => "not video, nor an image",
-                _ => "not an audio file that nc can read, nor video, nor an image",
-            };
-            return Err(Failure::usage(why).hint("--codec store keeps any file as it is"));
-        }
-        let Some(codec) = wanted else {
+        let reader = self.open(job)?;
+        let kind = reader.format().kind();
+        let Some(codec) = codec(kind) else {
             let why = "this build has no codec for what this is";
             return Err(nc_core::Error::Unsupported(why.into()).into());
         };
         let bar = self.ui.bar(&job.input);
         let mut progress = show(&bar);
         let mut ctl = self.control(job, threads, &mut progress);
-        let (input, kind) = match found {
-            Found::Other(input, kind) => (input, kind),
-            Found::Video(video) => {
-                let done = self.video(job, *video, codec, &mut ctl);
-                if done.is_ok() {
-                    ctl.clear_checkpoints();
-                }
-                bar.finish_and_clear();
-                return done;
-            }
-        };
-        let bytes = self.named.is_some_and(|e| e.info.kind == MediaKind::Bytes);
-        let done = if bytes {
-            self.bytes(job, input, codec.get()?, &mut ctl)
-        } else {
-            self.audio(job, input, kind, codec, &mut ctl)
-        };
+        let done = self.encode(job, reader, codec.get()?, &mut ctl);
+        if done.is_ok() && kind == MediaKind::Video {
+            ctl.clear_checkpoints();
+        }
         bar.finish_and_clear();
         done
     }
 
-    fn bytes(
-        &self,
-        job: &Job,
-        mut input: Input,
-        codec: &dyn Codec,
-        ctl: &mut Control<'_>,
-    ) -> Result<Done> {
-        let goal = self.goal().unwrap_or(Goal::Exact);
-        let mut out = self.create(job)?;
-        let mut block = vec![0; BLOCK];
-        let mut n = read_full(&mut input, &mut block)?;
-        // Some files of the system claim to be empty and are not.
-        let length = input.len().filter(|&len| len > 0 || n == 0);
-        let mut encoder = Encoder::new(&mut out, codec, Format::Bytes, length, goal)?;
-        encoder.set_budget(self.ui.budget());
-        while n > 0 {
-            ctl.check()?;
-            encoder.push(Signal::Bytes(&block[..n]), ctl)?;
-            n = read_full(&mut input, &mut block)?;
+    /// Opens an input as what the codec named takes, or as what it is.
+    fn open(&self, job: &Job) -> Result<Reader> {
+        let path = &job.input;
+        let kind = self.named.map(|e| e.info.kind);
+        let mut options = OpenOptions::new().budget(self.ui.budget());
+        if let Some(kind) = kind {
+            options = options.kind(kind);
         }
-        let (_, summary) = encoder.finish(ctl)?;
-        self.finish(job, out, summary, Format::Bytes, &[])
+        let may_be_video = kind.is_none_or(|k| k == MediaKind::Video);
+        let folder = !is_dash(path) && path.is_dir();
+        if let Some(schema) = &self.schema {
+            options = options.schema(schema.clone());
+        } else if let Some(rate) = self.args.rate {
+            if !(may_be_video && folder) {
+                let why = "--rate is for folders of images: other files say theirs";
+                return Err(Failure::usage(why));
+            }
+            options = options.rate(rate);
+        }
+        let reader = files::reader(path, &options).map_err(|f| {
+            let sound = || formats::of_file(path).is_some_and(|f| f.kind == Some(MediaKind::Audio));
+            let by_ffmpeg = may_be_video && !is_dash(path) && ffmpeg::is_known(path);
+            match f.hint {
+                None if by_ffmpeg && sound() => f.hint("--codec grvq encodes its sound"),
+                _ => f,
+            }
+        })?;
+        if kind.is_none() && reader.format() == Format::Bytes {
+            let why = "not an audio file that nc can read, nor video, nor an image";
+            return Err(Failure::usage(why).hint("--codec store keeps any file as it is"));
+        }
+        Ok(reader)
     }
 
-    fn records(
+    fn encode(
         &self,
         job: &Job,
-        source: Source,
-        schema: &Schema,
+        mut reader: Reader,
         codec: &dyn Codec,
         ctl: &mut Control<'_>,
     ) -> Result<Done> {
-        let goal = self.goal().unwrap_or(Goal::Exact);
-        let mut reader = schema.reader(source, None, self.ui.budget())?;
-        let at_once = records::rows_at_once(schema);
-        let mut block = reader.next(at_once)?;
-        let mut next = match block {
-            Some(_) => reader.next(at_once)?,
-            None => None,
-        };
-        // A short file has a short header where its length is known.
-        let length = match (&block, &next) {
-            (block, None) => Some(block.as_ref().map_or(0, |b| b.values.nrows() as u64)),
-            _ => None,
-        };
-        let variables = schema.alphabets().len() as u32;
-        let format = Format::Records(RecordsFormat { variables });
+        let format = reader.format();
+        let mut length = reader.length();
+        let mut ahead = VecDeque::new();
+        if let Format::Video(form) = format {
+            // A clip of one chunk has a short header where its length is known when it begins, and pipes know none: so
+            // many frames are read ahead as make a chunk, which the encoder would hold anyhow. They go to the encoder
+            // frame by frame, which then has the same room for them.
+            let most = codec.plan(&format)?.chunk;
+            let mut room = self.ui.budget();
+            while length.is_none() && ahead.len() as u64 <= most {
+                ctl.check()?;
+                room.charge((form.frame_samples()? as u64).saturating_mul(2))?;
+                match reader.next()? {
+                    Some(frame) => ahead.push_back(frame),
+                    None => length = Some(ahead.len() as u64),
+                }
+            }
+            if length == Some(0) {
+                return Err(Failure::format("a video without a frame"));
+            }
+        }
+        let goal = self.goal().unwrap_or(default_goal(&format));
+        self.describe(job, &format, codec);
         let mut out = self.create(job)?;
         let mut encoder = Encoder::new(&mut out, codec, format, length, goal)?;
         encoder.set_budget(self.ui.budget());
-        while let Some(rows) = block {
-            ctl.check()?;
-            encoder.push(Signal::Records(rows.view()), ctl)?;
-            block = next;
-            next = match block {
-                Some(_) => reader.next(at_once)?,
-                None => None,
-            };
-        }
-        let extras = reader.extras()?;
-        if !extras.is_empty() {
-            encoder.add_meta(records::EXTRAS, &extras);
-        }
-        let (_, summary) = encoder.finish(ctl)?;
-        self.finish(job, out, summary, format, &[])
-    }
-
-    fn audio(
-        &self,
-        job: &Job,
-        input: Input,
-        kind: Kind,
-        codec: &Shared<'_>,
-        ctl: &mut Control<'_>,
-    ) -> Result<Done> {
-        let mut audio = AudioIn::open(input, kind, self.ui.budget())?;
-        let codec = codec.get()?;
-        let format = audio.format();
-        let (rate, channels) = match format {
-            Format::Audio(AudioFormat { rate, channels, .. }) => (rate, channels),
-            _ => return Err(Failure::format("not audio")),
-        };
-        let goal = self
-            .goal()
-            .unwrap_or(Goal::Bitrate(DEFAULT_RATE.saturating_mul(channels.into())));
-        self.ui.detail(format_args!(
-            "{}: {rate} Hz, {channels} channels, by {}{}",
-            label(&job.input),
-            codec.info().name,
-            codec
-                .model()
-                .map_or(String::new(), |m| format!(" with model {m}")),
-        ));
-        let mut out = self.create(job)?;
-        let mut encoder = Encoder::new(&mut out, codec, format, audio.frames(), goal)?;
-        encoder.set_budget(self.ui.budget());
-        for meta in kept::before(audio.take_chunks()) {
+        for meta in reader.take_metadata() {
             encoder.add_meta(meta.tag, &meta.data);
         }
-        while let Some(block) = audio.next_block()? {
+        loop {
             ctl.check()?;
-            let samples = block.view();
-            encoder.push(Signal::Audio(Audio { rate, samples }), ctl)?;
+            let piece = match ahead.pop_front() {
+                Some(piece) => piece,
+                None => match reader.next()? {
+                    Some(piece) => piece,
+                    None => break,
+                },
+            };
+            self.patient(|| encoder.push(piece.view(), ctl))?;
         }
-        for chunk in audio.take_chunks() {
-            encoder.add_meta(chunk.id, &chunk.data);
+        for meta in reader.take_metadata() {
+            encoder.add_meta(meta.tag, &meta.data);
         }
-        let (_, summary) = encoder.finish(ctl)?;
-        self.finish(job, out, summary, format, &audio.warnings())
+        let (_, summary) = self.patient(|| encoder.finish(ctl))?;
+        self.finish(job, out, summary, format, reader.warnings())
     }
 
-    /// Whether an input is looked at as video.
-    fn may_be_video(&self) -> bool {
-        self.named.is_none_or(|e| e.info.kind == MediaKind::Video)
+    fn describe(&self, job: &Job, format: &Format, codec: &dyn Codec) {
+        let by = codec.info().name;
+        match format {
+            Format::Audio(AudioFormat { rate, channels, .. }) => self.ui.detail(format_args!(
+                "{}: {rate} Hz, {channels} channels, by {by}{}",
+                label(&job.input),
+                codec
+                    .model()
+                    .map_or(String::new(), |m| format!(" with model {m}")),
+            )),
+            Format::Video(form) => self.ui.detail(format_args!(
+                "{}: {} x {}, {} bits, by {by}",
+                label(&job.input),
+                form.width,
+                form.height,
+                form.bits,
+            )),
+            _ => {}
+        }
+    }
+
+    /// Does work that saves its state when it is stopped, which may take as long as the step at hand.
+    fn patient<T>(&self, work: impl FnOnce() -> T) -> T {
+        if self.args.checkpoints.is_none() {
+            return work();
+        }
+        signals::set_grace(PATIENCE);
+        let done = work();
+        signals::set_grace(signals::GRACE);
+        done
     }
 
     fn goal(&self) -> Option<Goal> {
@@ -327,7 +292,7 @@ impl Work<'_> {
         if self.args.to.out_dir.is_some() {
             batch::make_folder_of(&job.output)?;
         }
-        Output::create(&job.output, Some(&job.input), self.args.to.force)
+        files::output(&job.output, Some(&job.input), self.args.to.force)
     }
 
     fn finish(
@@ -336,7 +301,7 @@ impl Work<'_> {
         mut out: Output,
         summary: Summary,
         format: Format,
-        warnings: &[String],
+        warnings: &[Warning],
     ) -> Result<Done> {
         for warning in warnings {
             self.ui.warn(&job.input, warning);
@@ -373,7 +338,7 @@ impl Work<'_> {
             "seconds": seconds,
             "kbps": kbps,
             "verified": self.args.verify,
-            "warnings": warnings,
+            "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         })))
     }
 
@@ -392,6 +357,17 @@ impl Work<'_> {
         while decoder.next(&mut ctl)?.is_some() {}
         bar.finish_and_clear();
         Ok(())
+    }
+}
+
+/// What is reached where no goal is given.
+fn default_goal(format: &Format) -> Goal {
+    match format {
+        Format::Audio(AudioFormat { channels, .. }) => {
+            Goal::Bitrate(DEFAULT_RATE.saturating_mul((*channels).into()))
+        }
+        Format::Video(_) => Goal::Quality(DEFAULT_QUALITY),
+        _ => Goal::Exact,
     }
 }
 
@@ -422,17 +398,4 @@ pub fn kbps(bytes: u64, seconds: Option<f64>) -> Option<f64> {
     seconds
         .filter(|&s| s > 0.0)
         .map(|s| bytes as f64 * 8.0 / s / 1000.0)
-}
-
-/// Name of the output in `--out-dir`: audio and video change their extension, as decoding will; other
-/// files keep theirs, so that decoding gives back the name.
-fn renamed(input: &Path, bytes: bool) -> PathBuf {
-    let file = PathBuf::from(input.file_name().unwrap_or_default());
-    if bytes {
-        let mut name = file.into_os_string();
-        name.push(".nc");
-        name.into()
-    } else {
-        file.with_extension("nc")
-    }
 }

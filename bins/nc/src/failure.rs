@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nc_core::Error;
+use nc_media::code;
 use serde_json::Value;
 
 /// The table of exit codes, as help and man page show it.
@@ -99,12 +100,31 @@ impl Failure {
     }
 }
 
+/// What the user may do about an error with a code.
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        code::OUTPUT_EXISTS => "-f overwrites it",
+        code::OUTPUT_IS_FOLDER => "name a file, or use --out-dir",
+        code::CURRENT_FOLDER => "name a folder in it",
+        code::INPUT_IS_FOLDER => "-r with --out-dir goes into folders",
+        code::NO_IMAGES => "-r with --out-dir goes into folders; records need --model",
+        code::MANY_FRAMES => "name a folder or a .y4m file",
+        code::NOT_WRITTEN => "decode to - and pipe it into ffmpeg -i - OUT",
+        code::FORMAT_UNKNOWN => "name a .y4m file, a .png or a folder",
+        code::NO_FFMPEG => "install ffmpeg, or make a .y4m of the file elsewhere",
+        code::NO_SECONDS => "give bytes, records or frames",
+        code::IS_NC | code::NOT_VIDEO => "--codec store keeps any file as it is",
+        _ => return None,
+    })
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let (error, subject, code) = error.parts();
         Self {
             error,
-            hint: None,
-            subject: None,
+            hint: code.and_then(hint).map(String::from),
+            subject,
             details: Value::Null,
         }
     }
@@ -112,6 +132,7 @@ impl From<Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Error::Io(error).into()
+        // An error of the library that a reader passed on comes back as what it was.
+        Error::from(error).into()
     }
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::args::Inputs;
 use crate::batch::{self, Done};
-use crate::decode::{not_nc, seekable};
+use crate::decode::not_nc;
 use crate::encode::{bits_per_pixel, kbps, seconds};
 use crate::failure::Result;
-use crate::input::{Input, Kind, kind_of};
+use crate::files::{input, is_nc, is_nc_file};
 use crate::ui::{Ui, label};
 
 /// Runs the command; gives the exit code.
@@ -21,7 +21,7 @@ use crate::ui::{Ui, label};
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
     let registry = nc::registry();
-    let files = batch::files(&args.files, args.recursive, |f| kind_of(f) == Kind::Nc)?;
+    let files = batch::files(&args.files, args.recursive, is_nc_file)?;
     Ok(batch::run_in_order(
         ui,
         &files,
@@ -41,11 +41,11 @@ const PIECE: u64 = 2048;
 
 /// The facts of one file, under the names that `--json` prints.
 fn facts(path: &Path, registry: &Registry, ui: &Ui) -> Result<Value> {
-    let (input, kind) = Input::open(path)?;
-    if kind != Kind::Nc {
-        return Err(not_nc(kind));
+    let input = input(path)?;
+    if !is_nc(input.sniff()) {
+        return Err(not_nc(&input));
     }
-    let mut file = seekable(input)?;
+    let mut file = input.seekable()?;
     let mut version = [0; 10];
     file.read_exact(&mut version)
         .map_err(|_| nc_core::Error::Format("the file ends early".into()))?;

@@ -4,22 +4,15 @@
 //! `failure`.
 
 mod args;
-mod audio_in;
-mod audio_out;
 mod batch;
 mod decode;
 mod encode;
 mod failure;
-mod foreign;
+mod files;
 mod info;
-mod input;
-mod kept;
 mod meta;
 mod models;
-mod output;
 mod query;
-mod range;
-mod records;
 mod signals;
 mod test;
 #[cfg(feature = "train")]
@@ -28,13 +21,12 @@ mod train;
 mod train_circuit;
 mod trim;
 mod ui;
-mod video_in;
-mod video_out;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nc_media::range;
 
 use crate::args::{Cli, Command, Model};
 use crate::ui::Ui;

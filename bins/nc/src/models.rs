@@ -9,14 +9,13 @@ use std::sync::OnceLock;
 
 use nc::circuit::{Frozen, Texts, query};
 use nc_core::{Budget, Codec, CodecEntry, Error, Model, ModelId, Opener, Registry};
-use nc_media::records::{Image, Schema};
+use nc_media::records::{Image, Schema, rows_at_once};
 use serde_json::{Value, json};
 
 use crate::args::ModelInfo;
 use crate::failure::{Failure, Result};
-use crate::output::Output;
+use crate::files;
 use crate::query::Known;
-use crate::records;
 use crate::ui::{Ui, label, name, one_line};
 
 /// Reads the model file given with `--model`.
@@ -123,7 +122,7 @@ pub fn info(args: &ModelInfo, ui: &Ui) -> Result<u8> {
         return Err(Failure::usage("--data and --samples are for circuits"));
     }
     // Long, and told by structure.
-    let shown = |key: &str| key != "config" && key != records::SCHEMA;
+    let shown = |key: &str| key != "config" && key != files::SCHEMA;
     let facts = circuit.as_ref().map(structure);
     let cost = match (&circuit, &args.data) {
         (Some(known), Some(data)) => Some(cost(known, data, ui)?),
@@ -224,7 +223,7 @@ impl Cost {
 }
 
 fn cost(known: &Known, data: &Path, ui: &Ui) -> Result<Cost> {
-    let source = records::open(data).map_err(|f| f.on(data))?;
+    let source = files::records(data).map_err(|f| f.on(data))?;
     let on = |e: Error| Failure::from(e).on(data);
     let mut reader = known.schema.reader(source, None, ui.budget()).map_err(on)?;
     let frozen = Frozen::new(&known.stored.circuit)?.with_texts(
@@ -235,10 +234,7 @@ fn cost(known: &Known, data: &Path, ui: &Ui) -> Result<Cost> {
     let mut all = vec![0.0; names.len()];
     let (mut n, mut multiply_adds) = (0usize, 0usize);
     let ctl = ui.cancellable();
-    while let Some(rows) = reader
-        .next(records::rows_at_once(&known.schema))
-        .map_err(on)?
-    {
+    while let Some(rows) = reader.next(rows_at_once(&known.schema)).map_err(on)? {
         ctl.check()?;
         let bits = frozen.bits(rows.view())?;
         all.iter_mut().zip(&bits).for_each(|(a, b)| *a += b);
@@ -293,7 +289,7 @@ fn samples(known: &Known, png: &Path, force: bool) -> Result<()> {
         height: image.height * SIDE,
         ..image
     };
-    let mut out = Output::create(png, None, force)?;
+    let mut out = files::output(png, None, force)?;
     Schema::write_png(&mut out, whole, &sheet)?;
-    out.commit()
+    Ok(out.commit()?)
 }

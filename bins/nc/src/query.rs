@@ -4,17 +4,17 @@ use std::path::Path;
 
 use nc::circuit::{Circuit, Stored, query};
 use nc_core::rng::Rng;
-use nc_core::{Control, Error, Model, RecordsBuf, Signal, Text};
-use nc_media::records::{Reader, Schema};
+use nc_core::{Control, Error, Format, Model, RecordsBuf, RecordsFormat, Signal, Text};
+use nc_media::records::{Reader, Schema, rows_at_once};
+use nc_media::{CreateOptions, metadata};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::args::{Given, Query, QueryRecords};
 use crate::failure::{Failure, Result};
+use crate::files::{self, is_dash};
 use crate::models;
-use crate::output::is_dash;
-use crate::records::{self, Target};
 use crate::ui::{Ui, label, name};
 
 /// Values of a conditional that a person is shown.
@@ -35,7 +35,7 @@ impl Known {
     /// Model where it is no circuit's.
     pub fn new(model: &Model) -> Result<Self> {
         let stored = Stored::read(model)?;
-        let schema = records::schema(Some(model))?;
+        let schema = files::schema(Some(model))?;
         if schema.alphabets() != stored.circuit.alphabets() {
             return Err(Error::Model("circuit and records of different variables".into()).into());
         }
@@ -141,21 +141,26 @@ fn write(
         ui.take_stdout();
     }
     let n: usize = rows.iter().map(|r| r.values.nrows()).sum();
-    let mut target = Target::create(&known.schema, output, None, force)?;
-    let mut budget = ui.budget();
-    let mut writer = target.writer(&known.schema, (0, n as u64), extras, None, &mut budget)?;
+    let variables = known.circuit().alphabets().len() as u32;
+    let metadata: Vec<_> = metadata::of_records(extras.to_vec()).into_iter().collect();
+    let options = CreateOptions::new()
+        .budget(ui.budget())
+        .units(n as u64)
+        .metadata(&metadata)
+        .schema(known.schema.clone());
+    let format = Format::Records(RecordsFormat { variables });
+    let mut writer = files::writer(output, None, force, &format, options)?;
     for rows in rows {
-        writer.write(rows.view())?;
+        writer.write(Signal::Records(rows.view()))?;
     }
-    let bytes = writer.finish()?;
-    target.commit()?;
+    let bytes = writer.finish()?.bytes;
     ui.summary(format_args!("{}: {n} records", label(output)));
     ui.json(&json!({ "output": name(output), "records": n, "bytes": bytes, "ok": true }))?;
     Ok(0)
 }
 
 fn reader(known: &Known, args: &QueryRecords, ui: &Ui) -> Result<Box<dyn Reader>> {
-    let source = records::open(&args.input).map_err(|f| f.on(&args.input))?;
+    let source = files::records(&args.input).map_err(|f| f.on(&args.input))?;
     let reader = known
         .schema
         .reader(source, args.missing.as_deref(), ui.budget());
@@ -203,7 +208,7 @@ fn next(
     ctl: &Control<'_>,
 ) -> Result<Option<RecordsBuf>> {
     ctl.check()?;
-    let rows = reader.next(records::rows_at_once(&known.schema).min(4096));
+    let rows = reader.next(rows_at_once(&known.schema).min(4096));
     rows.map_err(|e| Failure::from(e).on(&args.input))
 }
 

@@ -2,17 +2,12 @@
 //!
 //! The work looks at a flag between blocks and unwinds, which removes its temporary files. Where
 //! it sits in a blocking read (a pipe that nobody writes to) it never looks, so after a grace
-//! period, or at a second signal, the registered files are removed here and the process ends.
+//! period, or at a second signal, the files that are half written are removed here and the process ends.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 static GRACE_MS: AtomicU64 = AtomicU64::new(GRACE.as_millis() as u64);
 
 /// How long work may take to stop by itself, unless it says otherwise.
@@ -43,25 +38,7 @@ pub fn set_grace(grace: Duration) {
     );
 }
 
-/// A temporary file or folder to be removed if the process has to end at once.
-pub fn guard(path: &Path) {
-    lock().insert(path.to_path_buf());
-}
-
-/// The file is gone, or has its final name.
-pub fn release(path: &Path) {
-    lock().remove(path);
-}
-
-fn lock() -> std::sync::MutexGuard<'static, BTreeSet<PathBuf>> {
-    TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn end() -> ! {
-    for path in lock().iter() {
-        if std::fs::remove_file(path).is_err() {
-            let _ = std::fs::remove_dir_all(path);
-        }
-    }
+    nc_media::temporaries::remove();
     std::process::exit(1)
 }

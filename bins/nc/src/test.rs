@@ -9,7 +9,7 @@ use crate::args::Inputs;
 use crate::batch::{self, Done};
 use crate::decode::not_nc;
 use crate::failure::Result;
-use crate::input::{Input, Kind, kind_of};
+use crate::files::{input, is_nc, is_nc_file};
 use crate::models;
 use crate::ui::{Ui, label, show};
 
@@ -19,7 +19,7 @@ use crate::ui::{Ui, label, show};
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
     let registry = nc::registry();
-    let files = batch::files(&args.files, args.recursive, |f| kind_of(f) == Kind::Nc)?;
+    let files = batch::files(&args.files, args.recursive, is_nc_file)?;
     let model = models::given(args.model.as_deref(), &mut ui.budget())?;
     let opener = models::opener(&registry, model.as_ref());
     Ok(batch::run(
@@ -27,9 +27,9 @@ pub fn run(args: &Inputs, ui: &Ui) -> Result<u8> {
         &files,
         |file| file,
         |file, threads| {
-            let (input, kind) = Input::open(file)?;
-            if kind != Kind::Nc {
-                return Err(not_nc(kind));
+            let input = input(file)?;
+            if !is_nc(input.sniff()) {
+                return Err(not_nc(&input));
             }
             let bar = ui.bar(file);
             let mut progress = show(&bar);

@@ -7,14 +7,13 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use nc::grvq::train::{Clip, Dataset, Recipe, train};
-use nc_core::{AudioFormat, Error, Format, Progress};
+use nc_core::{AudioBuf, AudioFormat, Error, Format, MediaKind, Progress, SignalBuf};
+use nc_media::{OpenOptions, formats, open};
 use rayon::prelude::*;
 
 use crate::args::TrainGrvq;
-use crate::audio_in::AudioIn;
 use crate::failure::{Failure, Result};
-use crate::input::{self, Input, kind_of};
-use crate::output::Output;
+use crate::files;
 use crate::ui::{Ui, show};
 
 /// Rate that the codec works at.
@@ -30,7 +29,7 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let recipe: Recipe = match &args.recipe {
         None => Recipe::default(),
         Some(path) => {
-            let text = input::text(path, &ui.budget())?;
+            let text = files::text(path, &ui.budget())?;
             serde_json::from_str(&text)
                 .map_err(|e| Failure::usage(format!("not a recipe: {e}")).on(path))?
         }
@@ -38,7 +37,7 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
     let held = match &args.hold_out {
         None => Vec::new(),
         Some(path) => {
-            let text = input::text(path, &ui.budget())?;
+            let text = files::text(path, &ui.budget())?;
             let lines = text
                 .lines()
                 .map(str::trim)
@@ -55,7 +54,7 @@ pub fn grvq(args: &TrainGrvq, ui: &mut Ui) -> Result<u8> {
         valid.clips.len(),
         hours(&valid)
     ));
-    let mut out = Output::create(&args.output, None, args.force)?;
+    let mut out = files::output(&args.output, None, args.force)?;
     let folder = args.checkpoints.clone().unwrap_or_else(|| {
         let mut name = args.output.as_os_str().to_owned();
         name.push(".checkpoints");
@@ -127,7 +126,7 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> Resul
         let path = entry?.path();
         if path.is_dir() {
             walk(root, &path, files)?;
-        } else if kind_of(&path).is_audio() {
+        } else if formats::of_file(&path).is_some_and(|f| f.kind == Some(MediaKind::Audio)) {
             let relative = path
                 .strip_prefix(root)
                 .unwrap_or(&path)
@@ -141,15 +140,17 @@ fn walk(root: &Path, folder: &Path, files: &mut Vec<(String, PathBuf)>) -> Resul
 
 /// A recording as one channel at 16 kHz.
 fn read(path: &Path, ui: &Ui) -> Result<Vec<i16>> {
-    let (input, kind) = Input::open(path)?;
-    let mut audio = AudioIn::open(input, kind, ui.budget())?;
+    let options = OpenOptions::new()
+        .kind(MediaKind::Audio)
+        .budget(ui.budget());
+    let mut audio = open(path, &options)?;
     let Format::Audio(AudioFormat { rate, channels, .. }) = audio.format() else {
         return Err(Failure::usage("not audio"));
     };
     // A recording is held whole: as read, as resampled, and as what is kept of it.
     let mut budget = ui.budget();
     let mut mono: Vec<f32> = Vec::new();
-    while let Some(block) = audio.next_block()? {
+    while let Some(SignalBuf::Audio(AudioBuf { samples: block, .. })) = audio.next()? {
         let resampled = (block.ncols() as u64).saturating_mul(RATE.into()) / u64::from(rate.max(1));
         budget.charge((block.ncols() as u64).saturating_mul(8))?;
         budget.charge(resampled.saturating_mul(6))?;

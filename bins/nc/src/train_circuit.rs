@@ -7,14 +7,12 @@ use std::path::PathBuf;
 use nc::circuit::learn::{Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins};
 use nc::circuit::{Records, Stored, Texts};
 use nc_core::{Budget, Error, Progress, Signal};
-use nc_media::records::{Learn, Schema, Source};
+use nc_media::records::{Learn, Schema, Source, rows_at_once};
 use serde_json::json;
 
 use crate::args::{Structure, TrainCircuit};
 use crate::failure::{Failure, Result};
-use crate::input;
-use crate::output::Output;
-use crate::records::{self, SCHEMA};
+use crate::files::{self, SCHEMA};
 use crate::ui::{Ui, label, name, show};
 
 /// Runs the command; gives the exit code.
@@ -25,7 +23,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
     let mut recipe: Recipe = match &args.recipe {
         None => Recipe::default(),
         Some(path) => {
-            let text = input::text(path, &ui.budget())?;
+            let text = files::text(path, &ui.budget())?;
             serde_json::from_str(&text)
                 .map_err(|e| Failure::usage(format!("not a recipe: {e}")).on(path))?
         }
@@ -76,7 +74,7 @@ pub fn run(args: &TrainCircuit, ui: &mut Ui) -> Result<u8> {
         }
     };
     let tree = with_bins(tree, &data, usize::from(args.bins))?;
-    let mut out = Output::create(&args.output, None, args.force)?;
+    let mut out = files::output(&args.output, None, args.force)?;
     let folder = args.checkpoints.clone().unwrap_or_else(|| {
         let mut name = args.output.as_os_str().to_owned();
         name.push(".checkpoints");
@@ -187,7 +185,7 @@ fn read(
         let source = Source::open(file).map_err(on)?;
         let missing = args.missing.as_deref();
         let mut reader = schema.reader(source, missing, budget.share()).map_err(on)?;
-        while let Some(rows) = reader.next(records::rows_at_once(schema)).map_err(on)? {
+        while let Some(rows) = reader.next(rows_at_once(schema)).map_err(on)? {
             budget
                 .charge(Signal::Records(rows.view()).memory())
                 .map_err(on)?;

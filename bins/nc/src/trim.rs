@@ -8,12 +8,11 @@ use serde_json::json;
 
 use crate::args::Trim;
 use crate::batch::{self, Done};
-use crate::decode::{not_nc, seekable};
+use crate::decode::not_nc;
 use crate::encode::{goal, kbps, seconds};
 use crate::failure::{Failure, Result};
-use crate::input::{Input, Kind, kind_of};
+use crate::files::{input, is_dash, is_nc, is_nc_file, output};
 use crate::models;
-use crate::output::{Output, is_dash};
 use crate::ui::{Ui, label, name, show};
 
 /// Runs the command; gives the exit code.
@@ -25,7 +24,7 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
     let goal = goal(&args.goal)
         .ok_or_else(|| Failure::usage("no rate to trim to").hint("give one with -b"))?;
     let same_name = |input: &Path| PathBuf::from(input.file_name().unwrap_or_default());
-    let jobs = batch::jobs(&args.paths, &args.to, same_name, |f| kind_of(f) == Kind::Nc)?;
+    let jobs = batch::jobs(&args.paths, &args.to, same_name, is_nc_file)?;
     if jobs.iter().any(|j| is_dash(&j.output)) {
         ui.take_stdout();
     }
@@ -37,19 +36,19 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
         &jobs,
         |job| &job.input,
         |job, threads| {
-            let (input, kind) = Input::open(&job.input)?;
-            if kind != Kind::Nc {
-                return Err(not_nc(kind));
+            let input = input(&job.input)?;
+            if !is_nc(input.sniff()) {
+                return Err(not_nc(&input));
             }
             let bar = ui.bar(&job.input);
             let mut progress = show(&bar);
             let mut ctl = ui.control(threads, &mut progress);
-            let mut archive = Archive::open(BufReader::new(seekable(input)?), ui.budget())?;
+            let mut archive = Archive::open(BufReader::new(input.seekable()?), ui.budget())?;
             let format = archive.header().format;
             if args.to.out_dir.is_some() {
                 batch::make_folder_of(&job.output)?;
             }
-            let mut out = Output::create(&job.output, Some(&job.input), args.to.force)?;
+            let mut out = output(&job.output, Some(&job.input), args.to.force)?;
             let (_, summary) = archive.trim(&mut out, &opener, goal, &mut ctl)?;
             out.commit()?;
             bar.finish_and_clear();

@@ -220,7 +220,7 @@ pub fn label(path: &Path) -> String {
 
 /// A path as JSON has it.
 pub fn name(path: &Path) -> String {
-    if crate::output::is_dash(path) {
+    if crate::files::is_dash(path) {
         "-".into()
     } else {
         path.display().to_string()

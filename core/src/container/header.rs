@@ -1,5 +1,7 @@
 //! The header: what the signal is, which codec and model it needs.
 
+use std::io::Read;
+
 use super::wire::{Fields, Parsed, put_varint};
 use super::{MAGIC, MAJOR, MINOR, differs};
 use crate::{CodecId, Error, Format, ModelId, Plan, Result};
@@ -38,7 +40,7 @@ pub struct Header {
 
 impl Header {
     /// No header is longer: an extension of 4 KiB, and fields of less than 100 bytes.
-    pub const MOST: usize = 8192;
+    pub const MOST: u64 = 8192;
 
     /// For a file whose units follow `plan`; it is a single chunk where the length is known and fits one.
     pub fn new(
@@ -115,6 +117,16 @@ impl Header {
     /// newer major version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Ok(Self::parse(&mut Fields::new(bytes))?)
+    }
+
+    /// Reads the header that a file begins with, and perhaps some bytes behind it.
+    ///
+    /// # Errors
+    /// As for [`Self::from_bytes`]; [`Error::Io`].
+    pub fn read(r: impl Read) -> Result<Self> {
+        let mut head = Vec::new();
+        r.take(Self::MOST).read_to_end(&mut head)?;
+        Self::from_bytes(&head)
     }
 
     /// Reads a header as far as its bytes have come.

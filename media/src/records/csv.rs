@@ -546,7 +546,7 @@ pub struct TableWriter<W> {
     written: u64,
 }
 
-impl<W: Write> Writer for TableWriter<W> {
+impl<W: Write + Send> Writer for TableWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let only = self.only.as_deref().unwrap_or(&all);

@@ -185,7 +185,7 @@ impl<W: Write> FixedWriter<W> {
     }
 }
 
-impl<W: Write> Writer for FixedWriter<W> {
+impl<W: Write + Send> Writer for FixedWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
         let wrong = || Error::Format("records that are no bytes of this length".into());
         if records.values.ncols() != self.length || !records.texts.is_empty() {

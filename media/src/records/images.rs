@@ -5,13 +5,12 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::mem::size_of;
 use std::path::{Path, PathBuf};
 
-use crate::video::png::{self, Png, Shape};
+use crate::video::png::{self, Image, Png};
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, DeflateEncoder};
 use nc_core::{Budget, Error, Records, RecordsBuf, Result};
 use ndarray::Array2;
 
-use crate::records::schema::Image;
 use crate::records::{Reader, Writer};
 
 /// What a name takes beside its bytes, in a list of them.
@@ -58,27 +57,9 @@ pub fn read(path: &Path, budget: &mut Budget) -> Result<(Image, Vec<u8>)> {
     };
     let file = BufReader::new(File::open(path)?);
     let image = Png::open(file, budget).map_err(wrong)?;
-    let shape = image.shape();
+    let form = image.image();
     let samples = image.samples(budget).map_err(wrong)?;
-    let form = Image {
-        width: shape.width,
-        height: shape.height,
-        channels: shape.channels,
-    };
     Ok((form, samples))
-}
-
-/// Writes an image.
-///
-/// # Errors
-/// [`Error::Format`] for samples that do not fit the form; I/O.
-pub fn write(out: impl Write, form: Image, samples: &[u8]) -> Result<()> {
-    let shape = Shape {
-        width: form.width,
-        height: form.height,
-        channels: form.channels,
-    };
-    png::write(out, shape, samples)
 }
 
 /// Reads the images of a folder.
@@ -228,7 +209,7 @@ impl Writer for FolderWriter {
                 _ => Error::Io(e),
             });
             let mut out = BufWriter::new(file?);
-            write(&mut out, self.form, &samples)?;
+            png::write(&mut out, self.form, &samples)?;
             out.flush()?;
             let bytes = out.get_ref().metadata()?.len();
             self.written = self.written.saturating_add(bytes);

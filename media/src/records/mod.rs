@@ -28,18 +28,22 @@ mod images;
 mod number;
 #[cfg(feature = "parquet")]
 mod parquet;
+pub(crate) mod reader;
 mod schema;
 mod source;
 mod word;
+pub(crate) mod writer;
 
+pub use crate::video::png::Image;
 pub use column::Column;
-pub use schema::{Image, Learn, Schema};
+pub use reader::rows_at_once;
+pub use schema::{Learn, Schema};
 pub use source::Source;
 
 use nc_core::{Records, RecordsBuf, Result};
 
 /// Rows out of a file.
-pub trait Reader {
+pub trait Reader: Send {
     /// The next rows, at most `rows`; `None` after the last.
     ///
     /// # Errors
@@ -52,7 +56,7 @@ pub trait Reader {
 }
 
 /// Rows into a file.
-pub trait Writer {
+pub trait Writer: Send {
     /// Takes the next rows.
     ///
     /// # Errors

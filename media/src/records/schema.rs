@@ -12,38 +12,7 @@ use crate::records::csv::Table;
 use crate::records::fixed::{FixedReader, FixedWriter, Idx, LONGEST};
 use crate::records::images::{self, FolderReader, FolderWriter};
 use crate::records::{Column, Reader, Source, Writer};
-
-/// Size of an image of 8-bit samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Pixels in a line.
-    pub width: u32,
-    /// Lines.
-    pub height: u32,
-    /// Samples of a pixel, 1 to 4.
-    pub channels: u8,
-}
-
-impl Image {
-    /// Samples of an image.
-    #[must_use]
-    pub fn samples(&self) -> u64 {
-        u64::from(self.width)
-            .saturating_mul(self.height.into())
-            .saturating_mul(self.channels.into())
-    }
-}
-
-impl fmt::Display for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            width,
-            height,
-            channels,
-        } = self;
-        write!(f, "{width} x {height} pixels of {channels} channels")
-    }
-}
+use crate::video::png::{self, Image};
 
 /// What the rows of a file mean; kept in a model file as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -328,6 +297,14 @@ impl Schema {
         matches!(self.0, Form::Png(_))
     }
 
+    /// Where the header of a file counts its records, as four bytes, most significant first.
+    pub(crate) const fn count_at(&self) -> Option<u64> {
+        match self.0 {
+            Form::Idx(_) => Some(4),
+            _ => None,
+        }
+    }
+
     /// Usual ending of a file's name; none for folders.
     #[must_use]
     pub const fn extension(&self) -> &'static str {
@@ -449,7 +426,7 @@ impl Schema {
     /// # Errors
     /// [`Error::Usage`] where the rows are no images; I/O.
     pub fn write_png(out: impl Write, image: Image, samples: &[u8]) -> Result<()> {
-        images::write(out, image, samples)
+        png::write(out, image, samples)
     }
 }
 

@@ -18,4 +18,6 @@
 
 pub mod picture;
 pub mod png;
+pub(crate) mod reader;
+pub(crate) mod writer;
 pub mod y4m;

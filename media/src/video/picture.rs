@@ -8,7 +8,7 @@ use std::io::{Cursor, Write};
 
 use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 
-use crate::video::png::{self, Png, Shape};
+use crate::video::png::{self, Image, Png};
 use crate::video::y4m::{Head, Siting};
 
 /// The samples of a PNG as a frame of `format`.
@@ -17,15 +17,15 @@ use crate::video::y4m::{Head, Siting};
 /// As [`Png::open`]; Usage for another size and where something shows through, Limit past the budget.
 pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u16>> {
     let image = Png::open(Cursor::new(bytes), budget)?;
-    let shape = image.shape();
-    if (shape.width, shape.height) != (format.width, format.height) {
+    let size = image.image();
+    if (size.width, size.height) != (format.width, format.height) {
         return Err(Error::Usage(format!(
             "an image of {} x {}, not {} x {}",
-            shape.width, shape.height, format.width, format.height
+            size.width, size.height, format.width, format.height
         )));
     }
     let grey = format.chroma == Chroma::Gray;
-    if grey && shape.colour() {
+    if grey && size.colour() {
         return Err(Error::Usage("an image with colours, not grey".into()));
     }
     let rgb = opaque(image, budget)?;
@@ -43,30 +43,30 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
     Ok(out)
 }
 
-/// The shape of a PNG and its pixels as red, green and blue, equal where it is grey.
+/// The size of a PNG and its pixels as red, green and blue, equal where it is grey.
 ///
 /// # Errors
 /// As [`read`].
-pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Shape, Vec<u8>)> {
+pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Image, Vec<u8>)> {
     let image = Png::open(Cursor::new(bytes), budget)?;
-    Ok((image.shape(), opaque(image, budget)?))
+    Ok((image.image(), opaque(image, budget)?))
 }
 
 /// Red, green and blue of each pixel of an image through which nothing shows.
 fn opaque(image: Png<Cursor<&[u8]>>, budget: &Budget) -> Result<Vec<u8>> {
-    let shape = image.shape();
+    let size = image.image();
     let mut budget = budget.share();
     // What is made of the decoder's samples: bytes of red, green and blue, and three samples of two bytes.
-    budget.charge(shape.pixels().saturating_mul(9))?;
+    budget.charge(size.pixels().saturating_mul(9))?;
     let samples = image.samples(&mut budget)?;
-    let pixels = samples.chunks_exact(usize::from(shape.channels.max(1)));
-    if shape.alpha() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
+    let pixels = samples.chunks_exact(usize::from(size.channels.max(1)));
+    if size.alpha() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
         return Err(Error::Usage(
             "an image with an alpha channel that shows what is behind it, which video has not"
                 .into(),
         ));
     }
-    if shape.channels == 3 {
+    if size.channels == 3 {
         return Ok(samples);
     }
     let colours = |p: &[u8]| match *p {
@@ -94,12 +94,12 @@ fn ycbcr(rgb: [u8; 3]) -> [u16; 3] {
 /// # Errors
 /// As [`png::write`].
 pub fn write(out: impl Write, format: &VideoFormat, samples: &[u8]) -> Result<()> {
-    let shape = Shape {
+    let size = Image {
         width: format.width,
         height: format.height,
         channels: if format.chroma == Chroma::Gray { 1 } else { 3 },
     };
-    png::write(out, shape, samples)
+    png::write(out, size, samples)
 }
 
 /// Turns frames into pictures of 8 bits a sample.
@@ -335,12 +335,12 @@ mod tests {
         };
         let png = |channels: u8, samples: &[u8]| {
             let mut out = Vec::new();
-            let shape = Shape {
+            let size = Image {
                 width: 2,
                 height: 1,
                 channels,
             };
-            png::write(&mut out, shape, samples).unwrap();
+            png::write(&mut out, size, samples).unwrap();
             out
         };
         let budget = Budget::default();

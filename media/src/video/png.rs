@@ -3,14 +3,16 @@
 //! Palettes and samples of fewer bits come as what they stand for. Text and colour profiles are passed over, however
 //! many there are.
 
+use std::fmt;
 use std::io::{BufRead, Seek, Write};
 
 use ::png::{BitDepth, ColorType, DecodingError, EncodingError, Limits, Transformations};
 use nc_core::{Budget, Error, Result};
+use serde::{Deserialize, Serialize};
 
-/// Size of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+/// Size of an image of 8-bit samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
     /// Pixels across.
     pub width: u32,
     /// Pixels down.
@@ -19,7 +21,7 @@ pub struct Shape {
     pub channels: u8,
 }
 
-impl Shape {
+impl Image {
     /// Pixels of the image.
     #[must_use]
     pub fn pixels(&self) -> u64 {
@@ -45,6 +47,17 @@ impl Shape {
     }
 }
 
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            width,
+            height,
+            channels,
+        } = self;
+        write!(f, "{width} x {height} pixels of {channels} channels")
+    }
+}
+
 fn damaged(e: DecodingError) -> Error {
     match e {
         DecodingError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => Error::Io(e),
@@ -56,7 +69,7 @@ fn damaged(e: DecodingError) -> Error {
 /// A PNG whose samples are still to be read.
 pub struct Png<R: BufRead + Seek> {
     reader: ::png::Reader<R>,
-    shape: Shape,
+    image: Image,
 }
 
 impl<R: BufRead + Seek> Png<R> {
@@ -80,17 +93,17 @@ impl<R: BufRead + Seek> Png<R> {
         }
         let (width, height) = reader.info().size();
         let channels = colour.samples() as u8;
-        let shape = Shape {
+        let image = Image {
             width,
             height,
             channels,
         };
-        Ok(Self { reader, shape })
+        Ok(Self { reader, image })
     }
 
     /// Its size.
-    pub fn shape(&self) -> Shape {
-        self.shape
+    pub fn image(&self) -> Image {
+        self.image
     }
 
     /// Its samples, those of a pixel adjacent, line after line; charged to `budget`.
@@ -98,7 +111,7 @@ impl<R: BufRead + Seek> Png<R> {
     /// # Errors
     /// Format where it is damaged, Limit past the budget; I/O.
     pub fn samples(mut self, budget: &mut Budget) -> Result<Vec<u8>> {
-        let n = self.shape.samples();
+        let n = self.image.samples();
         budget.charge(n)?;
         let long = || Error::Limit("an image past the budget".into());
         let mut samples = vec![0; usize::try_from(n).map_err(|_| long())?];
@@ -110,14 +123,14 @@ impl<R: BufRead + Seek> Png<R> {
 /// Writes an image.
 ///
 /// # Errors
-/// Format for samples that do not fit the shape; I/O.
-pub fn write(out: impl Write, shape: Shape, samples: &[u8]) -> Result<()> {
+/// Format for samples that do not fit the size; I/O.
+pub fn write(out: impl Write, image: Image, samples: &[u8]) -> Result<()> {
     let failed = |e| match e {
         EncodingError::IoError(e) => Error::Io(e),
         e => Error::Format(e.to_string().into()),
     };
-    let mut encoder = ::png::Encoder::new(out, shape.width, shape.height);
-    encoder.set_color(match shape.channels {
+    let mut encoder = ::png::Encoder::new(out, image.width, image.height);
+    encoder.set_color(match image.channels {
         1 => ColorType::Grayscale,
         2 => ColorType::GrayscaleAlpha,
         3 => ColorType::Rgb,

@@ -64,7 +64,7 @@ pub fn png(data: &[u8]) {
     if let Some((found, rgb)) = typed(picture::rgb(data, &budget)) {
         let shape = shape
             .expect("a picture that can be read has a shape")
-            .shape();
+            .image();
         assert_eq!([shape.width, shape.height], [found.width, found.height]);
         assert!(!rgb.is_empty());
     }

@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use nc_core::container::read_full;
 use nc_core::{AudioFormat, Budget, Error, Format, Result, SampleDepth};
 
+use crate::warning::{Warning, code};
+
 use super::{Chunk, FILLERS, Fmt, UNKNOWN, is_usual_mask, u32_at, u64_at, width};
 
 /// Reads a WAV file from front to back.
@@ -19,7 +21,7 @@ pub struct WavReader<R> {
     pad: bool,
     finished: bool,
     chunks: Vec<Chunk>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
     frames: Option<u64>,
     bytes: Vec<u8>,
     /// Charged for a block of samples.
@@ -103,13 +105,13 @@ impl<R: Read> WavReader<R> {
         fmt: Fmt,
         data: Option<u64>,
         chunks: Vec<Chunk>,
-        mut warnings: Vec<String>,
+        mut warnings: Vec<Warning>,
         budget: Budget,
     ) -> Result<Self> {
         let align = u64::from(fmt.channels).saturating_mul(width(fmt.depth)?.into());
         let frames = data.and_then(|n| n.checked_div(align));
         if data.is_some_and(|n| !n.is_multiple_of(align)) {
-            warnings.push("the last sample is incomplete and was left out".into());
+            warnings.push(incomplete());
         }
         Ok(Self {
             inner,
@@ -175,8 +177,7 @@ impl<R: Read> WavReader<R> {
                 if self.left.is_some() {
                     self.read_tail()?;
                 } else if got > 0 {
-                    self.warnings
-                        .push("the last sample is incomplete and was left out".into());
+                    self.warnings.push(incomplete());
                 }
             }
             return Ok(0);
@@ -185,8 +186,7 @@ impl<R: Read> WavReader<R> {
         to_f32(samples, self.fmt.depth, out);
         if self.left.is_none() && whole < got {
             self.finished = true;
-            self.warnings
-                .push("the last sample is incomplete and was left out".into());
+            self.warnings.push(incomplete());
         }
         Ok(frames)
     }
@@ -204,8 +204,8 @@ impl<R: Read> WavReader<R> {
             let [a, b, c, d, ..] = head;
             let id = [a, b, c, d];
             if got < head.len() || !id.iter().all(|b| (0x20..0x7F).contains(b)) {
-                self.warnings
-                    .push("bytes after the last chunk were left out".into());
+                let text = "bytes after the last chunk were left out";
+                self.warnings.push(Warning::new(code::BYTES_AFTER, text));
                 return Ok(());
             }
             let len = u32_at(&head, 4).unwrap_or(0);
@@ -216,10 +216,11 @@ impl<R: Read> WavReader<R> {
                 false => chunk_data(&mut self.inner, len, &mut self.budget)?,
             };
             let Some(data) = data else {
-                self.warnings.push(format!(
+                let text = format!(
                     "the {} chunk after the samples is truncated and was left out",
                     id.escape_ascii()
-                ));
+                );
+                self.warnings.push(Warning::new(code::METADATA_CUT, text));
                 return Ok(());
             };
             if !dropped {
@@ -238,9 +239,14 @@ impl<R: Read> WavReader<R> {
     }
 
     /// What was odd about the file, so far.
-    pub fn take_warnings(&mut self) -> Vec<String> {
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
         std::mem::take(&mut self.warnings)
     }
+}
+
+fn incomplete() -> Warning {
+    let text = "the last sample is incomplete and was left out";
+    Warning::new(code::INCOMPLETE_SAMPLE, text)
 }
 
 /// Length of the samples in bytes; none where they go on to the end of the input.
@@ -249,7 +255,7 @@ fn data_length(
     riff_size: u32,
     len: u32,
     long: Option<u64>,
-    warnings: &mut Vec<String>,
+    warnings: &mut Vec<Warning>,
 ) -> Option<u64> {
     if riff != b"RIFF" && len == UNKNOWN {
         return long.filter(|&n| n != u64::MAX);
@@ -260,7 +266,8 @@ fn data_length(
     }
     if len == 0 && (riff_size == 0 || riff_size == UNKNOWN) {
         // A recorder that was cut off has not filled in its sizes.
-        warnings.push("the header gives no length; everything to the end was read".into());
+        let text = "the header gives no length; everything to the end was read";
+        warnings.push(Warning::new(code::NO_LENGTH, text));
         return None;
     }
     Some(u64::from(len))

@@ -3,7 +3,12 @@
 //! A bare number counts samples (of video, frames), as it does everywhere else in the tools of this field; anything
 //! that is a time says so by its unit or its colons.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use nc_core::{AudioFormat, Error, Format, Result as CoreResult};
+
+use crate::warning::code;
 
 /// A point in a signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +40,51 @@ impl Range {
             Some(to) => Some((at(self.from)?, Some(at(to)?))),
             None => Some((at(self.from)?, None)),
         }
+    }
+
+    /// The units of it that a signal of this format and so many units has.
+    ///
+    /// ```
+    /// use nc_core::{Format, SampleDepth};
+    /// let format = Format::Audio(AudioFormat { rate: 16_000, channels: 1, depth: SampleDepth::I16 });
+    /// let range: nc_media::Range = "3s..4s".parse()?;
+    /// assert_eq!(range.within(&format, 50_000)?, 48_000..50_000);
+    /// # Ok::<(), nc_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Usage for seconds of a signal that has none, and where it starts behind the end.
+    pub fn within(&self, format: &Format, units: u64) -> CoreResult<std::ops::Range<u64>> {
+        let (from, to) = self.units(units_per_second(format)).ok_or_else(|| {
+            Error::Usage("the file has no seconds".into()).coded(code::NO_SECONDS)
+        })?;
+        if from > units {
+            return Err(Error::Usage(format!(
+                "the range starts at {from}, after the end at {units}"
+            )));
+        }
+        let to = to.map_or(units, |to| to.min(units));
+        if from > to {
+            return Err(Error::Usage("the range ends before it starts".into()));
+        }
+        Ok(from..to)
+    }
+}
+
+/// Units of a signal a second: samples, frames; none where the signal has no seconds.
+pub fn units_per_second(format: &Format) -> Option<f64> {
+    match format {
+        Format::Audio(AudioFormat { rate, .. }) => Some(f64::from(*rate)),
+        Format::Video(video) => video.fps(),
+        _ => None,
+    }
+}
+
+impl FromStr for Range {
+    type Err = Error;
+
+    fn from_str(s: &str) -> CoreResult<Self> {
+        parse(s).map_err(Error::Usage)
     }
 }
 

@@ -1,94 +1,112 @@
-//! Where the result goes: a file that appears whole or not at all, or a pipe.
+//! Where the result goes: a file or folder that appears whole or not at all, or a stream.
 //!
-//! A file is written beside its target under another name, flushed to the disk and then renamed,
-//! so that a crash, a full disk or a signal leaves either the old file or the new one. Devices and
-//! named pipes are written to directly: there is nothing to keep safe, and nothing to rename.
+//! A file is written beside its target under another name, flushed to the disk and then renamed, so that a crash, a full
+//! disk or a signal leaves either the old file or the new one. Devices and named pipes are written to directly: there is
+//! nothing to keep safe, and nothing to rename.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "counts bytes that were written, of which there are less than 2^64"
+)]
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Seek, SeekFrom, Stdout, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use nc_core::{Error, Result};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
-use crate::failure::{Failure, Result};
-use crate::signals;
+use crate::temporaries;
+use crate::warning::code;
 
-/// True for the name that means standard input or output.
-pub fn is_dash(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
+/// Bytes that are gathered before they are written.
+const BUFFER: usize = 1 << 16;
 
-/// A destination that is being written.
-pub struct Output {
-    sink: Sink,
+/// A file or stream that is being written. One that is dropped without [`Output::commit`] leaves nothing behind, as far as
+/// it is a file.
+pub struct Output<'a> {
+    sink: Sink<'a>,
     name: String,
     written: u64,
 }
 
-enum Sink {
+enum Sink<'a> {
     File {
         file: BufWriter<File>,
         temporary: Temporary,
         target: PathBuf,
-        force: bool,
+        overwrite: bool,
     },
-    Device(BufWriter<File>),
-    Pipe(BufWriter<Stdout>),
+    Stream(BufWriter<Box<dyn Write + Send + 'a>>),
 }
 
-/// A path that is removed on drop, and by the signal handler.
+/// A path that is removed on drop, and by [`temporaries::remove`].
 struct Temporary(Option<TempPath>);
+
+impl Temporary {
+    /// Gives it its name.
+    fn persist(mut self, target: &Path, overwrite: bool) -> io::Result<()> {
+        // It is there until this has been called, which takes it.
+        let Some(path) = self.0.take() else {
+            return Err(io::Error::other("the temporary file is gone"));
+        };
+        let part = path.to_path_buf();
+        let moved = match overwrite {
+            true => path.persist(target),
+            false => path.persist_noclobber(target),
+        };
+        temporaries::release(&part);
+        moved.map_err(|e| e.error)
+    }
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         if let Some(path) = self.0.take() {
-            signals::release(&path);
+            temporaries::release(&path);
         }
     }
 }
 
-impl Output {
-    /// Opens `target` for writing, `-` being standard output. `input` is the file being read.
+impl<'a> Output<'a> {
+    /// A file; `input` is the one being read, which is not written over.
     ///
     /// # Errors
-    /// Usage where the target exists and `force` is not given, is the input, or is a terminal;
-    /// I/O where its folder cannot be written to.
-    pub fn create(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
-        let sink = if is_dash(target) {
-            if io::stdout().is_terminal() {
-                return Err(Failure::usage("binary output is not written to a terminal")
-                    .hint("redirect it, or name a file"));
-            }
-            Sink::Pipe(BufWriter::with_capacity(1 << 16, io::stdout()))
-        } else {
-            Self::open(target, input, force).map_err(|f| f.on(target))?
-        };
-        let name = crate::ui::label(target);
+    /// Usage where the target exists and `overwrite` is not given, or is the input or a folder; I/O where its folder
+    /// cannot be written to.
+    pub fn create(target: &Path, input: Option<&Path>, overwrite: bool) -> Result<Self> {
+        let sink = Self::open(target, input, overwrite).map_err(|e| e.in_file(target))?;
         Ok(Self {
             sink,
-            name,
+            name: shown(target),
             written: 0,
         })
     }
 
-    fn open(target: &Path, input: Option<&Path>, force: bool) -> Result<Sink> {
-        if let Some(input) = input
-            && !is_dash(input)
-            && same_file(input, target)
-        {
-            return Err(Failure::usage("output and input are the same file"));
+    /// A stream, which messages call by a name, such as `-`.
+    pub fn stream(to: impl Write + Send + 'a, name: &str) -> Self {
+        let to: Box<dyn Write + Send + 'a> = Box::new(to);
+        Self {
+            sink: Sink::Stream(BufWriter::with_capacity(BUFFER, to)),
+            name: name.into(),
+            written: 0,
+        }
+    }
+
+    fn open(target: &Path, input: Option<&Path>, overwrite: bool) -> Result<Sink<'a>> {
+        if input.is_some_and(|input| same_file(input, target)) {
+            return Err(Error::Usage("output and input are the same file".into()));
         }
         match std::fs::metadata(target) {
             Ok(meta) if meta.is_dir() => {
-                return Err(
-                    Failure::usage("the output is a folder").hint("name a file, or use --out-dir")
-                );
+                let e = Error::Usage("the output is a folder".into());
+                return Err(e.coded(code::OUTPUT_IS_FOLDER));
             }
             Ok(meta) if !meta.is_file() => {
                 let file = OpenOptions::new().write(true).open(target)?;
-                return Ok(Sink::Device(BufWriter::with_capacity(1 << 16, file)));
+                let file: Box<dyn Write + Send> = Box::new(file);
+                return Ok(Sink::Stream(BufWriter::with_capacity(BUFFER, file)));
             }
-            Ok(_) if !force => return Err(exists()),
+            Ok(_) if !overwrite => return Err(exists()),
             _ => {}
         }
         // A link keeps pointing where it did; what it points to is replaced.
@@ -96,27 +114,27 @@ impl Output {
             .canonicalize()
             .unwrap_or_else(|_| target.to_path_buf());
         let (file, path) = new_file_in(folder_of(&target))?.into_parts();
-        signals::guard(&path);
+        temporaries::register(&path);
         Ok(Sink::File {
-            file: BufWriter::with_capacity(1 << 16, file),
+            file: BufWriter::with_capacity(BUFFER, file),
             temporary: Temporary(Some(path)),
             target,
-            force,
+            overwrite,
         })
     }
 
     /// True where [`Output::rewrite`] works.
-    pub fn can_rewrite(&self) -> bool {
+    pub fn can_seek(&self) -> bool {
         matches!(self.sink, Sink::File { .. })
     }
 
     /// Replaces bytes written earlier, leaving the position at the end.
     ///
     /// # Errors
-    /// I/O, also where the output is a pipe.
+    /// I/O, also where the output is a stream.
     pub fn rewrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let Sink::File { file, .. } = &mut self.sink else {
-            return Err(io::Error::other("a pipe cannot be rewritten"));
+            return Err(io::Error::other("a stream cannot be rewritten"));
         };
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(bytes)?;
@@ -129,7 +147,7 @@ impl Output {
         self.written
     }
 
-    /// The file being written, for reading it back; none for a pipe.
+    /// The file being written, for reading it back; none for a stream.
     ///
     /// # Errors
     /// I/O.
@@ -141,45 +159,34 @@ impl Output {
                 file.flush()?;
                 temporary.0.as_deref().map(File::open).transpose()
             }
-            _ => Ok(None),
+            Sink::Stream(_) => Ok(None),
         }
     }
 
     /// Makes the result visible under its name.
     ///
     /// # Errors
-    /// I/O; nothing is left behind then.
+    /// I/O; Usage where the target has come to exist meanwhile. Nothing is left behind then.
     pub fn commit(self) -> Result<()> {
         let name = self.name;
         let named = |e| named(e, &name);
         match self.sink {
-            Sink::Pipe(mut w) => w.flush().map_err(named)?,
-            Sink::Device(mut w) => w.flush().map_err(named)?,
+            Sink::Stream(mut w) => w.flush().map_err(named)?,
             Sink::File {
                 mut file,
-                mut temporary,
+                temporary,
                 target,
-                force,
+                overwrite,
             } => {
                 file.flush().map_err(named)?;
                 file.get_ref().sync_all().map_err(named)?;
-                let Some(path) = temporary.0.take() else {
-                    return Err(io::Error::other("the temporary file is gone").into());
-                };
-                let part = path.to_path_buf();
-                // Without -f the name must still be free: another process may have taken it.
-                let moved = if force {
-                    path.persist(&target)
-                } else {
-                    path.persist_noclobber(&target)
-                };
-                signals::release(&part);
-                if let Err(e) = moved {
-                    if e.error.kind() == io::ErrorKind::AlreadyExists {
-                        return Err(exists());
-                    }
-                    return Err(named(e.error).into());
-                }
+                // Without leave the name must still be free: another process may have taken it.
+                temporary
+                    .persist(&target, overwrite)
+                    .map_err(|e| match e.kind() {
+                        io::ErrorKind::AlreadyExists => exists(),
+                        _ => named(e).into(),
+                    })?;
                 sync_folder(&target);
             }
         }
@@ -191,32 +198,28 @@ impl Output {
 pub struct Folder {
     temporary: TempDir,
     target: PathBuf,
-    force: bool,
+    overwrite: bool,
 }
 
 impl Folder {
     /// A new folder beside `target`. `input` is the file being read.
     ///
     /// # Errors
-    /// Usage where the target exists and is not an empty folder, unless `force` is given for a folder, where it is
+    /// Usage where the target exists and is not an empty folder, unless `overwrite` is given for a folder, where it is
     /// the current folder, and where the input is one of its images; I/O where its parent cannot be written to.
-    pub fn create(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
-        Self::open(target, input, force).map_err(|f| f.on(target))
+    pub fn create(target: &Path, input: Option<&Path>, overwrite: bool) -> Result<Self> {
+        Self::open(target, input, overwrite).map_err(|e| e.in_file(target))
     }
 
-    fn open(target: &Path, input: Option<&Path>, force: bool) -> Result<Self> {
-        if is_dash(target) {
-            return Err(Failure::usage(
-                "a folder of images has no place on standard output",
-            ));
-        }
+    fn open(target: &Path, input: Option<&Path>, overwrite: bool) -> Result<Self> {
         match std::fs::metadata(target) {
             Ok(meta) if !meta.is_dir() => {
-                return Err(Failure::usage(
-                    "the output is a file; images go into a folder",
-                ));
+                let why = "the output is a file; images go into a folder";
+                return Err(Error::Usage(why.into()));
             }
-            Ok(_) if !force && std::fs::read_dir(target)?.next().is_some() => return Err(exists()),
+            Ok(_) if !overwrite && std::fs::read_dir(target)?.next().is_some() => {
+                return Err(exists());
+            }
             _ => {}
         }
         // The path may lead through the target itself, or be a link.
@@ -225,20 +228,17 @@ impl Folder {
             Err(_) => match (folder_of(target).canonicalize(), target.file_name()) {
                 (Ok(folder), Some(name)) => folder.join(name),
                 (Err(e), _) => return Err(e.into()),
-                (_, None) => return Err(Failure::usage("the output has no name")),
+                (_, None) => return Err(Error::Usage("the output has no name".into())),
             },
         };
         if std::env::current_dir().is_ok_and(|d| d.canonicalize().is_ok_and(|d| d == target)) {
-            return Err(
-                Failure::usage("the current folder cannot be put into place as a whole")
-                    .hint("name a folder in it"),
-            );
+            let e = Error::Usage("the current folder cannot be put into place as a whole".into());
+            return Err(e.coded(code::CURRENT_FOLDER));
         }
         let input = input.and_then(|i| i.canonicalize().ok());
         if input.is_some_and(|i| i.parent() == Some(&target) && is_numbered(&i)) {
-            return Err(Failure::usage(
-                "the input is among the images that are to be replaced",
-            ));
+            let why = "the input is among the images that are to be replaced";
+            return Err(Error::Usage(why.into()));
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".nc-").suffix(".part");
@@ -248,11 +248,11 @@ impl Folder {
             builder.permissions(std::fs::Permissions::from_mode(0o777));
         }
         let temporary = builder.tempdir_in(folder_of(&target))?;
-        signals::guard(temporary.path());
+        temporaries::register(temporary.path());
         Ok(Self {
             temporary,
             target,
-            force,
+            overwrite,
         })
     }
 
@@ -261,7 +261,7 @@ impl Folder {
         self.temporary.path()
     }
 
-    /// Makes the folder visible under its name; where one with files is there, and `force` is given, its images with
+    /// Makes the folder visible under its name; where one with files is there, and `overwrite` is given, its images with
     /// numbers for names go, and its other files stay.
     ///
     /// # Errors
@@ -275,7 +275,7 @@ impl Folder {
         if empty {
             let _ = std::fs::remove_dir(&self.target);
             std::fs::rename(from, &self.target)?;
-        } else if self.force {
+        } else if self.overwrite {
             replace(from, &self.target)?;
         } else {
             return Err(exists());
@@ -318,27 +318,25 @@ fn is_numbered(path: &Path) -> bool {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        signals::release(self.temporary.path());
+        temporaries::release(self.temporary.path());
     }
 }
 
-impl Write for Output {
+impl Write for Output<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = match &mut self.sink {
             Sink::File { file, .. } => file.write(buf),
-            Sink::Device(w) => w.write(buf),
-            Sink::Pipe(w) => w.write(buf),
+            Sink::Stream(w) => w.write(buf),
         }
         .map_err(|e| named(e, &self.name))?;
-        self.written = self.written.saturating_add(n as u64);
+        self.written += n as u64;
         Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
             Sink::File { file, .. } => file.flush(),
-            Sink::Device(w) => w.flush(),
-            Sink::Pipe(w) => w.flush(),
+            Sink::Stream(w) => w.flush(),
         }
     }
 }
@@ -348,8 +346,21 @@ fn named(e: io::Error, name: &str) -> io::Error {
     io::Error::new(e.kind(), format!("writing {name}: {e}"))
 }
 
-fn exists() -> Failure {
-    Failure::usage("the output exists").hint("-f overwrites it")
+fn exists() -> Error {
+    Error::Usage("the output exists".into()).coded(code::OUTPUT_EXISTS)
+}
+
+/// A path as messages show it: in one line, whatever it is.
+fn shown(path: &Path) -> String {
+    let mut out = String::new();
+    for c in path.display().to_string().chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// A temporary file with the permissions that the final file is to have; the crate's default of

@@ -1,4 +1,5 @@
-//! Video in formats that nc does not read: ffmpeg does, and hands it over as Y4M through a pipe.
+//! ffmpeg, a program of its own: it reads the formats of video that this crate does not, and hands them over as Y4M
+//! through a pipe.
 //!
 //! A second program and not a library, because the formats of video are many and their decoders are
 //! written in C: what breaks in them breaks in a process of its own, and who needs none of them needs
@@ -10,7 +11,9 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
-use crate::failure::{Failure, Result};
+use nc_core::{Error, Result};
+
+use crate::warning::{Warning, code};
 
 /// Endings of names that mean video, or an image that ffmpeg reads.
 const ENDINGS: [&str; 24] = [
@@ -41,36 +44,36 @@ const MOST_SAID: u64 = 1 << 12;
 /// Lines of these that are shown.
 const MOST_LINES: usize = 3;
 
-/// True for a name that ends as files of video do. Content does not tell: sound comes in the same
+/// True for a name that ends as files of video do, which ffmpeg reads. Content does not tell: sound comes in the same
 /// containers.
-pub fn is_video(path: &Path) -> bool {
+pub fn is_known(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str());
     ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
 /// A run of ffmpeg that gives Y4M.
-pub struct Foreign {
+pub struct Ffmpeg {
     child: Child,
     out: Option<ChildStdout>,
     said: Option<JoinHandle<String>>,
     ended: bool,
 }
 
-impl Foreign {
+impl Ffmpeg {
     /// Starts it on a file.
     ///
     /// # Errors
     /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
     pub fn start(path: &Path) -> Result<Self> {
-        let mut first = [0; 64];
-        let n = nc_core::container::read_full(&mut File::open(path)?, &mut first)?;
-        let first = first.get(..n).unwrap_or_default();
-        let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+        let mut first = Vec::new();
+        File::open(path)?.take(64).read_to_end(&mut first)?;
+        let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
         if LISTS
             .iter()
             .any(|l| first.trim_ascii_start().starts_with(l))
         {
-            return Err(Failure::usage("a list of other files, and no video itself"));
+            let why = "a list of other files, and no video itself";
+            return Err(Error::Usage(why.into()));
         }
         // A path with a colon would be taken for a protocol.
         let mut name = std::ffi::OsString::from("file:");
@@ -85,11 +88,12 @@ impl Foreign {
             .stderr(Stdio::piped())
             .spawn();
         let mut child = started.map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Failure::usage(
-                "nc reads video as .y4m and images as .png itself, and the rest through ffmpeg, which is not on the PATH",
+            io::ErrorKind::NotFound => Error::Usage(
+                "nc reads video as .y4m and images as .png itself, and the rest through ffmpeg, which is not on the PATH"
+                    .into(),
             )
-            .hint("install ffmpeg, or make a .y4m of the file elsewhere"),
-            _ => Failure::from(io::Error::new(e.kind(), format!("starting {PROGRAM}: {e}"))),
+            .coded(code::NO_FFMPEG),
+            _ => Error::Io(io::Error::new(e.kind(), format!("starting {PROGRAM}: {e}"))),
         })?;
         let out = child.stdout.take();
         let said = child.stderr.take().map(|mut err| {
@@ -113,13 +117,18 @@ impl Foreign {
     ///
     /// # Errors
     /// Format with its first lines, where it failed; I/O.
-    pub fn finish(&mut self) -> Result<Option<String>> {
+    pub fn finish(&mut self) -> Result<Option<Warning>> {
         // Where its output is not wanted any more, it must not wait for a reader.
         drop(self.out.take());
         let status = self.child.wait()?;
         self.ended = true;
-        let said = self.said.take().and_then(|t| t.join().ok());
-        let said = said.unwrap_or_default();
+        let said = match self.said.take().map(JoinHandle::join) {
+            Some(Ok(said)) => said,
+            Some(Err(_)) => {
+                return Err(Error::Internal("reading what ffmpeg says panicked".into()));
+            }
+            None => String::new(),
+        };
         let lines: Vec<&str> = said
             .lines()
             .map(str::trim)
@@ -133,9 +142,10 @@ impl Foreign {
             } else {
                 said
             };
-            return Err(Failure::format(format!("{PROGRAM}: {why}")));
+            return Err(Error::Format(format!("{PROGRAM}: {why}").into()));
         }
-        Ok((!said.is_empty()).then(|| format!("{PROGRAM}: {said}")))
+        Ok((!said.is_empty())
+            .then(|| Warning::new(code::FFMPEG_SAID, format!("{PROGRAM}: {said}"))))
     }
 
     /// Whether it has no more to give.
@@ -144,7 +154,7 @@ impl Foreign {
     }
 }
 
-impl Read for Foreign {
+impl Read for Ffmpeg {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.out {
             Some(out) => out.read(buf),
@@ -153,7 +163,7 @@ impl Read for Foreign {
     }
 }
 
-impl Drop for Foreign {
+impl Drop for Ffmpeg {
     fn drop(&mut self) {
         if !self.ended {
             // It may have ended by itself.

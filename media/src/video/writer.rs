@@ -1,0 +1,266 @@
+//! Video out: Y4M, or pictures as PNGs.
+//!
+//! The name says which. Other formats are left to those who make them well: Y4M goes into their programs through a pipe.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "counts frames and bytes that were written, of which there are less than 2^64"
+)]
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use nc_core::{Budget, Error, Result, Signal, VideoFormat};
+
+use super::picture::{self, Painter};
+use super::y4m::{self, Head};
+use crate::create::{CreateOptions, WriteSignal, Written};
+use crate::ffmpeg;
+use crate::formats;
+use crate::metadata;
+use crate::output::{Folder, Output};
+use crate::warning::code;
+
+/// What a name asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Y4m,
+    Png,
+    Folder,
+}
+
+/// The form that video of so many frames, where they are known, has under a name.
+fn form(path: &Path, frames: Option<u64>) -> Result<Form> {
+    let meta = std::fs::metadata(path).ok();
+    let named = formats::by_extension(path);
+    let ending = path
+        .extension()
+        .map(|e| e.display().to_string().to_ascii_lowercase());
+    if named == Some(&formats::Y4M) {
+        return Ok(Form::Y4m);
+    }
+    if meta.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+        return Ok(Form::Folder);
+    }
+    if named == Some(&formats::PNG) {
+        return match frames {
+            None | Some(1) => Ok(Form::Png),
+            Some(n) => Err(many(n)),
+        };
+    }
+    if ffmpeg::is_known(path) {
+        let ending = ending.map_or(String::new(), |e| format!(".{e}"));
+        let why = format!("nc writes video as .y4m or PNGs, not as {ending}");
+        return Err(Error::Usage(why).coded(code::NOT_WRITTEN));
+    }
+    // A device or a named pipe.
+    if meta.is_some_and(|m| !m.is_file()) {
+        return Ok(Form::Y4m);
+    }
+    match ending {
+        None => Ok(Form::Folder),
+        Some(ending) => {
+            let why = format!("what a video is to be as .{ending} is not known");
+            Err(Error::Usage(why).coded(code::FORMAT_UNKNOWN))
+        }
+    }
+}
+
+fn many(frames: u64) -> Error {
+    Error::Usage(format!("{frames} frames do not fit one PNG")).coded(code::MANY_FRAMES)
+}
+
+enum Target<'a> {
+    Y4m(Output<'a>),
+    Png(Output<'a>),
+    Folder(Folder),
+}
+
+pub(crate) struct Writer<'a> {
+    target: Target<'a>,
+    format: VideoFormat,
+    painter: Painter,
+    /// Number of the next frame in the original, from 1.
+    next: u64,
+    /// Frames in the output.
+    frames: u64,
+    /// Frames that are lost, as long as nothing has come behind them.
+    lost: u64,
+    /// Bytes in a folder.
+    written: u64,
+    /// The last frame, as it stands in a Y4M file or as a picture; empty before the first.
+    last: Vec<u8>,
+    /// Memory of a frame.
+    _held: Budget,
+}
+
+impl<'a> Writer<'a> {
+    /// A file or folder, by its name.
+    pub(crate) fn create(
+        path: &Path,
+        format: VideoFormat,
+        options: &CreateOptions<'_>,
+    ) -> Result<Self> {
+        let form = form(path, options.units)?;
+        let (input, overwrite) = (options.input.as_deref(), options.overwrite);
+        let held = held(&metadata::to_y4m(format, options.metadata), form, options)?;
+        let target = match form {
+            Form::Y4m => Target::Y4m(Output::create(path, input, overwrite)?),
+            Form::Png => Target::Png(Output::create(path, input, overwrite)?),
+            Form::Folder => Target::Folder(Folder::create(path, input, overwrite)?),
+        };
+        Self::new(target, format, options, held)
+    }
+
+    /// Y4M into a stream.
+    pub(crate) fn stream(
+        out: Output<'a>,
+        format: VideoFormat,
+        options: &CreateOptions<'_>,
+    ) -> Result<Self> {
+        let head = metadata::to_y4m(format, options.metadata);
+        let held = held(&head, Form::Y4m, options)?;
+        Self::new(Target::Y4m(out), format, options, held)
+    }
+
+    fn new(
+        mut target: Target<'a>,
+        format: VideoFormat,
+        options: &CreateOptions<'_>,
+        held: Budget,
+    ) -> Result<Self> {
+        let head = metadata::to_y4m(format, options.metadata);
+        if let Target::Y4m(file) = &mut target {
+            file.write_all(&head.to_bytes())?;
+        }
+        Ok(Self {
+            target,
+            format,
+            painter: Painter::new(&head),
+            next: options.first + 1,
+            frames: 0,
+            lost: 0,
+            written: 0,
+            last: Vec::new(),
+            _held: held,
+        })
+    }
+
+    /// Makes of a frame what is written of it.
+    fn make(&mut self, frame: &[u16]) {
+        match &self.target {
+            Target::Y4m(_) => {
+                self.last.clear();
+                y4m::push_frame(&self.format, frame, &mut self.last);
+            }
+            _ => self.last = self.painter.paint(frame),
+        }
+    }
+
+    /// Writes the last frame made.
+    fn put(&mut self) -> Result<()> {
+        match &mut self.target {
+            Target::Y4m(out) => out.write_all(&self.last)?,
+            Target::Png(_) if self.frames > 0 => return Err(many(self.frames + 1)),
+            Target::Png(out) => picture::write(out, &self.format, &self.last)?,
+            Target::Folder(folder) => {
+                let path = folder.path().join(format!("{:05}.png", self.next));
+                let mut png = BufWriter::new(File::create(path)?);
+                picture::write(&mut png, &self.format, &self.last)?;
+                png.flush()?;
+                self.written += png.get_ref().metadata()?.len();
+            }
+        }
+        self.next += 1;
+        self.frames += 1;
+        Ok(())
+    }
+}
+
+/// What a frame takes, held.
+fn held(head: &Head, form: Form, options: &CreateOptions<'_>) -> Result<Budget> {
+    let mut budget = options.budget.share();
+    let samples = head.format.frame_samples()? as u64;
+    budget.charge(match form {
+        Form::Y4m => samples * head.format.sample_bytes() as u64,
+        _ => Painter::new(head).bytes(),
+    })?;
+    Ok(budget)
+}
+
+impl WriteSignal for Writer<'_> {
+    fn write(&mut self, signal: Signal<'_>) -> Result<()> {
+        let Signal::Video(video) = signal else {
+            return Err(Error::Usage("media kinds mixed".into()));
+        };
+        if video.format != self.format {
+            return Err(Error::Usage("frames of another format".into()));
+        }
+        let size = self.format.frame_samples()?;
+        if video.samples.len() % size != 0 {
+            return Err(Error::Usage("a part of a frame".into()));
+        }
+        if self.lost > 0 && self.last.is_empty() {
+            // Mid-grey, until a frame has come.
+            self.make(&vec![self.format.max() / 2 + 1; size]);
+        }
+        for _ in 0..std::mem::take(&mut self.lost) {
+            self.put()?;
+        }
+        for frame in video.samples.chunks_exact(size) {
+            self.make(frame);
+            self.put()?;
+        }
+        Ok(())
+    }
+
+    /// The frame before stands for a lost one, as long as something follows.
+    fn skip(&mut self, units: Option<u64>) -> Result<()> {
+        self.lost = self.lost.saturating_add(units.unwrap_or(0));
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Written> {
+        let bytes = match self.target {
+            Target::Y4m(_) | Target::Png(_) if self.frames == 0 => {
+                return Err(Error::Format("a video without a frame".into()));
+            }
+            Target::Y4m(out) | Target::Png(out) => {
+                let bytes = out.written();
+                out.commit()?;
+                bytes
+            }
+            Target::Folder(folder) => {
+                folder.commit()?;
+                self.written
+            }
+        };
+        Ok(Written {
+            bytes,
+            units: self.frames,
+            warnings: Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn names_say_what_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| form(&dir.path().join(name), Some(2)).map_err(|e| e.exit_code());
+        assert_eq!(at("a.y4m"), Ok(Form::Y4m));
+        assert_eq!(at("a.Y4M"), Ok(Form::Y4m));
+        assert_eq!(at("frames"), Ok(Form::Folder));
+        assert_eq!(form(dir.path(), Some(2)).unwrap(), Form::Folder);
+        std::fs::create_dir(dir.path().join("v.2")).unwrap();
+        assert_eq!(at("v.2"), Ok(Form::Folder));
+        for name in ["a.png", "a.mp4", "a.wav", "v.3"] {
+            assert_eq!(at(name), Err(2), "{name}");
+        }
+        assert_eq!(form(Path::new("a.png"), Some(1)).unwrap(), Form::Png);
+    }
+}

@@ -1,0 +1,78 @@
+//! What is odd about a file, or was not kept of it, and the codes by which programs know it.
+//!
+//! A code stays the same from version to version; its words may change. Errors of this crate that a program may want to
+//! act on have codes too: [`nc_core::Error::Told`] carries them.
+
+use std::fmt;
+
+/// Something odd about a file that was still read or written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// One of [`code`].
+    pub code: &'static str,
+    /// In a sentence, without the file's name.
+    pub text: String,
+}
+
+impl Warning {
+    /// A warning of a code.
+    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { code, text }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Codes of warnings and errors.
+pub mod code {
+    /// Warning: samples that were infinite or not numbers became 0.
+    pub const NOT_NUMBERS: &str = "samples-not-numbers";
+    /// Warning: the header gives no length, and everything to the end was read.
+    pub const NO_LENGTH: &str = "length-not-told";
+    /// Warning: the last sample lacks bytes and was left out.
+    pub const INCOMPLETE_SAMPLE: &str = "last-sample-incomplete";
+    /// Warning: bytes that are no chunk follow the last one and were left out.
+    pub const BYTES_AFTER: &str = "bytes-after-the-end";
+    /// Warning: a chunk of metadata is cut off and was left out.
+    pub const METADATA_CUT: &str = "metadata-cut-off";
+    /// Warning: metadata came after it could be written.
+    pub const METADATA_LATE: &str = "metadata-too-late";
+    /// Warning: what single frames say of themselves was left out.
+    pub const FRAME_PARAMETERS: &str = "frame-parameters";
+    /// Warning: ffmpeg complained of the file that it read.
+    pub const FFMPEG_SAID: &str = "ffmpeg-said";
+
+    /// Error: the output exists.
+    pub const OUTPUT_EXISTS: &str = "output-exists";
+    /// Error: the output is a folder.
+    pub const OUTPUT_IS_FOLDER: &str = "output-is-folder";
+    /// Error: the output is the current folder, which cannot be replaced.
+    pub const CURRENT_FOLDER: &str = "output-is-current-folder";
+    /// Error: the input is a folder.
+    pub const INPUT_IS_FOLDER: &str = "input-is-folder";
+    /// Error: a folder has no images.
+    pub const NO_IMAGES: &str = "no-images";
+    /// Error: many frames were to become one image.
+    pub const MANY_FRAMES: &str = "many-frames";
+    /// Error: video is not written in the format that the name asks for, but ffmpeg does.
+    pub const NOT_WRITTEN: &str = "format-not-written";
+    /// Error: the name does not say which format video is to have.
+    pub const FORMAT_UNKNOWN: &str = "format-unknown";
+    /// Error: ffmpeg would be needed and is not there.
+    pub const NO_FFMPEG: &str = "no-ffmpeg";
+    /// Error: the input is an nc file already.
+    pub const IS_NC: &str = "is-nc-already";
+    /// Error: video was asked for, and this is none.
+    pub const NOT_VIDEO: &str = "not-video";
+    /// Error: a range in seconds of something that has none.
+    pub const NO_SECONDS: &str = "no-seconds";
+    /// Error: records need a schema, and none was given.
+    pub const NO_SCHEMA: &str = "no-schema";
+    /// Error: this build lacks the feature that reads or writes the format.
+    pub const NOT_BUILT_IN: &str = "not-built-in";
+}
