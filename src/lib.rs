@@ -1,4 +1,41 @@
-//! The codecs of this build, one Cargo feature each.
+//! nc: a lossless and neural compression toolkit.
+//! # The library
+//! [`Toolkit`] is where to begin: it holds the codecs of the build, models, threads and a limit of memory, and takes files,
+//! streams and signals in memory. [`media`] opens and creates files of any kind; [`core`](nc_core) is the contract that
+//! codecs keep, for codecs of one's own.
+
+mod archive;
+mod batch;
+mod decode;
+mod encode;
+mod endpoint;
+mod info;
+mod model;
+mod settings;
+mod toolkit;
+mod training;
+
+pub use nc_core;
+/// Files of sound, pictures, video, records and anything else as signals, and back.
+pub use nc_media as media;
+
+pub use archive::Archive;
+pub use batch::{Job, Watch};
+pub use decode::{Decoded, Losses};
+pub use encode::Encoded;
+pub use endpoint::{Source, Target};
+pub use info::{Info, MetaInfo, VideoInfo};
+pub use model::{Cost, Distribution, Oracle};
+pub use nc_core::family::Trained;
+pub use nc_core::{
+    Audio, AudioBuf, AudioFormat, Budget, Chroma, Control, Effort, Error, Family, Format, Goal,
+    MediaKind, Model, ModelId, Options, Progress, Records, RecordsBuf, RecordsFormat, Registry,
+    Result, SampleDepth, Signal, SignalBuf, Summary, Threads, Video, VideoBuf, VideoFormat,
+};
+pub use nc_media::{Range, Warning};
+pub use settings::{DecodeSettings, Settings};
+pub use toolkit::Toolkit;
+pub use training::TrainingData;
 
 #[cfg(feature = "circuit")]
 pub use nc_circuit as circuit;
@@ -7,9 +44,14 @@ pub use nc_grvq as grvq;
 #[cfg(feature = "nerv")]
 pub use nc_nerv as nerv;
 
-/// The registry, in order of preference for each kind of media.
-pub fn registry() -> nc_core::Registry {
-    let registry = nc_core::Registry::new();
+/// Code of the error for verifying what cannot be read back.
+pub const NOT_READABLE: &str = "output-not-readable";
+/// Code of the error for a file of which nothing can be told.
+pub const HEADER_DAMAGED: &str = "header-damaged";
+
+/// The codecs of this build, one Cargo feature each, in order of preference for each kind of media.
+pub fn registry() -> Registry {
+    let registry = Registry::new();
     #[cfg(feature = "grvq")]
     let registry = registry.with(nc_grvq::Family);
     #[cfg(feature = "circuit")]

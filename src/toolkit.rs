@@ -14,7 +14,7 @@ use nc_media::records::Schema;
 use crate::Settings;
 
 /// Where a model file keeps what its records mean.
-const SCHEMA: &str = "records";
+pub(crate) const SCHEMA: &str = "records";
 
 /// What encodes and decodes: the codecs of a build, models, a pool of threads and a limit of memory.
 ///
@@ -203,7 +203,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// [`Error::Format`] for damage, [`Error::Limit`], [`Error::Io`].
-    pub fn open(&self, path: impl AsRef<Path>) -> Result<crate::Archive<File>> {
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<crate::Archive<'_, File>> {
         crate::Archive::new(self, File::open(path)?)
     }
 

@@ -114,7 +114,7 @@ pub struct Example {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecordsForm {
     /// Values of each variable.
-    pub alphabets: Vec<usize>,
+    pub alphabets: Vec<u32>,
     /// Of each variable the value that stands for a text, if any.
     pub open: Vec<Option<u16>>,
     /// Of each variable whether its values are in an order.
@@ -130,7 +130,7 @@ pub struct RecordsForm {
 /// Answers from a model over records. Values past a variable's alphabet stand for unknown ones.
 pub trait Questions: Send + Sync {
     /// Values of each variable; of an unknown one the first that is not.
-    fn alphabets(&self) -> Vec<usize>;
+    fn alphabets(&self) -> Vec<u32>;
 
     /// How the model is built: an object.
     fn structure(&self) -> Value;

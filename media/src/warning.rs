@@ -67,6 +67,8 @@ pub mod code {
     pub const NO_FFMPEG: &str = "no-ffmpeg";
     /// Error: the input is an nc file already.
     pub const IS_NC: &str = "is-nc-already";
+    /// Error: the input is media, and an nc file was expected.
+    pub const NOT_NC: &str = "not-nc";
     /// Error: video was asked for, and this is none.
     pub const NOT_VIDEO: &str = "not-video";
     /// Error: a range in seconds of something that has none.

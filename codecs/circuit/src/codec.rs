@@ -40,6 +40,15 @@ impl nc_core::Family for Family {
         let model = model.ok_or(Error::Model(ModelFault::Needed(INFO.name)))?;
         Ok(CircuitCodec::new(model, Kernels::best())?.into())
     }
+
+    #[cfg(feature = "train")]
+    fn trainer(&self) -> Option<&dyn nc_core::family::Trainer> {
+        Some(&crate::learn::Learner)
+    }
+
+    fn questions(&self, model: &Model) -> Result<Option<Box<dyn nc_core::family::Questions>>> {
+        Ok(Some(Box::new(crate::Oracle::new(model)?)))
+    }
 }
 
 /// Records that decode together where nobody asks for less.

@@ -51,6 +51,11 @@ impl nc_core::Family for Family {
         };
         Goal::Bitrate(DEFAULT_RATE * u32::from(channels))
     }
+
+    #[cfg(feature = "train")]
+    fn trainer(&self) -> Option<&dyn nc_core::family::Trainer> {
+        Some(&crate::train::Speech)
+    }
 }
 
 #[cfg(feature = "default-model")]

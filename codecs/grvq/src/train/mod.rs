@@ -13,6 +13,7 @@ mod checkpoint;
 mod codec;
 mod data;
 mod export;
+mod hook;
 mod layer;
 mod loss;
 mod net;
@@ -25,6 +26,7 @@ mod spectral;
 use std::path::PathBuf;
 
 pub use data::{Clip, Dataset};
+pub use hook::Speech;
 pub use loss::{Terms, Weights};
 pub use recipe::Recipe;
 

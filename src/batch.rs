@@ -1,0 +1,218 @@
+//! Many files at once: which inputs give which outputs, and working on them side by side.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use nc_core::{Error, MediaKind, Progress, Result, Threads};
+use nc_media::{ffmpeg, formats, names};
+use rayon::prelude::*;
+
+use crate::{DecodeSettings, Decoded, Encoded, Settings, Toolkit};
+
+/// One input and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The file to read.
+    pub input: PathBuf,
+    /// The file to write.
+    pub output: PathBuf,
+}
+
+/// Who watches work on many files.
+pub trait Watch: Sync {
+    /// Progress of one of them.
+    fn progress(&self, _job: &Job, _progress: Progress<'_>) {}
+}
+
+/// Nobody watches.
+impl Watch for () {}
+
+impl Toolkit {
+    /// Jobs that bring files, and what is in folders, into a folder: `name` gives the name there, `accept` says which
+    /// files found in folders are meant. Folders keep their tree.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where two inputs would be written to one output, or one is read and written; [`Error::Io`].
+    pub fn jobs(
+        inputs: &[PathBuf],
+        folder: &Path,
+        recursive: bool,
+        name: impl Fn(&Path) -> PathBuf,
+        accept: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<Job>> {
+        let mut jobs = Vec::new();
+        for path in inputs {
+            if path.is_dir() && recursive {
+                for file in walk(path)?.into_iter().filter(|f| accept(f)) {
+                    let below = file.strip_prefix(path).unwrap_or(&file);
+                    let beside = below.parent().unwrap_or(Path::new(""));
+                    let output = folder.join(beside).join(name(&file));
+                    jobs.push(Job {
+                        input: file,
+                        output,
+                    });
+                }
+            } else {
+                jobs.push(Job {
+                    output: folder.join(name(path)),
+                    input: path.clone(),
+                });
+            }
+        }
+        let mut seen = HashSet::new();
+        // What one job writes, another must not read: which of them came first would decide what it is.
+        let read: HashSet<PathBuf> = jobs.iter().flat_map(|j| j.input.canonicalize()).collect();
+        for job in &jobs {
+            let why = if job.output.canonicalize().is_ok_and(|o| read.contains(&o)) {
+                "is to be read and written"
+            } else if !seen.insert(&job.output) {
+                "two inputs would be written to it"
+            } else {
+                continue;
+            };
+            return Err(Error::Usage(why.into()).in_file(&job.output));
+        }
+        Ok(jobs)
+    }
+
+    /// The same for encoding with these settings: names and files as [`Self::encode_file`] takes them. Of a folder all
+    /// that the codec asked for takes is meant; sound and Y4M where none is asked for, for images and what takes another
+    /// program lie beside sound for other reasons.
+    ///
+    /// # Errors
+    /// As for [`Self::jobs`]; [`Error::Usage`] for no such codec.
+    pub fn encode_jobs(
+        &self,
+        inputs: &[PathBuf],
+        folder: &Path,
+        recursive: bool,
+        settings: &Settings,
+    ) -> Result<Vec<Job>> {
+        let kind = self.named(settings)?.map(|f| f.info().kind);
+        let keeps = kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Video));
+        let name = |input: &Path| names::encoded(input, keeps);
+        Self::jobs(inputs, folder, recursive, name, |found| {
+            let format = formats::of_file(found);
+            let is = |kind| format.is_some_and(|f| f.kind == Some(kind));
+            match kind {
+                Some(MediaKind::Video) => is(MediaKind::Video) || ffmpeg::is_known(found),
+                Some(MediaKind::Audio) => is(MediaKind::Audio),
+                Some(_) => true,
+                None => is(MediaKind::Audio) || format == Some(&formats::Y4M),
+            }
+        })
+    }
+
+    /// The same for decoding.
+    ///
+    /// # Errors
+    /// As for [`Self::jobs`].
+    pub fn decode_jobs(
+        &self,
+        inputs: &[PathBuf],
+        folder: &Path,
+        recursive: bool,
+    ) -> Result<Vec<Job>> {
+        Self::jobs(inputs, folder, recursive, names::decoded, is_nc)
+    }
+
+    /// The nc files among those named and, with `recursive`, in the folders named.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for folders that cannot be read.
+    pub fn nc_files(inputs: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>> {
+        let mut all = Vec::new();
+        for path in inputs {
+            if recursive && path.is_dir() {
+                all.extend(walk(path)?.into_iter().filter(|f| is_nc(f)));
+            } else {
+                all.push(path.clone());
+            }
+        }
+        Ok(all)
+    }
+
+    /// Works on all jobs side by side in the toolkit's threads, one thread each, or all on a single job; results come in
+    /// the order of the jobs. One that fails does not stop the others.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where no threads can be started.
+    pub fn map<J: Sync, T: Send>(
+        &self,
+        jobs: &[J],
+        work: impl Fn(&J, &Threads) -> T + Sync,
+    ) -> Result<Vec<T>> {
+        if let [job] = jobs {
+            return Ok(vec![work(job, self.threads())]);
+        }
+        // Whatever a codec shares out of one job runs between the others.
+        self.threads().run(|| {
+            jobs.par_iter()
+                .map(|job| work(job, self.threads()))
+                .collect()
+        })
+    }
+
+    /// Encodes many files, side by side.
+    ///
+    /// # Errors
+    /// As for [`Self::map`]; those of single files are in the results.
+    pub fn encode_files(
+        &self,
+        jobs: &[Job],
+        settings: &Settings,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Result<Encoded>>> {
+        self.map(jobs, |job, threads| {
+            let mut progress = |p: Progress<'_>| watch.progress(job, p);
+            let mut ctl = self.control();
+            ctl.threads = threads.clone();
+            ctl.progress = Some(&mut progress);
+            self.encode_file_with(&job.input, &job.output, settings, &mut ctl)
+        })
+    }
+
+    /// Decodes many files, side by side.
+    ///
+    /// # Errors
+    /// As for [`Self::map`]; those of single files are in the results.
+    pub fn decode_files(
+        &self,
+        jobs: &[Job],
+        settings: &DecodeSettings,
+        watch: &dyn Watch,
+    ) -> Result<Vec<Result<Decoded>>> {
+        self.map(jobs, |job, threads| {
+            let mut progress = |p: Progress<'_>| watch.progress(job, p);
+            let mut ctl = self.control();
+            ctl.threads = threads.clone();
+            ctl.progress = Some(&mut progress);
+            self.decode_file_with(&job.input, &job.output, settings, &mut ctl)
+        })
+    }
+}
+
+fn is_nc(file: &Path) -> bool {
+    formats::of_file(file) == Some(&formats::NC)
+}
+
+/// All regular files below a folder, in the order of their names. Links to folders are not
+/// followed: they may lead in circles.
+pub(crate) fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut left = vec![folder.to_path_buf()];
+    while let Some(dir) = left.pop() {
+        let entries = std::fs::read_dir(&dir).map_err(|e| Error::from(e).in_file(&dir))?;
+        for entry in entries {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                left.push(entry.path());
+            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
