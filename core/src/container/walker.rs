@@ -181,6 +181,9 @@ impl Walker {
 
     /// Takes the next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
+        // What was parsed is not kept: memory does not grow with the file.
+        self.input.drain(..self.from);
+        self.from = 0;
         self.input.extend_from_slice(bytes);
     }
 
