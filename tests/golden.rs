@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_core::{Budget, Model};
+use nc_core::{Budget, Model, Registry};
 use nc_corpora::golden;
 
 fn corpora(folder: &str) -> PathBuf {
@@ -29,18 +29,18 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     all
 }
 
-fn models() -> Vec<Model> {
+/// The build's, with the golden models.
+fn registry() -> Registry {
     files(&corpora("golden"), "ncm")
         .into_iter()
         .map(|p| Model::from_bytes(std::fs::read(p).unwrap(), &mut Budget::default()).unwrap())
-        .collect()
+        .fold(nc::registry(), Registry::with_model)
 }
 
 #[test]
 fn golden_files_decode_to_the_same_bits() {
     let folder = corpora("golden");
-    let registry = nc::registry();
-    let opener = registry.opener(models());
+    let registry = registry();
     type Of = fn(&[u8], &dyn nc_core::Opener) -> nc_core::Result<String>;
     for (list, of) in [
         ("golden.sha256", golden::output as Of),
@@ -49,7 +49,7 @@ fn golden_files_decode_to_the_same_bits() {
         let list = golden::list(&folder.join(list)).unwrap();
         for (name, hash) in &list {
             let file = std::fs::read(folder.join(name)).unwrap();
-            let got = of(&file, &opener).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let got = of(&file, &registry).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(got, *hash, "{name}");
         }
         let listed: Vec<PathBuf> = list.keys().map(|name| folder.join(name)).collect();
@@ -60,12 +60,11 @@ fn golden_files_decode_to_the_same_bits() {
 #[test]
 fn faulty_files_are_refused_for_what_is_wrong_with_them() {
     let folder = corpora("faulty");
-    let registry = nc::registry();
-    let opener = registry.opener(models());
+    let registry = registry();
     let list = golden::list(&folder.join("errors.txt")).unwrap();
     for (name, kind) in &list {
         let bytes = std::fs::read(folder.join(name)).unwrap();
-        let found = golden::refused(name, &bytes, &registry, &opener);
+        let found = golden::refused(name, &bytes, &registry);
         assert_eq!(
             found.as_ref().map(golden::kind),
             Some(kind.as_str()),

@@ -119,8 +119,7 @@ fn decode(setting: &Setting, program: &Program, outcome: &mut Outcome) -> Result
 /// The golden model that a file names.
 fn model_of(golden: &Path, name: &str) -> Result<Option<PathBuf>> {
     let file = std::fs::read(golden.join(name))?;
-    let header =
-        nc_core::container::Header::read(&mut nc_core::container::Reader::new(&file[..], 0))?;
+    let header = nc_core::Header::from_bytes(&file)?;
     for path in corpus::files(golden)? {
         if path.extension().is_some_and(|e| e == "ncm")
             && Some(nc_core::ModelId::of(&std::fs::read(&path)?)) == header.model
