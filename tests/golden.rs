@@ -7,35 +7,12 @@
 ))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use nc_core::{Budget, Model, Registry};
+use std::path::PathBuf;
+
+use common::{corpora, files, registry};
 use nc_corpora::golden;
-
-fn corpora(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpora")
-        .join(folder)
-}
-
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let all = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path());
-    let mut all: Vec<_> = all
-        .filter(|p| p.extension().is_some_and(|e| e == extension))
-        .collect();
-    all.sort();
-    all
-}
-
-/// The build's, with the golden models.
-fn registry() -> Registry {
-    files(&corpora("golden"), "ncm")
-        .into_iter()
-        .map(|p| Model::from_bytes(std::fs::read(p).unwrap(), &mut Budget::default()).unwrap())
-        .fold(nc::registry(), Registry::with_model)
-}
 
 #[test]
 fn golden_files_decode_to_the_same_bits() {
