@@ -9,7 +9,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use nc::circuit::{CircuitCodec, Stored};
 use nc::grvq::Grvq;
 use nc_core::family::RecordsForm;
-use nc_core::{AnyCodec, Budget, CodecId, Error, Family, Model, ModelId, Opener, Registry, Result};
+use nc_core::{
+    AnyCodec, Budget, CodecId, Error, Family, MediaKind, Model, ModelId, Opener, Registry, Result,
+};
 use nc_kernels::{Kernels, Level};
 
 use crate::corpus;
@@ -28,6 +30,8 @@ pub struct Row {
     pub quick: &'static [(&'static str, &'static str)],
     /// Arguments with which the command line encodes, a file for each.
     pub commands: &'static [&'static [&'static str]],
+    /// Arguments with which it learns from a small table in a second or two; none where it learns from no table.
+    pub learns: &'static [&'static str],
 }
 
 /// Of a codec without a row.
@@ -38,6 +42,7 @@ const PLAIN: Row = Row {
     exact: false,
     quick: &[],
     commands: &[&[]],
+    learns: &[],
 };
 
 const ROWS: [Row; 3] = [
@@ -64,6 +69,7 @@ const ROWS: [Row; 3] = [
             })
         }),
         commands: &[&[], &["--option", "group=1"]],
+        learns: &["--epochs", "200", "--states", "24"],
         ..PLAIN
     },
     Row {
@@ -95,6 +101,14 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
         .into_iter()
         .fold(nc::registry(), Registry::with_model)
 });
+
+/// The name of the codec that keeps bytes as they are.
+///
+/// # Errors
+/// Where the build has none.
+pub fn of_bytes() -> Result<&'static str> {
+    Ok(REGISTRY.by_kind(MediaKind::Bytes)?.info().name)
+}
 
 /// The golden models of a codec.
 ///

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use nc_core::salvage::{Salvage, Stretch};
 use nc_core::{Archive, Budget, Control, Header, SignalBuf};
 use xtask::corpus;
-use xtask::opener::REGISTRY;
+use xtask::opener::{REGISTRY, of_bytes};
 
 use super::process::{command, complete};
 use super::{Outcome, Setting};
@@ -103,7 +103,7 @@ fn recover(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
         all
     };
     let encoded = complete(
-        &mut command(&nc, paths(&["encode", "--codec", "store"], &raw, &file)),
+        &mut command(&nc, paths(&["encode", "--codec", of_bytes()?], &raw, &file)),
         work,
     )?;
     anyhow::ensure!(encoded.code == Some(0), "{}", encoded.said);

@@ -27,8 +27,6 @@ pub fn run(_: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for family in REGISTRY.families() {
         let model = models_of(family)?.first().map(|m| m.id);
-        // A model is read once, and not for a file of a hundred bytes.
-        REGISTRY.open(family.info().id, model)?;
         for format in formats(family) {
             for (name, file) in files(family, format, model) {
                 try_file(&name, &file, &*REGISTRY, &mut outcome);

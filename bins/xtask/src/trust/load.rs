@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use nc_core::Budget;
 use nc_corpora::{files::sha256, synth};
 use xtask::corpus;
-use xtask::opener::REGISTRY;
+use xtask::opener::{REGISTRY, of_bytes};
 
 use super::media::wav;
 use super::process::{command, complete};
@@ -44,9 +44,13 @@ fn many(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
             .collect();
         std::fs::write(texts.join(format!("{i:05}.txt")), text)?;
     }
-    there_and_back(setting, outcome, &texts, &["--codec", "store"], |x, y| {
-        x == y
-    })?;
+    there_and_back(
+        setting,
+        outcome,
+        &texts,
+        &["--codec", of_bytes()?],
+        |x, y| x == y,
+    )?;
     std::fs::create_dir_all(&sounds)?;
     let voice = synth::speech(11, 30.0);
     for (i, cut) in voice
@@ -131,7 +135,7 @@ fn large(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     };
     for (words, paths) in [
         (
-            &["encode", "-q", "--codec", "store"][..],
+            &["encode", "-q", "--codec", of_bytes()?][..],
             [from.as_path(), &coded],
         ),
         (&["decode", "-q"], [&coded, &back]),
