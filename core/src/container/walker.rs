@@ -537,16 +537,22 @@ impl Listing {
                 Some(_) => Err(Error::Format("two indexes".into())),
             },
             Event::End { index, .. } => {
-                self.whole(header)?;
+                self.ends(header)?;
                 let at = self.index.map_or(0, |(_, at)| at);
                 if at != *index {
                     let what = "the index is not where it should be";
                     return Err(Error::Format(what.into()));
                 }
-                self.same_chunks()
+                Ok(())
             }
             Event::Header(_) | Event::Payload(_) | Event::Meta(_) => Ok(()),
         }
+    }
+
+    /// What an end is refused for, wherever it says that the index is.
+    pub(crate) fn ends(&self, header: &Header) -> Result<()> {
+        self.whole(header)?;
+        self.same_chunks()
     }
 
     fn chunk(&mut self, frame: &ChunkFrame) -> Result<()> {
