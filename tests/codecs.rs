@@ -63,7 +63,7 @@ fn the_writer_is_within_reach() {
     let codec: AnyCodec = codec.unwrap();
     let format = nc_core::Format::Bytes;
     let chunk = codec.plan(&format).unwrap().chunk as usize;
-    let bytes: Vec<u8> = (0..3 * chunk + 5).map(|i| (i * i >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..3 * chunk + 5).map(|i| ((i * i) >> 7) as u8).collect();
     let whole = {
         let mut e = Encoder::new(Vec::new(), &codec, format, None, Goal::Exact).unwrap();
         let mut ctl = Control::default();

@@ -48,6 +48,19 @@ pub fn registry() -> Registry {
         .fold(nc::registry(), Registry::with_model)
 }
 
+/// The longest golden file of a codec by a small model, which gives its threads most to do.
+pub fn longest(registry: &Registry, family: &dyn Family) -> Vec<u8> {
+    let models: Vec<_> = models().iter().map(|m| m.id).collect();
+    let of = |file: &Vec<u8>| {
+        let header = Header::from_bytes(file).unwrap();
+        let small = header.model.is_none_or(|id| models.contains(&id));
+        header.codec == family.info().id && small
+    };
+    let golden = all("golden").into_iter().map(|(_, file)| file);
+    let longest = golden.filter(of).max_by_key(Vec::len);
+    longest.unwrap_or_else(|| case(registry, family).file)
+}
+
 /// A codec with a model that it can be tried with, and a signal for it.
 pub struct Case {
     pub codec: nc_core::AnyCodec,

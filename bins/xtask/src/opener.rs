@@ -3,6 +3,8 @@
 //! Everything here iterates over the registry. A codec without a row is opened by its family, with the golden models that
 //! name it and the one that it has embedded; its signals are those of its kind of media.
 
+#![allow(clippy::panic)]
+
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
