@@ -11,7 +11,7 @@ use std::io::Cursor;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nc_benches::copy;
-use nc_core::{Archive, Budget, Control, Goal, Signal};
+use nc_core::{Archive, Budget, Control, Format, Goal, Signal};
 
 const SIZES: [usize; 3] = [100, 100_000, 32 << 20];
 
@@ -25,14 +25,16 @@ fn container(c: &mut Criterion) {
     g.sample_size(20);
     for n in SIZES {
         let bytes: Vec<u8> = (0..n).map(|i| ((i * i) >> 7) as u8).collect();
-        let write = || nc_core::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact).unwrap();
+        let write = || {
+            let x = Signal::Bytes(&bytes);
+            nc_core::encode(&store, x, Format::Bytes, Goal::Exact).unwrap()
+        };
         let file = write();
         println!("{n} bytes: {} more in the file", file.len() - n);
         g.throughput(Throughput::Bytes(n as u64));
         g.bench_function(BenchmarkId::new("write", n), |b| b.iter(write));
-        let opener = registry.opener(vec![]);
         g.bench_function(BenchmarkId::new("read", n), |b| {
-            b.iter(|| nc_core::decode(&opener, black_box(&file), Budget::default()).unwrap());
+            b.iter(|| nc_core::decode(&registry, black_box(&file), Budget::default()).unwrap());
         });
         if n > 1 << 20 {
             // One chunk of a large file, opened anew: seconds of waiting, not bytes a second.
@@ -49,7 +51,7 @@ fn container(c: &mut Criterion) {
                         Ok(())
                     };
                     archive
-                        .decode_range(from..from + 1000, &opener, &mut ctl, &mut count)
+                        .decode_range(from..from + 1000, &registry, &mut ctl, &mut count)
                         .unwrap();
                     got
                 });

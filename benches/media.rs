@@ -13,7 +13,10 @@ use std::time::Instant;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use nc_circuit::{Stored, learn};
-use nc_core::{Budget, Chroma, Codec, Goal, Model, Signal, VideoFormat};
+use nc_core::{
+    AnyCodec, AudioFormat, Budget, Chroma, Control, Decoder, Encoder, Format, Goal, Model,
+    RecordsFormat, SampleDepth, Signal, Threads, VideoFormat,
+};
 use nc_corpora::synth;
 use ndarray::{Array2, ArrayView2};
 
@@ -23,7 +26,8 @@ const DIGITS: usize = 500;
 
 struct Case<'a> {
     name: &'a str,
-    codec: &'a dyn Codec,
+    codec: &'a AnyCodec,
+    format: Format,
     signal: Signal<'a>,
     goal: Goal,
     /// What is counted, and how many there are of it.
@@ -33,14 +37,32 @@ struct Case<'a> {
     plays: Option<f64>,
 }
 
-fn run(c: &mut Criterion, registry: &nc_core::Registry, models: Vec<Model>, case: &Case<'_>) {
-    let opener = registry.opener(models);
+fn run(c: &mut Criterion, registry: &nc_core::Registry, case: &Case<'_>) {
+    // One core: whatever would share its work out finds one thread.
+    let threads = Threads::new(1);
+    let ctl = || Control {
+        threads: threads.clone(),
+        ..Control::default()
+    };
     let start = Instant::now();
-    let encode = || nc_core::encode(case.codec, case.signal, case.goal).unwrap();
+    let encode = || {
+        let (length, mut ctl) = (Some(case.signal.units()), ctl());
+        let mut e = Encoder::new(Vec::new(), case.codec, case.format, length, case.goal).unwrap();
+        e.push(case.signal, &mut ctl).unwrap();
+        e.finish(&mut ctl).unwrap().0
+    };
     let file = encode();
     let encoding = start.elapsed().as_secs_f64();
     let start = Instant::now();
-    let decode = || nc_core::decode(&opener, black_box(&file), Budget::default()).unwrap();
+    let decode = || {
+        let mut ctl = ctl();
+        let mut d = Decoder::new(black_box(&file[..]), registry, Budget::default()).unwrap();
+        let mut units = 0;
+        while let Some(piece) = d.next(&mut ctl).unwrap() {
+            units += black_box(piece).units();
+        }
+        units
+    };
     decode();
     let decoding = start.elapsed().as_secs_f64();
     let times = |s: f64| match case.plays {
@@ -96,10 +118,14 @@ fn media(c: &mut Criterion) {
     run(
         c,
         &registry,
-        vec![],
         &Case {
             name: "speech, 16 kHz, 3 kbit/s",
-            codec: grvq.as_ref(),
+            codec: &grvq,
+            format: Format::Audio(AudioFormat {
+                rate: 16_000,
+                channels: 1,
+                depth: SampleDepth::F32,
+            }),
             signal: Signal::Audio(nc_core::Audio {
                 rate: 16_000,
                 samples: samples.view(),
@@ -124,10 +150,10 @@ fn media(c: &mut Criterion) {
     run(
         c,
         &registry,
-        vec![],
         &Case {
             name: "video, 416x240, 4:2:0",
-            codec: nerv.as_ref(),
+            codec: &nerv,
+            format: Format::Video(format),
             signal: Signal::Video(clip.view()),
             goal: Goal::Quality(6.0),
             unit: "frames",
@@ -147,10 +173,10 @@ fn media(c: &mut Criterion) {
     run(
         c,
         &registry,
-        vec![],
         &Case {
             name: "picture, 768x512",
-            codec: nerv.as_ref(),
+            codec: &nerv,
+            format: Format::Video(format),
             signal: Signal::Video(picture.view()),
             goal: Goal::Quality(6.0),
             unit: "pictures",
@@ -163,13 +189,14 @@ fn media(c: &mut Criterion) {
     let values = Array2::from_shape_fn((DIGITS, 784), |(i, j)| u16::from(idx[16 + i * 784 + j]));
     let model = digits(values.view());
     let circuit = open("circuit", Some(&model));
+    let registry = nc::registry().with_model(model);
     run(
         c,
         &registry,
-        vec![model],
         &Case {
             name: "records, digits of 784 bytes",
-            codec: circuit.as_ref(),
+            codec: &circuit,
+            format: Format::Records(RecordsFormat { variables: 784 }),
             signal: Signal::Records(nc_core::Records {
                 values: values.view(),
                 texts: &[],
@@ -183,14 +210,7 @@ fn media(c: &mut Criterion) {
 }
 
 fn main() {
-    // One core: whatever would share its work out finds one thread.
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .unwrap();
-    pool.install(|| {
-        let mut c = Criterion::default().configure_from_args();
-        media(&mut c);
-        c.final_summary();
-    });
+    let mut c = Criterion::default().configure_from_args();
+    media(&mut c);
+    c.final_summary();
 }

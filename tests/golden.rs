@@ -7,40 +7,17 @@
 ))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use nc_core::{Budget, Model};
+use std::path::PathBuf;
+
+use common::{corpora, files, registry};
 use nc_corpora::golden;
-
-fn corpora(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpora")
-        .join(folder)
-}
-
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let all = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path());
-    let mut all: Vec<_> = all
-        .filter(|p| p.extension().is_some_and(|e| e == extension))
-        .collect();
-    all.sort();
-    all
-}
-
-fn models() -> Vec<Model> {
-    files(&corpora("golden"), "ncm")
-        .into_iter()
-        .map(|p| Model::from_bytes(std::fs::read(p).unwrap(), &mut Budget::default()).unwrap())
-        .collect()
-}
 
 #[test]
 fn golden_files_decode_to_the_same_bits() {
     let folder = corpora("golden");
-    let registry = nc::registry();
-    let opener = registry.opener(models());
+    let registry = registry();
     type Of = fn(&[u8], &dyn nc_core::Opener) -> nc_core::Result<String>;
     for (list, of) in [
         ("golden.sha256", golden::output as Of),
@@ -49,7 +26,7 @@ fn golden_files_decode_to_the_same_bits() {
         let list = golden::list(&folder.join(list)).unwrap();
         for (name, hash) in &list {
             let file = std::fs::read(folder.join(name)).unwrap();
-            let got = of(&file, &opener).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let got = of(&file, &registry).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(got, *hash, "{name}");
         }
         let listed: Vec<PathBuf> = list.keys().map(|name| folder.join(name)).collect();
@@ -60,12 +37,11 @@ fn golden_files_decode_to_the_same_bits() {
 #[test]
 fn faulty_files_are_refused_for_what_is_wrong_with_them() {
     let folder = corpora("faulty");
-    let registry = nc::registry();
-    let opener = registry.opener(models());
+    let registry = registry();
     let list = golden::list(&folder.join("errors.txt")).unwrap();
     for (name, kind) in &list {
         let bytes = std::fs::read(folder.join(name)).unwrap();
-        let found = golden::refused(name, &bytes, &registry, &opener);
+        let found = golden::refused(name, &bytes, &registry);
         assert_eq!(
             found.as_ref().map(golden::kind),
             Some(kind.as_str()),

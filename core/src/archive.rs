@@ -167,6 +167,11 @@ impl<R: Read + Seek> Archive<R> {
         self.walker.go(self.start, true);
         while let Some(event) = self.walker.next_from(&mut self.r)? {
             let first = listing.units();
+            if let Event::End { .. } = event {
+                // Whoever walks over the records needs no index, and may be here because the end names a wrong place.
+                listing.ends(&self.header)?;
+                break;
+            }
             listing.see(&event, &self.header)?;
             match event {
                 Event::Chunk(frame) => {
@@ -185,7 +190,6 @@ impl<R: Read + Seek> Archive<R> {
                     held.charge(m.held())?;
                     metadata.push(m);
                 }
-                Event::End { .. } => break,
                 _ => {}
             }
         }

@@ -209,7 +209,10 @@ impl PushDecoder {
     pub fn finish(&self) -> Result<()> {
         match self.ended {
             true => Ok(()),
-            false => Err(Error::Format(crate::container::EARLY.into())),
+            false => {
+                let at = Place::Byte(self.walker.offset());
+                Err(Error::Format(crate::container::EARLY.into()).at(at))
+            }
         }
     }
 

@@ -87,6 +87,7 @@ impl<W: Write> Encoder<W> {
     /// [`Error::Usage`] for another format than announced, [`Error::Limit`] past the budget,
     /// [`Error::Cancelled`], [`Error::Io`], and those of the codec.
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
+        self.options(ctl)?;
         self.held.charge(x.memory())?;
         self.waiting.push(x)?;
         // What follows a chunk is always longer than its overlap.
@@ -94,6 +95,12 @@ impl<W: Write> Encoder<W> {
             self.chunk(false, ctl)?;
         }
         Ok(())
+    }
+
+    /// Refuses options that the codec does not have before any work, and of a signal without units too.
+    fn options(&self, ctl: &Control<'_>) -> Result<()> {
+        let info = self.codec.info();
+        ctl.options.check(info.name, info.options)
     }
 
     fn chunk(&mut self, last: bool, ctl: &mut Control<'_>) -> Result<()> {
@@ -174,6 +181,7 @@ impl<W: Write> Encoder<W> {
     /// # Errors
     /// As [`Self::push`]; [`Error::Usage`] where the announced length was not met.
     pub fn finish(mut self, ctl: &mut Control<'_>) -> Result<(W, Summary)> {
+        self.options(ctl)?;
         if self.waiting.units() > 0 {
             self.chunk(true, ctl)?;
         }

@@ -276,7 +276,7 @@ fn extended(bytes: &[u8]) -> Vec<u8> {
     const MORE: [u8; 3] = [9, 9, 9];
     let header = Header::from_bytes(bytes).unwrap();
     let mut out = header.to_bytes();
-    let (long, lone) = (out.len(), header.single);
+    let (long, single) = (out.len(), header.single);
     out[MAGIC.len() + 1] += 1;
     // The length of the extension is the last field before the checksum.
     out.truncate(long - 5);
@@ -284,7 +284,7 @@ fn extended(bytes: &[u8]) -> Vec<u8> {
     out.extend(MORE);
     out.extend(crc32c::crc32c(&out).to_le_bytes());
     out.extend(&bytes[long..]);
-    if lone {
+    if single {
         return out;
     }
     // Places in the index count from the start of the file; all numbers here are of one byte.
@@ -385,7 +385,7 @@ fn what_is_lost_is_no_more_than_the_file_can_hold() {
 }
 
 #[test]
-fn a_lone_file_costs_at_most_48_bytes() {
+fn a_single_chunk_file_costs_at_most_48_bytes() {
     /// Stands for a codec with a model.
     struct Modelled(Pcm);
     impl Codec for Modelled {

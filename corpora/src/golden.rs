@@ -59,16 +59,11 @@ pub fn open(registry: &Registry, bytes: Vec<u8>) -> Result<()> {
 }
 
 /// The error of a file or, by its name, a model; none where it is sound.
-pub fn refused(
-    name: &str,
-    bytes: &[u8],
-    registry: &Registry,
-    opener: &dyn Opener,
-) -> Option<Error> {
+pub fn refused(name: &str, bytes: &[u8], registry: &Registry) -> Option<Error> {
     if name.ends_with(".ncm") {
         open(registry, bytes.to_vec()).err()
     } else {
-        nc_core::decode(opener, bytes, Budget::default()).err()
+        nc_core::decode(registry, bytes, Budget::default()).err()
     }
 }
 
@@ -81,6 +76,7 @@ pub fn kind(e: &Error) -> &'static str {
         Error::Limit(_) => "Limit",
         Error::Model(_) => "Model",
         Error::Usage(_) => "Usage",
+        Error::Internal(_) => "Internal",
         _ => "another",
     }
 }

@@ -5,7 +5,7 @@
 //! use nc_corpora::raw::{header, Raw};
 //! let header = header(0, nc_core::Format::Bytes, Some(5), None);
 //! let file = Raw::new(&header).chunk(LAST, 5, 5, b"abcde").end(0);
-//! assert!(nc_core::container::Header::read(&mut nc_core::container::Reader::new(&file[..], 0)).is_ok());
+//! assert!(nc_core::Header::from_bytes(&file).is_ok());
 //! ```
 
 use nc_core::container::{CHUNK, END, Header, LAST, put_varint};

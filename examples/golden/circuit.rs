@@ -78,7 +78,7 @@ pub fn files(golden: &Path, name: &str, first: usize) -> Outcome<()> {
     let model = Model::from_bytes(std::fs::read(&path)?, &mut Budget::default())?;
     let registry = nc::registry();
     let codec = registry.open_for_encoding(registry.by_name("circuit")?, Some(&model))?;
-    for (n, access) in [(0, 0), (1, 0), (70, 1), (300, 16)] {
+    for (n, group) in [(0, 16), (1, 16), (70, 1), (300, 16)] {
         let values = Array2::from_shape_vec((n, 8), records(n))?;
         let texts = (0..n)
             .filter(|row| values[[*row, 2]] == 4)
@@ -90,18 +90,10 @@ pub fn files(golden: &Path, name: &str, first: usize) -> Outcome<()> {
             texts: texts.collect(),
             values,
         };
-        let mut ctl = nc_core::Control {
-            access,
-            ..Default::default()
-        };
+        let mut ctl = nc_core::Control::default();
+        ctl.options.set("group", group.to_string());
         let format = Format::Records(RecordsFormat { variables: 8 });
-        let mut e = Encoder::new(
-            Vec::new(),
-            codec.as_ref(),
-            format,
-            Some(n as u64),
-            Goal::Exact,
-        )?;
+        let mut e = Encoder::new(Vec::new(), &codec, format, Some(n as u64), Goal::Exact)?;
         e.push(Signal::Records(records.view()), &mut ctl)?;
         put(golden, &format!("{name}-{n}.nc"), &e.finish(&mut ctl)?.0)?;
     }

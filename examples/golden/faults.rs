@@ -50,7 +50,7 @@ pub fn hostile(golden: &Path, faulty: &Path) -> Outcome<()> {
         rgb: false,
     };
     let video = header(3, Format::Video(largest), None, None);
-    // A lone payload after a header.
+    // One chunk after a header.
     let one = |header: &Header, units, payload: &[u8]| {
         let symbols = payload.len() as u32;
         Raw::new(header).chunk(LAST, units, symbols, payload).end(0)

@@ -25,20 +25,14 @@ fn main() -> Outcome<()> {
     let (golden, faulty) = (Path::new(golden), Path::new(faulty));
     let registry = nc::registry();
     let store = registry.open_for_encoding(registry.by_name("store")?, None)?;
+    let stored =
+        |bytes: &[u8]| nc_core::encode(&store, Signal::Bytes(bytes), Format::Bytes, Goal::Exact);
     let bytes: Vec<u8> = (0..3000u32).map(|i| ((i * i) >> 7) as u8).collect();
-    put(
-        golden,
-        "store.nc",
-        &nc_core::encode(store.as_ref(), Signal::Bytes(&bytes), Goal::Exact)?,
-    )?;
-    put(
-        golden,
-        "store-empty.nc",
-        &nc_core::encode(store.as_ref(), Signal::Bytes(&[]), Goal::Exact)?,
-    )?;
+    put(golden, "store.nc", &stored(&bytes)?)?;
+    put(golden, "store-empty.nc", &stored(&[])?)?;
 
     let bytes: Vec<u8> = (0..700u32).map(|i| (i * i / 11) as u8).collect();
-    let mut e = Encoder::new(Vec::new(), store.as_ref(), Format::Bytes, None, Goal::Exact)?;
+    let mut e = Encoder::new(Vec::new(), &store, Format::Bytes, None, Goal::Exact)?;
     e.add_meta(*b"test", b"kept beside the bytes");
     e.push(Signal::Bytes(&bytes), &mut Control::default())?;
     put(
@@ -46,7 +40,7 @@ fn main() -> Outcome<()> {
         "store-pipe.nc",
         &e.finish(&mut Control::default())?.0,
     )?;
-    let one = nc_core::encode(store.as_ref(), Signal::Bytes(&[7]), Goal::Exact)?;
+    let one = stored(&[7])?;
     put(golden, "store-one.nc", &one)?;
 
     sound::golden(golden)?;
@@ -63,7 +57,7 @@ fn main() -> Outcome<()> {
         "nerv-ten-bits",
     ] {
         let file = std::fs::read(golden.join(format!("{name}.nc")))?;
-        let later = nc_corpora::raw::later(&file, 300).ok_or("no lone file")?;
+        let later = nc_corpora::raw::later(&file, 300).ok_or("no single-chunk file")?;
         put(golden, &format!("{name}-later.nc"), &later)?;
     }
 
@@ -84,14 +78,13 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<()> {
     let models = std::fs::read_dir(folder.with_file_name("golden"))?
         .filter_map(|e| std::fs::read(e.ok()?.path()).ok())
         .filter_map(|b| Model::from_bytes(b, &mut Budget::default()).ok());
-    let registry = nc::registry();
-    let opener = registry.opener(models.collect());
-    match golden::refused(name, &bytes, &registry, &opener) {
+    let registry = models.fold(nc::registry(), nc_core::Registry::with_model);
+    match golden::refused(name, &bytes, &registry) {
         Some(e) => list(folder, "errors.txt", golden::kind(&e), name),
         None => {
             let (output, symbols) = (
-                golden::output(&bytes, &opener)?,
-                golden::symbols(&bytes, &opener)?,
+                golden::output(&bytes, &registry)?,
+                golden::symbols(&bytes, &registry)?,
             );
             list(folder, "golden.sha256", &output, name)?;
             list(folder, "symbols.sha256", &symbols, name)

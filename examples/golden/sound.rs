@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use nc_core::{
-    Archive, Audio, AudioFormat, Budget, Codec, Control, Encoder, Format, Goal, Model, SampleDepth,
-    Signal,
+    AnyCodec, Archive, Audio, AudioFormat, Budget, Control, Encoder, Format, Goal, Model,
+    SampleDepth, Signal,
 };
 use nc_corpora::synth;
 use ndarray::Array2;
@@ -37,7 +37,7 @@ pub fn golden(golden: &Path) -> Outcome<()> {
         put(
             golden,
             &format!("{name}-speech.nc"),
-            &audio(codec.as_ref(), 16_000, &speech, 3000)?,
+            &audio(&codec, 16_000, &speech, 3000)?,
         )?;
         // Two chunks, three channels: one silent, two equal.
         let music = synth::music(5, 21.0);
@@ -45,13 +45,13 @@ pub fn golden(golden: &Path) -> Outcome<()> {
         put(
             golden,
             &format!("{name}-three.nc"),
-            &audio(codec.as_ref(), 16_000, &three, 2000)?,
+            &audio(&codec, 16_000, &three, 2000)?,
         )?;
         let odd = sound(&[synth::speech(12, 1.3), synth::noise(13, 1.3, 0.1)]);
         put(
             golden,
             &format!("{name}-44100.nc"),
-            &audio(codec.as_ref(), 44_100, &odd, 6000)?,
+            &audio(&codec, 44_100, &odd, 6000)?,
         )?;
     }
     Ok(())
@@ -120,15 +120,15 @@ pub fn more(golden: &Path) -> Outcome<()> {
     ];
     for (name, rate, x, goal, depth, known) in files {
         let length = known.then_some(x.ncols() as u64);
-        let file = sound_of(codec.as_ref(), rate, &x, goal, depth, length)?;
+        let file = sound_of(&codec, rate, &x, goal, depth, length)?;
         put(golden, &format!("tiny-{name}.nc"), &file)?;
     }
     // Trimmed: no hash of the output.
     let whole = std::fs::read(golden.join("tiny-6k.nc"))?;
     let mut archive = Archive::open(std::io::Cursor::new(&whole), Budget::default())?;
-    let opener = registry.opener(vec![model]);
+    let registry = nc::registry().with_model(model);
     let goal = Goal::Bitrate(2000);
-    let trimmed = archive.trim(Vec::new(), &opener, goal, &mut Control::default())?;
+    let trimmed = archive.trim(Vec::new(), &registry, goal, &mut Control::default())?;
     put(golden, "tiny-trimmed.nc", &trimmed.0)
 }
 
@@ -136,7 +136,7 @@ fn sound(channels: &[Vec<f32>]) -> Array2<f32> {
     Array2::from_shape_fn((channels.len(), channels[0].len()), |(c, i)| channels[c][i])
 }
 
-fn audio(codec: &dyn Codec, rate: u32, x: &Array2<f32>, bits: u32) -> Outcome<Vec<u8>> {
+fn audio(codec: &AnyCodec, rate: u32, x: &Array2<f32>, bits: u32) -> Outcome<Vec<u8>> {
     let length = Some(x.ncols() as u64);
     sound_of(
         codec,
@@ -149,7 +149,7 @@ fn audio(codec: &dyn Codec, rate: u32, x: &Array2<f32>, bits: u32) -> Outcome<Ve
 }
 
 fn sound_of(
-    codec: &dyn Codec,
+    codec: &AnyCodec,
     rate: u32,
     x: &Array2<f32>,
     goal: Goal,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use nc_core::{
-    Budget, Chroma, ChunkHead, Codec, CodecInfo, Control, Encoded, Encoder, Format, Goal, ModelId,
-    Plan, Signal, SignalBuf, VideoBuf, VideoFormat,
+    Budget, Chroma, ChunkGoal, ChunkHead, Codec, CodecInfo, Control, Encoded, Encoder, Format,
+    Goal, Plan, Signal, Video, VideoBuf, VideoFormat, kind,
 };
 use nc_corpora::synth;
 
@@ -97,22 +97,22 @@ pub fn files(golden: &Path, faulty: &Path) -> Outcome<()> {
     let x = clip(format, 4, 0.03);
     let mut payload = Vec::new();
     let head = ChunkHead {
-        format: Format::Video(format),
+        format,
         first: 0,
         units: 4,
     };
-    let signal = Signal::Video(x.view());
     nc_nerv::Nerv.encode(
-        signal,
+        x.view(),
         &head,
-        Goal::Quality(5.0),
+        ChunkGoal::Quality(5.0),
         &mut Control::default(),
         &mut payload,
     )?;
     let hostile = |name: &str, payload: Vec<u8>| -> Outcome<()> {
         let file = nc_core::encode(
-            &Hostile(payload, x.clone()),
+            &Hostile(payload, x.clone()).into(),
             Signal::Video(x.view()),
+            Format::Video(format),
             Goal::Exact,
         )?;
         put(faulty, &format!("nerv-{name}.nc"), &file)
@@ -152,10 +152,16 @@ fn clip(format: VideoFormat, frames: usize, grain: f64) -> VideoBuf {
 
 fn code(x: &VideoBuf, goal: Goal, network: &str) -> Outcome<Vec<u8>> {
     let mut ctl = Control::default();
-    ctl.options.insert("network".into(), network.into());
+    ctl.options.set("network", network);
     let frames = x.view().frames() as u64;
     let format = Format::Video(x.format);
-    let mut e = Encoder::new(Vec::new(), &nc_nerv::Nerv, format, Some(frames), goal)?;
+    let mut e = Encoder::new(
+        Vec::new(),
+        &nc_nerv::Nerv.into(),
+        format,
+        Some(frames),
+        goal,
+    )?;
     e.push(Signal::Video(x.view()), &mut ctl)?;
     Ok(e.finish(&mut ctl)?.0)
 }
@@ -164,23 +170,21 @@ fn code(x: &VideoBuf, goal: Goal, network: &str) -> Outcome<Vec<u8>> {
 struct Hostile(Vec<u8>, VideoBuf);
 
 impl Codec for Hostile {
+    type Kind = kind::VideoKind;
+
     fn info(&self) -> &CodecInfo {
-        nc_nerv::Nerv.info()
+        &nc_nerv::INFO
     }
 
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-
-    fn plan(&self, format: &Format) -> nc_core::Result<Plan> {
+    fn plan(&self, format: &VideoFormat) -> nc_core::Result<Plan> {
         nc_nerv::Nerv.plan(format)
     }
 
     fn encode(
         &self,
-        _: Signal<'_>,
-        _: &ChunkHead,
-        _: Goal,
+        _: Video<'_>,
+        _: &ChunkHead<VideoFormat>,
+        _: ChunkGoal,
         _: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> nc_core::Result<Encoded> {
@@ -191,10 +195,10 @@ impl Codec for Hostile {
     fn decode(
         &self,
         _: &[u8],
-        _: &ChunkHead,
+        _: &ChunkHead<VideoFormat>,
         _: &mut Budget,
         _: &mut Control<'_>,
-    ) -> nc_core::Result<(SignalBuf, Encoded)> {
-        Ok((SignalBuf::Video(self.1.clone()), Encoded { symbols: 0 }))
+    ) -> nc_core::Result<(VideoBuf, Encoded)> {
+        Ok((self.1.clone(), Encoded { symbols: 0 }))
     }
 }

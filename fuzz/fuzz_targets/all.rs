@@ -13,4 +13,4 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
     Target::of(&name).unwrap_or_else(|| panic!("there is no target {name}"))
 });
 
-fuzz_target!(|data: &[u8]| (TARGET.run)(data));
+fuzz_target!(|data: &[u8]| TARGET.run(data));

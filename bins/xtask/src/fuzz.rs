@@ -47,7 +47,7 @@ pub struct Args {
 /// Runs the targets; false where one found something.
 pub fn run(args: &Args) -> Result<bool> {
     if args.list {
-        for target in &TARGETS {
+        for target in TARGETS.iter() {
             println!("{:20} {}", target.name, target.property);
         }
         return Ok(true);
@@ -60,12 +60,12 @@ pub fn run(args: &Args) -> Result<bool> {
         .canonicalize()?;
     let program = build(&root, args.address)?;
     let (mut clean, mut rows) = (true, Vec::new());
-    for target in &TARGETS {
-        if !args.targets.is_empty() && !args.targets.iter().any(|n| n == target.name) {
+    for target in TARGETS.iter() {
+        if !args.targets.is_empty() && !args.targets.iter().any(|n| *n == target.name) {
             continue;
         }
-        let corpus = root.join("fuzz/corpus").join(target.name);
-        let found = root.join("fuzz/artifacts").join(target.name);
+        let corpus = root.join("fuzz/corpus").join(&target.name);
+        let found = root.join("fuzz/artifacts").join(&target.name);
         std::fs::create_dir_all(&corpus)?;
         std::fs::create_dir_all(&found)?;
         for (name, bytes) in target.seeds()? {
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<bool> {
         }
         let mut fuzzer = Command::new(&program);
         fuzzer
-            .env("NC_FUZZ", target.name)
+            .env("NC_FUZZ", &target.name)
             .arg(&corpus)
             .arg(format!("-artifact_prefix={}/", found.display()))
             .arg(format!("-max_total_time={}", args.seconds))
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Result<bool> {
     }
     println!("\n| target | executions | minutes | found |\n| --- | ---: | ---: | --- |");
     for (target, ran) in rows {
-        let (name, minutes) = (target.name, ran.seconds / 60.0);
+        let (name, minutes) = (&target.name, ran.seconds / 60.0);
         println!(
             "| {name} | {} | {minutes:.1} | {} |",
             ran.executions,

@@ -1,7 +1,8 @@
 //! Random changes to a file, seeded; and checksums made right again, so that a change reaches what they guard.
 
-use nc_core::container::{CHUNK, END, Header, LAST, Reader};
+use nc_core::container::{CHUNK, END, Fields, LAST, Walker};
 use nc_core::rng::Rng;
+use nc_core::{Budget, Header};
 
 /// Numbers at the edges of what fields hold.
 const EDGES: [u64; 12] = [
@@ -79,17 +80,13 @@ pub fn mutate(seed: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
 pub fn mend(file: &[u8]) -> Vec<u8> {
     let mut x = file.to_vec();
     mend_header(&mut x);
-    let mut at = 0usize;
-    let mut r = Reader::new(&x[..], 0);
-    let Ok(header) = Header::read(&mut r) else {
+    let Some((header, mut at)) = header(&x) else {
         return x;
     };
     let mut places = Vec::new();
-    let start = r.offset as usize;
-    at = at.saturating_add(start);
-    let mut lone = header.single;
-    while let Some((crc_at, body)) = record(&x, at, lone) {
-        lone = false;
+    let mut single = header.single;
+    while let Some((crc_at, body)) = record(&x, at, single) {
+        single = false;
         at = body.end;
         places.push((crc_at, body));
     }
@@ -100,11 +97,19 @@ pub fn mend(file: &[u8]) -> Vec<u8> {
     x
 }
 
+/// The header, and its length.
+fn header(x: &[u8]) -> Option<(Header, usize)> {
+    let mut walker = Walker::new(Budget::default());
+    walker.feed(&x[..x.len().min(Header::MOST)]);
+    walker.next().ok()??;
+    Some((*walker.header()?, walker.offset() as usize))
+}
+
 /// Where the checksum and the body of the record at `at` are.
 fn record(x: &[u8], at: usize, single: bool) -> Option<(usize, std::ops::Range<usize>)> {
     let rest = x.get(at..)?;
-    let mut r = Reader::new(rest, 0);
-    let skip = if lone {
+    let mut r = Fields::new(rest);
+    let skip = if single {
         2
     } else {
         match r.byte().ok()? {
@@ -117,7 +122,7 @@ fn record(x: &[u8], at: usize, single: bool) -> Option<(usize, std::ops::Range<u
         }
     };
     let len = usize::try_from(r.varint().ok()?).ok()?;
-    let crc_at = at.checked_add(usize::try_from(r.offset).ok()?)?;
+    let crc_at = at.checked_add(r.read().len())?;
     let from = crc_at.checked_add(4 + skip)?;
     let to = from.checked_add(len)?;
     (to <= x.len()).then_some((crc_at, from..to))
@@ -129,10 +134,8 @@ fn mend_header(x: &mut [u8]) {
         let mut y = x[..end + 4].to_vec();
         let crc = crc32c::crc32c(&y[..end]).to_le_bytes();
         y[end..].copy_from_slice(&crc);
-        let mut r = Reader::new(&y[..], 0);
-        let read = Header::read(&mut r);
         // Wrong in another way than by its checksum, or right and as long as this.
-        if read.is_ok() && r.offset == y.len() as u64 {
+        if header(&y).is_some_and(|(_, length)| length == y.len()) {
             x[end..end + 4].copy_from_slice(&crc);
             return;
         }

@@ -5,12 +5,12 @@ use xtask::targets::TARGETS;
 
 #[test]
 fn properties_hold_for_all_seeds_and_crashes() {
-    for target in &TARGETS {
+    for target in TARGETS.iter() {
         let seeds = target.seeds().unwrap();
         assert!(!seeds.is_empty(), "{} has no seed", target.name);
         for (name, bytes) in seeds {
             println!("{}: {name}", target.name);
-            (target.run)(&bytes);
+            target.run(&bytes);
         }
     }
 }

@@ -9,8 +9,8 @@ use std::io::Cursor;
 use nc_circuit::learn::{Em, Smoothing, hidden_chow_liu, log_likelihoods, start, with_bins};
 use nc_circuit::{Circuit, CircuitCodec, Frozen, Records, Stored, Texts};
 use nc_core::{
-    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, RecordsFormat,
-    Signal, SignalBuf, Text,
+    AnyCodec, Budget, ChunkHead, Codec, Control, Error, Family as _, Format, Goal, Model, Part,
+    RecordsBuf, RecordsFormat, Signal, SignalBuf, Text,
 };
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
@@ -178,19 +178,19 @@ fn with_texts(first: usize) -> (Model, RecordsBuf) {
 
 #[test]
 fn a_file_gives_back_records_and_texts_whole_and_in_part() {
-    for (first, access) in [(0, 0), (0, 1), (5, 0), (5, 1)] {
-        whole_and_in_part(first, access);
+    for (first, group) in [(0, 16), (0, 1), (5, 16), (5, 1)] {
+        whole_and_in_part(first, group);
     }
 }
 
-fn whole_and_in_part(first: usize, access: u32) {
+fn whole_and_in_part(first: usize, group: u32) {
     let (model, all) = with_texts(first);
     assert!(all.texts.len() > 100);
     let codec = CircuitCodec::new(&model, Kernels::best()).unwrap();
-    let mut ctl = Control {
-        access,
-        ..Control::default()
-    };
+    let order: Vec<usize> = codec.frozen().order().collect();
+    let codec = AnyCodec::from(codec);
+    let mut ctl = Control::default();
+    ctl.options.set("group", group.to_string());
     let format = Format::Records(RecordsFormat { variables: 12 });
     let mut encoder =
         nc_core::Encoder::new(Vec::new(), &codec, format, Some(500), Goal::Exact).unwrap();
@@ -198,7 +198,7 @@ fn whole_and_in_part(first: usize, access: u32) {
     let file = encoder.finish(&mut ctl).unwrap().0;
     let opener = |_, id| {
         assert_eq!(id, Some(model.id));
-        (nc_circuit::ENTRY.open)(Some(&model))
+        nc_circuit::Family.open(Some(&model))
     };
     let back = nc_core::decode(&opener, &file, Budget::default()).unwrap();
     assert_eq!(back, SignalBuf::Records(all.clone()));
@@ -217,7 +217,6 @@ fn whole_and_in_part(first: usize, access: u32) {
         );
     }
     // The first variable in coding order alone, and all up to the last.
-    let order: Vec<usize> = codec.frozen().order().collect();
     for n in [1, 5, order.len()] {
         let part = Part {
             units: 100..140,
@@ -241,18 +240,26 @@ fn whole_and_in_part(first: usize, access: u32) {
     // Texts that do not go with the values.
     let mut wrong = all.clone();
     wrong.texts.pop();
-    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
+    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), format, Goal::Exact).is_err());
     wrong.texts = all.texts.clone();
     wrong.texts[3].row += 1;
-    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), Goal::Exact).is_err());
+    assert!(nc_core::encode(&codec, Signal::Records(wrong.view()), format, Goal::Exact).is_err());
 }
 
 #[test]
 fn damaged_files_and_models_fail_well() {
     let (model, all) = with_texts(0);
     let codec = CircuitCodec::new(&model, Kernels::best()).unwrap();
-    let file = nc_core::encode(&codec, Signal::Records(all.view()), Goal::Exact).unwrap();
-    let opener = |_, _| (nc_circuit::ENTRY.open)(Some(&model));
+    let format = RecordsFormat { variables: 12 };
+    let any = AnyCodec::from(CircuitCodec::new(&model, Kernels::best()).unwrap());
+    let file = nc_core::encode(
+        &any,
+        Signal::Records(all.view()),
+        Format::Records(format),
+        Goal::Exact,
+    )
+    .unwrap();
+    let opener = |_, _| nc_circuit::Family.open(Some(&model));
     for at in (0..file.len()).step_by(file.len() / 40) {
         let mut bad = file.clone();
         bad[at] ^= 0x20;
@@ -264,7 +271,7 @@ fn damaged_files_and_models_fail_well() {
     }
     // Payloads whose checksum is right: any index, any bytes.
     let head = ChunkHead {
-        format: Format::Records(RecordsFormat { variables: 12 }),
+        format,
         first: 0,
         units: 40,
     };
@@ -284,7 +291,7 @@ fn damaged_files_and_models_fail_well() {
     assert!(r.is_err());
     // Another shape than the model's.
     let other = ChunkHead {
-        format: Format::Records(RecordsFormat { variables: 11 }),
+        format: RecordsFormat { variables: 11 },
         ..head
     };
     let r = codec.decode(&[16, 0], &other, &mut Budget::default(), &mut ctl);

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use nc_circuit::{Circuit, CircuitCodec, Stored, Tree, Vertex};
 use nc_core::container::put_varint;
 use nc_core::{
-    Budget, ChunkHead, Codec, Control, Error, Format, Goal, Model, Part, RecordsBuf, RecordsFormat,
-    Signal,
+    Budget, ChunkGoal, ChunkHead, Codec, Control, Error, Model, Part, RecordsBuf, RecordsFormat,
 };
 use nc_kernels::Kernels;
 use ndarray::Array2;
@@ -174,15 +173,15 @@ fn open() -> CircuitCodec {
     load(stored.to_bytes(&BTreeMap::new()).unwrap()).unwrap()
 }
 
-fn head(units: u64) -> ChunkHead {
+fn head(units: u64) -> ChunkHead<RecordsFormat> {
     ChunkHead {
-        format: Format::Records(RecordsFormat { variables: 1 }),
+        format: RecordsFormat { variables: 1 },
         first: 0,
         units,
     }
 }
 
-fn payload(codec: &CircuitCodec, rows: usize, access: u32) -> Vec<u8> {
+fn payload(codec: &CircuitCodec, rows: usize, group: u32) -> Vec<u8> {
     let text = |row| nc_core::Text {
         row,
         bytes: Vec::new(),
@@ -191,13 +190,12 @@ fn payload(codec: &CircuitCodec, rows: usize, access: u32) -> Vec<u8> {
         values: Array2::ones((rows, 1)),
         texts: (0..rows).map(text).collect(),
     };
-    let mut ctl = Control {
-        access,
-        ..Control::default()
-    };
-    let (x, mut out) = (Signal::Records(records.view()), Vec::new());
+    let mut ctl = Control::default();
+    ctl.options.set("group", group.to_string());
+    let (x, mut out) = (records.view(), Vec::new());
+    let head = head(rows as u64);
     codec
-        .encode(x, &head(rows as u64), Goal::Exact, &mut ctl, &mut out)
+        .encode(x, &head, ChunkGoal::Exact, &mut ctl, &mut out)
         .unwrap();
     out
 }
@@ -207,22 +205,22 @@ fn payload(codec: &CircuitCodec, rows: usize, access: u32) -> Vec<u8> {
 fn empty_texts_and_streams_are_charged() {
     let codec = open();
     let n = 20_000;
-    for (access, most) in [(0, n * 100), (1, n * 140)] {
-        let bytes = payload(&codec, n as usize, access);
+    for (group, most) in [(16, n * 100), (1, n * 140)] {
+        let bytes = payload(&codec, n as usize, group);
         let run = |budget| {
             let mut budget = Budget::new(budget);
             let head = head(n);
             codec.decode(&bytes, &head, &mut budget, &mut Control::default())
         };
         assert!(run(4 * most).is_ok());
-        assert!(matches!(run(most), Err(Error::Limit(_))), "{access}");
+        assert!(matches!(run(most), Err(Error::Limit(_))), "{group}");
     }
 }
 
 #[test]
 fn rows_outside_a_chunk_are_refused() {
     let codec = open();
-    let bytes = payload(&codec, 40, 0);
+    let bytes = payload(&codec, 40, 16);
     let run = |from, to| {
         let part = Part {
             units: from..to,

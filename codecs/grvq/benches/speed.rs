@@ -6,20 +6,43 @@
 //! tables of the range coder, and vectors where decoding one token after the other leaves no matrices.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use nc_core::{Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Signal};
+use nc_core::{
+    AnyCodec, Audio, AudioFormat, Budget, CodecId, Control, Decoder, Encoder, Family as _, Format,
+    Goal, Model, ModelId, Result, SampleDepth, Signal, Threads,
+};
 use nc_corpora::synth;
-use nc_grvq::{ENTRY, Grvq};
+use nc_grvq::{Family, Grvq};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
 use std::hint::black_box;
-use std::sync::Arc;
 
 const SECONDS: usize = 10;
 /// Multiply-adds per second of one core in matrix products.
 const PEAK: f64 = 46e9;
 
+fn encode(codec: &AnyCodec, x: Signal<'_>, goal: Goal, ctl: &mut Control<'_>) -> Result<Vec<u8>> {
+    let format = Format::Audio(AudioFormat {
+        rate: 16_000,
+        channels: 1,
+        depth: SampleDepth::F32,
+    });
+    let mut e = Encoder::new(Vec::new(), codec, format, Some(x.units()), goal)?;
+    e.push(x, ctl)?;
+    Ok(e.finish(ctl)?.0)
+}
+
+/// Samples that came out.
+fn decoded(opener: &dyn nc_core::Opener, file: &[u8], ctl: &mut Control<'_>) -> Result<u64> {
+    let mut d = Decoder::new(file, opener, Budget::default())?;
+    let mut units = 0;
+    while let Some(piece) = d.next(ctl)? {
+        units += black_box(piece).units();
+    }
+    Ok(units)
+}
+
 fn speed(c: &mut Criterion) {
-    let Some(bytes) = ENTRY.default_model else {
+    let Some(bytes) = Family.default_model() else {
         return;
     };
     let speech = synth::speech(1, SECONDS as f64);
@@ -55,13 +78,15 @@ fn speed(c: &mut Criterion) {
         PEAK / decode as f64,
         PEAK / parts.map(|p| p.1).iter().sum::<usize>() as f64
     );
+    let mut one = Control {
+        threads: Threads::new(1),
+        ..Control::default()
+    };
     for &level in Level::available() {
-        let Ok(codec) = open(level).map(Arc::new) else {
+        let Ok(codec) = open(level).map(AnyCodec::from) else {
             continue;
         };
-        let opener = |_: CodecId, _: Option<ModelId>| -> nc_core::Result<AnyCodec> {
-            Ok(Box::new(codec.clone()))
-        };
+        let opener = |_: CodecId, _: Option<ModelId>| Ok(codec.clone());
         let signal = || {
             let samples = samples.view();
             Signal::Audio(Audio {
@@ -77,16 +102,16 @@ fn speed(c: &mut Criterion) {
             g.bench_function(
                 BenchmarkId::new(format!("encode at {bits} bit/s"), level),
                 |b| {
-                    b.iter(|| black_box(nc_core::encode(&codec, signal(), goal)));
+                    b.iter(|| black_box(encode(&codec, signal(), goal, &mut one)));
                 },
             );
-            let Ok(file) = nc_core::encode(&codec, signal(), goal) else {
+            let Ok(file) = encode(&codec, signal(), goal, &mut one) else {
                 continue;
             };
             g.bench_function(
                 BenchmarkId::new(format!("decode at {bits} bit/s"), level),
                 |b| {
-                    b.iter(|| black_box(nc_core::decode(&opener, &file, Budget::default())));
+                    b.iter(|| black_box(decoded(&opener, &file, &mut one)));
                 },
             );
         }

@@ -10,9 +10,9 @@ use std::path::Path;
 
 use nc_circuit::learn::{Em, Smoothing, log_likelihoods, start};
 use nc_circuit::{Circuit, Records, Tree};
-use nc_core::Budget;
+use nc_core::{Budget, Family as _};
 use nc_corpora::audio;
-use nc_grvq::{ENTRY, Grvq};
+use nc_grvq::{Family, Grvq};
 use nc_kernels::Kernels;
 
 /// Frames before the one that is coded.
@@ -107,7 +107,7 @@ fn main() {
     };
     let (depth, states, epochs) = (number(3, 6), number(4, 64), number(5, 12));
     let model = nc_core::Model::from_bytes(
-        ENTRY.default_model.expect("a model"),
+        Family.default_model().expect("a model"),
         &mut Budget::default(),
     );
     let codec = Grvq::new(

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{at, decoded, encoded, model, signal};
+use common::{any, decoded, encoded, model, signal};
 use nc_core::{Archive, Budget, Control, Goal, SignalBuf};
 use nc_corpora::synth;
 use nc_grvq::Grvq;
@@ -28,7 +28,7 @@ fn every_simd_level_gives_the_same_bytes_and_the_same_sound() {
         let x = signal(&channels);
         let mut first: Option<(Vec<u8>, SignalBuf)> = None;
         for &level in Level::available() {
-            let codec = at(level);
+            let codec = any(level);
             let file = encoded(&codec, rate, &x, Goal::Bitrate(3000));
             let sound = decoded(level, &file).unwrap();
             match &first {
@@ -45,7 +45,7 @@ fn every_simd_level_gives_the_same_bytes_and_the_same_sound() {
 #[test]
 fn every_number_of_threads_gives_the_same_bytes() {
     let x = signal(&[synth::speech(9, 4.0)]);
-    let codec = at(Level::best());
+    let codec = any(Level::best());
     let alone = encoded(&codec, 16_000, &x, Goal::Bitrate(2000));
     for threads in [2, 5] {
         std::thread::scope(|s| {
@@ -63,7 +63,7 @@ fn every_number_of_threads_gives_the_same_bytes() {
 fn trimming_gives_the_payload_of_encoding_at_that_rate() {
     for (rate, channels) in sounds() {
         let x = signal(&channels);
-        let codec = at(Level::best());
+        let codec = any(Level::best());
         let full = encoded(&codec, rate, &x, Goal::Quality(10.0));
         for bits in [1000, 1500, 2100, 3000, 4500] {
             let bits = bits * channels.len() as u32;
@@ -131,7 +131,7 @@ fn varint(bytes: &[u8], at: &mut usize) -> u64 {
 #[test]
 fn a_higher_rate_never_gives_a_shorter_file() {
     let x = signal(&[synth::speech(10, 4.0)]);
-    let codec = at(Level::best());
+    let codec = any(Level::best());
     let sizes = (0..=20).map(|q| encoded(&codec, 16_000, &x, Goal::Quality(q as f32 / 2.0)).len());
     assert!(sizes.collect::<Vec<_>>().is_sorted());
 }

@@ -1,13 +1,15 @@
 //! Models and headers that ask for too much, or for what there is not.
 #![allow(clippy::unwrap_used)]
 
-use nc_core::{AudioFormat, Budget, ChunkHead, Codec, Control, Error, Format, Model, SampleDepth};
-use nc_grvq::{ENTRY, Grvq};
+use nc_core::{
+    AudioFormat, Budget, ChunkHead, Codec, Control, Error, Family as _, Model, SampleDepth,
+};
+use nc_grvq::{Family, Grvq};
 use nc_kernels::Kernels;
 
 /// The default model's header and what follows it.
 fn parts() -> (serde_json::Value, Vec<u8>) {
-    let bytes = ENTRY.default_model.unwrap();
+    let bytes = Family.default_model().unwrap();
     let (length, rest) = bytes.split_first_chunk().unwrap();
     let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
     (serde_json::from_slice(header).unwrap(), data.to_vec())
@@ -71,11 +73,11 @@ fn formats_that_no_encoder_takes_are_refused() {
     let codec = load(&header, &data).unwrap();
     let decode = |rate, channels, units| {
         let head = ChunkHead {
-            format: Format::Audio(AudioFormat {
+            format: AudioFormat {
                 rate,
                 channels,
                 depth: SampleDepth::I16,
-            }),
+            },
             first: 0,
             units,
         };

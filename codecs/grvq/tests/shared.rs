@@ -54,7 +54,7 @@ fn shared_speech_tokens_take_a_tenth_less_than_their_indices() {
 #[ignore = "wants real speech"]
 fn shared_speech_stays_intelligible() {
     use nc_core::Goal;
-    let codec = at(Level::best());
+    let codec = common::any(Level::best());
     let mut sums = [0.0; 2];
     let clips = clips();
     for x in &clips {

@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use common::{Kind, clip, decode, encode, format, head};
 use criterion::{BenchmarkId, Criterion, Throughput};
-use nc_core::{Budget, Chroma, Control, Effort, Goal};
+use nc_core::{Budget, Chroma, ChunkGoal, Control, Effort};
 use nc_kernels::{Conv2d, Kernels};
 
 /// Rows and columns of the network's images.
@@ -278,7 +278,7 @@ fn decoding(c: &mut Criterion) {
                 effort,
                 ..Control::default()
             };
-            let goal = Goal::Bytes(u64::from(w * h) / 2);
+            let goal = ChunkGoal::Bytes(u64::from(w * h) / 2);
             let (payload, _) = encode(&x, goal, &mut ctl).unwrap();
             // Mode, then the width in eighths.
             let width = usize::from(payload[1]) * 8;

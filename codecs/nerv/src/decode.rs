@@ -270,7 +270,7 @@ mod tests {
     use crate::weights::Coded;
     use nc_core::entropy::RangeEncoder;
     use nc_core::rng::Rng;
-    use nc_core::{Chroma, ChunkHead, Codec, Format};
+    use nc_core::{Chroma, ChunkHead, Codec};
     use nc_kernels::{Kernels, Level};
 
     const FORMATS: [(u32, u32, Chroma, u8); 4] = [
@@ -458,7 +458,7 @@ mod tests {
     /// A whole payload through the codec, in 64 MB.
     fn codec(body: &[u8], f: &VideoFormat, units: u64) -> Result<()> {
         let head = ChunkHead {
-            format: Format::Video(*f),
+            format: *f,
             first: 0,
             units,
         };

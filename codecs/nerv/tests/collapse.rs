@@ -5,7 +5,7 @@ mod common;
 
 use common::{KINDS, Kind, clip, constant, decode, encode, error, format, head, part, pick, raw};
 use nc_core::rng::Rng;
-use nc_core::{Budget, Chroma, Control, Effort, Error, Goal};
+use nc_core::{Budget, Chroma, ChunkGoal, Control, Effort, Error};
 
 const SIZES: [(u32, u32); 12] = [
     (1, 1),
@@ -35,10 +35,10 @@ fn cases(first: usize, of: usize) {
         let frames = pick(&mut rng, &[1, 1, 2, 3, 5, 9, 12]);
         let x = clip(kind, format(w, h, chroma, bits), frames, i as u64);
         let goal = match rng.below(5) {
-            0 => Goal::Bytes(rng.below(2 * raw(&x) as usize) as u64),
-            1 => Goal::Bytes(rng.below(raw(&x) as usize / 4 + 20) as u64),
-            2 => Goal::Quality(pick(&mut rng, &[0.0, 10.0])),
-            _ => Goal::Quality(10.0 * rng.unit()),
+            0 => ChunkGoal::Bytes(rng.below(2 * raw(&x) as usize) as u64),
+            1 => ChunkGoal::Bytes(rng.below(raw(&x) as usize / 4 + 20) as u64),
+            2 => ChunkGoal::Quality(pick(&mut rng, &[0.0, 10.0])),
+            _ => ChunkGoal::Quality(10.0 * rng.unit()),
         };
         let mut ctl = Control {
             effort: pick(&mut rng, &[Effort::Fast, Effort::Fast, Effort::Medium]),
@@ -53,14 +53,17 @@ fn cases(first: usize, of: usize) {
             Err(Error::Usage(e)) => {
                 // Even one value for each plane takes more.
                 let least = raw(&x).min(2 * x.format.planes() as u64) + 1;
-                assert!(matches!(goal, Goal::Bytes(n) if n < least), "{case}: {e}");
+                assert!(
+                    matches!(goal, ChunkGoal::Bytes(n) if n < least),
+                    "{case}: {e}"
+                );
                 continue;
             }
             Err(e) => panic!("{case}: {e}"),
         };
         let size = payload.len() as u64;
         assert!(size <= raw(&x) + 1, "{case}: {size} of {}", raw(&x));
-        if let Goal::Bytes(n) = goal {
+        if let ChunkGoal::Bytes(n) = goal {
             assert!(size <= n, "{case}: {size} bytes");
         }
         let (y, symbols) = decode(&payload, &head(&x), &mut Budget::default())
@@ -106,7 +109,7 @@ fn nor_does_one_that_is_worth_a_network() {
             effort: Effort::Medium,
             ..Control::default()
         };
-        let (payload, encoded) = encode(&x, Goal::Bytes(21_000), &mut ctl).unwrap();
+        let (payload, encoded) = encode(&x, ChunkGoal::Bytes(21_000), &mut ctl).unwrap();
         assert!(payload.len() <= 21_000, "{kind:?}: {}", payload.len());
         // Mode and width.
         networks += usize::from(payload[0] == 2 && payload[1] > 0);

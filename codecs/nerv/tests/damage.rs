@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Kind, clip, decode, encode, format, head};
 use nc_core::rng::Rng;
-use nc_core::{Budget, Chroma, ChunkHead, Control, Error, Format, Goal};
+use nc_core::{Budget, Chroma, ChunkGoal, ChunkHead, Control, Error, VideoFormat};
 
 /// The system's allocator, and how much of it is held.
 struct Counting;
@@ -56,7 +56,11 @@ static ALLOCATOR: Counting = Counting;
 const SMALL: usize = 1 << 20;
 
 /// Decodes with a budget; gives the outcome and the most that was held meanwhile.
-fn measured(payload: &[u8], head: &ChunkHead, budget: u64) -> (Result<(), Error>, usize) {
+fn measured(
+    payload: &[u8],
+    head: &ChunkHead<VideoFormat>,
+    budget: u64,
+) -> (Result<(), Error>, usize) {
     let before = HELD.load(Ordering::SeqCst);
     MOST.store(before, Ordering::SeqCst);
     let outcome = decode(payload, head, &mut Budget::new(budget)).map(|_| ());
@@ -88,7 +92,7 @@ fn sizes() {
         (500, 17, Chroma::Gray, 6),
     ] {
         let x = clip(Kind::Texture, format(w, h, chroma, 8), frames, 1);
-        let (payload, _) = encode(&x, Goal::Quality(1.0), &mut Control::default()).unwrap();
+        let (payload, _) = encode(&x, ChunkGoal::Quality(1.0), &mut Control::default()).unwrap();
         assert_eq!(payload[0], 2, "{w} x {h}");
         let (mut little, mut enough) = (0, 1u64 << 27);
         while enough - little > 1 << 14 {
@@ -116,7 +120,7 @@ fn sizes() {
 /// Every truncation, and one flip of every byte.
 fn damage() {
     let x = clip(Kind::Screen, format(33, 18, Chroma::C420, 8), 3, 2);
-    let (good, _) = encode(&x, Goal::Quality(3.0), &mut Control::default()).unwrap();
+    let (good, _) = encode(&x, ChunkGoal::Quality(3.0), &mut Control::default()).unwrap();
     assert_eq!(good[0], 2);
     let mut rng = Rng::new(3);
     for at in 0..good.len() {
@@ -134,7 +138,7 @@ fn damage() {
 /// The same payload under heads of other, larger frames.
 fn headers() {
     let x = clip(Kind::Screen, format(33, 18, Chroma::C420, 8), 3, 2);
-    let (good, _) = encode(&x, Goal::Quality(3.0), &mut Control::default()).unwrap();
+    let (good, _) = encode(&x, ChunkGoal::Quality(3.0), &mut Control::default()).unwrap();
     for (w, h) in [
         (16_384, 16_384),
         (16_384, 1),
@@ -145,7 +149,7 @@ fn headers() {
         for chroma in [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444] {
             for units in [0, 1, 3, 4, u64::MAX] {
                 let other = ChunkHead {
-                    format: Format::Video(format(w, h, chroma, 10)),
+                    format: format(w, h, chroma, 10),
                     first: 0,
                     units,
                 };

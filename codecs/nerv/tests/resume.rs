@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Kind, clip, constant, decode, encode, error, format, head};
-use nc_core::{Budget, Chroma, Control, Effort, Error, Goal, Progress, VideoBuf};
+use nc_core::{Budget, Chroma, ChunkGoal, Control, Effort, Error, Progress, VideoBuf};
 
 /// Large enough for a network.
 fn film(seed: u64) -> VideoBuf {
     clip(Kind::Cuts, format(64, 48, Chroma::C444, 10), 12, seed)
 }
 
-const GOAL: Goal = Goal::Bytes(21_000);
+const GOAL: ChunkGoal = ChunkGoal::Bytes(21_000);
 
 fn folder(name: &str) -> std::path::PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -49,7 +49,7 @@ fn stopped(x: &VideoBuf, folder: &Path, after: u64) {
 fn stopped_in(x: &VideoBuf, folder: &Path, task: &str, after: u64) {
     let goal = match task {
         "network" => GOAL,
-        _ => Goal::Bytes(3000),
+        _ => ChunkGoal::Bytes(3000),
     };
     let cancel = Arc::new(AtomicBool::new(false));
     let flag = cancel.clone();
@@ -131,7 +131,7 @@ fn motion_that_was_found_is_not_looked_for_again() {
             progress: Some(&mut watch),
             ..control(&folder)
         };
-        let (payload, _) = encode(&x, Goal::Bytes(3000), &mut ctl).unwrap();
+        let (payload, _) = encode(&x, ChunkGoal::Bytes(3000), &mut ctl).unwrap();
         assert!(
             !seen.is_empty() && seen.iter().all(|t| t == "size"),
             "{seen:?}"
@@ -140,7 +140,7 @@ fn motion_that_was_found_is_not_looked_for_again() {
             effort: Effort::Fast,
             ..Control::default()
         };
-        let whole = encode(&x, Goal::Bytes(3000), &mut unbroken).unwrap().0;
+        let whole = encode(&x, ChunkGoal::Bytes(3000), &mut unbroken).unwrap().0;
         assert!(whole == payload, "{} {}", whole.len(), payload.len());
     }
 }
@@ -225,12 +225,12 @@ fn a_checkpoint_of_another_pyramid_or_size_is_refused() {
     let x = film(5);
     let folder = folder("pyramid");
     stopped(&x, &folder, 20);
-    for (pyramid, goal) in [("4", GOAL), ("8", Goal::Bytes(22_000))] {
+    for (pyramid, goal) in [("4", GOAL), ("8", ChunkGoal::Bytes(22_000))] {
         let mut ctl = Control {
             resume: true,
-            options: [("pyramid".to_owned(), pyramid.to_owned())].into(),
             ..control(&folder)
         };
+        ctl.options.set("pyramid", pyramid);
         let e = encode(&x, goal, &mut ctl);
         assert!(matches!(e, Err(Error::Usage(_))), "{pyramid} {e:?}");
     }

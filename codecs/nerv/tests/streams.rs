@@ -1,4 +1,4 @@
-//! Video through files: pieces, chunks, parts, lone files, goals and damage.
+//! Video through files: pieces, chunks, parts, single-chunk files, goals and damage.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -7,13 +7,13 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use nc_core::{
-    Archive, Budget, Chroma, Codec, CodecId, Control, Decoder, Encoder, Error, Format, Goal,
-    Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
+    AnyCodec, Archive, Budget, Chroma, Codec, CodecId, Control, Decoder, Encoder, Error, Format,
+    Goal, Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 use nc_nerv::Nerv;
 
 fn opener(_: CodecId, _: Option<ModelId>) -> nc_core::Result<AnyCodec> {
-    Ok(Box::new(Nerv))
+    Ok(Nerv.into())
 }
 
 const SMALL: VideoFormat = VideoFormat {
@@ -38,12 +38,28 @@ fn file(x: &VideoBuf, step: usize, known: bool, goal: Goal) -> nc_core::Result<V
     let frames = x.view().frames();
     let length = known.then_some(frames as u64);
     let mut ctl = Control::default();
-    let mut e = Encoder::new(Vec::new(), &Nerv, Format::Video(x.format), length, goal)?;
+    let mut e = Encoder::new(
+        Vec::new(),
+        &Nerv.into(),
+        Format::Video(x.format),
+        length,
+        goal,
+    )?;
     for from in (0..frames).step_by(step) {
         let piece = x.view().part(from, (from + step).min(frames)).unwrap();
         e.push(Signal::Video(piece), &mut ctl)?;
     }
     Ok(e.finish(&mut ctl)?.0)
+}
+
+fn whole(x: &VideoBuf, goal: Goal) -> Vec<u8> {
+    nc_core::encode(
+        &Nerv.into(),
+        Signal::Video(x.view()),
+        Format::Video(x.format),
+        goal,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -93,16 +109,16 @@ fn any_pieces_come_back_whole_and_in_part() {
 }
 
 #[test]
-fn a_still_and_a_flat_clip_are_lone_files() {
+fn a_still_and_a_flat_clip_are_single_chunk_files() {
     let still = clip(SMALL, 1);
-    let bytes = nc_core::encode(&Nerv, Signal::Video(still.view()), Goal::Quality(5.0)).unwrap();
+    let bytes = whole(&still, Goal::Quality(5.0));
     let raw = (SMALL.frame_samples().unwrap() * 10).div_ceil(8);
     assert!(bytes.len() <= raw + 60, "{}", bytes.len());
     let flat = VideoBuf {
         format: SMALL,
         samples: vec![512; SMALL.frame_samples().unwrap() * 200],
     };
-    let bytes = nc_core::encode(&Nerv, Signal::Video(flat.view()), Goal::Bitrate(100)).unwrap();
+    let bytes = whole(&flat, Goal::Bitrate(100));
     assert!(bytes.len() < 70, "{}", bytes.len());
     let back = nc_core::decode(&opener, &bytes, Budget::default()).unwrap();
     assert_eq!(back, SignalBuf::Video(flat));
@@ -133,10 +149,7 @@ fn goals_that_cannot_be_are_told() {
         width: 20_000,
         ..SMALL
     };
-    assert!(matches!(
-        Nerv.plan(&Format::Video(wide)),
-        Err(Error::Limit(_))
-    ));
+    assert!(matches!(Nerv.plan(&wide), Err(Error::Limit(_))));
 }
 
 #[test]
@@ -157,9 +170,9 @@ fn published_networks_keep_to_their_bytes() {
             time_limit: Some(Duration::from_millis(500)),
             ..Control::default()
         };
-        ctl.options.insert("network".into(), network.into());
+        ctl.options.set("network", network);
         let media = Format::Video(format);
-        let mut e = Encoder::new(Vec::new(), &Nerv, media, Some(4), goal)?;
+        let mut e = Encoder::new(Vec::new(), &Nerv.into(), media, Some(4), goal)?;
         e.add_meta(*b"y4m ", b"YUV4MPEG2 W64 H48");
         e.push(Signal::Video(x.view()), &mut ctl)?;
         Ok::<_, Error>(e.finish(&mut ctl)?.0)
@@ -189,7 +202,7 @@ fn pieces_are_whole_frames_of_the_format_and_options_are_known() {
     let x = clip(SMALL, 2);
     let push = |x: Video<'_>, ctl: &mut Control<'_>| {
         let format = Format::Video(SMALL);
-        let mut e = Encoder::new(Vec::new(), &Nerv, format, None, Goal::Exact).unwrap();
+        let mut e = Encoder::new(Vec::new(), &Nerv.into(), format, None, Goal::Exact).unwrap();
         e.push(Signal::Video(x), ctl)?;
         e.finish(ctl).map(|_| ())
     };
@@ -211,7 +224,7 @@ fn pieces_are_whole_frames_of_the_format_and_options_are_known() {
     ctl.time_limit = Some(Duration::from_secs(5));
     push(x.view(), &mut ctl).unwrap();
     assert_eq!(ctl.time_limit, Some(Duration::from_secs(5)));
-    ctl.options.insert("no-such".into(), "1".into());
+    ctl.options.set("no-such", "1");
     assert!(matches!(push(x.view(), &mut ctl), Err(Error::Usage(_))));
 }
 
@@ -268,7 +281,7 @@ fn headers_of_impossible_video_are_damaged() {
         head.extend(&good[head.len()..head.len() + 2]);
         head[at] = value;
         head.extend(crc32c::crc32c(&head).to_le_bytes());
-        Header::read(&mut nc_core::container::Reader::new(&head[..], 0))
+        Header::from_bytes(&head)
     };
     assert!(with(14, 8).is_ok());
     for (at, value) in [(14, 0), (15, 0), (21, 0xf1), (16, 0)] {

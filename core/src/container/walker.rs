@@ -181,6 +181,9 @@ impl Walker {
 
     /// Takes the next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
+        // What was parsed is not kept: memory does not grow with the file.
+        self.input.drain(..self.from);
+        self.from = 0;
         self.input.extend_from_slice(bytes);
     }
 
@@ -534,16 +537,22 @@ impl Listing {
                 Some(_) => Err(Error::Format("two indexes".into())),
             },
             Event::End { index, .. } => {
-                self.whole(header)?;
+                self.ends(header)?;
                 let at = self.index.map_or(0, |(_, at)| at);
                 if at != *index {
                     let what = "the index is not where it should be";
                     return Err(Error::Format(what.into()));
                 }
-                self.same_chunks()
+                Ok(())
             }
             Event::Header(_) | Event::Payload(_) | Event::Meta(_) => Ok(()),
         }
+    }
+
+    /// What an end is refused for, wherever it says that the index is.
+    pub(crate) fn ends(&self, header: &Header) -> Result<()> {
+        self.whole(header)?;
+        self.same_chunks()
     }
 
     fn chunk(&mut self, frame: &ChunkFrame) -> Result<()> {

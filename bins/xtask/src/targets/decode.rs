@@ -3,28 +3,14 @@
 use std::io::{Cursor, Read};
 use std::sync::LazyLock;
 
-use nc_core::container::Header;
 use nc_core::salvage::{Salvage, Stretch};
 use nc_core::{
-    Archive, Budget, Control, Decoder, Error, Format, Goal, Model, Opener, Result, SignalBuf,
+    Archive, Budget, Control, Decoder, Error, Format, Goal, Header, Opener, Result, SignalBuf,
+    Threads,
 };
-use nc_kernels::Level;
 
 use crate::BUDGET;
-use crate::opener::Kept;
-
-/// The fastest level and the scalar one, with the smallest models there are.
-pub(super) static OPENERS: LazyLock<[Kept; 2]> = LazyLock::new(|| {
-    let bytes: [&[u8]; 4] = [
-        include_bytes!("../../../../corpora/golden/tiny.ncm"),
-        include_bytes!("../../../../corpora/golden/circuit.ncm"),
-        include_bytes!("../../../../corpora/golden/circuit-first.ncm"),
-        include_bytes!("../../../../corpora/golden/circuit-table.ncm"),
-    ];
-    let read = |b: &&'static [u8]| Model::from_bytes(*b, &mut Budget::default());
-    let models: Vec<Model> = bytes.iter().filter_map(|b| read(b).ok()).collect();
-    [Level::best(), Level::Scalar].map(|level| Kept::new(level, models.clone(), true))
-});
+use crate::opener::LEVELS;
 
 /// Gives a few bytes at a time, as a pipe does.
 struct Drip<'a>(&'a [u8], usize);
@@ -39,7 +25,7 @@ impl Read for Drip<'_> {
 
 /// Any bytes.
 pub fn container(data: &[u8]) {
-    let whole = nc_core::decode(&OPENERS[0], data, Budget::new(BUDGET)).ok();
+    let whole = nc_core::decode(&LEVELS[0], data, Budget::new(BUDGET)).ok();
     readers(data, whole.as_ref().map(bits));
 }
 
@@ -49,16 +35,16 @@ pub fn file(data: &[u8], id: u8) {
     if let Some(codec) = data.get_mut(11) {
         *codec = id;
     }
-    let whole = nc_core::decode(&OPENERS[0], &data, Budget::new(BUDGET)).ok();
+    let whole = nc_core::decode(&LEVELS[0], &data, Budget::new(BUDGET)).ok();
     let whole = whole.as_ref().map(bits);
-    let again = nc_core::decode(&OPENERS[1], &data, Budget::new(BUDGET)).ok();
+    let again = nc_core::decode(&LEVELS[1], &data, Budget::new(BUDGET)).ok();
     assert!(again.as_ref().map(bits) == whole, "levels differ");
     readers(&data, whole);
 }
 
 /// All ways to read a file, of which `whole` is what comes of decoding it at once.
 fn readers(data: &[u8], whole: Option<Vec<u8>>) {
-    let opener = &OPENERS[0];
+    let opener = &LEVELS[0];
     let dripped = drip(data, opener);
     if let Some(whole) = &whole {
         // What fits memory at once fits it in pieces; not the other way round.
@@ -116,9 +102,12 @@ fn slice(header: &Header, all: &[u8], (units, from, to): (u64, u64, u64), part: 
     );
 }
 
+/// Pools of one thread and of two, started once.
+static POOLS: LazyLock<[Threads; 2]> = LazyLock::new(|| [1, 2].map(Threads::new));
+
 fn ctl(threads: usize) -> Control<'static> {
     Control {
-        threads,
+        threads: POOLS[threads - 1].clone(),
         ..Control::default()
     }
 }

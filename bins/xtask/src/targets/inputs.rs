@@ -11,6 +11,44 @@ use nc_media::video::y4m::Y4mReader;
 
 use crate::BUDGET;
 
+type Seeds = fn() -> anyhow::Result<Vec<(String, Vec<u8>)>>;
+
+/// Name, property, what tries it, and seeds, of each format of input files.
+pub const TARGETS: [(&str, &str, fn(&[u8]), Seeds); 4] = [
+    (
+        "wav",
+        "any bytes as WAV: a typed error or samples, within the budget",
+        wav,
+        || Ok(seeds("wav")),
+    ),
+    (
+        "y4m",
+        "any bytes as Y4M: a typed error or frames of the header's size, within the budget",
+        y4m,
+        || Ok(seeds("y4m")),
+    ),
+    (
+        "png",
+        "any bytes as PNG: a typed error or a picture, within the budget",
+        png,
+        || Ok(seeds("png")),
+    ),
+    (
+        "records",
+        "any bytes as records: a typed error or rows of the alphabets learnt, within the budget",
+        records,
+        || {
+            let mut seeds = seeds("records");
+            for path in crate::corpus::files(&crate::corpus::folder("golden"))? {
+                if path.extension().is_some_and(|e| e == "csv") {
+                    seeds.push((crate::corpus::name(&path), std::fs::read(&path)?));
+                }
+            }
+            Ok(seeds)
+        },
+    ),
+];
+
 /// Samples or rows after which an input is long enough.
 const LONG: usize = 1 << 20;
 
@@ -24,7 +62,7 @@ fn typed<T>(result: Result<T>) -> Option<T> {
 }
 
 /// WAV.
-pub fn wav(data: &[u8]) {
+fn wav(data: &[u8]) {
     let Some(mut reader) = typed(WavReader::new(data, Budget::new(BUDGET))) else {
         return;
     };
@@ -40,7 +78,7 @@ pub fn wav(data: &[u8]) {
 }
 
 /// Y4M.
-pub fn y4m(data: &[u8]) {
+fn y4m(data: &[u8]) {
     let mut budget = Budget::new(BUDGET);
     let Some(mut reader) = typed(Y4mReader::new(data, &mut budget)) else {
         return;
@@ -58,7 +96,7 @@ pub fn y4m(data: &[u8]) {
 }
 
 /// PNG.
-pub fn png(data: &[u8]) {
+fn png(data: &[u8]) {
     let budget = Budget::new(BUDGET);
     let shape = typed(Png::open(Cursor::new(data), &budget));
     if let Some((found, rgb)) = typed(picture::rgb(data, &budget)) {
@@ -71,7 +109,7 @@ pub fn png(data: &[u8]) {
 }
 
 /// CSV, IDX, Parquet, or whatever it looks like.
-pub fn records(data: &[u8]) {
+fn records(data: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(data).expect("a temporary file");
     let budget = Budget::new(BUDGET);
@@ -101,7 +139,7 @@ pub fn records(data: &[u8]) {
 }
 
 /// Small inputs of each kind.
-pub fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
+fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
     let named = |name: &str, bytes: Vec<u8>| (name.to_owned(), bytes);
     match kind {
         "wav" => {

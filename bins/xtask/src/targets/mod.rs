@@ -6,21 +6,25 @@ mod inputs;
 mod model;
 mod round_trip;
 
+mod signals;
+
+use std::sync::LazyLock;
+
 use anyhow::Result;
+use nc_core::{CodecId, Family, Header};
 
 use crate::corpus;
+use crate::opener::REGISTRY;
 
 /// A property of any bytes.
-#[derive(Clone, Copy)]
 pub struct Target {
     /// Name on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// What holds for every input.
-    pub property: &'static str,
-    /// Panics where it does not hold.
-    pub run: fn(&[u8]),
-    /// Whether a file of `corpora/golden` or `corpora/faulty` is a seed.
-    seed: fn(&str) -> bool,
+    pub property: String,
+    run: Box<dyn Fn(&[u8]) + Send + Sync>,
+    /// Which files of `corpora/golden` and `corpora/faulty` are seeds.
+    seeds: Seeds,
     /// Longest input that a fuzzer makes, bytes: what a long file shows, a short one shows many times a second. The tests
     /// replay the longer seeds too.
     pub longest: usize,
@@ -28,127 +32,96 @@ pub struct Target {
     pub files: bool,
 }
 
-/// All targets.
-pub const TARGETS: [Target; 14] = [
-    Target {
-        name: "container",
-        property: "any bytes: a file is refused or decoded within the budget, and to the same by all readers",
-        run: decode::container,
-        seed: |name| name.ends_with(".nc"),
-        longest: 2048,
-        files: true,
-    },
-    Target {
-        name: "store",
-        property: "as container, of files of store",
-        run: |data| decode::file(data, 0),
-        seed: |name| name.starts_with("store"),
-        longest: 2048,
-        files: true,
-    },
-    Target {
-        name: "grvq",
-        property: "as container, of files of grvq; every SIMD level and thread count gives the same bits",
-        run: |data| decode::file(data, 1),
-        seed: |name| name.starts_with("tiny") && name.ends_with(".nc"),
-        longest: 2048,
-        files: true,
-    },
-    Target {
-        name: "circuit",
-        property: "as container, of files of circuit; every SIMD level and thread count gives the same bits",
-        run: |data| decode::file(data, 2),
-        seed: |name| name.starts_with("circuit") && name.ends_with(".nc"),
-        longest: 2048,
-        files: true,
-    },
-    Target {
-        name: "nerv",
-        property: "as container, of files of nerv; every thread count gives the same bits",
-        run: |data| decode::file(data, 3),
-        seed: |name| name.starts_with("nerv"),
-        longest: 2048,
-        files: true,
-    },
-    Target {
-        name: "model",
-        property: "any bytes as a model, and as the header of one: every codec refuses or opens it, within the budget",
-        run: model::any_or_header,
-        seed: |_| false,
+/// Which files are seeds.
+#[derive(Clone, Copy)]
+enum Seeds {
+    /// None, but those that this makes.
+    Made(fn() -> Result<Vec<(String, Vec<u8>)>>),
+    /// All nc files.
+    Files,
+    /// Those of a codec, as far as their models are golden too.
+    Of(CodecId),
+    /// Short golden ones of a codec, for their bytes alone.
+    Bytes(CodecId),
+}
+
+/// All targets: those of the container, of models and of inputs, and two for each codec of the registry.
+pub static TARGETS: LazyLock<Vec<Target>> = LazyLock::new(|| {
+    let mut all = vec![Target::plain(
+        "container",
+        "any bytes: a file is refused or decoded within the budget, and to the same by all readers",
+        decode::container,
+        Seeds::Files,
+    )];
+    all.extend(REGISTRY.families().map(of_files));
+    let model = Target::plain(
+        "model",
+        "any bytes as a model, and as the header of one: every codec refuses or opens it, within the budget",
+        model::any_or_header,
+        Seeds::Made(model::headers),
+    );
+    all.push(Target {
         longest: 8192,
-        files: false,
-    },
+        ..model
+    });
+    all.extend(REGISTRY.families().map(round_trip));
+    all.extend(inputs::TARGETS.map(|(name, property, run, seeds)| {
+        Target::plain(name, property, run, Seeds::Made(seeds))
+    }));
+    all
+});
+
+fn of_files(family: &dyn Family) -> Target {
+    let (id, name) = (family.info().id, family.info().name);
     Target {
-        name: "round-trip-store",
-        property: "bytes come back",
-        run: round_trip::store,
-        seed: |name| name == "store.nc",
+        name: name.into(),
+        property: format!(
+            "as container, of files of {name}; every SIMD level and thread count gives the same bits"
+        ),
+        run: Box::new(move |data| decode::file(data, id.0)),
+        seeds: Seeds::Of(id),
+        longest: 2048,
+        files: true,
+    }
+}
+
+fn round_trip(family: &dyn Family) -> Target {
+    let (id, info) = (family.info().id, family.info());
+    let comes_back = match info.lossless {
+        true => "comes back",
+        false => "decodes to as many units, at every SIMD level to the same",
+    };
+    Target {
+        name: format!("round-trip-{}", info.name),
+        property: format!("any signal of {} {comes_back}", info.kind),
+        run: Box::new(move |data| round_trip::any(data, id)),
+        seeds: Seeds::Bytes(id),
         longest: 2048,
         files: false,
-    },
-    Target {
-        name: "round-trip-grvq",
-        property: "any samples at any rate and channels: the file decodes, at every SIMD level to the same",
-        run: round_trip::grvq,
-        seed: |name| name == "tiny-speech.nc",
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "round-trip-circuit",
-        property: "any records of a model's alphabets come back",
-        run: round_trip::circuit,
-        seed: |name| name == "circuit-70.nc",
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "round-trip-nerv",
-        property: "any small clip: lossless comes back, lossy decodes to frames of its size",
-        run: round_trip::nerv,
-        seed: |name| name == "nerv-raw.nc",
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "wav",
-        property: "any bytes as WAV: a typed error or samples, within the budget",
-        run: inputs::wav,
-        seed: |_| false,
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "y4m",
-        property: "any bytes as Y4M: a typed error or frames of the header's size, within the budget",
-        run: inputs::y4m,
-        seed: |_| false,
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "png",
-        property: "any bytes as PNG: a typed error or a picture, within the budget",
-        run: inputs::png,
-        seed: |_| false,
-        longest: 2048,
-        files: false,
-    },
-    Target {
-        name: "records",
-        property: "any bytes as records: a typed error or rows of the alphabets learnt, within the budget",
-        run: inputs::records,
-        seed: |name| name == "circuit-table.csv",
-        longest: 2048,
-        files: false,
-    },
-];
+    }
+}
 
 impl Target {
+    fn plain(name: &str, property: &str, run: fn(&[u8]), seeds: Seeds) -> Self {
+        Self {
+            name: name.into(),
+            property: property.into(),
+            run: Box::new(run),
+            seeds,
+            longest: 2048,
+            files: matches!(seeds, Seeds::Files),
+        }
+    }
+
     /// The target of this name.
     #[must_use]
     pub fn of(name: &str) -> Option<&'static Self> {
         TARGETS.iter().find(|t| t.name == name)
+    }
+
+    /// Panics where the property does not hold of an input.
+    pub fn run(&self, data: &[u8]) {
+        (self.run)(data);
     }
 
     /// Name and bytes of each seed, and of each input that once broke the property (`corpora/crashes/NAME`).
@@ -156,20 +129,34 @@ impl Target {
     /// # Errors
     /// I/O.
     pub fn seeds(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let mut seeds = match self.name {
-            "wav" | "y4m" | "png" | "records" => inputs::seeds(self.name),
-            "model" => model::headers()?,
+        let mut seeds = match self.seeds {
+            Seeds::Made(made) => made()?,
             _ => Vec::new(),
         };
-        let known = [corpus::folder("golden"), corpus::folder("faulty")];
-        for path in known.iter().map(|f| corpus::files(f)) {
-            for path in path? {
-                if (self.seed)(&corpus::name(&path)) {
-                    seeds.push((corpus::name(&path), std::fs::read(&path)?));
+        let models: Vec<_> = corpus::models()?.iter().map(|m| m.id).collect();
+        for folder in ["golden", "faulty"] {
+            for path in corpus::files(&corpus::folder(folder))? {
+                if path.extension().is_none_or(|e| e != "nc") {
+                    continue;
+                }
+                let bytes = std::fs::read(&path)?;
+                let header = Header::from_bytes(&bytes).ok();
+                let of = |id| header.is_some_and(|h| h.codec == id);
+                let known = header.is_some_and(|h| h.model.is_none_or(|id| models.contains(&id)));
+                let is = match self.seeds {
+                    Seeds::Made(_) => false,
+                    Seeds::Files => true,
+                    Seeds::Of(id) => of(id) && (known || folder == "faulty"),
+                    Seeds::Bytes(id) => {
+                        of(id) && known && folder == "golden" && bytes.len() <= self.longest
+                    }
+                };
+                if is {
+                    seeds.push((corpus::name(&path), bytes));
                 }
             }
         }
-        for path in corpus::files(&corpus::folder("crashes").join(self.name))? {
+        for path in corpus::files(&corpus::folder("crashes").join(&self.name))? {
             seeds.push((corpus::name(&path), std::fs::read(&path)?));
         }
         Ok(seeds)

@@ -60,11 +60,11 @@ fn any(data: &[u8]) {
             assert!(tensor.data.iter().all(|v| v.is_finite()));
         }
     }
-    for entry in nc::registry().entries {
-        match (entry.open)(Some(&model)) {
-            Ok(codec) => assert_eq!(codec.info().id, entry.info.id),
+    for family in crate::opener::REGISTRY.families() {
+        match family.open(Some(&model)) {
+            Ok(codec) => assert_eq!(codec.info().id, family.info().id),
             Err(Error::Model(_) | Error::Limit(_) | Error::Unsupported(_)) => {}
-            Err(e) => panic!("{} opens a wrong model with {e:?}", entry.info.name),
+            Err(e) => panic!("{} opens a wrong model with {e:?}", family.info().name),
         }
     }
 }

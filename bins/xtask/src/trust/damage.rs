@@ -3,12 +3,10 @@
 use std::io::Cursor;
 
 use anyhow::{Context, Result};
-use nc_core::container::{Header, Reader};
 use nc_core::salvage::{Salvage, Stretch};
-use nc_core::{Archive, Budget, Control, SignalBuf};
-use nc_kernels::Level;
+use nc_core::{Archive, Budget, Control, Header, SignalBuf};
 use xtask::corpus;
-use xtask::opener::Kept;
+use xtask::opener::{REGISTRY, of_bytes};
 
 use super::process::{command, complete};
 use super::{Outcome, Setting};
@@ -18,8 +16,7 @@ const SMALL: usize = 2500;
 
 pub fn run(setting: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let models = corpus::models()?;
-    let opener = Kept::new(Level::best(), models, false);
+    let opener = &*REGISTRY;
     // Quick: the lowest bit, the highest, and all. Full: each bit, all, and two patterns.
     let flips: &[u8] = match setting.of(0, 1) {
         0 => &[1, 0x80, 0xff],
@@ -31,17 +28,17 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
         if !name.ends_with(".nc") || file.len() > SMALL {
             continue;
         }
-        let right = nc_core::decode(&opener, &file, Budget::default())?;
+        let right = nc_core::decode(opener, &file, Budget::default())?;
         let mut check = |damaged: &[u8], what: &str| {
-            let y = nc_core::decode(&opener, damaged, Budget::default());
+            let y = nc_core::decode(opener, damaged, Budget::default());
             let holds = y.is_err() || y.is_ok_and(|y| y == right);
             outcome.expect(holds, || {
                 format!("{name}, {what}: wrong output said to be right")
             });
-            let y = by_archive(damaged, &opener);
+            let y = by_archive(damaged, opener);
             let holds = y.is_none_or(|y| y == right.to_le_bytes());
             outcome.expect(holds, || format!("{name}, {what}: a range is wrong"));
-            let holds = by_salvage(damaged, &opener, &right);
+            let holds = by_salvage(damaged, opener, &right);
             outcome.expect(holds, || format!("{name}, {what}: salvage is wrong"));
         };
         for n in 0..file.len() {
@@ -106,7 +103,7 @@ fn recover(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
         all
     };
     let encoded = complete(
-        &mut command(&nc, paths(&["encode", "--codec", "store"], &raw, &file)),
+        &mut command(&nc, paths(&["encode", "--codec", of_bytes()?], &raw, &file)),
         work,
     )?;
     anyhow::ensure!(encoded.code == Some(0), "{}", encoded.said);

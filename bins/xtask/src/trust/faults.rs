@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 use nc_core::rng::Rng;
 use nc_corpora::{files::sha256, synth};
 
+use xtask::opener::{REGISTRY, of_bytes, row};
+
 use super::media::{wav, y4m};
 use super::process::{Ran, command, complete, names, start};
 use super::{Outcome, Setting};
@@ -55,10 +57,12 @@ fn jobs(setting: &Setting) -> Result<Vec<Job>> {
     )?;
     ensure!(made.code == Some(0), "{}", made.said);
     let states = at("states");
+    let learner = REGISTRY.families().find(|f| !row(*f).learns.is_empty());
+    let learner = learner.context("no codec that learns from a table")?;
+    let (name, how) = (learner.info().name, row(learner).learns);
     let learn = |output: &Path| {
-        let mut all = words(&[
-            "train", "circuit", "-q", "-f", "--epochs", "200", "--states", "24",
-        ]);
+        let mut all = words(&["train", name, "-q", "-f"]);
+        all.extend(words(how));
         all.extend([
             "--checkpoints".into(),
             states.clone().into(),
@@ -332,7 +336,7 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
         ),
         (
             "encode onto a full disk",
-            encode(&["--codec", "store"], &sound, &out.join("y.nc")),
+            encode(&["--codec", of_bytes()?], &sound, &out.join("y.nc")),
         ),
     ] {
         let mut shell = words(&["-c", "ulimit -f 64; trap '' XFSZ; exec \"$@\"", "sh"]);

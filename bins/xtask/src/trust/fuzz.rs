@@ -44,7 +44,7 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
             MEMORY.reset_peak_usage();
             let before = MEMORY.current_usage();
             let began = Instant::now();
-            let ran = catch_unwind(AssertUnwindSafe(|| (target.run)(&input)));
+            let ran = catch_unwind(AssertUnwindSafe(|| target.run(&input)));
             let took = began.elapsed();
             let used = MEMORY.peak_usage().saturating_sub(before);
             (peak, slowest) = (peak.max(used), slowest.max(took));
@@ -55,7 +55,7 @@ pub fn run(setting: &Setting) -> Result<Outcome> {
                 Ok(()) => None,
             };
             if let Some(why) = &why {
-                let kept = keep(target.name, &input)?;
+                let kept = keep(&target.name, &input)?;
                 outcome.expect(false, || format!("{}: {why}; kept as {kept}", target.name));
             } else {
                 outcome.expect(true, String::new);

@@ -2,32 +2,29 @@
 
 use anyhow::{Context, Result};
 use nc_corpora::golden;
-use nc_kernels::Level;
 use xtask::corpus;
-use xtask::opener::Kept;
+use xtask::opener::REGISTRY;
 
 use super::{Outcome, Setting};
 
 pub fn run(_: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let registry = nc::registry();
-    let opener = Kept::new(Level::best(), corpus::models()?, false);
     let folder = corpus::folder("golden");
     for (name, sum) in list("golden", "golden.sha256")? {
-        let y = golden::output(&std::fs::read(folder.join(&name))?, &opener);
+        let y = golden::output(&std::fs::read(folder.join(&name))?, &*REGISTRY);
         outcome.expect(y.as_ref().is_ok_and(|y| *y == sum), || {
             format!("{name}: output {y:?}")
         });
     }
     for (name, sum) in list("golden", "symbols.sha256")? {
-        let y = golden::symbols(&std::fs::read(folder.join(&name))?, &opener);
+        let y = golden::symbols(&std::fs::read(folder.join(&name))?, &*REGISTRY);
         outcome.expect(y.as_ref().is_ok_and(|y| *y == sum), || {
             format!("{name}: symbols {y:?}")
         });
     }
     for (name, kind) in list("faulty", "errors.txt")? {
         let bytes = std::fs::read(corpus::folder("faulty").join(&name))?;
-        let found = golden::refused(&name, &bytes, &registry, &opener);
+        let found = golden::refused(&name, &bytes, &REGISTRY);
         let found = found.as_ref().map(golden::kind);
         outcome.expect(found == Some(&kind), || {
             format!("{name}: {found:?}, not {kind}")

@@ -7,15 +7,14 @@ use anyhow::{Context, Result};
 use nc_core::container::{CHUNK, END, INDEX, LAST, META, put_varint};
 use nc_core::salvage::Salvage;
 use nc_core::{
-    Archive, AudioFormat, Budget, Chroma, Control, Decoder, Format, ModelId, Opener, RecordsFormat,
-    SampleDepth, VideoFormat,
+    Archive, AudioFormat, Budget, Chroma, Control, Decoder, Family, Format, MediaKind, ModelId,
+    Opener, RecordsFormat, SampleDepth, VideoFormat,
 };
 use nc_corpora::golden;
 use nc_corpora::raw::{Raw, header};
-use nc_kernels::Level;
 use serde_json::{Value, json};
 use xtask::corpus;
-use xtask::opener::Kept;
+use xtask::opener::{REGISTRY, models_of, records_of};
 
 use super::{Outcome, Setting};
 use crate::MEMORY;
@@ -26,23 +25,54 @@ const HUGE: [u64; 6] = [1 << 31, 1 << 32, 1 << 40, 1 << 62, 1 << 63, u64::MAX];
 
 pub fn run(_: &Setting) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    let models = corpus::models()?;
-    let id = |name: &str| -> Result<ModelId> {
-        let bytes = std::fs::read(corpus::folder("golden").join(name))?;
-        Ok(ModelId::of(&bytes))
-    };
-    let (tiny, circuit) = (id("tiny.ncm")?, id("circuit.ncm")?);
-    let opener = Kept::new(Level::best(), models, false);
-    for (name, file) in files(tiny, circuit) {
-        try_file(&name, &file, &opener, &mut outcome);
+    for family in REGISTRY.families() {
+        let model = models_of(family)?.first().map(|m| m.id);
+        for format in formats(family) {
+            for (name, file) in files(family, format, model) {
+                try_file(&name, &file, &*REGISTRY, &mut outcome);
+            }
+        }
     }
-    for source in ["tiny.ncm", "circuit.ncm", "circuit-table.ncm"] {
-        let bytes = std::fs::read(corpus::folder("golden").join(source))?;
-        for (name, model) in models_like(&bytes)? {
-            try_model(&format!("{source}: {name}"), model, &mut outcome);
+    for path in corpus::files(&corpus::folder("golden"))? {
+        if path.extension().is_some_and(|e| e == "ncm") {
+            let bytes = std::fs::read(&path)?;
+            for (name, model) in models_like(&bytes)? {
+                let name = format!("{}: {name}", corpus::name(&path));
+                try_model(&name, model, &mut outcome);
+            }
         }
     }
     Ok(outcome)
+}
+
+/// Forms of a signal that the codec may take, small and large; none of a kind that is new here.
+fn formats(family: &dyn Family) -> Vec<Format> {
+    let audio = |channels| {
+        Format::Audio(AudioFormat {
+            rate: 16_000,
+            channels,
+            depth: SampleDepth::I16,
+        })
+    };
+    let video = |width, height| {
+        Format::Video(VideoFormat {
+            width,
+            height,
+            rate: [25, 1],
+            chroma: Chroma::C420,
+            bits: 8,
+            rgb: false,
+        })
+    };
+    match family.info().kind {
+        MediaKind::Bytes => vec![Format::Bytes],
+        MediaKind::Audio => vec![audio(1), audio(8)],
+        MediaKind::Records => vec![Format::Records(RecordsFormat {
+            variables: records_of(family).alphabets.len() as u32,
+        })],
+        MediaKind::Video => vec![video(64, 48), video(16_384, 16_384)],
+        _ => Vec::new(),
+    }
 }
 
 /// Runs `refuse`, which says whether it refused, within the limits.
@@ -97,7 +127,7 @@ fn try_file(name: &str, file: &[u8], opener: &dyn Opener, outcome: &mut Outcome)
 
 fn try_model(name: &str, bytes: Vec<u8>, outcome: &mut Outcome) {
     limited(name, outcome, || {
-        let opened = golden::open(&nc::registry(), bytes);
+        let opened = golden::open(&REGISTRY, bytes);
         refused(opened, "the codec")
     });
 }
@@ -110,34 +140,10 @@ fn numbers(all: &[u64]) -> Vec<u8> {
     out
 }
 
-/// Hostile files of each codec.
-fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
-    let audio = |channels| {
-        Format::Audio(AudioFormat {
-            rate: 16_000,
-            channels,
-            depth: SampleDepth::I16,
-        })
-    };
-    let video = |width, height| {
-        Format::Video(VideoFormat {
-            width,
-            height,
-            rate: [25, 1],
-            chroma: Chroma::C420,
-            bits: 8,
-            rgb: false,
-        })
-    };
-    let records = Format::Records(RecordsFormat { variables: 8 });
-    let kinds: [(&str, u8, Format, Option<ModelId>); 6] = [
-        ("store", 0, Format::Bytes, None),
-        ("grvq", 1, audio(1), Some(tiny)),
-        ("grvq of 8 channels", 1, audio(8), Some(tiny)),
-        ("circuit", 2, records, Some(circuit)),
-        ("nerv", 3, video(64, 48), None),
-        ("large nerv", 3, video(16_384, 16_384), None),
-    ];
+/// Hostile files of a codec.
+fn files(family: &dyn Family, format: Format, model: Option<ModelId>) -> Vec<(String, Vec<u8>)> {
+    let codec = family.info().id.0;
+    let name = format!("{} of {format:?}", family.info().name);
     // What a short payload may be: nothing, silence or a constant, ones, a mode of each kind.
     let payloads: Vec<Vec<u8>> = vec![
         vec![],
@@ -153,74 +159,72 @@ fn files(tiny: ModelId, circuit: ModelId) -> Vec<(String, Vec<u8>)> {
         numbers(&[16, 1 << 40, 1 << 40, 1 << 40]),
     ];
     let mut all = Vec::new();
-    for (name, codec, format, model) in kinds {
-        let new = |length| Raw::new(&header(codec, format, length, model));
-        for n in HUGE {
-            for (i, payload) in payloads.iter().enumerate() {
-                all.push((
-                    format!("{name}: {n} units in payload {i}"),
-                    new(Some(n)).chunk(LAST, n, 0, payload).end(0),
-                ));
-                all.push((
-                    format!("{name}: {n} units in payload {i}, first of two"),
-                    new(None)
-                        .chunk(CHUNK, n, 0, payload)
-                        .chunk(LAST, n, 0, payload)
-                        .end(0),
-                ));
-            }
-            for tag in [CHUNK, LAST, META, INDEX, b'q'] {
-                all.push((
-                    format!("{name}: record {} of {n} bytes", char::from(tag)),
-                    new(None).claim(tag, n).end(0),
-                ));
-            }
-            // A lone file says its units in the header alone.
-            let mut header = header(codec, format, Some(n), model);
-            header.lone = true;
-            let mut lone = header.to_bytes();
-            put_varint(2, &mut lone);
-            lone.extend(crc32c::crc32c(&[8, 0]).to_le_bytes());
-            lone.extend([0, 0, 8, 0, END, 0, 0, 0, 0]);
-            all.push((format!("{name}: a lone chunk of {n} units"), lone));
-        }
-        // An index that leads in circles, to itself, or nowhere.
-        let b = new(None);
-        let first = b.at();
-        let b = b.chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
-        let at = b.at();
-        for (what, body) in [
-            (
-                "the same chunk a thousand times",
-                numbers(&[&[1 << 50, first][..], &[1 << 50, 0].repeat(1000)].concat()),
-            ),
-            ("itself", numbers(&[5, at])),
-            (
-                "sizes that wrap",
-                numbers(&[1 << 63, first, 1 << 63, 0, 1 << 63, 0]),
-            ),
-            ("nowhere", numbers(&[5, u64::MAX])),
-        ] {
-            let b = new(None).chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
+    let new = |length| Raw::new(&header(codec, format, length, model));
+    for n in HUGE {
+        for (i, payload) in payloads.iter().enumerate() {
             all.push((
-                format!("{name}: an index of {what}"),
-                b.record(INDEX, &body).end(at),
+                format!("{name}: {n} units in payload {i}"),
+                new(Some(n)).chunk(LAST, n, 0, payload).end(0),
+            ));
+            all.push((
+                format!("{name}: {n} units in payload {i}, first of two"),
+                new(None)
+                    .chunk(CHUNK, n, 0, payload)
+                    .chunk(LAST, n, 0, payload)
+                    .end(0),
             ));
         }
+        for tag in [CHUNK, LAST, META, INDEX, b'q'] {
+            all.push((
+                format!("{name}: record {} of {n} bytes", char::from(tag)),
+                new(None).claim(tag, n).end(0),
+            ));
+        }
+        // A single-chunk file says its units in the header alone.
+        let mut header = header(codec, format, Some(n), model);
+        header.single = true;
+        let mut single = header.to_bytes();
+        put_varint(2, &mut single);
+        single.extend(crc32c::crc32c(&[8, 0]).to_le_bytes());
+        single.extend([0, 0, 8, 0, END, 0, 0, 0, 0]);
+        all.push((format!("{name}: a single chunk of {n} units"), single));
+    }
+    // An index that leads in circles, to itself, or nowhere.
+    let b = new(None);
+    let first = b.at();
+    let b = b.chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
+    let at = b.at();
+    for (what, body) in [
+        (
+            "the same chunk a thousand times",
+            numbers(&[&[1 << 50, first][..], &[1 << 50, 0].repeat(1000)].concat()),
+        ),
+        ("itself", numbers(&[5, at])),
+        (
+            "sizes that wrap",
+            numbers(&[1 << 63, first, 1 << 63, 0, 1 << 63, 0]),
+        ),
+        ("nowhere", numbers(&[5, u64::MAX])),
+    ] {
         let b = new(None).chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
         all.push((
-            format!("{name}: an index at the end record"),
-            b.end(u64::MAX),
-        ));
-        let mut many = new(None);
-        for _ in 0..5000 {
-            many = many.chunk(CHUNK, 1 << 40, 0, &[0xff]);
-        }
-        all.push((
-            format!("{name}: five thousand chunks of 2^40 units"),
-            many.end(0),
+            format!("{name}: an index of {what}"),
+            b.record(INDEX, &body).end(at),
         ));
     }
+    let b = new(None).chunk(LAST, 5, 0, &[1, 2, 3, 4, 5]);
+    all.push((
+        format!("{name}: an index at the end record"),
+        b.end(u64::MAX),
+    ));
+    let mut many = new(None);
+    for _ in 0..5000 {
+        many = many.chunk(CHUNK, 1 << 40, 0, &[0xff]);
+    }
+    all.push((
+        format!("{name}: five thousand chunks of 2^40 units"),
+        many.end(0),
+    ));
     all
 }
 

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use nc_core::Budget;
 use nc_corpora::{files::sha256, synth};
 use xtask::corpus;
+use xtask::opener::{REGISTRY, of_bytes};
 
 use super::media::wav;
 use super::process::{command, complete};
@@ -44,9 +44,13 @@ fn many(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
             .collect();
         std::fs::write(texts.join(format!("{i:05}.txt")), text)?;
     }
-    there_and_back(setting, outcome, &texts, &["--codec", "store"], |x, y| {
-        x == y
-    })?;
+    there_and_back(
+        setting,
+        outcome,
+        &texts,
+        &["--codec", of_bytes()?],
+        |x, y| x == y,
+    )?;
     std::fs::create_dir_all(&sounds)?;
     let voice = synth::speech(11, 30.0);
     for (i, cut) in voice
@@ -131,7 +135,7 @@ fn large(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     };
     for (words, paths) in [
         (
-            &["encode", "-q", "--codec", "store"][..],
+            &["encode", "-q", "--codec", of_bytes()?][..],
             [from.as_path(), &coded],
         ),
         (&["decode", "-q"], [&coded, &back]),
@@ -174,7 +178,6 @@ fn same(a: &Path, b: &Path) -> Result<bool> {
 /// Library threads that share one codec, against one after the other.
 fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     let folder = corpus::folder("golden");
-    let models = Arc::new(corpus::models()?);
     let sums = super::golden::list("golden", "golden.sha256")?;
     let files: Vec<(String, Vec<u8>, String)> = sums
         .into_iter()
@@ -184,10 +187,8 @@ fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
     let results: Vec<Vec<String>> = std::thread::scope(|scope| {
         let all: Vec<_> = (0..THREADS)
             .map(|t| {
-                let (files, models) = (&files, models.clone());
+                let files = &files;
                 scope.spawn(move || {
-                    let registry = nc::registry();
-                    let opener = registry.opener(models.to_vec());
                     let mut wrong = Vec::new();
                     for k in 0..rounds * files.len() {
                         // Each thread begins elsewhere.
@@ -195,7 +196,7 @@ fn threads(setting: &Setting, outcome: &mut Outcome) -> Result<()> {
                         let Some((name, file, sum)) = files.get(at) else {
                             continue;
                         };
-                        let y = nc_core::decode(&opener, file, Budget::default());
+                        let y = nc_core::decode(&*REGISTRY, file, Budget::default());
                         if !y.is_ok_and(|y| sha256(&y.to_le_bytes()) == *sum) {
                             wrong.push(name.clone());
                         }

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use nc_core::{
-    Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Opener, Result, Signal, SignalBuf,
+    AnyCodec, Audio, AudioFormat, Budget, CodecId, Family as _, Format, Goal, Model, ModelId,
+    Opener, Result, SampleDepth, Signal, SignalBuf,
 };
-use nc_grvq::{ENTRY, Grvq};
+use nc_grvq::{Family, Grvq};
 use nc_kernels::{Kernels, Level};
 use ndarray::Array2;
 
 pub fn model() -> Model {
-    Model::from_bytes(ENTRY.default_model.unwrap(), &mut Budget::default()).unwrap()
+    Model::from_bytes(Family.default_model().unwrap(), &mut Budget::default()).unwrap()
 }
 
 pub fn at(level: Level) -> Grvq {
@@ -17,11 +18,16 @@ pub fn at(level: Level) -> Grvq {
     Grvq::new(&model(), kernels, &mut Budget::default()).unwrap()
 }
 
+/// The same, as streams take it.
+pub fn any(level: Level) -> AnyCodec {
+    at(level).into()
+}
+
 struct At(Level);
 
 impl Opener for At {
     fn open(&self, _: CodecId, _: Option<ModelId>) -> Result<AnyCodec> {
-        Ok(Box::new(at(self.0)))
+        Ok(any(self.0))
     }
 }
 
@@ -35,12 +41,17 @@ pub fn signal(channels: &[Vec<f32>]) -> Array2<f32> {
     Array2::from_shape_fn((channels.len(), n), |(c, i)| channels[c][i])
 }
 
-pub fn try_encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Result<Vec<u8>> {
+pub fn try_encoded(codec: &AnyCodec, rate: u32, x: &Array2<f32>, goal: Goal) -> Result<Vec<u8>> {
     let samples = x.view();
-    nc_core::encode(codec, Signal::Audio(Audio { rate, samples }), goal)
+    let format = Format::Audio(AudioFormat {
+        rate,
+        channels: x.nrows() as u16,
+        depth: SampleDepth::F32,
+    });
+    nc_core::encode(codec, Signal::Audio(Audio { rate, samples }), format, goal)
 }
 
-pub fn encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
+pub fn encoded(codec: &AnyCodec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
     try_encoded(codec, rate, x, goal).unwrap()
 }
 

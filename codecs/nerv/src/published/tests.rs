@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nc_core::rng::Rng;
-use nc_core::{Budget, Chroma, Control, Error, Video, VideoFormat};
+use nc_core::{Budget, Chroma, Control, Error, Threads, Video, VideoFormat};
 use nc_kernels::{Kernels, Level};
 
 use super::config::{Kind, Layout, Published};
@@ -269,7 +269,6 @@ fn small(kind: Kind, format: VideoFormat, frames: usize, threads: usize) -> (Vec
         ..Published::new(kind)
     };
     let mut ctl = Control {
-        threads,
         seed: 1,
         ..Control::default()
     };
@@ -277,7 +276,10 @@ fn small(kind: Kind, format: VideoFormat, frames: usize, threads: usize) -> (Vec
         format,
         samples: &samples,
     };
-    let bytes = encode(x, &config, 12_000, 1.0, &mut ctl).unwrap();
+    let bytes = Threads::new(threads)
+        .run(|| encode(x, &config, 12_000, 1.0, &mut ctl))
+        .unwrap()
+        .unwrap();
     assert!(
         bytes.len() <= 12_000 && bytes.len() > 11_800,
         "{}",
@@ -292,20 +294,10 @@ fn a_clip_comes_back_the_same_with_any_threads_and_vectors() {
         let (x, bytes) = small(kind, SMALL, 12, 1);
         assert_eq!(bytes, small(kind, SMALL, 12, 2).1);
         let read = |k: &Kernels, threads| {
-            let mut ctl = Control {
-                threads,
-                ..Control::default()
-            };
-            decode_with(
-                k,
-                &bytes,
-                &SMALL,
-                0..12,
-                12,
-                &mut Budget::default(),
-                &mut ctl,
-            )
-            .unwrap()
+            let (mut budget, mut ctl) = (Budget::default(), Control::default());
+            let y = Threads::new(threads)
+                .run(|| decode_with(k, &bytes, &SMALL, 0..12, 12, &mut budget, &mut ctl));
+            y.unwrap().unwrap()
         };
         let y = read(&Kernels::best(), 1);
         for level in Level::available() {

@@ -3,8 +3,8 @@
 
 use nc_core::rng::Rng;
 use nc_core::{
-    Budget, Chroma, ChunkHead, Codec, Control, Encoded, Format, Goal, Part, Result, Signal,
-    SignalBuf, VideoBuf, VideoFormat,
+    Budget, Chroma, ChunkGoal, ChunkHead, Codec, Control, Encoded, Part, Result, VideoBuf,
+    VideoFormat,
 };
 pub use nc_corpora::synth::plain::{KINDS, Kind, clip};
 use nc_nerv::Nerv;
@@ -20,39 +20,40 @@ pub fn format(width: u32, height: u32, chroma: Chroma, bits: u8) -> VideoFormat 
     }
 }
 
-pub fn head(x: &VideoBuf) -> ChunkHead {
+pub fn head(x: &VideoBuf) -> ChunkHead<VideoFormat> {
     ChunkHead {
-        format: Format::Video(x.format),
+        format: x.format,
         first: 0,
         units: x.view().frames() as u64,
     }
 }
 
 /// The payload of one chunk.
-pub fn encode(x: &VideoBuf, goal: Goal, ctl: &mut Control<'_>) -> Result<(Vec<u8>, Encoded)> {
+pub fn encode(x: &VideoBuf, goal: ChunkGoal, ctl: &mut Control<'_>) -> Result<(Vec<u8>, Encoded)> {
     let mut out = Vec::new();
-    let encoded = Nerv.encode(Signal::Video(x.view()), &head(x), goal, ctl, &mut out)?;
+    let encoded = Nerv.encode(x.view(), &head(x), goal, ctl, &mut out)?;
     Ok((out, encoded))
 }
 
-pub fn decode(payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<(VideoBuf, u64)> {
+pub fn decode(
+    payload: &[u8],
+    head: &ChunkHead<VideoFormat>,
+    budget: &mut Budget,
+) -> Result<(VideoBuf, u64)> {
     let (y, encoded) = Nerv.decode(payload, head, budget, &mut Control::default())?;
-    match y {
-        SignalBuf::Video(y) => Ok((y, encoded.symbols)),
-        _ => unreachable!("nerv gives video"),
-    }
+    Ok((y, encoded.symbols))
 }
 
 /// The frames `from..to` alone.
-pub fn part(payload: &[u8], head: &ChunkHead, from: u64, to: u64) -> Result<Vec<u16>> {
+pub fn part(payload: &[u8], head: &ChunkHead<VideoFormat>, from: u64, to: u64) -> Result<Vec<u16>> {
     let part = Part {
         units: from..to,
         variables: None,
     };
     let mut budget = Budget::default();
     match Nerv.decode_part(payload, head, &part, &mut budget, &mut Control::default())? {
-        Some(SignalBuf::Video(y)) => Ok(y.samples),
-        _ => unreachable!("nerv gives video, any part of it"),
+        Some(y) => Ok(y.samples),
+        None => unreachable!("nerv gives any part"),
     }
 }
 
