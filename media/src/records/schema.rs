@@ -385,6 +385,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; [`Error::Usage`] for a folder; I/O.
+    #[cfg_attr(not(feature = "parquet"), allow(unused_variables))]
     pub fn writer<'a>(
         &self,
         out: impl Write + Send + 'a,
