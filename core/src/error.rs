@@ -37,15 +37,19 @@ pub enum Error {
     #[error("internal: {0}")]
     Internal(Cow<'static, str>),
     /// One of the others, with the file at fault or a code that programs can act on.
-    #[error("{error}")]
-    Told {
-        /// What went wrong.
-        error: Box<Self>,
-        /// The file at fault, where it is not the one that the caller named.
-        file: Option<PathBuf>,
-        /// A short word that stays the same from version to version, such as `output-exists`.
-        code: Option<&'static str>,
-    },
+    #[error("{}", .0.error)]
+    Told(Box<Told>),
+}
+
+/// An error with what is known of it: see [`Error::parts`].
+#[derive(Debug)]
+pub struct Told {
+    /// What went wrong.
+    pub error: Error,
+    /// The file at fault, where it is not the one that the caller named.
+    pub file: Option<PathBuf>,
+    /// A short word that stays the same from version to version, such as `output-exists`.
+    pub code: Option<&'static str>,
 }
 
 /// What is wrong with a file, and where.
@@ -179,11 +183,10 @@ impl Error {
     pub fn at(self, place: Place) -> Self {
         match self {
             Self::Format(fault) => Self::Format(fault.at(place)),
-            Self::Told { error, file, code } => Self::Told {
-                error: Box::new(error.at(place)),
-                file,
-                code,
-            },
+            Self::Told(told) => Self::Told(Box::new(Told {
+                error: told.error.at(place),
+                ..*told
+            })),
             other => other,
         }
     }
@@ -192,29 +195,23 @@ impl Error {
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
         let (error, file, code) = self.parts();
-        Self::Told {
-            error: Box::new(error),
-            file: Some(file.unwrap_or_else(|| path.to_path_buf())),
-            code,
-        }
+        let file = Some(file.unwrap_or_else(|| path.to_path_buf()));
+        Self::Told(Box::new(Told { error, file, code }))
     }
 
     /// The same error with a code.
     #[must_use]
     pub fn coded(self, code: &'static str) -> Self {
         let (error, file, _) = self.parts();
-        Self::Told {
-            error: Box::new(error),
-            file,
-            code: Some(code),
-        }
+        let code = Some(code);
+        Self::Told(Box::new(Told { error, file, code }))
     }
 
     /// What went wrong, the file at fault and the code, where they were told.
     #[must_use]
     pub fn parts(self) -> (Self, Option<PathBuf>, Option<&'static str>) {
         match self {
-            Self::Told { error, file, code } => (*error, file, code),
+            Self::Told(told) => (told.error, told.file, told.code),
             other => (other, None, None),
         }
     }
@@ -223,7 +220,7 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> &Self {
         match self {
-            Self::Told { error, .. } => error.cause(),
+            Self::Told(told) => told.error.cause(),
             other => other,
         }
     }
@@ -231,7 +228,7 @@ impl Error {
     /// The process's exit code for it; the command line's table.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Told { error, .. } => error.exit_code(),
+            Self::Told(told) => told.error.exit_code(),
             Self::Io(_) | Self::Cancelled => 1,
             Self::Usage(_) | Self::Unsupported(_) => 2,
             Self::Format(_) => 3,

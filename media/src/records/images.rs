@@ -90,15 +90,20 @@ impl FolderReader {
 
 impl Reader for FolderReader {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>> {
-        let left = self.names.get(self.next..).unwrap_or_default();
-        let names = left.get(..left.len().min(rows)).unwrap_or_default();
-        if names.is_empty() {
+        let names = self.names.iter().skip(self.next).take(rows);
+        let n = names.len();
+        if n == 0 {
             return Ok(None);
         }
         let mut budget = self.budget.share();
-        let all = self.form.samples().saturating_mul(names.len() as u64);
-        budget.charge(all.saturating_mul(2))?;
-        let mut values = Vec::with_capacity(usize::try_from(all).unwrap_or(0));
+        // A row has at most 2^20 samples, and a list of names fits memory.
+        budget.charge(
+            self.form
+                .samples()
+                .saturating_mul(n as u64)
+                .saturating_mul(2),
+        )?;
+        let mut values = Vec::new();
         for name in names {
             let path = self.folder.join(name);
             let (form, samples) = read(&path, &mut budget.share())?;
@@ -111,9 +116,9 @@ impl Reader for FolderReader {
             }
             values.extend(samples.into_iter().map(u16::from));
         }
-        self.next = self.next.saturating_add(names.len());
-        let values = Array2::from_shape_vec((names.len(), self.form.samples() as usize), values)
-            .map_err(|e| Error::Usage(e.to_string()))?;
+        self.next = self.next.saturating_add(n);
+        let values = Array2::from_shape_vec((n, self.form.samples() as usize), values)
+            .map_err(|e| Error::Internal(e.to_string().into()))?;
         Ok(Some(RecordsBuf {
             values,
             texts: Vec::new(),

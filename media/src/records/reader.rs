@@ -13,7 +13,9 @@ const BLOCK: usize = 1 << 22;
 
 /// Rows of a schema that are read at once.
 pub fn rows_at_once(schema: &Schema) -> usize {
-    (BLOCK / schema.alphabets().len().max(1)).clamp(1, 1 << 16)
+    // Rows without a variable take nothing.
+    let rows = BLOCK.checked_div(schema.alphabets().len());
+    rows.map_or(1 << 16, |n| n.clamp(1, 1 << 16))
 }
 
 struct Rows {

@@ -32,6 +32,13 @@ enum Form {
     Parquet(crate::records::parquet::Parquet),
 }
 
+/// Says what is missing.
+#[cfg(not(feature = "parquet"))]
+fn no_parquet() -> Error {
+    let why = "Parquet: this build is without the feature parquet, which reads and writes it";
+    Error::Unsupported(why.into()).coded(crate::warning::code::NOT_BUILT_IN)
+}
+
 /// How to learn a schema.
 #[derive(Debug, Clone, Default)]
 pub struct Learn {
@@ -88,6 +95,10 @@ impl Schema {
         if let Some((idx, ..)) = Idx::read(&head) {
             return Ok(Form::Idx(idx));
         }
+        #[cfg(not(feature = "parquet"))]
+        if head.starts_with(b"PAR1") {
+            return Err(no_parquet());
+        }
         #[cfg(feature = "parquet")]
         if head.starts_with(b"PAR1") {
             return Ok(Form::Parquet(crate::records::parquet::Parquet::learn(
@@ -113,8 +124,12 @@ impl Schema {
     /// From a model file's JSON.
     ///
     /// # Errors
-    /// [`Error::Model`] where it is no schema.
+    /// [`Error::Model`] where it is no schema, [`Error::Unsupported`] for one of Parquet in a build without it.
     pub fn from_json(json: &str) -> Result<Self> {
+        #[cfg(not(feature = "parquet"))]
+        if json.trim_start().starts_with("{\"parquet\"") {
+            return Err(no_parquet());
+        }
         let schema: Self = serde_json::from_str(json)
             .map_err(|e| Error::Model(format!("what the records mean: {e}").into()))?;
         schema
@@ -370,6 +385,7 @@ impl Schema {
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; [`Error::Usage`] for a folder; I/O.
+    #[cfg_attr(not(feature = "parquet"), allow(unused_variables))]
     pub fn writer<'a>(
         &self,
         out: impl Write + Send + 'a,

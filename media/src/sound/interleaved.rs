@@ -73,12 +73,14 @@ pub fn to_interleaved<S: Sample>(samples: ArrayView2<'_, f32>) -> Vec<S> {
 /// `[channels, samples]` of interleaved samples.
 pub(crate) fn split(flat: &[f32], channels: usize) -> Result<Array2<f32>> {
     let all = flat.len();
-    let frames = all.checked_div(channels).filter(|n| n * channels == all);
-    let frames = frames.ok_or_else(|| {
-        Error::Usage(format!(
-            "{all} samples are not so many of {channels} channels"
-        ))
-    })?;
+    let frames = all.checked_div(channels);
+    let frames = frames
+        .filter(|_| all.is_multiple_of(channels))
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "{all} samples are not so many of {channels} channels"
+            ))
+        })?;
     let by_time = ndarray::ArrayView2::from_shape((frames, channels), flat);
     let by_time = by_time.map_err(|e| Error::Internal(e.to_string().into()))?;
     Ok(by_time.t().as_standard_layout().into_owned())

@@ -61,13 +61,12 @@ impl<'a> Writer<'a> {
         let frames = options
             .units
             .filter(|_| out.can_seek() || !options.may_differ);
-        let mut head = Head::new(format, frames, &before)?;
+        let head = Head::new(format, frames, &before)?;
         let mut tail = Vec::new();
         for chunk in &after {
             push_chunk(chunk, &mut tail)?;
         }
-        head.set_sizes(frames, tail.len() as u64);
-        out.write_all(&head.bytes)?;
+        out.write_all(&head.to_bytes(frames, tail.len() as u64)?)?;
         Ok(Self {
             out,
             head,
@@ -146,9 +145,10 @@ impl WriteSignal for Writer<'_> {
         if self.out.can_seek() {
             self.out.write_all(pad)?;
             self.out.write_all(&self.tail)?;
-            self.head
-                .set_sizes(Some(self.frames), self.tail.len() as u64);
-            self.out.rewrite(0, &self.head.bytes)?;
+            let head = self
+                .head
+                .to_bytes(Some(self.frames), self.tail.len() as u64)?;
+            self.out.rewrite(0, &head)?;
         } else if self.announced == Some(self.frames) {
             // In a pipe, chunks can follow only samples whose end the head has told.
             self.out.write_all(pad)?;

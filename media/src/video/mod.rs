@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod convert;
 pub mod picture;
 pub mod png;
 pub(crate) mod reader;

@@ -33,14 +33,19 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
     if grey {
         return Ok(pixels.iter().map(|[v, ..]| u16::from(*v)).collect());
     }
+    Ok(opaque_ycbcr(pixels.iter().copied()))
+}
+
+/// The planes of pixels of red, green and blue.
+pub(crate) fn opaque_ycbcr(pixels: impl ExactSizeIterator<Item = [u8; 3]>) -> Vec<u16> {
     let n = pixels.len();
-    let mut out = vec![0; rgb.len()];
+    let mut out = vec![0; n.saturating_mul(3)];
     let (y, rest) = out.split_at_mut(n);
-    let (cb, cr) = rest.split_at_mut(n.min(rest.len()));
-    for (((p, y), cb), cr) in pixels.iter().zip(y).zip(cb).zip(cr) {
-        [*y, *cb, *cr] = ycbcr(*p);
+    let (cb, cr) = rest.split_at_mut(n);
+    for (((p, y), cb), cr) in pixels.zip(y).zip(cb).zip(cr) {
+        [*y, *cb, *cr] = ycbcr(p);
     }
-    Ok(out)
+    out
 }
 
 /// The size of a PNG and its pixels as red, green and blue, equal where it is grey.

@@ -13,7 +13,7 @@ use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 /// First bytes of a file.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
 /// Tag under which an nc file keeps [`Head::kept`].
-pub const META: [u8; 4] = *b"y4m ";
+pub const META: [u8; 4] = crate::metadata::Y4M;
 /// First bytes of a frame.
 const FRAME: &[u8] = b"FRAME";
 /// Most bytes of the first line and of a frame's.
@@ -368,10 +368,8 @@ impl<R: Read> Y4mReader<R> {
             return Ok(Some(self.bytes.iter().map(|&b| b.into()).collect()));
         }
         let most = self.head.format.max();
-        let two = self.bytes.chunks_exact(2);
-        let samples: Vec<u16> = two
-            .map(|b| b.try_into().map_or(0, u16::from_le_bytes))
-            .collect();
+        let (two, _) = self.bytes.as_chunks();
+        let samples: Vec<u16> = two.iter().map(|b| u16::from_le_bytes(*b)).collect();
         if samples.iter().any(|&s| s > most) {
             let bits = self.head.format.bits;
             return Err(Error::Format(

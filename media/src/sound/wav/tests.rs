@@ -52,7 +52,7 @@ fn by_hound(depth: SampleDepth, channels: u16, n: usize) -> Vec<u8> {
     bytes.into_inner()
 }
 
-type Whole = (Format, Vec<f32>, Vec<Chunk>, Vec<String>);
+type Whole = (Format, Vec<f32>, Vec<Chunk>, Vec<crate::Warning>);
 
 fn read_all(bytes: &[u8]) -> nc_core::Result<Whole> {
     let mut r = WavReader::new(bytes, Budget::new(1 << 20))?;
@@ -65,9 +65,8 @@ fn write_all(format: Format, samples: &[f32], frames: u64, chunks: &[Chunk]) -> 
     let Format::Audio(AudioFormat { depth, .. }) = format else {
         panic!("audio")
     };
-    let mut head = Head::new(format, Some(frames), chunks).unwrap();
-    head.set_sizes(Some(frames), 0);
-    let mut bytes = head.bytes;
+    let head = Head::new(format, Some(frames), chunks).unwrap();
+    let mut bytes = head.to_bytes(Some(frames), 0).unwrap();
     for &x in samples {
         push_sample(x, depth, &mut bytes);
     }
@@ -230,14 +229,19 @@ fn long_files_are_rf64() {
     });
     let frames = 200_000_000;
     let head = Head::new(format, Some(frames), &[]).unwrap();
-    assert_eq!(&head.bytes[..4], b"RF64");
-    let r = WavReader::new(&head.bytes[..], Budget::default()).unwrap();
+    let head = head.to_bytes(Some(frames), 0).unwrap();
+    assert_eq!(&head[..4], b"RF64");
+    let r = WavReader::new(&head[..], Budget::default()).unwrap();
     assert_eq!((r.format(), r.frames()), (format, Some(frames)));
     // Room kept for it, and not needed.
-    let mut head = Head::new(format, None, &[]).unwrap();
-    head.set_sizes(Some(5), 0);
-    assert_eq!(&head.bytes[..4], b"RIFF");
-    let r = WavReader::new(&head.bytes[..], Budget::default()).unwrap();
+    let head = Head::new(format, None, &[]).unwrap();
+    assert!(matches!(
+        head.to_bytes(Some(u64::MAX / 2), 0),
+        Err(Error::Limit(_))
+    ));
+    let head = head.to_bytes(Some(5), 0).unwrap();
+    assert_eq!(&head[..4], b"RIFF");
+    let r = WavReader::new(&head[..], Budget::default()).unwrap();
     assert_eq!(r.frames(), Some(5));
 }
 
@@ -249,22 +253,19 @@ fn an_unusual_layout_of_speakers_survives() {
         depth: SampleDepth::I16,
     });
     // Plain for stereo; the mask for side speakers needs the extensible form.
-    let mut wide = Head::new(
-        Format::Audio(AudioFormat {
-            rate: 48_000,
-            channels: 2,
-            depth: SampleDepth::I24,
-        }),
-        Some(0),
-        &[],
-    )
-    .unwrap()
-    .bytes;
+    let deep = Format::Audio(AudioFormat {
+        rate: 48_000,
+        channels: 2,
+        depth: SampleDepth::I24,
+    });
+    let wide = Head::new(deep, Some(0), &[]).unwrap();
+    let mut wide = wide.to_bytes(Some(0), 0).unwrap();
     let at = wide.windows(4).position(|w| w == b"fmt ").unwrap() + 8;
     wide[at + 20..at + 24].copy_from_slice(&0x600u32.to_le_bytes());
     let (_, _, chunks, _) = read_all(&wide).unwrap();
     assert_eq!(chunks.len(), 1);
-    let again = Head::new(format, Some(0), &chunks).unwrap().bytes;
+    let again = Head::new(format, Some(0), &chunks).unwrap();
+    let again = again.to_bytes(Some(0), 0).unwrap();
     let at = again.windows(4).position(|w| w == b"fmt ").unwrap() + 8;
     assert_eq!(again[at + 20..at + 24], 0x600u32.to_le_bytes());
 }

@@ -1,7 +1,10 @@
 //! WAV out: the head, the samples' bytes, and the chunks behind them.
 //!
-//! The head is built in memory with its sizes in known places, so that it can be written twice:
-//! once to start, and once more when the sizes are known.
+//! The head is built for any sizes, so that it can be written twice: once to start, and once more when they are known.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "sizes of heads are small, those of samples are checked"
+)]
 
 use nc_core::{AudioFormat, Error, Format, Result, SampleDepth};
 
@@ -32,13 +35,20 @@ pub fn push_sample(x: f32, depth: SampleDepth, out: &mut Vec<u8>) {
     }
 }
 
-/// The head of a WAV file, ready to be written and, where the output allows, written again.
+/// The head of a WAV file: everything up to the first sample.
+///
+/// It has the same length whatever sizes it tells, so that it can be written once to start, and once more over the first
+/// when the sizes are known.
 pub struct Head {
-    /// Everything up to the first sample.
-    pub bytes: Vec<u8>,
-    data_size_at: usize,
-    fact_at: Option<usize>,
-    ds64_at: Option<usize>,
+    /// The `fmt ` chunk.
+    fmt: Vec<u8>,
+    /// Chunks in front of the samples, as they stand in the file.
+    before: Vec<u8>,
+    /// Whether there is a count of samples in a `fact` chunk, which float files have.
+    fact: bool,
+    /// Whether there is room for the long sizes of RF64.
+    long: bool,
+    /// Bytes of a sample of all channels.
     align: u64,
 }
 
@@ -48,7 +58,7 @@ impl Head {
     /// RF64 is kept.
     ///
     /// # Errors
-    /// Unsupported for anything but audio.
+    /// Unsupported for anything but audio and for more channels than WAV has, Limit for a chunk beyond 4 GiB.
     pub fn new(format: Format, frames: Option<u64>, before: &[Chunk]) -> Result<Self> {
         let Format::Audio(AudioFormat {
             rate,
@@ -59,111 +69,118 @@ impl Head {
             return Err(Error::Unsupported("only audio is written as WAV".into()));
         };
         let width = width(depth)?;
-        let bits = width.saturating_mul(8);
-        let align = u64::from(width).saturating_mul(channels.into());
-        let align16 = u16::try_from(align)
-            .map_err(|_| Error::Unsupported(format!("WAV of {channels} channels")))?;
-        let kept = before
-            .iter()
-            .find(|c| &c.id == b"fmt ")
-            .and_then(|c| Fmt::parse(&c.data).ok())
-            .filter(|f| f.channels == channels);
-        let before: Vec<&Chunk> = before.iter().filter(|c| &c.id != b"fmt ").collect();
-        let meta = before.iter().fold(0u64, |n, c| {
-            n.saturating_add(c.data.len() as u64).saturating_add(9)
-        });
-        let long = frames.is_none_or(|n| {
-            n.saturating_mul(align).saturating_add(meta) > RIFF_MAX.saturating_sub(1 << 20)
-        });
-
-        let mut b = Vec::from(*b"RIFF\0\0\0\0WAVE");
-        let ds64_at = long.then(|| {
-            let at = b.len();
-            b.extend_from_slice(b"JUNK\x1c\0\0\0");
-            b.extend_from_slice(&[0; 28]);
-            at
-        });
-        let float = depth == SampleDepth::F32;
-        let tag = if float { TAG_FLOAT } else { TAG_PCM };
-        let plain = kept.is_none() && channels <= 2 && (float || width <= 2);
-        b.extend_from_slice(b"fmt ");
-        b.extend_from_slice(&if plain { 16u32 } else { 40 }.to_le_bytes());
-        b.extend_from_slice(&if plain { tag } else { TAG_EXTENSIBLE }.to_le_bytes());
-        b.extend_from_slice(&channels.to_le_bytes());
-        b.extend_from_slice(&rate.to_le_bytes());
-        // Bytes per second, which no reader needs; saturates for rates that no device has.
-        let per_second = u32::try_from(align.saturating_mul(rate.into())).unwrap_or(u32::MAX);
-        b.extend_from_slice(&per_second.to_le_bytes());
-        b.extend_from_slice(&align16.to_le_bytes());
-        b.extend_from_slice(&bits.to_le_bytes());
-        if !plain {
-            b.extend_from_slice(&22u16.to_le_bytes());
-            b.extend_from_slice(&bits.to_le_bytes());
-            let mask = kept.map_or_else(|| usual_mask(channels), |f| f.mask);
-            b.extend_from_slice(&mask.to_le_bytes());
-            b.extend_from_slice(&tag.to_le_bytes());
-            b.extend_from_slice(&GUID_TAIL);
+        let many = || Error::Unsupported(format!("WAV of {channels} channels"));
+        let align = width.checked_mul(channels).ok_or_else(many)?;
+        // The layout of the speakers that the original had.
+        let kept = before.iter().find(|c| &c.id == b"fmt ");
+        let kept = kept.and_then(|c| Fmt::parse(&c.data).ok());
+        let mask = kept.filter(|f| f.channels == channels).map(|f| f.mask);
+        let mut chunks = Vec::new();
+        for chunk in before.iter().filter(|c| &c.id != b"fmt ") {
+            push_chunk(chunk, &mut chunks)?;
         }
-        let fact_at = float.then(|| {
-            b.extend_from_slice(b"fact\x04\0\0\0");
-            let at = b.len();
-            b.extend_from_slice(&[0; 4]);
-            at
-        });
-        for chunk in before {
-            push_chunk(chunk, &mut b)?;
-        }
-        b.extend_from_slice(b"data");
-        let data_size_at = b.len();
-        b.extend_from_slice(&[0; 4]);
-        let mut head = Self {
-            data_size_at,
-            bytes: b,
-            fact_at,
-            ds64_at,
-            align,
+        let fits = |n: u64| {
+            let data = n.checked_mul(align.into());
+            // What else a file has is far below the last megabyte, but for its chunks.
+            data.and_then(|n| n.checked_add(chunks.len() as u64))
+                .is_some_and(|n| n <= RIFF_MAX - (1 << 20))
         };
-        head.set_sizes(frames, 0);
-        Ok(head)
+        Ok(Self {
+            fmt: fmt_chunk(rate, channels, depth, width, align, mask),
+            long: !frames.is_some_and(fits),
+            before: chunks,
+            fact: depth == SampleDepth::F32,
+            align: align.into(),
+        })
     }
 
-    /// Fills in the sizes: `frames` samples of every channel, then `tail` bytes of chunks.
-    pub fn set_sizes(&mut self, frames: Option<u64>, tail: u64) {
-        let data = frames.map(|n| n.saturating_mul(self.align));
+    /// The head of a file of `frames` samples of every channel, where that is known, behind which `tail` bytes of chunks
+    /// follow.
+    ///
+    /// # Errors
+    /// Limit for sizes that no file has.
+    pub fn to_bytes(&self, frames: Option<u64>, tail: u64) -> Result<Vec<u8>> {
+        const LONG: u64 = 36;
+        const FACT: u64 = 12;
+        let long = || Error::Limit("sound too long for WAV".into());
+        // RIFF's and the data's own.
+        let mut head = 12 + 8 + self.fmt.len() as u64 + self.before.len() as u64;
+        head += if self.long { LONG } else { 0 };
+        head += if self.fact { FACT } else { 0 };
+        let data = frames.map(|n| n.checked_mul(self.align).ok_or_else(long));
+        let data = data.transpose()?;
         let riff = data.map(|n| {
-            (self.bytes.len() as u64)
-                .saturating_sub(8)
-                .saturating_add(n)
-                .saturating_add(n % 2)
-                .saturating_add(tail)
+            let all = n.checked_add(n % 2)?.checked_add(tail)?;
+            all.checked_add(head - 8)
         });
+        let riff = riff.map(|n| n.ok_or_else(long)).transpose()?;
         let short = |n: Option<u64>| {
-            n.and_then(|n| u32::try_from(n).ok())
-                .unwrap_or(UNKNOWN)
-                .to_le_bytes()
+            let known = n.and_then(|n| u32::try_from(n).ok());
+            known.unwrap_or(UNKNOWN).to_le_bytes()
         };
-        let long = riff.is_some_and(|n| n > RIFF_MAX);
-        if let (true, Some(at)) = (long, self.ds64_at) {
-            self.put(0, b"RF64");
-            self.put(at, b"ds64");
-            self.put(at.saturating_add(8), &riff.unwrap_or(0).to_le_bytes());
-            self.put(at.saturating_add(16), &data.unwrap_or(0).to_le_bytes());
-            self.put(at.saturating_add(24), &frames.unwrap_or(0).to_le_bytes());
-            self.put(4, &UNKNOWN.to_le_bytes());
-            self.put(self.data_size_at, &UNKNOWN.to_le_bytes());
-        } else {
-            self.put(4, &short(riff));
-            self.put(self.data_size_at, &short(data));
+        let sizes = match (frames, data, riff) {
+            (Some(frames), Some(data), Some(riff)) if self.long && riff > RIFF_MAX => {
+                Some([riff, data, frames])
+            }
+            _ => None,
+        };
+        let mut out = Vec::new();
+        out.extend_from_slice(if sizes.is_some() { b"RF64" } else { b"RIFF" });
+        out.extend_from_slice(&short(riff));
+        out.extend_from_slice(b"WAVE");
+        if self.long {
+            out.extend_from_slice(if sizes.is_some() { b"ds64" } else { b"JUNK" });
+            out.extend_from_slice(&28u32.to_le_bytes());
+            for size in sizes.unwrap_or([0; 3]) {
+                out.extend_from_slice(&size.to_le_bytes());
+            }
+            // A table of other long chunks, of which there are none.
+            out.extend_from_slice(&[0; 4]);
         }
-        if let Some(at) = self.fact_at {
-            self.put(at, &short(frames));
+        out.extend_from_slice(&self.fmt);
+        if self.fact {
+            out.extend_from_slice(b"fact\x04\0\0\0");
+            out.extend_from_slice(&short(frames));
         }
+        out.extend_from_slice(&self.before);
+        out.extend_from_slice(b"data");
+        out.extend_from_slice(&short(data));
+        Ok(out)
     }
+}
 
-    fn put(&mut self, at: usize, what: &[u8]) {
-        let room = self.bytes.iter_mut().skip(at);
-        room.zip(what).for_each(|(to, from)| *to = *from);
+/// A `fmt ` chunk: the plain one where it says all.
+fn fmt_chunk(
+    rate: u32,
+    channels: u16,
+    depth: SampleDepth,
+    width: u16,
+    align: u16,
+    mask: Option<u32>,
+) -> Vec<u8> {
+    let float = depth == SampleDepth::F32;
+    let tag = if float { TAG_FLOAT } else { TAG_PCM };
+    let plain = mask.is_none() && channels <= 2 && (float || width <= 2);
+    let bits = width * 8;
+    let mut b = Vec::from(*b"fmt ");
+    b.extend_from_slice(&if plain { 16u32 } else { 40 }.to_le_bytes());
+    b.extend_from_slice(&if plain { tag } else { TAG_EXTENSIBLE }.to_le_bytes());
+    b.extend_from_slice(&channels.to_le_bytes());
+    b.extend_from_slice(&rate.to_le_bytes());
+    // Bytes per second, which no reader needs; more than there is room for are told as the most.
+    let per_second = u64::from(align) * u64::from(rate);
+    let per_second = u32::try_from(per_second).unwrap_or(u32::MAX);
+    b.extend_from_slice(&per_second.to_le_bytes());
+    b.extend_from_slice(&align.to_le_bytes());
+    b.extend_from_slice(&bits.to_le_bytes());
+    if !plain {
+        b.extend_from_slice(&22u16.to_le_bytes());
+        b.extend_from_slice(&bits.to_le_bytes());
+        b.extend_from_slice(&mask.unwrap_or_else(|| usual_mask(channels)).to_le_bytes());
+        b.extend_from_slice(&tag.to_le_bytes());
+        b.extend_from_slice(&GUID_TAIL);
     }
+    b
 }
 
 /// Appends a chunk with its head and padding.
