@@ -1,17 +1,19 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
+use std::borrow::Cow;
+
 use nc_core::{
-    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded,
-    Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
+    Audio, AudioBuf, Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Effort,
+    Encoded, Error, Format, Goal, MediaKind, Model, ModelId, Plan, Result, Signal, SignalBuf,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
 
-use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, offset};
+use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, depth, offset};
 use crate::network::Network;
-use crate::payload::{Channel, MIN_LEVEL, Payload, SAME, SILENT, max_level};
+use crate::payload::{self, Channel, MIN_LEVEL, Payload, SAME, SILENT, frame_depth, max_level};
 use crate::prior::Prior;
-use crate::quantiser::Quantiser;
+use crate::search::{Beams, MAX_WIDTH, Search};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -39,6 +41,8 @@ const DEFAULT_MODEL: Option<&[u8]> = None;
 const CHUNK_SECONDS: u64 = 20;
 /// Most samples in a chunk over all channels: 2^23 are 32 MiB of floats.
 const CHUNK_SAMPLES: u64 = 1 << 23;
+/// The option that says how the codebooks are searched.
+const SEARCH: &str = "search";
 /// Most channels.
 const MAX_CHANNELS: u16 = 8;
 
@@ -56,7 +60,7 @@ fn open(model: Option<&Model>) -> Result<Box<dyn Codec>> {
 pub struct Grvq {
     id: ModelId,
     network: Network,
-    quantiser: Quantiser,
+    search: Search,
     prior: Prior,
 }
 
@@ -141,7 +145,7 @@ impl Grvq {
         Ok(Self {
             id: model.id,
             network: Network::load(model, &config, kernels, budget)?,
-            quantiser: Quantiser::new(&config, prior.books(), kernels)?,
+            search: Search::new(&config, prior.books(), kernels)?,
             prior,
         })
     }
@@ -156,11 +160,24 @@ impl Grvq {
         &self.prior
     }
 
-    /// Tokens of 16 kHz samples at full depth: the gain byte, and the channel unless silent.
+    /// Tokens of 16 kHz samples at full depth by the greedy search: the gain byte, and the channel unless silent.
     ///
     /// # Errors
     /// None for a model that loaded.
     pub fn tokens(&self, x: &[f32]) -> Result<(u8, Option<Channel>)> {
+        let (code, latents) = self.latents(x)?;
+        let Some((offsets, z)) = latents else {
+            return Ok((code, None));
+        };
+        let most = vec![self.config().quantisers(); offsets.len()];
+        let mut beams = self.search.begin(self.prior.books(), &z, &most, 1)?;
+        let ids = beams.tokens(&most)?;
+        Ok((code, Some(Channel { offsets, ids })))
+    }
+
+    /// What the network makes of 16 kHz samples: the gain byte, and unless that says silence the offset of each frame
+    /// with the latents `[frames][latent]`.
+    fn latents(&self, x: &[f32]) -> Result<(u8, Option<(Vec<u8>, Vec<f32>)>)> {
         let code = gain_code(x);
         if code == SILENT {
             return Ok((code, None));
@@ -169,12 +186,11 @@ impl Grvq {
         let mut x: Vec<f32> = x.iter().map(|s| s * scale).collect();
         x.resize(x.len().next_multiple_of(HOP), 0.0);
         let z = self.network.encode(&x)?;
-        let ids = self.quantiser.code(self.prior.books(), &z)?;
         let offsets = x.chunks_exact(HOP).map(offset).collect();
-        Ok((code, Some(Channel { offsets, ids })))
+        Ok((code, Some((offsets, z))))
     }
 
-    fn analyse(&self, audio: &Audio<'_>, ctl: &Control<'_>) -> Result<Payload> {
+    fn analyse(&self, audio: &Audio<'_>, width: usize, ctl: &Control<'_>) -> Result<Searched<'_>> {
         let mut gains = Vec::new();
         let mut channels = Vec::new();
         let mut before: Option<Vec<f32>> = None;
@@ -199,46 +215,52 @@ impl Grvq {
                 resample(&x, audio.rate, SAMPLE_RATE, out)
                     .map_err(|e| Error::Unsupported(e.to_string()))?
             };
-            let (code, channel) = self.tokens(&low)?;
+            let (code, latents) = self.latents(&low)?;
             gains.push(code);
-            channels.extend(channel);
+            if let Some((offsets, z)) = latents {
+                let full = self.config().quantisers();
+                let most: Vec<usize> = offsets.iter().map(|o| depth(full, *o)).collect();
+                let beams = self.search.begin(self.prior.books(), &z, &most, width)?;
+                channels.push((offsets, beams));
+            }
             before = Some(x);
         }
-        Ok(Payload {
-            level: max_level(self.config()),
-            gains,
-            channels,
-        })
+        Ok(Searched { gains, channels })
     }
 
-    fn finish(&self, payload: &Payload, cap: u8, goal: Goal, out: &mut Vec<u8>) -> Result<Encoded> {
-        let level = match goal {
+    /// Writes the payload that a goal asks for, up to level `cap`, of `frames` frames over all channels whose tokens
+    /// for a level `at` gives.
+    fn finish<'p>(
+        &self,
+        mut at: impl FnMut(u8) -> Result<Cow<'p, Payload>>,
+        frames: usize,
+        cap: u8,
+        goal: Goal,
+        out: &mut Vec<u8>,
+    ) -> Result<Encoded> {
+        let (payload, bytes) = match goal {
             Goal::Quality(q) if q.is_finite() => {
-                let top = f32::from(max_level(self.config()));
-                Some(
-                    (f32::from(MIN_LEVEL)
-                        + (top - f32::from(MIN_LEVEL)) * (q / 10.0).clamp(0.0, 1.0))
-                    .round() as u8,
-                )
+                let (low, top) = (f32::from(MIN_LEVEL), f32::from(max_level(self.config())));
+                let level = (low + (top - low) * (q / 10.0).clamp(0.0, 1.0)).round() as u8;
+                let level = level.min(cap);
+                let payload = at(level)?;
+                let bytes = payload.write(&self.prior, level)?;
+                (payload, bytes)
             }
-            Goal::Bytes(_) => None,
+            Goal::Bytes(n) => payload::fit(&self.prior, cap, frames, n, at)?,
             Goal::Exact => {
                 return Err(Error::Unsupported(
                     "grvq is not lossless; use --codec store".into(),
                 ));
             }
-            _ => return Err(Error::Usage("quality must be 0 to 10".into())),
-        };
-        let bytes = match (level, goal) {
-            (Some(l), _) => payload.write(&self.prior, l.min(cap))?,
-            (None, Goal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
+            Goal::Quality(_) => return Err(Error::Usage("quality must be 0 to 10".into())),
             _ => {
                 return Err(Error::Usage(
                     "a chunk takes a quality or a number of bytes".into(),
                 ));
             }
         };
-        let symbols = symbols(&bytes, payload, self.config());
+        let symbols = symbols(&bytes, &payload, self.config());
         out.extend(bytes);
         Ok(Encoded { symbols })
     }
@@ -263,6 +285,59 @@ impl Grvq {
     }
 }
 
+/// A chunk of which tokens can be had for every level.
+struct Searched<'a> {
+    gains: Vec<u8>,
+    /// Offsets and search of each channel that is neither silent nor the same as another.
+    channels: Vec<(Vec<u8>, Beams<'a>)>,
+}
+
+impl Searched<'_> {
+    /// Frames of all channels.
+    fn frames(&self) -> usize {
+        self.channels.iter().map(|(offsets, _)| offsets.len()).sum()
+    }
+
+    /// The tokens for a level.
+    fn at(&mut self, level: u8) -> Result<Payload> {
+        let channel = |(offsets, beams): &mut (Vec<u8>, Beams<'_>)| {
+            let numbered = offsets.iter().enumerate();
+            let depths: Vec<usize> = numbered.map(|(t, o)| frame_depth(level, t, *o)).collect();
+            let ids = beams.tokens(&depths)?;
+            let offsets = offsets.clone();
+            Ok(Channel { offsets, ids })
+        };
+        Ok(Payload {
+            level,
+            gains: self.gains.clone(),
+            channels: self
+                .channels
+                .iter_mut()
+                .map(channel)
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Candidates of the search: what the option `search` says, else by the effort.
+fn width(ctl: &Control<'_>) -> Result<usize> {
+    ctl.refuse_options(INFO.name, &[SEARCH])?;
+    match ctl.options.get(SEARCH).map(String::as_str) {
+        None => Ok(match ctl.effort {
+            Effort::Fast => 4,
+            Effort::Medium => 8,
+            Effort::Slow => 16,
+        }),
+        Some("greedy") => Ok(1),
+        Some(n) => match n.parse() {
+            Ok(n) if (1..=MAX_WIDTH).contains(&n) => Ok(n),
+            _ => Err(Error::Usage(format!(
+                "option {SEARCH} is greedy or 1 to {MAX_WIDTH} candidates, not {n}"
+            ))),
+        },
+    }
+}
+
 /// Hash of the tokens that a payload's level keeps.
 fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
     let level = bytes.first().copied().unwrap_or(0);
@@ -271,7 +346,7 @@ fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
     for c in &payload.channels {
         for (t, (ids, offset)) in c.ids.chunks_exact(n).zip(&c.offsets).enumerate() {
             kept.push(*offset);
-            let depth = crate::payload::frame_depth(level, t, *offset);
+            let depth = frame_depth(level, t, *offset);
             kept.extend(ids.iter().take(depth).flat_map(|id| id.to_le_bytes()));
         }
     }
@@ -316,20 +391,20 @@ impl Codec for Grvq {
         {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
-        ctl.refuse_options(INFO.name, &[])?;
-        // A channel's samples, the one's before, and all tokens; at the codec's own rate samples twice, spectra and
-        // the trunk's activations.
+        let width = width(ctl)?;
+        // Of each channel the samples, those of the one before, and the search; at the codec's own rate samples twice,
+        // spectra and the trunk's activations, of one at a time.
         let c = self.config();
-        let of_channel = (c.quantisers() as u64).saturating_add(1).saturating_mul(2);
-        let tokens = of_channel.saturating_mul(channels as u64);
-        let trunk = c.dim.saturating_mul(2).saturating_add(c.latent);
-        let floats = trunk.saturating_add(const { 3 * HOP + FEATURES });
-        let work = (floats as u64).saturating_mul(4);
+        let floats = 2 * c.dim + c.latent + 3 * HOP + FEATURES;
+        let searches = self.search.frame_bytes(width) * channels as u64;
+        let work = (floats * size_of::<f32>()) as u64 + searches;
         let mut budget = ctl.budget.share();
         budget.charge(head.units.saturating_mul(8))?;
-        budget.charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
-        let payload = self.analyse(&audio, ctl)?;
-        self.finish(&payload, payload.level, goal, out)
+        budget.charge((frames as u64).saturating_mul(work))?;
+        let mut searched = self.analyse(&audio, width, ctl)?;
+        let coded = searched.frames();
+        let tokens = |level| searched.at(level).map(Cow::Owned);
+        self.finish(tokens, coded, max_level(c), goal, out)
     }
 
     fn decode(
@@ -377,7 +452,7 @@ impl Codec for Grvq {
             let n = c.quantisers();
             let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
             for (t, ((ids, offset), z)) in tokens.zip(z.chunks_exact_mut(c.latent)).enumerate() {
-                let depth = crate::payload::frame_depth(parsed.level, t, *offset);
+                let depth = frame_depth(parsed.level, t, *offset);
                 for (q, (id, book)) in ids.iter().zip(self.prior.books()).enumerate().take(depth) {
                     crate::context::add_code(c, book, q, *id, z);
                 }
@@ -410,7 +485,8 @@ impl Codec for Grvq {
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         let parsed = self.parse(payload, head, budget)?;
-        let cap = parsed.level;
-        self.finish(&parsed, cap, goal, out)
+        let coded = parsed.channels.iter().map(|c| c.offsets.len()).sum();
+        let tokens = |_| Ok(Cow::Borrowed(&parsed));
+        self.finish(tokens, coded, parsed.level, goal, out)
     }
 }

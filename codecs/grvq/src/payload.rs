@@ -10,6 +10,8 @@
 //! Dropping to a lower level needs no sound: the tokens of a stream at any level are a prefix,
 //! frame by frame, of those at a higher one.
 
+use std::borrow::Cow;
+
 use nc_core::entropy::{RangeDecoder, RangeEncoder};
 use nc_core::{Error, Result};
 
@@ -207,45 +209,63 @@ impl Payload {
         })
     }
 
-    /// Bytes at the highest level up to `cap` that has at most `target` bytes; the lowest level
-    /// where none has.
-    ///
-    /// Whatever levels are tried on the way, the one found has the next above it too large, so
-    /// that a trimmed stream and one encoded at that rate come out the same.
+    /// [`fit`] of tokens that are the same at every level.
     ///
     /// # Errors
     /// Those of [`Self::write`].
     pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
-        let frames: usize = self.channels.iter().map(|c| c.offsets.len()).sum();
-        // About a byte for a codebook of a frame.
-        let guess = target.saturating_mul(8).checked_div(frames as u64);
-        let guess = guess.unwrap_or(u64::MAX);
-        let mut guess = guess.clamp(MIN_LEVEL.into(), cap.max(MIN_LEVEL).into()) as u8;
-        let mut low: Option<(u8, Vec<u8>)> = None;
-        let near = target.saturating_add(target / 100).saturating_add(4);
-        // Lowest level known, or taken, to be too large.
-        let mut high = cap.saturating_add(1);
-        loop {
-            let (bytes, sizes) = self.code(prior, guess)?;
-            if bytes.len() as u64 <= target {
-                low = Some((guess, bytes));
-            } else if guess <= MIN_LEVEL {
-                return Ok(bytes);
-            } else {
-                high = guess;
-            }
-            let first = low.as_ref().map_or(MIN_LEVEL, |(l, _)| l.saturating_add(1));
-            if first >= high {
+        let frames = self.channels.iter().map(|c| c.offsets.len()).sum();
+        let (_, bytes) = fit(prior, cap, frames, target, |_| Ok(Cow::Borrowed(self)))?;
+        Ok(bytes)
+    }
+}
+
+/// The payload at the highest level up to `cap` that has at most `target` bytes, with its bytes; that of the lowest
+/// level where none has. `at` gives the tokens for a level, of `frames` frames over all channels.
+///
+/// Whatever levels are tried on the way, the one found has the next above it too large, so that where tokens are the
+/// same at every level a trimmed stream and one encoded at that rate come out the same.
+///
+/// # Errors
+/// Those of [`Payload::write`] and of `at`.
+pub fn fit<'p>(
+    prior: &Prior,
+    cap: u8,
+    frames: usize,
+    target: u64,
+    mut at: impl FnMut(u8) -> Result<Cow<'p, Payload>>,
+) -> Result<(Cow<'p, Payload>, Vec<u8>)> {
+    // About a byte for a codebook of a frame.
+    let guess = target.saturating_mul(8) / (frames as u64).max(1);
+    let cap = cap.max(MIN_LEVEL);
+    let mut guess = guess.clamp(MIN_LEVEL.into(), cap.into()) as u8;
+    let mut low: Option<(Cow<'p, Payload>, Vec<u8>)> = None;
+    let near = target.saturating_add(target / 100).saturating_add(4);
+    // Lowest level known, or taken, to be too large; lowest that is not known to fit.
+    let (mut high, mut first) = (cap.saturating_add(1), MIN_LEVEL);
+    loop {
+        let payload = at(guess)?;
+        let (bytes, sizes) = payload.code(prior, guess)?;
+        if bytes.len() as u64 <= target || guess == MIN_LEVEL {
+            let fits = bytes.len() as u64 <= target;
+            low = Some((payload, bytes));
+            first = guess + 1;
+            if !fits {
                 break;
             }
-            let size = |l: u8| sizes.get(usize::from(l)).copied().unwrap_or(u64::MAX);
-            guess = match (first..high).rev().find(|l| size(*l) <= target) {
-                Some(l) => l,
-                // Estimates of a neighbour are good to a fraction of a per cent.
-                None if low.is_some() && size(first) > near => break,
-                None => first,
-            };
+        } else {
+            high = guess;
         }
-        Ok(low.map(|(_, bytes)| bytes).unwrap_or_default())
+        if first >= high {
+            break;
+        }
+        let size = |l: u8| sizes.get(usize::from(l)).copied().unwrap_or(u64::MAX);
+        guess = match (first..high).rev().find(|l| size(*l) <= target) {
+            Some(l) => l,
+            // Estimates of a neighbour are good to a fraction of a per cent.
+            None if low.is_some() && size(first) > near => break,
+            None => first,
+        };
     }
+    low.ok_or_else(|| Error::Internal("grvq: no level was tried".into()))
 }

@@ -142,6 +142,8 @@ macro_rules! entry_points {
             quick_gelu(x: &mut [f32]) = crate::generic::math::map::<$v, crate::generic::math::QuickGelu>;
             /// Dot product over sixteen partial sums, written to `out[0]`.
             dot(a: &[f32], b: &[f32], out: &mut f32) = crate::generic::norm::dot::<$v>;
+            /// The smallest numbers of a row.
+            least(x: &[f32], out: &mut [crate::Least]) = crate::generic::least::least;
             /// Rows of probabilities.
             normalise(k: usize, rows: &mut [f32]) = crate::generic::mixture::normalise::<$v>;
             absorb(k: usize, rows: &mut [f32], by: &[f32]) = crate::generic::mixture::absorb::<$v>;
