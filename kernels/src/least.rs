@@ -3,24 +3,8 @@
 
 use crate::arch;
 use crate::error::{KernelError, Result, rows, same};
+use crate::generic::least::Least;
 use crate::handle::{Kernels, enter};
-
-/// One of the smallest numbers of a row.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Least {
-    /// The number; infinity where the row has no more numbers below it.
-    pub value: f32,
-    /// Where it stands in its row; 0 beside an infinite value.
-    pub index: u32,
-}
-
-impl Least {
-    /// What stands where a row has no more numbers.
-    pub const NONE: Self = Self {
-        value: f32::INFINITY,
-        index: 0,
-    };
-}
 
 impl Kernels {
     /// The smallest numbers of each row of `x` [T, n], in ascending order, the lower index first on ties: `out`

@@ -46,12 +46,13 @@ mod packed;
 mod resample;
 mod softmax;
 mod stft;
+mod vector;
 
 pub use error::{KernelError, Result};
 pub use fft::{MAX_FFT, Rfft};
+pub use generic::least::Least;
 pub use handle::{Kernels, Padding};
 pub use image::Conv2d;
-pub use least::Least;
 pub use level::Level;
 pub use motion::Block;
 pub use packed::PackedLinear;

@@ -104,17 +104,28 @@ fn mixtures_are_their_definition() {
 #[test]
 fn the_least_are_the_first_of_a_stable_sort() {
     let mut r = Rng(9);
-    for (t, n, wanted) in [(1, 1, 1), (3, 31, 4), (2, 32, 16), (2, 1000, 1), (2, 4097, 16), (1, 5, 8)] {
+    for (t, n, wanted) in [
+        (1, 1, 1),
+        (3, 31, 4),
+        (2, 32, 16),
+        (2, 1000, 1),
+        (2, 4097, 16),
+        (1, 5, 8),
+    ] {
         let mut x = r.vec(t * n, 1.0);
         // Ties, and what is no number.
-        x.iter_mut().step_by(3).for_each(|v| *v = (*v * 4.0).floor() / 4.0);
+        x.iter_mut()
+            .step_by(3)
+            .for_each(|v| *v = (*v * 4.0).floor() / 4.0);
         x[n / 2] = f32::NAN;
         x[n / 3] = f32::INFINITY;
         let sorted: Vec<Least> = x
             .chunks(n)
             .flat_map(|row| {
                 let numbered = (0..).zip(row).filter(|(_, v)| **v < f32::INFINITY);
-                let mut row: Vec<Least> = numbered.map(|(index, v)| Least { value: *v, index }).collect();
+                let mut row: Vec<Least> = numbered
+                    .map(|(index, v)| Least { value: *v, index })
+                    .collect();
                 row.sort_by(|a, b| a.value.total_cmp(&b.value));
                 row.resize(row.len().max(wanted), Least::NONE);
                 row.truncate(wanted);
@@ -122,9 +133,20 @@ fn the_least_are_the_first_of_a_stable_sort() {
             })
             .collect();
         for kern in kernels() {
-            let mut out = vec![Least { value: 7.0, index: 7 }; t * wanted];
+            let mut out = vec![
+                Least {
+                    value: 7.0,
+                    index: 7
+                };
+                t * wanted
+            ];
             kern.least(n, &x, &mut out).unwrap();
-            assert_eq!(out, sorted, "{t} rows of {n}, {wanted} wanted, {}", kern.level());
+            assert_eq!(
+                out,
+                sorted,
+                "{t} rows of {n}, {wanted} wanted, {}",
+                kern.level()
+            );
         }
     }
     let k = Kernels::best();

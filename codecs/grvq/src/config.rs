@@ -3,7 +3,6 @@
 //! One type covers the field's token codecs: `groups = 1` is the residual quantiser of SoundStream
 //! and EnCodec, `stages = 1` is plain group quantisation, 2 x 2 is HiFi-Codec.
 
-use crate::context::Context;
 use serde::{Deserialize, Serialize};
 
 /// Samples per second that the network works at.
@@ -26,6 +25,11 @@ pub const HEAD: usize = SUBS * BINS * 3;
 pub const MAX_LOG_GAIN: f32 = 6.0;
 /// Taps of the depthwise convolutions.
 pub const TAPS: usize = 7;
+
+/// Frames before its own that the token prior sees one by one.
+pub const RECENT: usize = 3;
+/// Decays of the slow averages of frames that it sees.
+pub const DECAYS: [f32; 2] = [0.75, 0.9375];
 
 /// Frames per second.
 const FRAMES: usize = SAMPLE_RATE as usize / HOP;
@@ -107,6 +111,12 @@ impl Config {
         }
     }
 
+    /// Inputs of the token prior's frame network: recent frames and slow averages, then the frame's offset, its depth
+    /// and that of the frame before.
+    pub const fn prior_inputs(&self) -> usize {
+        self.latent * (RECENT + DECAYS.len()) + OFFSETS + 2
+    }
+
     /// Bits of a raw token index.
     pub const fn index_bits(&self) -> u32 {
         match self.codes.saturating_sub(1).checked_ilog2() {
@@ -149,7 +159,7 @@ impl Config {
     pub const fn prior_macs(&self, depth: usize) -> usize {
         let (hidden, mix) = (self.prior_hidden, self.prior_mix);
         let heads = product(self.quantisers(), mix);
-        let inputs = sum(Context::inputs(self), sum(hidden, heads));
+        let inputs = sum(self.prior_inputs(), sum(hidden, heads));
         let token = product(mix, sum(self.latent, self.codes));
         product(FRAMES, sum(product(hidden, inputs), product(depth, token)))
     }

@@ -3,12 +3,7 @@
 //! Only `+` and `*` in one order, so that encoder and decoder agree on every machine. Training
 //! uses the same code, so it cannot drift from inference.
 
-use crate::config::{Config, OFFSETS};
-
-/// Frames that are seen one by one.
-const RECENT: usize = 3;
-/// Decays of the slow averages.
-const DECAYS: [f32; 2] = [0.75, 0.9375];
+use crate::config::{Config, DECAYS, OFFSETS, RECENT};
 
 /// The decoded past of one channel.
 #[derive(Debug, Clone)]
@@ -25,9 +20,7 @@ pub struct Context {
 impl Context {
     /// Inputs of the frame network.
     pub const fn inputs(config: &Config) -> usize {
-        const ROWS: usize = RECENT + DECAYS.len();
-        const BESIDE: usize = OFFSETS + 2;
-        config.latent.saturating_mul(ROWS).saturating_add(BESIDE)
+        config.prior_inputs()
     }
 
     /// An empty past. `scale` brings latents to unit size.

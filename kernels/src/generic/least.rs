@@ -2,7 +2,22 @@
 //! a block that has a smaller one is looked at number by number.
 #![allow(unsafe_code)]
 
-use crate::Least;
+/// One of the smallest numbers of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Least {
+    /// The number; infinity where the row has no more numbers below it.
+    pub value: f32,
+    /// Where it stands in its row; 0 beside an infinite value.
+    pub index: u32,
+}
+
+impl Least {
+    /// What stands where a row has no more numbers.
+    pub const NONE: Self = Self {
+        value: f32::INFINITY,
+        index: 0,
+    };
+}
 
 /// Numbers that are compared together.
 const BLOCK: usize = 32;
@@ -22,7 +37,13 @@ pub(crate) unsafe fn least(x: &[f32], out: &mut [Least]) {
         if below {
             for (index, value) in (at..).zip(block) {
                 if *value < limit {
-                    limit = insert(out, Least { value: *value, index });
+                    limit = insert(
+                        out,
+                        Least {
+                            value: *value,
+                            index,
+                        },
+                    );
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The kernels themselves, written once over [`crate::arch::Vector`].
+//! The kernels themselves, written once over [`crate::vector::Vector`].
 //!
 //! # Safety
 //! Every function here is `unsafe` for two reasons: the CPU features of `V` must be present, and the lengths must

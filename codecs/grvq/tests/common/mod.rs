@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use nc_core::{
-    Audio, Budget, Codec, CodecId, Goal, Model, ModelId, Opener, Result, Signal, SignalBuf,
+    Audio, Budget, Codec, CodecId, Control, Encoder, Format, Goal, Model, ModelId, Opener, Result,
+    SampleDepth, Signal, SignalBuf,
 };
 use nc_grvq::{ENTRY, Grvq};
 use nc_kernels::{Kernels, Level};
@@ -42,6 +43,27 @@ pub fn try_encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) ->
 
 pub fn encoded(codec: &dyn Codec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
     try_encoded(codec, rate, x, goal).unwrap()
+}
+
+/// Encoded with the search that the option `search` says.
+pub fn searched(
+    codec: &Grvq,
+    rate: u32,
+    x: &Array2<f32>,
+    goal: Goal,
+    search: &str,
+) -> Result<Vec<u8>> {
+    let mut ctl = Control::default();
+    ctl.options.insert("search".into(), search.into());
+    let format = Format::Audio {
+        rate,
+        channels: x.nrows() as u16,
+        depth: SampleDepth::I16,
+    };
+    let mut encoder = Encoder::new(Vec::new(), codec, format, Some(x.ncols() as u64), goal)?;
+    let samples = x.view();
+    encoder.push(Signal::Audio(Audio { rate, samples }), &mut ctl)?;
+    Ok(encoder.finish(&mut ctl)?.0)
 }
 
 pub fn decoded(level: Level, file: &[u8]) -> Result<SignalBuf> {
