@@ -11,7 +11,9 @@ use ndarray::Array2;
 
 use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, depth, offset};
 use crate::network::Network;
-use crate::payload::{self, Channel, MIN_LEVEL, Payload, SAME, SILENT, frame_depth, max_level};
+use crate::payload::{
+    self, Channel, MIN_LEVEL, Payload, SAME, SILENT, depths, frame_depth, max_level,
+};
 use crate::prior::Prior;
 use crate::search::{Beams, MAX_WIDTH, Search};
 
@@ -43,6 +45,8 @@ const CHUNK_SECONDS: u64 = 20;
 const CHUNK_SAMPLES: u64 = 1 << 23;
 /// The option that says how the codebooks are searched.
 const SEARCH: &str = "search";
+/// Most units of a chunk, whatever the budget: products of it with sizes of a model stay below 2^64.
+const MOST_UNITS: u64 = 1 << 40;
 /// Most channels.
 const MAX_CHANNELS: u16 = 8;
 
@@ -67,7 +71,7 @@ pub struct Grvq {
 /// 2^((code - 1) / 4 - 14), exactly rounded parts only.
 fn gain(code: u8) -> f32 {
     // Code 0 is that of silence and 3 quarters below code 1: 4 more than code - 1, so that none is negative.
-    let steps = u32::from(code).saturating_add(3);
+    let steps = u32::from(code) + 3;
     let quarter = match steps % 4 {
         0 => 1.0,
         1 => 1.189_207_1,
@@ -75,7 +79,7 @@ fn gain(code: u8) -> f32 {
         _ => 1.681_792_8,
     };
     // 127 - 14 - 1 = 112; codes up to 255 give exponents up to 176, well inside the format.
-    let power = f32::from_bits((steps / 4).saturating_add(112) << 23);
+    let power = f32::from_bits((steps / 4 + 112) << 23);
     power * quarter
 }
 
@@ -119,10 +123,12 @@ fn taken(format: &Format) -> Result<(u32, u16)> {
     Ok((rate, channels))
 }
 
-/// Samples at the codec's rate for `units` at `rate`.
+/// Samples at the codec's rate for `units` at `rate`, which [`taken`] has seen.
 fn coded_len(units: u64, rate: u32) -> Result<usize> {
-    let n = u128::from(units).saturating_mul(u128::from(SAMPLE_RATE));
-    let n = n.div_ceil(u128::from(rate.max(1)));
+    if units > MOST_UNITS {
+        return Err(Error::Limit("chunk too long".into()));
+    }
+    let n = (units * u64::from(SAMPLE_RATE)).div_ceil(rate.into());
     usize::try_from(n).map_err(|_| Error::Limit("chunk too long".into()))
 }
 
@@ -260,7 +266,7 @@ impl Grvq {
                 ));
             }
         };
-        let symbols = symbols(&bytes, &payload, self.config());
+        let symbols = symbols(&bytes, &payload, self.config())?;
         out.extend(bytes);
         Ok(Encoded { symbols })
     }
@@ -274,9 +280,7 @@ impl Grvq {
     fn parse(&self, payload: &[u8], head: &ChunkHead, budget: &mut Budget) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
         let tokens = self.config().quantisers() as u64;
-        let per_frame = tokens.saturating_mul(2).saturating_add(1);
-        let all = (channels as u64).saturating_mul(frames as u64);
-        budget.charge(all.saturating_mul(per_frame))?;
+        budget.charge((channels * frames) as u64 * (2 * tokens + 1))?;
         // The range coder holds words of its own, for as long as it reads.
         let words = payload.len() as u64;
         budget.charge(words)?;
@@ -301,9 +305,7 @@ impl Searched<'_> {
     /// The tokens for a level.
     fn at(&mut self, level: u8) -> Result<Payload> {
         let channel = |(offsets, beams): &mut (Vec<u8>, Beams<'_>)| {
-            let numbered = offsets.iter().enumerate();
-            let depths: Vec<usize> = numbered.map(|(t, o)| frame_depth(level, t, *o)).collect();
-            let ids = beams.tokens(&depths)?;
+            let ids = beams.tokens(&depths(level, offsets))?;
             let offsets = offsets.clone();
             Ok(Channel { offsets, ids })
         };
@@ -338,9 +340,13 @@ fn width(ctl: &Control<'_>) -> Result<usize> {
     }
 }
 
+fn lost() -> Error {
+    Error::Internal("grvq: a part of a payload that is not there".into())
+}
+
 /// Hash of the tokens that a payload's level keeps.
-fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
-    let level = bytes.first().copied().unwrap_or(0);
+fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> Result<u64> {
+    let level = *bytes.first().ok_or_else(lost)?;
     let n = config.quantisers();
     let mut kept = Vec::new();
     for c in &payload.channels {
@@ -351,7 +357,7 @@ fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
         }
     }
     kept.extend(&payload.gains);
-    xxhash_rust::xxh3::xxh3_64(&kept)
+    Ok(xxhash_rust::xxh3::xxh3_64(&kept))
 }
 
 impl Codec for Grvq {
@@ -365,10 +371,10 @@ impl Codec for Grvq {
 
     fn plan(&self, format: &Format) -> Result<Plan> {
         let (rate, channels) = taken(format)?;
-        let second = u64::from(rate).saturating_mul(u64::from(channels));
-        let most = CHUNK_SAMPLES.checked_div(second).unwrap_or(0);
+        let second = u64::from(rate) * u64::from(channels);
+        let most = CHUNK_SAMPLES / second;
         Ok(Plan {
-            chunk: u64::from(rate).saturating_mul(CHUNK_SECONDS.min(most.max(1))),
+            chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)),
             overlap: rate / 25,
         })
     }
@@ -399,8 +405,8 @@ impl Codec for Grvq {
         let searches = self.search.frame_bytes(width) * channels as u64;
         let work = (floats * size_of::<f32>()) as u64 + searches;
         let mut budget = ctl.budget.share();
-        budget.charge(head.units.saturating_mul(8))?;
-        budget.charge((frames as u64).saturating_mul(work))?;
+        budget.charge(head.units * 8)?;
+        budget.charge(frames as u64 * work)?;
         let mut searched = self.analyse(&audio, width, ctl)?;
         let coded = searched.frames();
         let tokens = |level| searched.at(level).map(Cow::Owned);
@@ -418,16 +424,11 @@ impl Codec for Grvq {
         let parsed = self.parse(payload, head, budget)?;
         let units =
             usize::try_from(head.units).map_err(|_| Error::Limit("chunk too long".into()))?;
-        budget.charge(
-            (units as u64)
-                .saturating_mul(4)
-                .saturating_mul((channels as u64).saturating_add(1)),
-        )?;
+        budget.charge(head.units * 4 * (channels as u64 + 1))?;
         // Latents, the trunk's two activations and the samples of one channel.
         let c = self.config();
-        let floats = c.dim.saturating_mul(2).saturating_add(c.latent);
-        let work = (frames as u64).saturating_mul(floats.saturating_add(HOP) as u64);
-        budget.charge(work.saturating_mul(4))?;
+        let floats = 2 * c.dim + c.latent + HOP;
+        budget.charge(frames as u64 * floats as u64 * 4)?;
         let mut out = Array2::zeros((channels, units));
         let mut coded = parsed.channels.iter();
         for (i, code) in parsed.gains.iter().enumerate() {
@@ -437,18 +438,16 @@ impl Codec for Grvq {
             }
             if *code == SAME {
                 let (before, mut rest) = out.view_mut().split_at(ndarray::Axis(0), i);
-                if let (Some(from), Some(mut to)) = (
-                    before.rows().into_iter().next_back(),
-                    rest.rows_mut().into_iter().next(),
-                ) {
-                    to.assign(&from);
-                }
+                let from = before.rows().into_iter().next_back().ok_or_else(lost)?;
+                let to = rest.rows_mut().into_iter().next();
+                to.ok_or_else(lost)?.assign(&from);
                 continue;
             }
+            // None for a signal without frames.
             let Some(channel) = coded.next() else {
                 continue;
             };
-            let mut z = vec![0.0; frames.saturating_mul(c.latent)];
+            let mut z = vec![0.0; frames * c.latent];
             let n = c.quantisers();
             let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
             for (t, ((ids, offset), z)) in tokens.zip(z.chunks_exact_mut(c.latent)).enumerate() {
@@ -471,7 +470,7 @@ impl Codec for Grvq {
             }
         }
         let encoded = Encoded {
-            symbols: symbols(payload, &parsed, c),
+            symbols: symbols(payload, &parsed, c)?,
         };
         Ok((SignalBuf::Audio(AudioBuf { rate, samples: out }), encoded))
     }

@@ -9,9 +9,10 @@
 //! Nothing here decides a decoded symbol. The arithmetic is exact all the same, so that all machines write one file.
 
 use nc_core::{Error, Result};
-use nc_kernels::{KernelError, Kernels, Least, PackedLinear};
+use nc_kernels::{Kernels, Least, PackedLinear};
 
 use crate::config::Config;
+use crate::weights::fail;
 
 /// Most candidates.
 pub const MAX_WIDTH: usize = 64;
@@ -51,10 +52,6 @@ pub struct Beams<'a> {
     width: usize,
     depth: usize,
     frames: Vec<Frame>,
-}
-
-fn internal(e: KernelError) -> Error {
-    Error::Internal(format!("search of codebooks: {e}").into())
 }
 
 fn lost() -> Error {
@@ -146,13 +143,13 @@ impl Beams<'_> {
                 }
                 scores.resize(tile.len() * from * codes, 0.0);
                 let k = &self.search.kernels;
-                k.linear(packed, &rows, &mut scores).map_err(internal)?;
+                k.linear(packed, &rows, &mut scores).map_err(fail)?;
                 for (frame, scores) in tile.iter_mut().zip(scores.chunks_exact_mut(from * codes)) {
                     for (scores, error) in scores.chunks_exact_mut(codes).zip(&frame.errors) {
                         scores.iter_mut().for_each(|s| *s += error);
                     }
                     k.least(from * codes, scores, &mut found)
-                        .map_err(internal)?;
+                        .map_err(fail)?;
                     frame.keep(&found, c, plain, start)?;
                 }
             }
@@ -166,7 +163,9 @@ impl Beams<'_> {
     /// # Errors
     /// [`Error::Internal`] for a depth beyond what the frame can have.
     pub fn tokens(&mut self, depths: &[usize]) -> Result<Vec<u16>> {
-        self.extend(depths.iter().copied().max().unwrap_or(0))?;
+        if let Some(depth) = depths.iter().max() {
+            self.extend(*depth)?;
+        }
         let n = self.search.config.quantisers();
         let mut ids = vec![0; self.frames.len() * n];
         if depths.len() != self.frames.len() {
