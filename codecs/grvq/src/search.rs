@@ -148,8 +148,7 @@ impl Beams<'_> {
                     for (scores, error) in scores.chunks_exact_mut(codes).zip(&frame.errors) {
                         scores.iter_mut().for_each(|s| *s += error);
                     }
-                    k.least(from * codes, scores, &mut found)
-                        .map_err(fail)?;
+                    k.least(from * codes, scores, &mut found).map_err(fail)?;
                     frame.keep(&found, c, plain, start)?;
                 }
             }
@@ -213,5 +212,105 @@ impl Frame {
         self.rest = rest;
         self.steps.push(steps);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use nc_core::rng::Rng;
+
+    const CODES: usize = 4;
+    const LATENT: usize = 4;
+
+    /// Six codebooks, in one group or two.
+    fn books(groups: usize, rng: &mut Rng) -> (Config, Vec<Vec<f32>>) {
+        let config = Config {
+            latent: LATENT,
+            groups,
+            stages: 6 / groups,
+            codes: CODES,
+            ..Config::default()
+        };
+        let size = CODES * config.group_dim();
+        let book = |q: i32| {
+            (0..size)
+                .map(|_| (rng.unit() - 0.5) * 0.7f32.powi(q))
+                .collect()
+        };
+        (config, (0..6).map(book).collect())
+    }
+
+    fn error(config: &Config, books: &[Vec<f32>], z: &[f32], ids: &[usize]) -> f32 {
+        let dim = config.group_dim();
+        let mut rest = z.to_vec();
+        for (q, (id, book)) in ids.iter().zip(books).enumerate() {
+            let group = rest.iter_mut().skip(q % config.groups * dim);
+            group
+                .zip(&book[id * dim..][..dim])
+                .for_each(|(r, c)| *r -= c);
+        }
+        rest.iter().map(|r| r * r).sum()
+    }
+
+    #[test]
+    fn a_wide_beam_finds_the_best_and_a_wider_one_is_no_worse() {
+        let mut rng = Rng::new(3);
+        for groups in [1, 2] {
+            let (config, books) = books(groups, &mut rng);
+            let search = Search::new(&config, &books, Kernels::best()).unwrap();
+            let z: Vec<f32> = (0..20 * LATENT).map(|_| rng.unit() - 0.5).collect();
+            let of = |width: usize, depth: usize| -> Vec<f32> {
+                let mut beams = search.begin(&books, &z, &[6; 20], width).unwrap();
+                let ids = beams.tokens(&[depth; 20]).unwrap();
+                let ids: Vec<usize> = ids.into_iter().map(usize::from).collect();
+                let frames = ids.chunks(6).zip(z.chunks(LATENT));
+                frames
+                    .map(|(ids, z)| error(&config, &books, z, &ids[..depth]))
+                    .collect()
+            };
+            // 64 candidates are all that three codebooks can give.
+            for (got, z) in of(64, 3).iter().zip(z.chunks(LATENT)) {
+                let all = (0..64).map(|i| error(&config, &books, z, &[i % 4, i / 4 % 4, i / 16]));
+                let best = all.fold(f32::INFINITY, f32::min);
+                assert!((got - best).abs() < 1e-5, "{got}, the best is {best}");
+            }
+            let sum = |width| of(width, 6).iter().sum::<f32>();
+            assert!(sum(64) <= sum(8) && sum(8) < sum(1));
+        }
+    }
+
+    #[test]
+    fn one_search_gives_every_depth_and_greedy_ones_are_prefixes() {
+        let mut rng = Rng::new(4);
+        let (config, books) = books(1, &mut rng);
+        let search = Search::new(&config, &books, Kernels::best()).unwrap();
+        let z: Vec<f32> = (0..3 * LATENT).map(|_| rng.unit() - 0.5).collect();
+        for width in [1, 5] {
+            let mut all = search.begin(&books, &z, &[6, 2, 6], width).unwrap();
+            let full = all.tokens(&[6, 2, 6]).unwrap();
+            for depths in [[1, 1, 1], [3, 2, 5], [6, 2, 6]] {
+                let mut some = search.begin(&books, &z, &[6, 2, 6], width).unwrap();
+                let ids = some.tokens(&depths).unwrap();
+                assert_eq!(ids, all.tokens(&depths).unwrap());
+                for ((ids, full), depth) in ids.chunks(6).zip(full.chunks(6)).zip(depths) {
+                    assert!(ids[depth..].iter().all(|id| *id == 0));
+                    assert!(width > 1 || ids[..depth] == full[..depth]);
+                }
+            }
+            assert!(matches!(all.tokens(&[6, 3, 6]), Err(Error::Internal(_))));
+            assert!(matches!(all.tokens(&[1, 1]), Err(Error::Internal(_))));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_does_no_harm() {
+        let mut rng = Rng::new(5);
+        let (config, books) = books(1, &mut rng);
+        let search = Search::new(&config, &books, Kernels::best()).unwrap();
+        let z = [f32::NAN, 1.0, f32::INFINITY, 0.0];
+        let mut beams = search.begin(&books, &z, &[6], 8).unwrap();
+        assert_eq!(beams.tokens(&[6]).unwrap(), [0; 6]);
     }
 }

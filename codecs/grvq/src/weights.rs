@@ -35,12 +35,7 @@ pub fn dense(
     cin: usize,
     budget: &mut Budget,
 ) -> Result<PackedLinear> {
-    let weight = numbers(
-        model,
-        &format!("{name}.weight"),
-        out * cin,
-        budget,
-    )?;
+    let weight = numbers(model, &format!("{name}.weight"), out * cin, budget)?;
     let bias = numbers(model, &format!("{name}.bias"), out, budget)?;
     budget.charge(weight.len() as u64 * 4)?;
     PackedLinear::new(&weight, Some(&bias), out, cin)
