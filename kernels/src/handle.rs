@@ -7,7 +7,7 @@
 use crate::arch;
 use crate::error::{KernelError, Result, rows, same};
 use crate::level::Level;
-use crate::packed::{PackedCodebook, PackedLinear};
+use crate::packed::PackedLinear;
 
 /// Calls an entry point of the handle's level.
 macro_rules! enter {
@@ -278,35 +278,5 @@ impl Kernels {
         /// x * sigmoid(1.702 x) in place, relative error under 4e-7 (1 + |x|) where the result is a normal number: the
         /// form of GELU that needs one exponential (Hendrycks and Gimpel, 2016, section 2).
         quick_gelu;
-    }
-
-    /// For each row of `x` [T, D], the index of the nearest word of `book` [K, D] by squared distance, computed as
-    /// |c|^2 - 2 x.c; the lowest index on ties. A row with NaN gets index 0.
-    ///
-    /// # Errors
-    /// [`KernelError::Length`] if `x` is not rows of D or `index` is not `[T]`.
-    pub fn nearest(&self, book: &PackedCodebook, x: &[f32], index: &mut [u32]) -> Result<()> {
-        /// Rows whose scores are held at once, so that memory does not grow with T.
-        const ROWS: usize = 48;
-        let d = book.dim();
-        let t = rows("x", x.len(), d)?;
-        same("index", t, index.len())?;
-        let n = book.len();
-        let mut scores = vec![0f32; n * t.min(ROWS)];
-        for (x, index) in x.chunks(ROWS * d).zip(index.chunks_mut(ROWS)) {
-            let scores = &mut scores[..index.len() * n];
-            self.linear(&book.words, x, scores)?;
-            for (row, at) in scores.chunks_exact(n).zip(index) {
-                let mut best = (0u32, f32::INFINITY);
-                for (i, (dot, norm)) in (0u32..).zip(row.iter().zip(&book.norms)) {
-                    let s = norm - 2.0 * dot;
-                    if s < best.1 {
-                        best = (i, s);
-                    }
-                }
-                *at = best.0;
-            }
-        }
-        Ok(())
     }
 }

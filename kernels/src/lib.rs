@@ -37,6 +37,7 @@ mod fft;
 mod generic;
 mod handle;
 mod image;
+mod least;
 mod level;
 #[cfg(feature = "matrix")]
 pub mod matrix;
@@ -45,14 +46,16 @@ mod packed;
 mod resample;
 mod softmax;
 mod stft;
+mod vector;
 
 pub use error::{KernelError, Result};
 pub use fft::{MAX_FFT, Rfft};
+pub use generic::least::Least;
 pub use handle::{Kernels, Padding};
 pub use image::Conv2d;
 pub use level::Level;
 pub use motion::Block;
-pub use packed::{PackedCodebook, PackedLinear};
+pub use packed::PackedLinear;
 pub use resample::{Resampler, resample, resampled_len};
 pub use softmax::MAX_SYMBOLS;
 pub use stft::{Stft, hann};

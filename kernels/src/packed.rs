@@ -1,4 +1,4 @@
-//! Packed weights: a linear layer and a codebook, copied once into the order in which the kernels read them.
+//! Packed weights: a linear layer, copied once into the order in which the kernels read it.
 //!
 //! The packed form is the same for every level, so that a model is packed once, whatever handle it is used with.
 
@@ -85,55 +85,5 @@ impl PackedLinear {
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.outputs
-    }
-}
-
-/// A codebook [K, D], ready for [`Kernels::nearest`](crate::Kernels::nearest).
-#[derive(Debug, Clone)]
-pub struct PackedCodebook {
-    pub(crate) words: PackedLinear,
-    /// Squared length of each word, summed over d ascending.
-    pub(crate) norms: Vec<f32>,
-}
-
-impl PackedCodebook {
-    /// Packs `words` [k, d], row-major.
-    ///
-    /// # Errors
-    /// As [`PackedLinear::new`]; also if k does not fit the `u32` indices.
-    pub fn new(words: &[f32], k: usize, d: usize) -> Result<Self> {
-        if u32::try_from(k).is_err() {
-            return Err(KernelError::Range {
-                what: "codebook",
-                got: k,
-            });
-        }
-        let packed = PackedLinear::new(words, None, k, d)?;
-        let norms = words
-            .chunks_exact(d)
-            .map(|w| w.iter().fold(0f32, |s, v| s + v * v))
-            .collect();
-        Ok(Self {
-            words: packed,
-            norms,
-        })
-    }
-
-    /// Number of code words.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.norms.len()
-    }
-
-    /// Never: a codebook has at least one word.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.norms.is_empty()
-    }
-
-    /// Dimension of a code word.
-    #[must_use]
-    pub fn dim(&self) -> usize {
-        self.words.inputs()
     }
 }

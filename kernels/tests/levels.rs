@@ -2,40 +2,10 @@
 //! to the f64 result.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use nc_kernels::{KernelError, Kernels, Level, PackedCodebook, PackedLinear, Padding};
+mod common;
 
-/// SplitMix64: reproducible inputs without a dependency.
-struct Rng(u64);
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    /// Uniform in [-1, 1), times `scale`.
-    fn f(&mut self, scale: f32) -> f32 {
-        ((self.next() >> 40) as f32 / 8_388_608.0 - 1.0) * scale
-    }
-    fn vec(&mut self, n: usize, scale: f32) -> Vec<f32> {
-        (0..n).map(|_| self.f(scale)).collect()
-    }
-}
-
-fn kernels() -> Vec<Kernels> {
-    Level::available()
-        .iter()
-        .map(|&l| Kernels::new(l).unwrap())
-        .collect()
-}
-
-/// Bits with all NaNs made one.
-fn bits(x: &[f32]) -> Vec<u32> {
-    x.iter()
-        .map(|v| if v.is_nan() { 0x7fc0_0000 } else { v.to_bits() })
-        .collect()
-}
+use common::{Rng, bits, kernels};
+use nc_kernels::{KernelError, Kernels, Level, PackedLinear, Padding};
 
 /// FNV-1a over the bits.
 fn hash(x: &[f32]) -> u64 {
@@ -424,37 +394,6 @@ fn softmax_cdf_is_exact_and_equal() {
 }
 
 #[test]
-fn nearest_finds_the_nearest() {
-    let mut r = Rng(7);
-    for (t, k, d) in [(1, 1, 1), (100, 33, 8), (49, 1024, 5), (3, 2, 64)] {
-        let (x, c) = (r.vec(t * d, 1.0), r.vec(k * d, 1.0));
-        let book = PackedCodebook::new(&c, k, d).unwrap();
-        let mut first: Option<Vec<u32>> = None;
-        for kern in kernels() {
-            let mut idx = vec![0u32; t];
-            kern.nearest(&book, &x, &mut idx).unwrap();
-            assert_eq!(*first.get_or_insert_with(|| idx.clone()), idx);
-        }
-        let dist = |i: usize, j: usize| -> f64 {
-            (0..d)
-                .map(|e| (f64::from(x[i * d + e]) - f64::from(c[j * d + e])).powi(2))
-                .sum()
-        };
-        for (i, got) in first.unwrap().into_iter().enumerate() {
-            let best = (0..k).map(|j| dist(i, j)).fold(f64::INFINITY, f64::min);
-            assert!(dist(i, got as usize) <= best + 1e-5);
-        }
-    }
-    // Ties take the lowest index; NaN takes 0.
-    let book = PackedCodebook::new(&[5.0, 1.0, 1.0, 1.0], 4, 1).unwrap();
-    let mut idx = [9u32; 2];
-    Kernels::best()
-        .nearest(&book, &[1.0, f32::NAN], &mut idx)
-        .unwrap();
-    assert_eq!(idx, [1, 0]);
-}
-
-#[test]
 fn wrong_shapes_are_errors() {
     let k = Kernels::best();
     let w = PackedLinear::new(&[1.0; 6], None, 2, 3).unwrap();
@@ -556,98 +495,3 @@ const GOLDEN: [u64; 13] = [
     0xf7d7a8696e03ec10,
     0x780bdc2efe981ca,
 ];
-
-/// A row's sum as documented: element i to partial sum i mod 16, then halves added.
-fn sum16(row: &[f32]) -> f32 {
-    let mut parts = [0.0f32; 16];
-    for (i, x) in row.iter().enumerate() {
-        parts[i % 16] += x;
-    }
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            parts[i] += parts[i + half];
-        }
-    }
-    parts[0]
-}
-
-fn normalised(row: &mut [f32]) {
-    let sum = sum16(row);
-    if sum > 1e-30 {
-        let scale = 1.0 / sum;
-        row.iter_mut().for_each(|x| *x *= scale);
-    } else {
-        let even = 1.0 / row.len() as f32;
-        row.fill(even);
-    }
-}
-
-#[test]
-fn mixtures_are_their_definition() {
-    let mut r = Rng(77);
-    for k in [1, 2, 7, 8, 15, 16, 17, 31, 32, 48, 64, 100, 128] {
-        let rows = 5;
-        // A row of nothing, one of tiny numbers, one with a peak.
-        let mut a: Vec<f32> = (0..rows * k).map(|_| r.f(1.0).abs()).collect();
-        a[..k].fill(0.0);
-        a[k..2 * k].iter_mut().for_each(|x| *x *= 1e-36);
-        a[2 * k] = 1e6;
-        let by: Vec<f32> = (0..rows * k).map(|_| r.f(1.0).abs()).collect();
-        let low: Vec<u32> = (0..k).map(|_| (r.next() % (1 << 19)) as u32).collect();
-        let high: Vec<u32> = low
-            .iter()
-            .map(|l| l + (r.next() % (1 << 19)) as u32)
-            .collect();
-        let weights: Vec<u32> = (0..k).map(|_| (r.next() % (1 << 16)) as u32).collect();
-
-        let mut normal = a.clone();
-        normal.chunks_exact_mut(k).for_each(normalised);
-        let mut absorbed = a.clone();
-        absorbed.iter_mut().zip(&by).for_each(|(a, b)| *a *= b);
-        absorbed.chunks_exact_mut(k).for_each(normalised);
-        let each = high.iter().zip(&low);
-        let m: Vec<f32> = each.map(|(h, l)| (h - l) as f32 + 0.0625).collect();
-        let products: Vec<f32> = a.iter().zip(&by).map(|(a, b)| a * b).collect();
-        let shares: Vec<u32> = normal.iter().map(|p| (p * 8e6) as u32).collect();
-        let product: u64 = weights
-            .iter()
-            .zip(&high)
-            .map(|(w, x)| u64::from(*w) * u64::from(*x))
-            .sum();
-
-        for kernels in kernels() {
-            let mut got = a.clone();
-            kernels.normalise(k, &mut got).unwrap();
-            assert_eq!(bits(&got), bits(&normal), "{kernels:?} {k}");
-            let mut whole = vec![0; rows * k];
-            let mut got = a.clone();
-            kernels.shares(k, 8_000_000, &mut got, &mut whole).unwrap();
-            assert_eq!(bits(&got), bits(&normal), "{kernels:?} {k}");
-            assert_eq!(whole, shares, "{kernels:?} {k}");
-            let mut got = a.clone();
-            kernels.absorb(k, &mut got, &by).unwrap();
-            assert_eq!(bits(&got), bits(&absorbed), "{kernels:?} {k}");
-            let mut got = vec![9.0; k];
-            kernels.observe(&low, &high, &mut got).unwrap();
-            assert_eq!(bits(&got), bits(&m), "{kernels:?} {k}");
-            let mut got = vec![9.0; rows * k];
-            kernels.multiply(&a, &by, &mut got).unwrap();
-            assert_eq!(bits(&got), bits(&products), "{kernels:?} {k}");
-            assert_eq!(kernels.mix(&weights, &high), product, "{kernels:?} {k}");
-        }
-    }
-    let kernels = Kernels::best();
-    assert!(kernels.normalise(3, &mut [0.0; 4]).is_err());
-    assert!(kernels.absorb(2, &mut [0.0; 4], &[0.0; 3]).is_err());
-    assert!(kernels.observe(&[0; 2], &[0; 2], &mut [0.0; 3]).is_err());
-    assert!(
-        kernels
-            .multiply(&[0.0; 2], &[0.0; 3], &mut [0.0; 2])
-            .is_err()
-    );
-    assert!(
-        kernels
-            .shares(2, 1 << 25, &mut [0.0; 2], &mut [0; 2])
-            .is_err()
-    );
-}

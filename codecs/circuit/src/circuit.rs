@@ -22,9 +22,8 @@ impl Span {
     #[must_use]
     pub fn row(&self, x: usize) -> Range<usize> {
         let k = self.states.len();
-        let before = x.saturating_sub(self.values.start).saturating_mul(k);
-        let at = self.leaf.saturating_add(before);
-        at..at.saturating_add(k)
+        let at = self.leaf + (x.max(self.values.start) - self.values.start) * k;
+        at..at + k
     }
 }
 
@@ -43,10 +42,10 @@ fn spans(tree: &Tree, alphabets: &[u32]) -> Result<Vec<Vec<Span>>> {
         let (mut value, mut state, mut leaf) = (0usize, 0usize, 0usize);
         for b in tree.bins(i) {
             // Within the alphabet, and so is all that follows from it.
-            let end = value.saturating_add(b.values);
-            if end > values {
+            if b.values > values - value {
                 return Err(wrong());
             }
+            let end = value + b.values;
             let last = state.checked_add(b.states).ok_or_else(wrong)?;
             out.push(Span {
                 values: value..end,
@@ -111,7 +110,7 @@ impl Circuit {
             let above = tree.states_above(i);
             let values = v.variable.map_or(Some(0), |x| alphabets.get(x).copied());
             let entries = values.and_then(|n| tree.leaf_entries(i, n as usize));
-            fits &= edge.len() == above.saturating_mul(v.states) && Some(leaf.len()) == entries;
+            fits &= Some(edge.len()) == above.checked_mul(v.states) && Some(leaf.len()) == entries;
         }
         if !fits {
             return Err(Error::Format("circuit: tables of other sizes".into()));
@@ -136,11 +135,11 @@ impl Circuit {
         const VERTEX: usize = size_of::<Vertex>() + 5 * size_of::<Vec<f32>>() + 5 * 32;
         /// A bin, its span and its share of what lists that grow leave free.
         const BIN: usize = 2 * (size_of::<Bin>() + size_of::<Span>());
-        let vertices = self.edges.len().saturating_mul(VERTEX);
+        let vertices = self.edges.len() * VERTEX;
         let bins = self.spans.iter().map(Vec::len).sum::<usize>();
-        let structure = vertices.saturating_add(bins.saturating_mul(BIN)) as u64;
+        let structure = (vertices + bins * BIN) as u64;
         let numbers = self.parameters() as u64;
-        structure.saturating_add(numbers.saturating_mul(4))
+        structure + numbers * 4
     }
 
     /// The structure.

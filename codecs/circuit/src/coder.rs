@@ -15,6 +15,7 @@
 //! So bytes and symbols do not depend on the machine, the number of threads or how many records go
 //! side by side.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nc_core::entropy::{WIDE_PRECISION, WideDecoder, WideEncoder};
@@ -82,21 +83,22 @@ impl Frozen {
     pub fn encode(&self, records: Records<'_>, group: usize) -> Result<Vec<Vec<u8>>> {
         self.check(&records)?;
         let d = self.alphabets.len();
-        let group = group.max(1);
+        // No group is larger than all.
+        let group = group.clamp(1, records.values.nrows().max(1));
         let values = records.values.as_standard_layout();
-        let values = values.as_slice().unwrap_or_default();
-        let groups: Vec<&[u16]> = values.chunks(group.saturating_mul(d)).collect();
+        let values = values.as_slice().ok_or_else(missing)?;
+        let groups: Vec<&[u16]> = values.chunks(group * d).collect();
         let lanes = lanes(groups.len(), LANES);
         let parts: Result<Vec<Vec<Vec<u8>>>> = groups
             .par_chunks(lanes)
             .enumerate()
             .map(|(block, groups)| {
-                let streams = groups.len().saturating_mul(self.streams());
+                let streams = groups.len() * self.streams();
                 let mut coders = vec![WideEncoder::new(); streams];
                 let mut room = Room::default();
                 for r in 0..group {
                     // Groups are of one size but for the last: those that go on come first.
-                    let (from, to) = (r.saturating_mul(d), r.saturating_add(1).saturating_mul(d));
+                    let (from, to) = (r * d, (r + 1) * d);
                     let rows: Vec<&[u16]> = groups.iter().map_while(|g| g.get(from..to)).collect();
                     if rows.is_empty() {
                         break;
@@ -106,10 +108,7 @@ impl Frozen {
                         coders: &mut coders,
                         rows,
                         texts: records.texts,
-                        first: block
-                            .saturating_mul(lanes)
-                            .saturating_mul(group)
-                            .saturating_add(r),
+                        first: block * lanes * group + r,
                         step: group,
                     };
                     self.walk(lanes_here, self.tree.vertices().len(), &mut room, &mut put)?;
@@ -146,24 +145,25 @@ impl Frozen {
             return Err(Error::Format("another number of groups of records".into()));
         }
         let end = self.end(wanted, group)?;
-        budget.charge((records as u64).saturating_mul(d as u64).saturating_mul(2))?;
+        let size = (records as u64).checked_mul(2 * d as u64);
+        budget.charge(size.ok_or_else(|| Error::Limit("too many records in a chunk".into()))?)?;
+        // No group is larger than all; charged, so that products of what follows are in range.
+        let group = group.min(records.max(1));
         // The range coders hold words of their own.
-        let words = streams
-            .iter()
-            .fold(0, |n: u64, s| n.saturating_add(s.len() as u64));
+        let words = streams.iter().map(|s| s.len() as u64).sum::<u64>();
         budget.charge(words)?;
         // As many lanes as the budget has room for: they change no symbol.
         let threads = rayon::current_num_threads().max(1);
-        let lane = self.lane_bytes().saturating_mul(threads);
-        let most = (budget.left() / 2).checked_div(lane as u64).unwrap_or(0);
+        let lane = self.lane_bytes() as u64 * threads as u64;
+        let most = budget.left() / 2 / lane;
         let most = most.clamp(1, LANES as u64) as usize;
         let lanes = lanes(groups.len(), most);
-        let held = (lane as u64).saturating_mul(lanes as u64);
+        let held = lane * lanes as u64;
         budget.charge(held)?;
         let left = AtomicU64::new(budget.left());
-        let mut values = vec![0u16; records.saturating_mul(d)];
+        let mut values = vec![0u16; records * d];
         let texts: Result<Vec<Vec<Placed>>> = values
-            .par_chunks_mut(lanes.saturating_mul(group).saturating_mul(d).max(1))
+            .par_chunks_mut((lanes * group * d).max(1))
             .zip(groups.par_chunks(lanes))
             .enumerate()
             .map(|(block, (values, groups))| {
@@ -174,12 +174,12 @@ impl Frozen {
                     .map(|s| WideDecoder::new(s))
                     .collect();
                 let mut coders = coders?;
-                let records = values.len().checked_div(d).unwrap_or(0);
+                let records = values.len() / d;
                 let mut room = Room::default();
                 let mut texts = Vec::new();
                 for r in 0..group {
                     let count = (0..groups.len())
-                        .take_while(|lane| lane.saturating_mul(group).saturating_add(r) < records)
+                        .take_while(|lane| lane * group + r < records)
                         .count();
                     if count == 0 {
                         break;
@@ -191,7 +191,7 @@ impl Frozen {
                         texts: &mut texts,
                         row: r,
                         step: group,
-                        first: block.saturating_mul(lanes).saturating_mul(group),
+                        first: block * lanes * group,
                         left: &left,
                     };
                     self.walk(count, end, &mut room, &mut get)?;
@@ -201,7 +201,7 @@ impl Frozen {
             .collect();
         let mut texts: Vec<_> = texts?.into_iter().flatten().collect();
         texts.sort_unstable();
-        budget.release(held.saturating_add(words));
+        budget.release(held + words);
         let texts = texts
             .into_iter()
             .map(|(row, _, bytes)| Text { row, bytes })
@@ -220,7 +220,7 @@ impl Frozen {
         self.check(&records)?;
         let d = self.alphabets.len();
         let values = records.values.as_standard_layout();
-        let rows: Vec<&[u16]> = values.as_slice().unwrap_or_default().chunks(d).collect();
+        let rows: Vec<&[u16]> = values.as_slice().ok_or_else(missing)?.chunks(d).collect();
         let parts: Result<Vec<Vec<f64>>> = rows
             .par_chunks(lanes(rows.len(), LANES))
             .map(|rows| {
@@ -254,10 +254,7 @@ impl Frozen {
             )));
         }
         let needed = |v: &crate::Vertex| v.variable.is_some_and(|x| wanted.contains(&x));
-        let end = vertices
-            .iter()
-            .rposition(needed)
-            .map_or(0, |last| last.saturating_add(1));
+        let end = vertices.iter().rposition(needed).map_or(0, |last| last + 1);
         Ok(match group {
             1 => end,
             _ if end <= self.first => self.first,
@@ -277,7 +274,7 @@ impl Symbols for Tally<'_> {
         let x = *x.ok_or_else(missing)?;
         let (left, right) = f.share(at.vertex, weights, x)?;
         let bits = self.bits.get_mut(at.variable).ok_or_else(missing)?;
-        *bits += WIDE_PRECISION as f64 - f64::from(right.saturating_sub(left)).log2();
+        *bits += WIDE_PRECISION as f64 - f64::from(right - left).log2();
         Ok(x)
     }
 }
@@ -293,15 +290,14 @@ struct Put<'a> {
 
 impl Put<'_> {
     /// The text of a record's variable: texts stand in the order of the open variables.
-    fn text(&self, f: &Frozen, lane: usize, variable: usize) -> &[u8] {
-        let record = self.first.saturating_add(lane.saturating_mul(self.step));
+    fn text(&self, f: &Frozen, lane: usize, variable: usize) -> Result<&[u8]> {
+        let record = self.first + lane * self.step;
         let start = self.texts.partition_point(|t| t.row < record);
-        let row = self.rows.get(lane).copied().unwrap_or_default();
-        let open = f.open.iter().zip(row).take(variable);
+        let row = self.rows.get(lane).ok_or_else(missing)?;
+        let open = f.open.iter().zip(*row).take(variable);
         let before = open.filter(|(o, x)| **o == Some(**x)).count();
-        self.texts
-            .get(start.saturating_add(before))
-            .map_or(&[], |t| t.bytes.as_slice())
+        let text = self.texts.get(start + before).ok_or_else(missing)?;
+        Ok(&text.bytes)
     }
 }
 
@@ -310,9 +306,10 @@ impl Symbols for Put<'_> {
         let x = self.rows.get(lane).and_then(|row| row.get(at.variable));
         let x = *x.ok_or_else(missing)?;
         let (left, right) = f.share(at.vertex, weights, x)?;
-        let text = f
-            .is_open(at.variable, x)
-            .then(|| self.text(f, lane, at.variable).to_vec());
+        let text = match f.is_open(at.variable, x) {
+            true => Some(self.text(f, lane, at.variable)?.to_vec()),
+            false => None,
+        };
         let coder = self.coders.get_mut(f.coder(lane, at.vertex));
         let coder = coder.ok_or_else(missing)?;
         coder.put_share(left, right)?;
@@ -340,24 +337,32 @@ impl Symbols for Get<'_> {
     fn code(&mut self, f: &Frozen, at: Place, lane: usize, weights: &[u32]) -> Result<u16> {
         let coder = self.coders.get_mut(f.coder(lane, at.vertex));
         let coder = coder.ok_or_else(missing)?;
-        let x = coder.get(|quantile| f.find(at.vertex, weights, quantile))? as u16;
-        let row = self.row.saturating_add(lane.saturating_mul(self.step));
+        let fault = Cell::new(None);
+        let x = coder.get(|quantile| {
+            f.search(at.vertex, weights, quantile).unwrap_or_else(|e| {
+                fault.set(Some(e));
+                (0, 0, 1)
+            })
+        })? as u16;
+        if let Some(e) = fault.take() {
+            return Err(e);
+        }
+        let row = self.row + lane * self.step;
         if f.is_open(at.variable, x) {
             // What a text takes beside its bytes, here and in what is given back.
             charge(self.left, TEXT)?;
             let text = f.texts.get(coder, &mut |bytes| charge(self.left, bytes))?;
-            let row = self.first.saturating_add(row);
+            let row = self.first + row;
             self.texts.push((row, at.variable, text));
         }
-        let place = row.saturating_mul(f.alphabets.len());
-        let value = self.values.get_mut(place.saturating_add(at.variable));
+        let value = self.values.get_mut(row * f.alphabets.len() + at.variable);
         *value.ok_or_else(missing)? = x;
         Ok(x)
     }
 }
 
 fn missing() -> Error {
-    Error::Usage("circuit: a record or a variable that is not there".into())
+    Error::Internal("circuit: a record or a variable that is not there".into())
 }
 
 /// Takes bytes from a budget that threads share.

@@ -24,7 +24,7 @@ const WEIGHT: u32 = 23;
 /// What the probabilities of `states` states are multiplied by to become weights: so much less than 2^23
 /// that no rounding brings the sum of weights over it. What is missing goes to the last value.
 pub(crate) fn weights_total(states: usize) -> u32 {
-    (1u32 << WEIGHT).saturating_sub(states as u32)
+    (1u32 << WEIGHT) - states as u32
 }
 
 /// A circuit in integers. Immutable, shared between threads.
@@ -65,42 +65,40 @@ pub(crate) struct BinTables {
 }
 
 impl BinTables {
-    fn new(circuit: &Circuit, vertex: usize, span: &Span) -> Self {
+    fn new(circuit: &Circuit, vertex: usize, span: &Span) -> Result<Self> {
         let k = span.states.len();
-        let size = span.values.len().saturating_mul(k);
+        let size = span.values.len() * k;
         let (mut cumulative, mut guide) = (Vec::new(), Vec::new());
-        let table = circuit.leaf(vertex).get(span.leaf..).unwrap_or_default();
-        if let Some(table) = table.get(..size).filter(|t| !t.is_empty()) {
-            cumulative = leaf(table, k);
-            let mean = |c: &u32| c.checked_div(k as u32).unwrap_or(0);
-            let rows = cumulative.chunks_exact(k);
-            guide.extend(rows.map(|row| row.iter().map(mean).sum::<u32>()));
+        // None without a variable.
+        if size > 0 {
+            let table = circuit.leaf(vertex).get(span.leaf..span.leaf + size);
+            cumulative = leaf(table.ok_or_else(missing)?, k);
+            let mean = |row: &[u32]| row.iter().map(|c| c / k as u32).sum::<u32>();
+            guide.extend(cumulative.chunks_exact(k).map(mean));
         }
-        Self {
+        Ok(Self {
             values: span.values.clone(),
             states: span.states.clone(),
             leaf: cumulative,
             guide,
-        }
+        })
     }
 
-    /// Row `i` of the cumulative frequencies, and those after it.
-    fn rows(&self, i: usize) -> &[u32] {
-        let at = i.saturating_mul(self.states.len());
-        self.leaf.get(at..).unwrap_or_default()
+    /// Row `i` of the cumulative frequencies; none beyond the last.
+    fn row(&self, i: usize) -> Option<&[u32]> {
+        let k = self.states.len();
+        self.leaf.get(i * k..(i + 1) * k)
     }
 
     /// Rows `x` and `x + 1` of the cumulative frequencies of a value of this bin; none of another value.
     pub(crate) fn ends(&self, x: usize) -> Option<(&[u32], &[u32])> {
-        let k = self.states.len();
-        let rows = self.rows(x.checked_sub(self.values.start)?);
-        let (low, rest) = rows.split_at_checked(k)?;
-        Some((low, rest.get(..k)?))
+        let i = x.checked_sub(self.values.start)?;
+        Some((self.row(i)?, self.row(i + 1)?))
     }
 }
 
 fn missing() -> Error {
-    Error::Usage("circuit: a vertex or a value that is not there".into())
+    Error::Internal("circuit: a vertex or a value that is not there".into())
 }
 
 /// `floor(p * 2^24)`.
@@ -112,21 +110,16 @@ fn whole(p: f32) -> u64 {
 /// greatest; an even row where there is no weight.
 fn share_out(weights: &[u64], bits: u32) -> Vec<u32> {
     let sum: u64 = weights.iter().sum();
-    if sum == 0 {
-        let even = vec![1; weights.len()];
-        return if even.is_empty() {
-            Vec::new()
-        } else {
-            share_out(&even, bits)
-        };
+    if sum == 0 && !weights.is_empty() {
+        return share_out(&vec![1; weights.len()], bits);
     }
-    let share = |w: &u64| (w << bits).checked_div(sum).unwrap_or(0) as u32;
+    let share = |w: &u64| ((w << bits) / sum) as u32;
     let mut out: Vec<u32> = weights.iter().map(share).collect();
-    let rest = (1u32 << bits).saturating_sub(out.iter().sum());
-    let most = weights.iter().max().copied().unwrap_or(0);
-    let mut pairs = weights.iter().zip(&mut out);
-    if let Some((_, first)) = pairs.find(|(w, _)| **w == most) {
-        *first = first.saturating_add(rest);
+    // Rounded down, so together at most all.
+    let rest = (1u32 << bits) - out.iter().sum::<u32>();
+    // The last of the greatest in reverse is the first.
+    if let Some((_, first)) = weights.iter().zip(&mut out).rev().max_by_key(|(w, _)| **w) {
+        *first += rest;
     }
     out
 }
@@ -150,17 +143,17 @@ fn leaf(table: &[f32], states: usize) -> Vec<u32> {
         totals
             .iter_mut()
             .zip(row)
-            .for_each(|(t, p)| *t = t.saturating_add(whole(*p)));
+            .for_each(|(t, p)| *t += whole(*p));
     }
     let mut sums = vec![0u64; states];
     let mut out = vec![0; states];
     out.reserve(table.len());
     for row in table.chunks_exact(states) {
         for ((s, p), t) in sums.iter_mut().zip(row).zip(&totals) {
-            *s = s.saturating_add(whole(*p));
+            *s += whole(*p);
             // At most 2^16 values of 2^24 and a little: under 2^61.
-            let rounded = (*s << LEAF).saturating_add(t / 2);
-            out.push(rounded.checked_div((*t).max(1)).unwrap_or(0) as u32);
+            let rounded = (*s << LEAF) + t / 2;
+            out.push((rounded / (*t).max(1)) as u32);
         }
     }
     // As they are, but for a state without any weight.
@@ -177,28 +170,48 @@ fn pack(
     columns: &Range<usize>,
     transposed: bool,
 ) -> Result<PackedLinear> {
-    let part = |row: &'_ [f32]| row.get(columns.clone()).unwrap_or_default().to_vec();
     let (outputs, inputs) = (rows.len(), columns.len());
-    let all = table.chunks_exact(k.max(1)).skip(rows.start).take(outputs);
-    let plain: Vec<f32> = all.flat_map(part).collect();
+    let all = table.chunks_exact(k).skip(rows.start).take(outputs);
+    let part = |row: &'_ [f32]| Some(row.get(columns.clone())?.to_vec());
+    // Rows that are short are missed by the check of the size.
+    let plain: Vec<f32> = all.filter_map(part).flatten().collect();
     let packed = if transposed {
-        let column = |c| plain.iter().skip(c).step_by(inputs.max(1)).copied();
+        let column = |c| plain.iter().skip(c).step_by(inputs).copied();
         let turned: Vec<f32> = (0..inputs).flat_map(column).collect();
         PackedLinear::new(&turned, None, inputs, outputs)
     } else {
         PackedLinear::new(&plain, None, outputs, inputs)
     };
-    packed.map_err(|e| Error::Format(format!("circuit: {e}").into()))
+    packed.map_err(|e| Error::Internal(format!("circuit: {e}").into()))
 }
 
 impl Tables {
+    /// The number of the bin that has value `x`; beyond the last for one that there is not.
+    pub(crate) fn bin_of(&self, x: u16) -> usize {
+        // Most vertices have one.
+        match &self.bins[..] {
+            [one] if usize::from(x) < one.values.end => 0,
+            bins => bins.partition_point(|b| b.values.end <= usize::from(x)),
+        }
+    }
+
+    /// The bin that has value `x`.
+    fn bin(&self, x: u16) -> Option<&BinTables> {
+        self.bins.get(self.bin_of(x))
+    }
+
+    /// Values of the vertex's variable; 0 without one.
+    fn values(&self) -> usize {
+        self.bins.last().map_or(0, |b| b.values.end)
+    }
+
     fn new(circuit: &Circuit, i: usize) -> Result<Self> {
         let v = circuit.tree().vertices().get(i).ok_or_else(missing)?;
         let k = v.states;
         let edge = edge(circuit.edge(i), k);
         let spans = circuit.spans(i);
         let bins = spans.iter().map(|s| BinTables::new(circuit, i, s));
-        let bins = bins.collect();
+        let bins = bins.collect::<Result<_>>()?;
         let (mut down, mut up) = (Vec::new(), Vec::new());
         let Some(parent) = v.parent else {
             return Ok(Self {
@@ -232,23 +245,22 @@ impl Frozen {
     #[must_use]
     pub fn bytes(circuit: &Circuit) -> u64 {
         let tree = circuit.tree();
-        let matrix = |outputs, inputs| PackedLinear::bytes(outputs, inputs).saturating_add(FRAME);
+        let matrix = |outputs, inputs| PackedLinear::bytes(outputs, inputs) + FRAME;
         let mut sum = 0u64;
         for (i, v) in tree.vertices().iter().enumerate() {
             let spans = circuit.spans(i);
             // Its place in the tree.
-            sum = sum.saturating_add(FRAME);
+            sum += FRAME;
             for s in spans {
-                let rows = s.values.len().saturating_add(1) as u64;
-                let row = s.states.len().saturating_add(1) as u64;
-                let table = rows.saturating_mul(row).saturating_mul(4);
-                sum = sum.saturating_add(table).saturating_add(FRAME);
+                let rows = s.values.len() as u64 + 1;
+                let row = s.states.len() as u64 + 1;
+                sum += rows * row * 4 + FRAME;
             }
             for above in v.parent.map_or(&[][..], |p| circuit.spans(p)) {
                 let above = above.states.len();
-                sum = sum.saturating_add(matrix(v.states, above));
+                sum += matrix(v.states, above);
                 for s in spans {
-                    sum = sum.saturating_add(matrix(above, s.states.len()));
+                    sum += matrix(above, s.states.len());
                 }
             }
         }
@@ -259,7 +271,7 @@ impl Frozen {
     /// texts.
     ///
     /// # Errors
-    /// [`Error::Format`] for tables that the kernels cannot take.
+    /// [`Error::Format`] for a vertex of 2^23 states or more.
     pub fn new(circuit: &Circuit) -> Result<Self> {
         Self::with_kernels(circuit, Kernels::best())
     }
@@ -270,6 +282,9 @@ impl Frozen {
     /// As for [`Self::new`].
     pub fn with_kernels(circuit: &Circuit, kernels: Kernels) -> Result<Self> {
         let tree = circuit.tree().clone();
+        if tree.vertices().iter().any(|v| v.states >= 1 << WEIGHT) {
+            return Err(Error::Format("circuit: a vertex of 2^23 states".into()));
+        }
         let vertices: Result<Vec<Tables>> = (0..tree.vertices().len())
             .into_par_iter()
             .map(|i| Tables::new(circuit, i))
@@ -316,31 +331,18 @@ impl Frozen {
     /// missing counts as 0.
     #[must_use]
     pub fn multiply_adds(&self, record: &[u16]) -> usize {
-        let bin = |v: usize| {
-            let x = self.tree.vertices().get(v).and_then(|v| v.variable);
-            let x = x.and_then(|x| record.get(x)).copied().unwrap_or(0);
-            self.bin(v, x)
-        };
-        let states = |v: usize| {
-            let bins = self.vertices.get(v).map(|t| &t.bins);
-            let bin = bins.and_then(|bins| bins.get(bin(v)));
-            bin.map_or(0, |b| b.states.len())
-        };
-        let mut sum = 0usize;
-        for (i, v) in self.tree.vertices().iter().enumerate() {
-            if let Some(p) = v.parent {
-                let both = v.states.saturating_add(states(i));
-                sum = sum.saturating_add(states(p).saturating_mul(both));
+        // States of each vertex's bin; a parent stands before its children.
+        let mut left: Vec<usize> = Vec::with_capacity(self.vertices.len());
+        let mut sum = 0;
+        for (v, tables) in self.tree.vertices().iter().zip(&self.vertices) {
+            let x = v.variable.and_then(|x| record.get(x)).map_or(0, |x| *x);
+            let own = tables.bin(x).map_or(v.states, |b| b.states.len());
+            if let Some(above) = v.parent.and_then(|p| left.get(p)) {
+                sum += above * (v.states + own);
             }
+            left.push(own);
         }
         sum
-    }
-
-    /// The bin of vertex `v` that has value `x`, the last for one that there is not.
-    pub(crate) fn bin(&self, v: usize, x: u16) -> usize {
-        let bins = self.vertices.get(v).map_or(&[][..], |t| &t.bins);
-        let inner = bins.split_last().map_or(&[][..], |(_, inner)| inner);
-        inner.partition_point(|b| b.values.end <= usize::from(x))
     }
 
     /// Streams of each group of records: 2 where first variables have their own.
@@ -356,8 +358,7 @@ impl Frozen {
 
     /// Which of the coders of a block of lanes a vertex of a lane's record has.
     pub(crate) fn coder(&self, lane: usize, vertex: usize) -> usize {
-        let first = lane.saturating_mul(self.streams());
-        first.saturating_add(self.stream(vertex))
+        lane * self.streams() + self.stream(vertex)
     }
 
     /// Whether a text follows value `x` of a variable.
@@ -381,19 +382,12 @@ impl Frozen {
         /// Bits of the sum beyond those of a share.
         const BEYOND: u32 = LEAF + WEIGHT - WIDE_PRECISION as u32;
         // The step of one per symbol leaves room for values that no state has seen.
-        let spread = (1u64 << WIDE_PRECISION).saturating_sub(values as u64);
+        let spread = (1u64 << WIDE_PRECISION) - values as u64;
         if x == values {
             return 1 << WIDE_PRECISION;
         }
-        let share = (sum >> BEYOND).saturating_mul(spread) >> WIDE_PRECISION;
-        (share as u32).saturating_add(x as u32)
-    }
-
-    /// Number of values at a vertex with a variable.
-    fn values(&self, vertex: usize) -> usize {
-        let bins = self.vertices.get(vertex).map(|t| &t.bins);
-        let last = bins.and_then(|bins| bins.last());
-        last.map_or(0, |b| b.values.end)
+        let share = (sum >> BEYOND) * spread >> WIDE_PRECISION;
+        share as u32 + x as u32
     }
 
     /// The share of 2^24 of symbol `x` under integer mixture weights: from and to.
@@ -401,34 +395,41 @@ impl Frozen {
     /// # Errors
     /// [`Error::Usage`] for a symbol that there is not.
     pub(crate) fn share(&self, vertex: usize, weights: &[u32], x: u16) -> Result<(u32, u32)> {
-        let values = self.values(vertex);
         let tables = self.vertices.get(vertex).ok_or_else(missing)?;
-        let bin = tables.bins.get(self.bin(vertex, x)).ok_or_else(missing)?;
+        let values = tables.values();
+        let bin = tables.bin(x).ok_or_else(missing)?;
         let parts = weights.split_at_checked(bin.states.start);
         let (before, rest) = parts.ok_or_else(missing)?;
         let below = u64::from(before.iter().sum::<u32>()) << LEAF;
         let x = usize::from(x);
         let (low, high) = bin.ends(x).ok_or_else(missing)?;
-        let end = |row: &[u32]| below.saturating_add(self.kernels.mix(rest, row));
+        let end = |row: &[u32]| below + self.kernels.mix(rest, row);
         Ok((
             Self::left(values, end(low), x),
-            Self::left(values, end(high), x.saturating_add(1)),
+            Self::left(values, end(high), x + 1),
         ))
     }
 
     /// The symbol whose share holds `quantile`, with the share's ends: first the bin, then a search that
     /// halves the mass that is left under the mean of the bin's states, so likely values take few
     /// steps.
-    pub(crate) fn find(&self, vertex: usize, weights: &[u32], quantile: u32) -> (u32, u32, u32) {
-        let values = self.values(vertex);
-        let bins = self.vertices.get(vertex).map_or(&[][..], |t| &t.bins);
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a vertex without a variable, or weights of others.
+    pub(crate) fn search(
+        &self,
+        vertex: usize,
+        weights: &[u32],
+        quantile: u32,
+    ) -> Result<(u32, u32, u32)> {
+        let tables = self.vertices.get(vertex).ok_or_else(missing)?;
+        let values = tables.values();
         let mut below = 0u64;
         let mut start = 0;
         let mut found = None;
-        for bin in bins {
-            let own = weights.get(bin.states.clone()).unwrap_or_default();
-            let sum: u32 = own.iter().sum();
-            let above = below.saturating_add(u64::from(sum) << LEAF);
+        for bin in &tables.bins {
+            let own = weights.get(bin.states.clone()).ok_or_else(missing)?;
+            let above = below + (u64::from(own.iter().sum::<u32>()) << LEAF);
             let end = Self::left(values, above, bin.values.end);
             if quantile < end || bin.values.end == values {
                 found = Some((bin, own, end));
@@ -436,47 +437,44 @@ impl Frozen {
             }
             (below, start) = (above, end);
         }
-        let Some((bin, own, end)) = found else {
-            return (0, 0, 0);
-        };
-        let k = bin.states.len();
+        let (bin, own, end) = found.ok_or_else(missing)?;
         let left = |i: usize| {
-            let row = bin.rows(i).get(..k).unwrap_or_default();
-            let sum = below.saturating_add(self.kernels.mix(own, row));
-            Self::left(values, sum, bin.values.start.saturating_add(i))
+            let row = bin.row(i).ok_or_else(missing)?;
+            let sum = below + self.kernels.mix(own, row);
+            Ok::<_, Error>(Self::left(values, sum, bin.values.start + i))
         };
-        let guide = &bin.guide;
-        let guided = |i: usize| guide.get(i).copied().unwrap_or(0);
-        let most = guide.len().saturating_sub(1);
-        let (mut low, mut high) = ((0usize, start), (most, end));
+        let (mut low, mut high) = ((0, start), (bin.values.len(), end));
         let mut even = false;
-        while high.0.saturating_sub(low.0) > 1 {
-            let after = low.0.saturating_add(1);
-            let inner = guide.get(after..high.0).unwrap_or_default();
-            // Of totals of 2^20.
-            let half = (guided(low.0) / 2).saturating_add(guided(high.0) / 2);
+        while high.0 - low.0 > 1 {
             // Every other step halves the values, so that no search takes long.
             let mid = if even {
                 usize::midpoint(low.0, high.0)
             } else {
+                // What the mean of the states has from `low` to `high`, both included.
+                let Some([first, inner @ .., last]) = bin.guide.get(low.0..=high.0) else {
+                    return Err(missing());
+                };
+                // Of totals of 2^20.
+                let half = first / 2 + last / 2;
                 let at = inner.partition_point(|g| *g < half);
                 // Of the two values around the middle, the one that leaves less.
-                let near = |i: usize| inner.get(i).map_or(u32::MAX, |g| g.abs_diff(half));
-                let at = match at.checked_sub(1) {
-                    Some(before) if near(before) < near(at) => before,
+                let at = match (inner.get(..at), inner.get(at..)) {
+                    (Some([.., before]), Some([after, ..])) => {
+                        at - usize::from(before.abs_diff(half) < after.abs_diff(half))
+                    }
+                    (Some([.., _]), _) => at - 1,
                     _ => at,
                 };
-                after.saturating_add(at).min(high.0.saturating_sub(1))
+                low.0 + 1 + at
             };
-            even = !even && high.0.saturating_sub(low.0) > 8;
-            let left = left(mid);
+            even = !even && high.0 - low.0 > 8;
+            let left = left(mid)?;
             if left <= quantile {
                 low = (mid, left);
             } else {
                 high = (mid, left);
             }
         }
-        let x = bin.values.start.saturating_add(low.0);
-        (x as u32, low.1, high.1)
+        Ok(((bin.values.start + low.0) as u32, low.1, high.1))
     }
 }

@@ -95,7 +95,7 @@ impl Records {
     /// The first `at` records, and the rest.
     #[must_use]
     pub fn split_at(&self, at: usize) -> (Self, Self) {
-        let at = at.min(self.len()).saturating_mul(self.variables.len());
+        let at = at.min(self.len()) * self.variables.len();
         let (a, b) = self.values.split_at(at);
         let part = |values: &[u16]| Self {
             variables: self.variables.clone(),

@@ -30,17 +30,17 @@ impl Texts {
         let each = std::iter::repeat_with(|| {
             let row = rows.next();
             let weight = |x: usize| row.and_then(|r| r.get(x));
-            let whole = |p: &f32| (p * (1u32 << 24) as f32) as u64;
+            // At most 2^25, whatever the table is of.
+            let whole = |p: &f32| (p.clamp(0.0, 2.0) * (1u32 << 24) as f32) as u64;
             let weights: [u64; BYTES] = std::array::from_fn(|x| weight(x).map_or(1, whole));
-            // Weights are at most 2^24, unless the table is of something else.
-            let total = weights.iter().fold(0, |a: u64, b| a.saturating_add(*b));
+            let total = weights.iter().sum::<u64>();
             let mut sum = 0u64;
             let mut shares = [1 << WIDE_PRECISION; BYTES + 1];
             for ((share, x), weight) in shares.iter_mut().zip(0u32..).zip(weights) {
-                let left = sum.saturating_mul(ROOM).checked_div(total).unwrap_or(0);
+                let left = sum * ROOM / total.max(1);
                 // As with leaves, every byte has a share.
-                *share = (left as u32).saturating_add(x);
-                sum = sum.saturating_add(weight);
+                *share = left as u32 + x;
+                sum += weight;
             }
             shares
         });
@@ -79,15 +79,15 @@ impl Texts {
         pairs
     }
 
-    fn row(&self, before: u8) -> &[u32] {
-        let row = self.cumulative.get(usize::from(before));
-        row.map_or(&[], <[u32; BYTES + 1]>::as_slice)
+    fn row(&self, before: u8) -> Result<&[u32; BYTES + 1]> {
+        let lost = || Error::Internal("circuit: a byte without a distribution".into());
+        self.cumulative.get(usize::from(before)).ok_or_else(lost)
     }
 
     /// The ends of a byte's share.
-    fn share(row: &[u32], x: usize) -> (u32, u32) {
-        let end = |x| row.get(x).copied().unwrap_or(0);
-        (end(x), end(x.saturating_add(1)))
+    #[expect(clippy::indexing_slicing, reason = "one end more than there are bytes")]
+    fn share(row: &[u32; BYTES + 1], x: u8) -> (u32, u32) {
+        (row[usize::from(x)], row[usize::from(x) + 1])
     }
 
     /// Writes a text.
@@ -102,8 +102,8 @@ impl Texts {
         }
         let mut before = 0;
         for byte in text.iter().chain(&[0]) {
-            let row = self.row(before);
-            let (left, right) = Self::share(row, usize::from(*byte));
+            let row = self.row(before)?;
+            let (left, right) = Self::share(row, *byte);
             coder.put_share(left, right)?;
             before = *byte;
         }
@@ -121,12 +121,13 @@ impl Texts {
     ) -> Result<Vec<u8>> {
         let mut text: Vec<u8> = Vec::new();
         loop {
-            let row = self.row(text.last().copied().unwrap_or(0));
+            // Byte 0 stands for the start.
+            let row = self.row(*text.last().unwrap_or(&0))?;
             let x = coder.get(|q| {
-                let at = row.partition_point(|c| *c <= q).saturating_sub(1);
-                let at = at.min(BYTES - 1);
+                // The first end is 0; none but the last byte reaches the last end.
+                let at = row[1..BYTES].partition_point(|end| *end <= q) as u8;
                 let (left, right) = Self::share(row, at);
-                (at as u32, left, right)
+                (at.into(), left, right)
             })?;
             if x == 0 {
                 return Ok(text);

@@ -94,6 +94,9 @@ impl Tree {
         variables: &[Option<usize>],
     ) -> Result<Self> {
         let n = parents.len();
+        if states.len() != n || variables.len() != n {
+            return Err(Error::Format("circuit: lists of unequal lengths".into()));
+        }
         let mut below = vec![Vec::new(); n];
         let mut stack = Vec::new();
         for (i, p) in parents.iter().enumerate().rev() {
@@ -106,15 +109,16 @@ impl Tree {
             }
         }
         let mut vertices = Vec::with_capacity(n);
+        let lost = || Error::Internal("circuit: a vertex that is not there".into());
         while let Some((i, parent)) = stack.pop() {
             let at = vertices.len();
             vertices.push(Vertex {
                 parent,
-                states: states.get(i).copied().unwrap_or(0),
-                variable: variables.get(i).copied().flatten(),
+                states: *states.get(i).ok_or_else(lost)?,
+                variable: *variables.get(i).ok_or_else(lost)?,
             });
-            let below = below.get(i).into_iter().flatten();
-            stack.extend(below.map(|c| (*c, Some(at))));
+            let below = below.get(i).ok_or_else(lost)?;
+            stack.extend(below.iter().map(|c| (*c, Some(at))));
         }
         if vertices.len() != n {
             return Err(Error::Format("circuit: not a tree".into()));

@@ -8,11 +8,11 @@ use nc_core::{Error, Result};
 use crate::frozen::{Frozen, Tables, weights_total};
 
 fn fault(e: nc_kernels::KernelError) -> Error {
-    Error::Usage(format!("circuit: {e}"))
+    Error::Internal(format!("circuit: {e}").into())
 }
 
 fn missing() -> Error {
-    Error::Usage("circuit: a place that is not there".into())
+    Error::Internal("circuit: a place that is not there".into())
 }
 
 /// The `n` numbers from `at` on.
@@ -81,17 +81,17 @@ impl Open {
     /// Gives every lane a row, by its bin and then by that of the parent, which `above` has.
     fn place(&mut self, tables: &Tables, above: &Open, starts: &mut Vec<[u32; 3]>) -> Result<()> {
         let parents = (tables.down.len()).max(1);
-        let key = |own: u16, above: u16| {
-            let first = usize::from(own).saturating_mul(parents);
-            first.saturating_add(usize::from(above))
+        let key = |own: u16, above: u16| usize::from(own) * parents + usize::from(above);
+        let states = |bin: usize| match tables.bins.get(bin) {
+            Some(b) => Ok(b.states.len() as u32),
+            None => Err(missing()),
         };
-        let states = |bin: usize| tables.bins.get(bin).map_or(0, |b| b.states.len() as u32);
         // Per pair of bins: records; then its first row, and where that starts.
         starts.clear();
-        starts.resize(tables.bins.len().saturating_mul(parents), [0; 3]);
+        starts.resize(tables.bins.len() * parents, [0; 3]);
         for (own, above) in self.bins.iter().zip(&above.bins) {
             let [records, ..] = starts.get_mut(key(*own, *above)).ok_or_else(missing)?;
-            *records = records.saturating_add(1);
+            *records += 1;
         }
         self.runs.clear();
         let (mut row, mut at) = (0u32, 0u32);
@@ -103,8 +103,8 @@ impl Open {
         for (bin, above, start) in pairs {
             let [records, ..] = *start;
             *start = [records, row, at];
-            row = row.saturating_add(records);
-            at = at.saturating_add(records.saturating_mul(states(bin)));
+            row += records;
+            at += records * states(bin)?;
             if records > 0 {
                 self.runs.push(Run {
                     bin,
@@ -121,8 +121,8 @@ impl Open {
             let [_, row, at] = starts.get_mut(key(*own, *above)).ok_or_else(missing)?;
             self.rows.push((*row, *at));
             *self.lanes.get_mut(*row as usize).ok_or_else(missing)? = lane as u32;
-            *row = row.saturating_add(1);
-            *at = at.saturating_add(states(usize::from(*own)));
+            *row += 1;
+            *at += states(usize::from(*own))?;
         }
         Ok(())
     }
@@ -132,19 +132,16 @@ impl Frozen {
     /// Bytes that one lane of a walk holds at most.
     pub(crate) fn lane_bytes(&self) -> usize {
         // Over all vertices on the way down, for in preorder the path is not longer than that.
-        let vertices = self.tree.vertices();
-        let mut held = vec![0usize; vertices.len()];
+        let mut held: Vec<usize> = Vec::with_capacity(self.vertices.len());
         let mut most = 0;
-        for (i, v) in vertices.iter().enumerate() {
-            let own = v.states.saturating_mul(16).saturating_add(64);
-            let above = v.parent.and_then(|p| held.get(p)).copied();
-            let all = above.unwrap_or(0).saturating_add(own);
-            if let Some(held) = held.get_mut(i) {
-                *held = all;
-            }
+        for v in self.tree.vertices() {
+            // A parent stands before its children.
+            let above = v.parent.and_then(|p| held.get(p)).map_or(0, |held| *held);
+            let all = above + v.states * 16 + 64;
+            held.push(all);
             most = most.max(all);
         }
-        most.saturating_add(1024)
+        most + 1024
     }
 
     /// Leaves the vertices below `parent` on the path.
@@ -160,12 +157,11 @@ impl Frozen {
             {
                 let (mut m, mut lanes) = (&below.m[..], &below.lanes[..]);
                 for run in &below.runs {
-                    let first = run.above.saturating_mul(tables.bins.len());
-                    let up = tables.up.get(first.saturating_add(run.bin));
+                    let up = tables.up.get(run.above * tables.bins.len() + run.bin);
                     let up = up.ok_or_else(missing)?;
                     let (n, k) = (run.records, up.outputs());
-                    u.resize(n.saturating_mul(k), 0.0);
-                    let from = m.split_at_checked(n.saturating_mul(up.inputs()));
+                    u.resize(n * k, 0.0);
+                    let from = m.split_at_checked(n * up.inputs());
                     let from = from.ok_or_else(missing)?;
                     self.kernels.linear(up, from.0, &mut u).map_err(fault)?;
                     m = from.1;
@@ -207,7 +203,7 @@ impl Frozen {
             if v.parent.is_some() {
                 self.leave(room, v.parent)?;
             }
-            room.entered.resize(lanes.saturating_mul(k), 0.0);
+            room.entered.resize(lanes * k, 0.0);
             let entered = &mut room.entered;
             let above = match room.path.last() {
                 None => {
@@ -227,9 +223,9 @@ impl Frozen {
                         let n: usize = runs.iter().map(|r| r.records).sum();
                         let down = runs.first().and_then(|r| tables.down.get(r.bin));
                         let down = down.ok_or_else(missing)?;
-                        let a = from.split_at_checked(n.saturating_mul(down.inputs()));
+                        let a = from.split_at_checked(n * down.inputs());
                         let (a, rest) = a.ok_or_else(missing)?;
-                        let out = to.split_at_mut_checked(n.saturating_mul(k));
+                        let out = to.split_at_mut_checked(n * k);
                         let (out, more) = out.ok_or_else(missing)?;
                         self.kernels.linear(down, a, out).map_err(fault)?;
                         (from, to) = (rest, more);
@@ -242,7 +238,7 @@ impl Frozen {
             own.bins.clear();
             own.bins.resize(lanes, 0);
             if let Some(variable) = v.variable {
-                room.weights.resize(lanes.saturating_mul(k), 0);
+                room.weights.resize(lanes * k, 0);
                 self.kernels
                     .shares(k, weights_total(k), &mut room.entered, &mut room.weights)
                     .map_err(fault)?;
@@ -254,7 +250,7 @@ impl Frozen {
                     let lane = *lane as usize;
                     let x = symbols.code(self, at, lane, weights)?;
                     *room.coded.get_mut(lane).ok_or_else(missing)? = x;
-                    *own.bins.get_mut(lane).ok_or_else(missing)? = self.bin(i, x) as u16;
+                    *own.bins.get_mut(lane).ok_or_else(missing)? = tables.bin_of(x) as u16;
                 }
             } else {
                 self.kernels
@@ -266,8 +262,7 @@ impl Frozen {
             for (((bin, (_, at)), (from, _)), coded) in lanes.zip(&room.coded) {
                 let bin = tables.bins.get(usize::from(*bin)).ok_or_else(missing)?;
                 let n = bin.states.len();
-                let from = (*from as usize).saturating_mul(k);
-                let from = from.saturating_add(bin.states.start);
+                let from = *from as usize * k + bin.states.start;
                 let a = part(&mut own.a, *at as usize, n)?;
                 a.copy_from_slice(part(&mut room.entered, from, n)?);
                 let m = part(&mut own.m, *at as usize, n)?;

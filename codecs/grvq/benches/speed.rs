@@ -64,7 +64,7 @@ fn speed(c: &mut Criterion) {
     let config = codec.config();
     let parts = [
         ("encoder network", config.encoder_macs()),
-        ("codebook search", config.quantiser_macs()),
+        ("codebook search, 8 candidates", 8 * config.quantiser_macs()),
         ("prior, 7 codebooks (3 kbit/s)", config.prior_macs(7)),
         ("decoder network", config.decoder_macs()),
     ];
@@ -72,11 +72,11 @@ fn speed(c: &mut Criterion) {
         let (mega, floor) = (macs as f64 / 1e6, macs as f64 / PEAK * 1e3);
         println!("{what}: {mega:.1} M multiply-adds per second of sound, floor {floor:.2} ms");
     }
-    let decode: usize = [2, 3].map(|i| parts[i].1).iter().sum();
+    let decode: u64 = [2, 3].map(|i| parts[i].1).iter().sum();
     println!(
         "floor of decoding: {:.0} x real time; encoding proves each chunk by decoding it: {:.0} x",
         PEAK / decode as f64,
-        PEAK / parts.map(|p| p.1).iter().sum::<usize>() as f64
+        PEAK / parts.map(|p| p.1).iter().sum::<u64>() as f64
     );
     let mut one = Control {
         threads: Threads::new(1),

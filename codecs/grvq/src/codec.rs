@@ -1,18 +1,22 @@
 //! The codec behind the contract: levels, channels, resampling, tokens.
 
+use std::borrow::Cow;
+
 use nc_core::{
     AnyCodec, Audio, AudioBuf, AudioFormat, Budget, ChunkGoal, ChunkHead, Codec, CodecId,
-    CodecInfo, Control, Encoded, Error, Goal, MediaKind, Model, ModelFault, ModelId, Plan, Result,
-    kind,
+    CodecInfo, CodecOption, Control, Effort, Encoded, Error, Goal, MediaKind, Model, ModelFault,
+    ModelId, OptionValue, Plan, Result, kind,
 };
 use nc_kernels::{Kernels, resample};
 use ndarray::Array2;
 
-use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, offset};
+use crate::config::{Config, FEATURES, HOP, LEVEL, SAMPLE_RATE, depth, offset};
 use crate::network::Network;
-use crate::payload::{Channel, MIN_LEVEL, Payload, SAME, SILENT, max_level};
+use crate::payload::{
+    self, Channel, MIN_LEVEL, Payload, SAME, SILENT, depths, frame_depth, max_level,
+};
 use crate::prior::Prior;
-use crate::quantiser::Quantiser;
+use crate::search::{Beams, MAX_WIDTH, Search};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -22,7 +26,14 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Audio,
     lossless: false,
-    options: &[],
+    options: &[CodecOption {
+        name: SEARCH,
+        help: "candidates of the search for codes: greedy, or 1 to 16 (default 4, 8 or 16 by preset); files of greedy trim to what encoding at the lower rate gives",
+        value: OptionValue::Choice(&[
+            "greedy", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14",
+            "15", "16",
+        ]),
+    }],
 };
 
 /// The codec as a build knows it.
@@ -67,6 +78,10 @@ const DEFAULT_MODEL: Option<&[u8]> = None;
 const CHUNK_SECONDS: u64 = 20;
 /// Most samples in a chunk over all channels: 2^23 are 32 MiB of floats.
 const CHUNK_SAMPLES: u64 = 1 << 23;
+/// The option that says how the codebooks are searched.
+const SEARCH: &str = "search";
+/// Most units of a chunk, whatever the budget: products of it with sizes of a model stay below 2^64.
+const MOST_UNITS: u64 = 1 << 40;
 /// Bits per second and channel where no goal is given.
 const DEFAULT_RATE: u32 = 3_000;
 /// Most channels.
@@ -76,14 +91,14 @@ const MAX_CHANNELS: u16 = 8;
 pub struct Grvq {
     id: ModelId,
     network: Network,
-    quantiser: Quantiser,
+    search: Search,
     prior: Prior,
 }
 
 /// 2^((code - 1) / 4 - 14), exactly rounded parts only.
 fn gain(code: u8) -> f32 {
     // Code 0 is that of silence and 3 quarters below code 1: 4 more than code - 1, so that none is negative.
-    let steps = u32::from(code).saturating_add(3);
+    let steps = u32::from(code) + 3;
     let quarter = match steps % 4 {
         0 => 1.0,
         1 => 1.189_207_1,
@@ -91,7 +106,7 @@ fn gain(code: u8) -> f32 {
         _ => 1.681_792_8,
     };
     // 127 - 14 - 1 = 112; codes up to 255 give exponents up to 176, well inside the format.
-    let power = f32::from_bits((steps / 4).saturating_add(112) << 23);
+    let power = f32::from_bits((steps / 4 + 112) << 23);
     power * quarter
 }
 
@@ -133,10 +148,12 @@ fn taken(format: &AudioFormat) -> Result<(u32, u16)> {
     Ok((rate, channels))
 }
 
-/// Samples at the codec's rate for `units` at `rate`.
+/// Samples at the codec's rate for `units` at `rate`, which [`taken`] has seen.
 fn coded_len(units: u64, rate: u32) -> Result<usize> {
-    let n = u128::from(units).saturating_mul(u128::from(SAMPLE_RATE));
-    let n = n.div_ceil(u128::from(rate.max(1)));
+    if units > MOST_UNITS {
+        return Err(Error::Limit("chunk too long".into()));
+    }
+    let n = (units * u64::from(SAMPLE_RATE)).div_ceil(rate.into());
     usize::try_from(n).map_err(|_| Error::Limit("chunk too long".into()))
 }
 
@@ -159,7 +176,7 @@ impl Grvq {
         Ok(Self {
             id: model.id,
             network: Network::load(model, &config, kernels, budget)?,
-            quantiser: Quantiser::new(&config, prior.books(), kernels)?,
+            search: Search::new(&config, prior.books(), kernels)?,
             prior,
         })
     }
@@ -174,11 +191,24 @@ impl Grvq {
         &self.prior
     }
 
-    /// Tokens of 16 kHz samples at full depth: the gain byte, and the channel unless silent.
+    /// Tokens of 16 kHz samples at full depth by the greedy search: the gain byte, and the channel unless silent.
     ///
     /// # Errors
     /// None for a model that loaded.
     pub fn tokens(&self, x: &[f32]) -> Result<(u8, Option<Channel>)> {
+        let (code, latents) = self.latents(x)?;
+        let Some((offsets, z)) = latents else {
+            return Ok((code, None));
+        };
+        let most = vec![self.config().quantisers(); offsets.len()];
+        let mut beams = self.search.begin(self.prior.books(), &z, &most, 1)?;
+        let ids = beams.tokens(&most)?;
+        Ok((code, Some(Channel { offsets, ids })))
+    }
+
+    /// What the network makes of 16 kHz samples: the gain byte, and unless that says silence the offset of each frame
+    /// with the latents `[frames][latent]`.
+    fn latents(&self, x: &[f32]) -> Result<(u8, Option<(Vec<u8>, Vec<f32>)>)> {
         let code = gain_code(x);
         if code == SILENT {
             return Ok((code, None));
@@ -187,12 +217,11 @@ impl Grvq {
         let mut x: Vec<f32> = x.iter().map(|s| s * scale).collect();
         x.resize(x.len().next_multiple_of(HOP), 0.0);
         let z = self.network.encode(&x)?;
-        let ids = self.quantiser.code(self.prior.books(), &z)?;
         let offsets = x.chunks_exact(HOP).map(offset).collect();
-        Ok((code, Some(Channel { offsets, ids })))
+        Ok((code, Some((offsets, z))))
     }
 
-    fn analyse(&self, audio: &Audio<'_>, ctl: &Control<'_>) -> Result<Payload> {
+    fn analyse(&self, audio: &Audio<'_>, width: usize, ctl: &Control<'_>) -> Result<Searched<'_>> {
         let mut gains = Vec::new();
         let mut channels = Vec::new();
         let mut before: Option<Vec<f32>> = None;
@@ -217,52 +246,52 @@ impl Grvq {
                 resample(&x, audio.rate, SAMPLE_RATE, out)
                     .map_err(|e| Error::Unsupported(e.to_string()))?
             };
-            let (code, channel) = self.tokens(&low)?;
+            let (code, latents) = self.latents(&low)?;
             gains.push(code);
-            channels.extend(channel);
+            if let Some((offsets, z)) = latents {
+                let full = self.config().quantisers();
+                let most: Vec<usize> = offsets.iter().map(|o| depth(full, *o)).collect();
+                let beams = self.search.begin(self.prior.books(), &z, &most, width)?;
+                channels.push((offsets, beams));
+            }
             before = Some(x);
         }
-        Ok(Payload {
-            level: max_level(self.config()),
-            gains,
-            channels,
-        })
+        Ok(Searched { gains, channels })
     }
 
-    fn finish(
+    /// Writes the payload that a goal asks for, up to level `cap`, of `frames` frames over all channels whose tokens
+    /// for a level `at` gives.
+    fn finish<'p>(
         &self,
-        payload: &Payload,
+        mut at: impl FnMut(u8) -> Result<Cow<'p, Payload>>,
+        frames: usize,
         cap: u8,
         goal: ChunkGoal,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let level = match goal {
+        let (payload, bytes) = match goal {
             ChunkGoal::Quality(q) if q.is_finite() => {
-                let top = f32::from(max_level(self.config()));
-                Some(
-                    (f32::from(MIN_LEVEL)
-                        + (top - f32::from(MIN_LEVEL)) * (q / 10.0).clamp(0.0, 1.0))
-                    .round() as u8,
-                )
+                let (low, top) = (f32::from(MIN_LEVEL), f32::from(max_level(self.config())));
+                let level = (low + (top - low) * (q / 10.0).clamp(0.0, 1.0)).round() as u8;
+                let level = level.min(cap);
+                let payload = at(level)?;
+                let bytes = payload.write(&self.prior, level)?;
+                (payload, bytes)
             }
-            ChunkGoal::Bytes(_) => None,
+            ChunkGoal::Bytes(n) => payload::fit(&self.prior, cap, frames, n, at)?,
             ChunkGoal::Exact => {
                 return Err(Error::Unsupported(
                     "grvq is not lossless; use --codec store".into(),
                 ));
             }
-            _ => return Err(Error::Usage("quality must be 0 to 10".into())),
-        };
-        let bytes = match (level, goal) {
-            (Some(l), _) => payload.write(&self.prior, l.min(cap))?,
-            (None, ChunkGoal::Bytes(n)) => payload.fit(&self.prior, cap, n)?,
+            ChunkGoal::Quality(_) => return Err(Error::Usage("quality must be 0 to 10".into())),
             _ => {
                 return Err(Error::Usage(
                     "a chunk takes a quality or a number of bytes".into(),
                 ));
             }
         };
-        let symbols = symbols(&bytes, payload, self.config());
+        let symbols = symbols(&bytes, &payload, self.config())?;
         out.extend(bytes);
         Ok(Encoded { symbols })
     }
@@ -281,9 +310,7 @@ impl Grvq {
     ) -> Result<Payload> {
         let (_, channels, frames) = Self::frames(head)?;
         let tokens = self.config().quantisers() as u64;
-        let per_frame = tokens.saturating_mul(2).saturating_add(1);
-        let all = (channels as u64).saturating_mul(frames as u64);
-        budget.charge(all.saturating_mul(per_frame))?;
+        budget.charge((channels * frames) as u64 * (2 * tokens + 1))?;
         // The range coder holds words of its own, for as long as it reads.
         let words = payload.len() as u64;
         budget.charge(words)?;
@@ -292,20 +319,74 @@ impl Grvq {
     }
 }
 
+/// A chunk of which tokens can be had for every level.
+struct Searched<'a> {
+    gains: Vec<u8>,
+    /// Offsets and search of each channel that is neither silent nor the same as another.
+    channels: Vec<(Vec<u8>, Beams<'a>)>,
+}
+
+impl Searched<'_> {
+    /// Frames of all channels.
+    fn frames(&self) -> usize {
+        self.channels.iter().map(|(offsets, _)| offsets.len()).sum()
+    }
+
+    /// The tokens for a level.
+    fn at(&mut self, level: u8) -> Result<Payload> {
+        let channel = |(offsets, beams): &mut (Vec<u8>, Beams<'_>)| {
+            let ids = beams.tokens(&depths(level, offsets))?;
+            let offsets = offsets.clone();
+            Ok(Channel { offsets, ids })
+        };
+        Ok(Payload {
+            level,
+            gains: self.gains.clone(),
+            channels: self
+                .channels
+                .iter_mut()
+                .map(channel)
+                .collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// Candidates of the search: what the option `search` says, else by the effort.
+fn width(ctl: &Control<'_>) -> Result<usize> {
+    match ctl.options.get(SEARCH) {
+        None => Ok(match ctl.effort {
+            Effort::Fast => 4,
+            Effort::Medium => 8,
+            Effort::Slow => 16,
+        }),
+        Some("greedy") => Ok(1),
+        Some(n) => match n.parse() {
+            Ok(n) if (1..=MAX_WIDTH).contains(&n) => Ok(n),
+            _ => Err(Error::Usage(format!(
+                "option {SEARCH} is greedy or 1 to {MAX_WIDTH} candidates, not {n}"
+            ))),
+        },
+    }
+}
+
+fn lost() -> Error {
+    Error::Internal("grvq: a part of a payload that is not there".into())
+}
+
 /// Hash of the tokens that a payload's level keeps.
-fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> u64 {
-    let level = bytes.first().copied().unwrap_or(0);
+fn symbols(bytes: &[u8], payload: &Payload, config: &Config) -> Result<u64> {
+    let level = *bytes.first().ok_or_else(lost)?;
     let n = config.quantisers();
     let mut kept = Vec::new();
     for c in &payload.channels {
         for (t, (ids, offset)) in c.ids.chunks_exact(n).zip(&c.offsets).enumerate() {
             kept.push(*offset);
-            let depth = crate::payload::frame_depth(level, t, *offset);
+            let depth = frame_depth(level, t, *offset);
             kept.extend(ids.iter().take(depth).flat_map(|id| id.to_le_bytes()));
         }
     }
     kept.extend(&payload.gains);
-    xxhash_rust::xxh3::xxh3_64(&kept)
+    Ok(xxhash_rust::xxh3::xxh3_64(&kept))
 }
 
 impl Codec for Grvq {
@@ -321,10 +402,10 @@ impl Codec for Grvq {
 
     fn plan(&self, format: &AudioFormat) -> Result<Plan> {
         let (rate, channels) = taken(format)?;
-        let second = u64::from(rate).saturating_mul(u64::from(channels));
-        let most = CHUNK_SAMPLES.checked_div(second).unwrap_or(0);
+        let second = u64::from(rate) * u64::from(channels);
+        let most = CHUNK_SAMPLES / second;
         Ok(Plan {
-            chunk: u64::from(rate).saturating_mul(CHUNK_SECONDS.min(most.max(1))),
+            chunk: u64::from(rate) * CHUNK_SECONDS.min(most.max(1)),
             overlap: rate / 25,
         })
     }
@@ -344,19 +425,20 @@ impl Codec for Grvq {
         {
             return Err(Error::Usage("signal and chunk head differ".into()));
         }
-        // A channel's samples, the one's before, and all tokens; at the codec's own rate samples twice, spectra and
-        // the trunk's activations.
+        let width = width(ctl)?;
+        // Of each channel the samples, those of the one before, and the search; at the codec's own rate samples twice,
+        // spectra and the trunk's activations, of one at a time.
         let c = self.config();
-        let of_channel = (c.quantisers() as u64).saturating_add(1).saturating_mul(2);
-        let tokens = of_channel.saturating_mul(channels as u64);
-        let trunk = c.dim.saturating_mul(2).saturating_add(c.latent);
-        let floats = trunk.saturating_add(const { 3 * HOP + FEATURES });
-        let work = (floats as u64).saturating_mul(4);
+        let floats = 2 * c.dim + c.latent + 3 * HOP + FEATURES;
+        let searches = self.search.frame_bytes(width) * channels as u64;
+        let work = (floats * size_of::<f32>()) as u64 + searches;
         let mut budget = ctl.budget.share();
-        budget.charge(head.units.saturating_mul(8))?;
-        budget.charge((frames as u64).saturating_mul(work.saturating_add(tokens)))?;
-        let payload = self.analyse(&audio, ctl)?;
-        self.finish(&payload, payload.level, goal, out)
+        budget.charge(head.units * 8)?;
+        budget.charge(frames as u64 * work)?;
+        let mut searched = self.analyse(&audio, width, ctl)?;
+        let coded = searched.frames();
+        let tokens = |level| searched.at(level).map(Cow::Owned);
+        self.finish(tokens, coded, max_level(c), goal, out)
     }
 
     fn decode(
@@ -370,16 +452,11 @@ impl Codec for Grvq {
         let parsed = self.parse(payload, head, budget)?;
         let units =
             usize::try_from(head.units).map_err(|_| Error::Limit("chunk too long".into()))?;
-        budget.charge(
-            (units as u64)
-                .saturating_mul(4)
-                .saturating_mul((channels as u64).saturating_add(1)),
-        )?;
+        budget.charge(head.units * 4 * (channels as u64 + 1))?;
         // Latents, the trunk's two activations and the samples of one channel.
         let c = self.config();
-        let floats = c.dim.saturating_mul(2).saturating_add(c.latent);
-        let work = (frames as u64).saturating_mul(floats.saturating_add(HOP) as u64);
-        budget.charge(work.saturating_mul(4))?;
+        let floats = 2 * c.dim + c.latent + HOP;
+        budget.charge(frames as u64 * floats as u64 * 4)?;
         let mut out = Array2::zeros((channels, units));
         let mut coded = parsed.channels.iter();
         for (i, code) in parsed.gains.iter().enumerate() {
@@ -389,22 +466,20 @@ impl Codec for Grvq {
             }
             if *code == SAME {
                 let (before, mut rest) = out.view_mut().split_at(ndarray::Axis(0), i);
-                if let (Some(from), Some(mut to)) = (
-                    before.rows().into_iter().next_back(),
-                    rest.rows_mut().into_iter().next(),
-                ) {
-                    to.assign(&from);
-                }
+                let from = before.rows().into_iter().next_back().ok_or_else(lost)?;
+                let to = rest.rows_mut().into_iter().next();
+                to.ok_or_else(lost)?.assign(&from);
                 continue;
             }
+            // None for a signal without frames.
             let Some(channel) = coded.next() else {
                 continue;
             };
-            let mut z = vec![0.0; frames.saturating_mul(c.latent)];
+            let mut z = vec![0.0; frames * c.latent];
             let n = c.quantisers();
             let tokens = channel.ids.chunks_exact(n).zip(&channel.offsets);
             for (t, ((ids, offset), z)) in tokens.zip(z.chunks_exact_mut(c.latent)).enumerate() {
-                let depth = crate::payload::frame_depth(parsed.level, t, *offset);
+                let depth = frame_depth(parsed.level, t, *offset);
                 for (q, (id, book)) in ids.iter().zip(self.prior.books()).enumerate().take(depth) {
                     crate::context::add_code(c, book, q, *id, z);
                 }
@@ -423,7 +498,7 @@ impl Codec for Grvq {
             }
         }
         let encoded = Encoded {
-            symbols: symbols(payload, &parsed, c),
+            symbols: symbols(payload, &parsed, c)?,
         };
         Ok((AudioBuf { rate, samples: out }, encoded))
     }
@@ -437,7 +512,8 @@ impl Codec for Grvq {
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
         let parsed = self.parse(payload, head, budget)?;
-        let cap = parsed.level;
-        self.finish(&parsed, cap, goal, out)
+        let coded = parsed.channels.iter().map(|c| c.offsets.len()).sum();
+        let tokens = |_| Ok(Cow::Borrowed(&parsed));
+        self.finish(tokens, coded, parsed.level, goal, out)
     }
 }

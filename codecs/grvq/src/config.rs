@@ -3,7 +3,6 @@
 //! One type covers the field's token codecs: `groups = 1` is the residual quantiser of SoundStream
 //! and EnCodec, `stages = 1` is plain group quantisation, 2 x 2 is HiFi-Codec.
 
-use crate::context::Context;
 use serde::{Deserialize, Serialize};
 
 /// Samples per second that the network works at.
@@ -27,19 +26,15 @@ pub const MAX_LOG_GAIN: f32 = 6.0;
 /// Taps of the depthwise convolutions.
 pub const TAPS: usize = 7;
 
+/// Frames before its own that the token prior sees one by one.
+pub const RECENT: usize = 3;
+/// Decays of the slow averages of frames that it sees.
+pub const DECAYS: [f32; 2] = [0.75, 0.9375];
+
 /// Frames per second.
-const FRAMES: usize = SAMPLE_RATE as usize / HOP;
+const FRAMES: u64 = SAMPLE_RATE as u64 / HOP as u64;
 
-/// Counts of sizes that were not checked stop at the greatest number.
-const fn product(a: usize, b: usize) -> usize {
-    a.saturating_mul(b)
-}
-
-const fn sum(a: usize, b: usize) -> usize {
-    a.saturating_add(b)
-}
-
-/// Sizes of one trained codec.
+/// Sizes of one trained codec. What is computed from them is defined for sizes that [`Config::check`] takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -95,63 +90,53 @@ impl Default for Config {
 impl Config {
     /// Codebooks in all; token `q` of a frame belongs to stage `q / groups`, group `q % groups`.
     pub const fn quantisers(&self) -> usize {
-        self.groups.saturating_mul(self.stages)
+        self.groups * self.stages
     }
 
     /// Dimensions of a group.
     pub const fn group_dim(&self) -> usize {
-        match self.latent.checked_div(self.groups) {
-            Some(n) if n > 0 => n,
-            // Sizes that were not checked.
-            _ => 1,
-        }
+        self.latent / self.groups
+    }
+
+    /// Inputs of the token prior's frame network: recent frames and slow averages, then the frame's offset, its depth
+    /// and that of the frame before.
+    pub const fn prior_inputs(&self) -> usize {
+        self.latent * (RECENT + DECAYS.len()) + OFFSETS + 2
     }
 
     /// Bits of a raw token index.
     pub const fn index_bits(&self) -> u32 {
-        match self.codes.saturating_sub(1).checked_ilog2() {
-            Some(top) => top.saturating_add(1),
-            None => 0,
-        }
+        self.codes.ilog2()
     }
 
     /// Multiply-adds of a ConvNeXt block per frame.
-    const fn block_macs(&self) -> usize {
-        let dense = product(2, product(self.dim, self.hidden));
-        sum(product(TAPS, self.dim), dense)
+    const fn block_macs(&self) -> u64 {
+        (TAPS * self.dim + 2 * self.dim * self.hidden) as u64
     }
 
     /// Multiply-adds of the encoder network per second of audio.
-    pub const fn encoder_macs(&self) -> usize {
-        let ends = sum(product(FEATURES, self.dim), product(self.dim, self.latent));
-        product(
-            FRAMES,
-            sum(ends, product(self.enc_blocks, self.block_macs())),
-        )
+    pub const fn encoder_macs(&self) -> u64 {
+        let ends = FEATURES * self.dim + self.dim * self.latent;
+        FRAMES * (ends as u64 + self.enc_blocks as u64 * self.block_macs())
     }
 
     /// Multiply-adds of the decoder network per second of audio.
-    pub const fn decoder_macs(&self) -> usize {
-        let ends = sum(product(self.latent, self.dim), product(self.dim, HEAD));
-        product(
-            FRAMES,
-            sum(ends, product(self.dec_blocks, self.block_macs())),
-        )
+    pub const fn decoder_macs(&self) -> u64 {
+        let ends = self.latent * self.dim + self.dim * HEAD;
+        FRAMES * (ends as u64 + self.dec_blocks as u64 * self.block_macs())
     }
 
-    /// Multiply-adds of the search of all codebooks per second of audio.
-    pub const fn quantiser_macs(&self) -> usize {
-        let book = product(self.codes, self.group_dim());
-        product(FRAMES, product(self.quantisers(), book))
+    /// Multiply-adds of the greedy search of all codebooks per second of audio.
+    pub const fn quantiser_macs(&self) -> u64 {
+        FRAMES * (self.quantisers() * self.codes * self.group_dim()) as u64
     }
 
     /// Multiply-adds of the token prior per second of audio, for frames of `depth` codebooks.
-    pub const fn prior_macs(&self, depth: usize) -> usize {
+    pub const fn prior_macs(&self, depth: usize) -> u64 {
         let (hidden, mix) = (self.prior_hidden, self.prior_mix);
-        let heads = product(self.quantisers(), mix);
-        let inputs = sum(Context::inputs(self), sum(hidden, heads));
-        let token = product(mix, sum(self.latent, self.codes));
-        product(FRAMES, sum(product(hidden, inputs), product(depth, token)))
+        let inputs = self.prior_inputs() + hidden + self.quantisers() * mix;
+        let token = mix * (self.latent + self.codes);
+        FRAMES * (hidden * inputs + depth * token) as u64
     }
 
     /// What is wrong with these sizes, if anything.
@@ -204,7 +189,7 @@ pub const fn depth(level: usize, offset: u8) -> usize {
         2 => 6,
         _ => 3,
     };
-    let d = level.saturating_mul(scale).saturating_add(8) / 16;
+    let d = (level * scale + 8) / 16;
     if d == 0 { 1 } else { d }
 }
 

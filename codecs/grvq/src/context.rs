@@ -3,12 +3,7 @@
 //! Only `+` and `*` in one order, so that encoder and decoder agree on every machine. Training
 //! uses the same code, so it cannot drift from inference.
 
-use crate::config::{Config, OFFSETS};
-
-/// Frames that are seen one by one.
-const RECENT: usize = 3;
-/// Decays of the slow averages.
-const DECAYS: [f32; 2] = [0.75, 0.9375];
+use crate::config::{Config, DECAYS, OFFSETS, RECENT};
 
 /// The decoded past of one channel.
 #[derive(Debug, Clone)]
@@ -25,14 +20,12 @@ pub struct Context {
 impl Context {
     /// Inputs of the frame network.
     pub const fn inputs(config: &Config) -> usize {
-        const ROWS: usize = RECENT + DECAYS.len();
-        const BESIDE: usize = OFFSETS + 2;
-        config.latent.saturating_mul(ROWS).saturating_add(BESIDE)
+        config.prior_inputs()
     }
 
     /// An empty past. `scale` brings latents to unit size.
     pub fn new(config: &Config, scale: f32) -> Self {
-        let of = |rows: usize| vec![0.0; config.latent.saturating_mul(rows)];
+        let of = |rows: usize| vec![0.0; config.latent * rows];
         Self {
             latent: config.latent,
             scale,
@@ -44,8 +37,7 @@ impl Context {
 
     /// Inputs for a frame with this offset and depth.
     pub fn features(&self, offset: u8, depth: usize) -> Vec<f32> {
-        let beside = self.slow.len().saturating_add(OFFSETS).saturating_add(2);
-        let mut f = Vec::with_capacity(self.past.len().saturating_add(beside));
+        let mut f = Vec::with_capacity(self.past.len() + self.slow.len() + OFFSETS + 2);
         f.extend_from_slice(&self.past);
         f.extend_from_slice(&self.slow);
         f.extend((0..OFFSETS).map(|o| if o == usize::from(offset) { 1.0 } else { 0.0 }));
@@ -57,12 +49,11 @@ impl Context {
     /// Takes in a decoded frame: `sum` is the sum of its codes.
     pub fn push(&mut self, sum: &[f32], depth: usize) {
         let n = self.latent;
-        let older = self.past.len().saturating_sub(n);
-        self.past.copy_within(..older, n);
+        self.past.rotate_right(n);
         for (p, s) in self.past.iter_mut().zip(sum).take(n) {
             *p = s * self.scale;
         }
-        for (average, decay) in self.slow.chunks_exact_mut(n.max(1)).zip(DECAYS) {
+        for (average, decay) in self.slow.chunks_exact_mut(n).zip(DECAYS) {
             for (a, v) in average.iter_mut().zip(&self.past) {
                 *a = decay * *a + (1.0 - decay) * v;
             }
@@ -75,7 +66,7 @@ impl Context {
 pub fn add_code(config: &Config, book: &[f32], q: usize, id: u16, sum: &mut [f32]) {
     let dim = config.group_dim();
     let code = book.chunks_exact(dim).nth(usize::from(id));
-    let group = q.checked_rem(config.groups).unwrap_or(0);
+    let group = q % config.groups;
     if let (Some(code), Some(sum)) = (code, sum.chunks_exact_mut(dim).nth(group)) {
         sum.iter_mut().zip(code).for_each(|(s, c)| *s += c);
     }

@@ -8,8 +8,7 @@
         clippy::unreachable,
         clippy::todo,
         clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
+        clippy::indexing_slicing
     )
 )]
 
@@ -19,7 +18,7 @@ pub mod context;
 mod network;
 pub mod payload;
 pub mod prior;
-mod quantiser;
+mod search;
 #[cfg(feature = "train")]
 #[allow(
     clippy::indexing_slicing,

@@ -4,10 +4,10 @@
 //! `nc-kernels`', so that decoded samples are the same bits on every machine.
 
 use nc_core::{Budget, Error, Model, Result};
-use nc_kernels::{KernelError, Kernels, PackedLinear, Rfft, hann};
+use nc_kernels::{Kernels, PackedLinear, Rfft, hann};
 
 use crate::config::{BINS, Config, FEATURES, HEAD, HOP, MAX_LOG_GAIN, N_FFT, SUB_HOP, TAPS};
-use crate::weights::{dense, numbers};
+use crate::weights::{dense, fail, numbers};
 
 /// Epsilon of the layer norms.
 pub const NORM_EPS: f32 = 1e-5;
@@ -50,17 +50,13 @@ const BEFORE: usize = N_FFT / 2;
 
 /// Where the window of short-time spectrum `j` begins, counted from [`BEFORE`] samples before the signal.
 fn window_start(j: usize) -> usize {
-    j.saturating_mul(SUB_HOP).saturating_add(SUB_HOP / 2)
+    j * SUB_HOP + SUB_HOP / 2
 }
 
 /// The first `n` numbers of a room.
 fn first(room: &mut [f32], n: usize) -> Result<&mut [f32]> {
-    let lost = || Error::Model("activations of another size".into());
+    let lost = || Error::Internal("grvq: activations of another size".into());
     room.get_mut(..n).ok_or_else(lost)
-}
-
-fn fail(e: KernelError) -> Error {
-    Error::Model(e.to_string().into())
 }
 
 impl Trunk {
@@ -79,7 +75,7 @@ impl Trunk {
                 let mut get =
                     |part: &str, n: usize| numbers(model, &format!("{side}.{b}.{part}"), n, budget);
                 Ok(Block {
-                    taps: get("dw.weight", TAPS.saturating_mul(d))?,
+                    taps: get("dw.weight", TAPS * d)?,
                     bias: get("dw.bias", d)?,
                     gamma: get("norm.weight", d)?,
                     beta: get("norm.bias", d)?,
@@ -100,13 +96,13 @@ impl Trunk {
 
     /// `[frames, in] -> [frames, dim]`, up to the last norm.
     fn run(&self, k: &Kernels, x: &[f32], frames: usize, c: &Config) -> Result<Vec<f32>> {
-        let room = |frames: usize, width: usize| vec![0.0f32; frames.saturating_mul(width)];
+        let room = |frames: usize, width: usize| vec![0.0f32; frames * width];
         let mut h = room(frames, c.dim);
         k.linear(&self.input, x, &mut h).map_err(fail)?;
         let mut normed = room(frames, c.dim);
         let mut hidden = room(TILE.min(frames), c.hidden);
         let mut back = room(TILE.min(frames), c.dim);
-        let tile = TILE.saturating_mul(c.dim);
+        let tile = TILE * c.dim;
         for b in &self.blocks {
             k.depthwise_conv1d(&h, &b.taps, &b.bias, nc_kernels::Padding::Same, &mut normed)
                 .map_err(fail)?;
@@ -114,7 +110,7 @@ impl Trunk {
                 .map_err(fail)?;
             for (tile, h) in normed.chunks(tile).zip(h.chunks_mut(tile)) {
                 let frames = tile.chunks_exact(c.dim).len();
-                let hidden = first(&mut hidden, frames.saturating_mul(c.hidden))?;
+                let hidden = first(&mut hidden, frames * c.hidden)?;
                 let back = first(&mut back, tile.len())?;
                 k.linear(&b.up, tile, hidden).map_err(fail)?;
                 k.quick_gelu(hidden);
@@ -160,15 +156,19 @@ impl Network {
         let c = &self.config;
         let k = &self.kernels;
         let frames = x.len().div_ceil(HOP);
-        let mut features = vec![0.0; frames.saturating_mul(FEATURES)];
+        let mut features = vec![0.0; frames * FEATURES];
         let mut input = vec![0.0; N_FFT];
         let (mut re, mut im) = (vec![0.0; BINS], vec![0.0; BINS]);
         let mut gain = vec![0.0; BINS];
         for (j, out) in features.chunks_exact_mut(BINS * 3).enumerate() {
             let start = window_start(j);
-            for ((i, v), w) in input.iter_mut().enumerate().zip(&self.window) {
-                let at = start.saturating_add(i).checked_sub(BEFORE);
-                *v = at.and_then(|at| x.get(at)).map_or(0.0, |x| x * w);
+            // There is silence before the signal and behind it.
+            let before = BEFORE.max(start) - start;
+            input.fill(0.0);
+            let seen = x.iter().skip(start.max(BEFORE) - BEFORE);
+            let places = input.iter_mut().zip(&self.window).skip(before);
+            for ((v, w), x) in places.zip(seen) {
+                *v = x * w;
             }
             self.fft.forward(&input, &mut re, &mut im).map_err(fail)?;
             let (log, rest) = out.split_at_mut(BINS);
@@ -188,7 +188,7 @@ impl Network {
             log.iter_mut().for_each(|l| *l = 0.3 * (*l + 2.0));
         }
         let h = self.encoder.run(k, &features, frames, c)?;
-        let mut z = vec![0.0; frames.saturating_mul(c.latent)];
+        let mut z = vec![0.0; frames * c.latent];
         k.linear(&self.encoder.output, &h, &mut z).map_err(fail)?;
         Ok(z)
     }
@@ -202,14 +202,14 @@ impl Network {
         let k = &self.kernels;
         let frames = z.chunks_exact(c.latent).len();
         let h = self.decoder.run(k, z, frames, c)?;
-        let mut out = vec![0.0; frames.saturating_mul(HOP)];
-        let mut head = vec![0.0; TILE.min(frames).saturating_mul(HEAD)];
+        let mut out = vec![0.0; frames * HOP];
+        let mut head = vec![0.0; TILE.min(frames) * HEAD];
         let (mut re, mut im) = (vec![0.0; BINS], vec![0.0; BINS]);
         let mut piece = vec![0.0; N_FFT];
         let mut sub = 0usize;
-        for tile in h.chunks(TILE.saturating_mul(c.dim)) {
+        for tile in h.chunks(TILE * c.dim) {
             let frames = tile.chunks_exact(c.dim).len();
-            let head = first(&mut head, frames.saturating_mul(HEAD))?;
+            let head = first(&mut head, frames * HEAD)?;
             k.linear(&self.decoder.output, tile, head).map_err(fail)?;
             for y in head.chunks_exact_mut(BINS * 3) {
                 let (gain, rest) = y.split_at_mut(BINS);
@@ -228,10 +228,10 @@ impl Network {
                 }
                 self.fft.inverse(&re, &im, &mut piece).map_err(fail)?;
                 let start = window_start(sub);
-                sub = sub.saturating_add(1);
+                sub += 1;
                 // The first windows begin before the signal.
-                let skip = BEFORE.saturating_sub(start);
-                let to = out.iter_mut().skip(start.saturating_sub(BEFORE));
+                let skip = BEFORE.max(start) - start;
+                let to = out.iter_mut().skip(start.max(BEFORE) - BEFORE);
                 let from = piece.iter().zip(&self.window).skip(skip);
                 for (o, (p, w)) in to.zip(from) {
                     *o += p * w;

@@ -10,6 +10,8 @@
 //! Dropping to a lower level needs no sound: the tokens of a stream at any level are a prefix,
 //! frame by frame, of those at a higher one.
 
+use std::borrow::Cow;
+
 use nc_core::entropy::{RangeDecoder, RangeEncoder};
 use nc_core::{Error, Result};
 
@@ -46,7 +48,8 @@ pub const MIN_LEVEL: u8 = 8;
 
 /// Highest level of a config.
 pub fn max_level(config: &Config) -> u8 {
-    u8::try_from(config.quantisers().saturating_mul(8)).unwrap_or(u8::MAX)
+    // At most 31 codebooks, see `Config::check`.
+    config.quantisers() as u8 * 8
 }
 
 /// Codebooks of frame `t` at `level` for its `offset`.
@@ -55,7 +58,17 @@ pub fn frame_depth(level: u8, t: usize, offset: u8) -> usize {
     // Bit reversal spreads the frames that get one more.
     let turn = (t as u8 & 7).reverse_bits() >> 5;
     let more = usize::from(turn < level % 8);
-    depth(whole.saturating_add(more), offset)
+    depth(whole + more, offset)
+}
+
+/// Codebooks of each frame at `level`.
+pub fn depths(level: u8, offsets: &[u8]) -> Vec<usize> {
+    let numbered = offsets.iter().enumerate();
+    numbered.map(|(t, o)| frame_depth(level, t, *o)).collect()
+}
+
+fn unequal() -> Error {
+    Error::Internal("grvq: channels of unequal length".into())
 }
 
 /// Units of [`cost`] in a bit.
@@ -67,9 +80,8 @@ fn cost(share: u32) -> u64 {
     let share = u64::from(share.max(1));
     let whole = u64::from(share.ilog2());
     // The part beyond the power of two, 0 to one unit.
-    let part = (share << 16 >> whole).saturating_sub(UNIT);
-    let bits = 16u64.saturating_sub(whole);
-    bits.saturating_mul(UNIT).saturating_sub(part)
+    let part = (share << 16 >> whole) - UNIT;
+    16 * UNIT - whole * UNIT - part
 }
 
 impl Payload {
@@ -91,61 +103,63 @@ impl Payload {
 
     /// The payload's bytes at `level`, and about how many it would have at each level from 0.
     fn code(&self, prior: &Prior, level: u8) -> Result<(Vec<u8>, Vec<u64>)> {
-        let mut out = Vec::with_capacity(self.gains.len().saturating_add(1));
+        let mut out = Vec::with_capacity(self.gains.len() + 1);
         out.push(level);
         out.extend(&self.gains);
         let top = usize::from(max_level(prior.config()));
-        let frames = self.channels.first().map_or(0, |c| c.offsets.len());
-        if frames == 0 {
-            let size = out.len() as u64;
-            return Ok((out, vec![size; top.saturating_add(1)]));
-        }
+        let frames = match &self.channels[..] {
+            [first, ..] if !first.offsets.is_empty() => first.offsets.len(),
+            _ => {
+                let size = out.len() as u64;
+                return Ok((out, vec![size; top + 1]));
+            }
+        };
         let mut coder = RangeEncoder::new();
         let mut shares = Vec::with_capacity(self.channels.len());
         for channel in &self.channels {
             if channel.offsets.len() != frames {
-                return Err(Error::Usage("channels of unequal length".into()));
+                return Err(unequal());
             }
-            let offsets = channel.offsets.iter().enumerate();
-            let depths: Vec<usize> = offsets.map(|(t, o)| frame_depth(level, t, *o)).collect();
+            let depths = depths(level, &channel.offsets);
             let coded = prior.shares(&channel.offsets, &depths, &channel.ids)?;
-            shares.push((channel, depths, coded.into_iter()));
+            let frames = channel.offsets.iter().zip(depths);
+            shares.push((frames, coded.into_iter()));
         }
         // Cost of a frame's first tokens, and of those of all frames at each level.
         let mut prefix: Vec<u64> = Vec::new();
-        let mut costs = vec![0u64; top.saturating_add(1)];
+        let mut costs = vec![0u64; top + 1];
         for t in 0..frames {
-            for (channel, depths, shares) in &mut shares {
+            for (frames, shares) in &mut shares {
                 prefix.clear();
                 let mut sum = 0u64;
-                let depth = depths.get(t).copied().unwrap_or(0);
-                let offset = channel.offsets.get(t).copied().unwrap_or(0);
-                for [left, right] in shares.by_ref().take(depth.saturating_add(1)) {
+                let (offset, depth) = frames.next().ok_or_else(unequal)?;
+                for [left, right] in shares.by_ref().take(depth + 1) {
                     coder.put_share(left, right)?;
-                    sum = sum.saturating_add(cost(right.saturating_sub(left)));
+                    // A share of a cumulative table, so right is above left.
+                    sum += cost(right - left);
                     prefix.push(sum);
                 }
                 // A codebook that was not coded is taken to cost what the last one did.
                 let last = match prefix[..] {
-                    [.., a, b] => b.saturating_sub(a),
+                    [.., a, b] => b - a,
                     _ => 0,
                 };
                 for (l, total) in costs.iter_mut().enumerate() {
-                    let depth = frame_depth(l as u8, t, offset);
-                    let more = depth.saturating_add(1).saturating_sub(prefix.len());
-                    let cost = match prefix.get(depth) {
+                    let depth = frame_depth(l as u8, t, *offset);
+                    // Behind what was coded, at the cost of the last.
+                    *total += match prefix.get(depth) {
                         Some(c) => *c,
-                        None => sum.saturating_add(last.saturating_mul(more as u64)),
+                        None => sum + last * (depth + 1 - prefix.len()) as u64,
                     };
-                    *total = total.saturating_add(cost);
                 }
             }
         }
         out.extend(coder.finish());
         const BYTE: u64 = 8 * UNIT;
-        let here = costs.get(usize::from(level)).copied().unwrap_or(0) / BYTE;
+        let here = costs.get(usize::from(level)).ok_or_else(unequal)? / BYTE;
         let size = out.len() as u64;
-        let at = |c: &u64| size.saturating_add(c / BYTE).saturating_sub(here);
+        // An estimate a little off may put a low level below nothing.
+        let at = |c: &u64| (size + c / BYTE).max(here) - here;
         let sizes = costs.iter().map(at).collect();
         Ok((out, sizes))
     }
@@ -183,7 +197,7 @@ impl Payload {
         let mut out = vec![
             Channel {
                 offsets: Vec::with_capacity(frames),
-                ids: Vec::with_capacity(frames.saturating_mul(n))
+                ids: Vec::with_capacity(frames * n)
             };
             coded
         ];
@@ -197,7 +211,7 @@ impl Payload {
                     Ok(id)
                 })?;
                 channel.offsets.push(offset);
-                channel.ids.resize(t.saturating_add(1).saturating_mul(n), 0);
+                channel.ids.resize((t + 1) * n, 0);
             }
         }
         Ok(Self {
@@ -207,45 +221,66 @@ impl Payload {
         })
     }
 
-    /// Bytes at the highest level up to `cap` that has at most `target` bytes; the lowest level
-    /// where none has.
-    ///
-    /// Whatever levels are tried on the way, the one found has the next above it too large, so
-    /// that a trimmed stream and one encoded at that rate come out the same.
+    /// [`fit`] of tokens that are the same at every level.
     ///
     /// # Errors
     /// Those of [`Self::write`].
     pub fn fit(&self, prior: &Prior, cap: u8, target: u64) -> Result<Vec<u8>> {
-        let frames: usize = self.channels.iter().map(|c| c.offsets.len()).sum();
-        // About a byte for a codebook of a frame.
-        let guess = target.saturating_mul(8).checked_div(frames as u64);
-        let guess = guess.unwrap_or(u64::MAX);
-        let mut guess = guess.clamp(MIN_LEVEL.into(), cap.max(MIN_LEVEL).into()) as u8;
-        let mut low: Option<(u8, Vec<u8>)> = None;
-        let near = target.saturating_add(target / 100).saturating_add(4);
-        // Lowest level known, or taken, to be too large.
-        let mut high = cap.saturating_add(1);
-        loop {
-            let (bytes, sizes) = self.code(prior, guess)?;
-            if bytes.len() as u64 <= target {
-                low = Some((guess, bytes));
-            } else if guess <= MIN_LEVEL {
-                return Ok(bytes);
-            } else {
-                high = guess;
-            }
-            let first = low.as_ref().map_or(MIN_LEVEL, |(l, _)| l.saturating_add(1));
-            if first >= high {
+        let frames = self.channels.iter().map(|c| c.offsets.len()).sum();
+        let (_, bytes) = fit(prior, cap, frames, target, |_| Ok(Cow::Borrowed(self)))?;
+        Ok(bytes)
+    }
+}
+
+/// The payload at the highest level up to `cap` that has at most `target` bytes, with its bytes; that of the lowest
+/// level where none has. `at` gives the tokens for a level, of `frames` frames over all channels.
+///
+/// Whatever levels are tried on the way, the one found has the next above it too large, so that where tokens are the
+/// same at every level a trimmed stream and one encoded at that rate come out the same.
+///
+/// # Errors
+/// Those of [`Payload::write`] and of `at`.
+pub fn fit<'p>(
+    prior: &Prior,
+    cap: u8,
+    frames: usize,
+    target: u64,
+    mut at: impl FnMut(u8) -> Result<Cow<'p, Payload>>,
+) -> Result<(Cow<'p, Payload>, Vec<u8>)> {
+    // About a byte for a codebook of a frame.
+    let cap = cap.max(MIN_LEVEL);
+    // Any target that large has room for all there is.
+    let target = target.min(1 << 48);
+    let guess = target * 8 / (frames as u64).max(1);
+    let mut guess = guess.clamp(MIN_LEVEL.into(), cap.into()) as u8;
+    let mut low: Option<(Cow<'p, Payload>, Vec<u8>)> = None;
+    let near = target + target / 100 + 4;
+    // Lowest level known, or taken, to be too large; lowest that is not known to fit.
+    let (mut high, mut first) = (cap + 1, MIN_LEVEL);
+    loop {
+        let payload = at(guess)?;
+        let (bytes, sizes) = payload.code(prior, guess)?;
+        if bytes.len() as u64 <= target || guess == MIN_LEVEL {
+            let fits = bytes.len() as u64 <= target;
+            low = Some((payload, bytes));
+            first = guess + 1;
+            if !fits {
                 break;
             }
-            let size = |l: u8| sizes.get(usize::from(l)).copied().unwrap_or(u64::MAX);
-            guess = match (first..high).rev().find(|l| size(*l) <= target) {
-                Some(l) => l,
-                // Estimates of a neighbour are good to a fraction of a per cent.
-                None if low.is_some() && size(first) > near => break,
-                None => first,
-            };
+        } else {
+            high = guess;
         }
-        Ok(low.map(|(_, bytes)| bytes).unwrap_or_default())
+        if first >= high {
+            break;
+        }
+        // Levels that are left, with their sizes by estimate.
+        let left = (0..high).zip(&sizes).skip(first.into());
+        guess = match left.clone().rfind(|(_, size)| **size <= target) {
+            Some((l, _)) => l,
+            // Estimates of a neighbour are good to a fraction of a per cent.
+            None if low.is_some() && left.take(1).all(|(_, size)| *size > near) => break,
+            None => first,
+        };
     }
+    low.ok_or_else(|| Error::Internal("grvq: no level was tried".into()))
 }

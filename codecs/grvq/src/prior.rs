@@ -10,7 +10,7 @@ use nc_kernels::{Kernels, PackedLinear};
 
 use crate::config::{Config, OFFSETS};
 use crate::context::{Context, add_code};
-use crate::weights::{dense, numbers, vector};
+use crate::weights::{dense, fail, numbers};
 
 /// Bits of a cumulative table's total.
 pub const PRECISION: u32 = 16;
@@ -24,7 +24,7 @@ struct Head {
 }
 
 fn unequal() -> Error {
-    Error::Usage("tokens of unequal lengths".into())
+    Error::Internal("grvq: tokens of unequal lengths".into())
 }
 
 /// A symbol's share of a cumulative table.
@@ -80,11 +80,11 @@ impl Prior {
             books.push(numbers(
                 model,
                 &format!("book.{q}"),
-                config.codes.saturating_mul(config.group_dim()),
+                config.codes * config.group_dim(),
                 budget,
             )?);
             let weight = format!("prior.{q}.context.weight");
-            let weight = numbers(model, &weight, mix.saturating_mul(hidden), budget)?;
+            let weight = numbers(model, &weight, mix * hidden, budget)?;
             heads.push(Head {
                 context: PackedLinear::new(&weight, None, mix, hidden)
                     .map_err(|e| Error::Model(e.to_string().into()))?,
@@ -93,7 +93,7 @@ impl Prior {
             });
         }
         let mut offsets = [[0; OFFSETS + 1]; OFFSETS];
-        let table = vector(model, "prior.offsets", OFFSETS * OFFSETS, budget)?;
+        let table = numbers(model, "prior.offsets", OFFSETS * OFFSETS, budget)?;
         for (cdf, row) in offsets.iter_mut().zip(table.chunks_exact(OFFSETS)) {
             let mut total = 0u32;
             for (c, f) in cdf.iter_mut().skip(1).zip(row) {
@@ -106,7 +106,7 @@ impl Prior {
                 if f == 0 {
                     return Err(Error::Model("prior.offsets: not a frequency".into()));
                 }
-                total = total.saturating_add(f);
+                total += f;
                 *c = total;
             }
             if total != 1 << PRECISION {
@@ -115,15 +115,16 @@ impl Prior {
                 ));
             }
         }
+        let scale = numbers(model, "prior.scale", 1, budget)?;
+        let [scale] = scale[..] else {
+            return Err(unequal());
+        };
         Ok(Self {
             first: dense(model, "prior.in", hidden, Context::inputs(config), budget)?,
             mid: dense(model, "prior.mid", hidden, hidden, budget)?,
             heads,
             books,
-            scale: vector(model, "prior.scale", 1, budget)?
-                .first()
-                .copied()
-                .unwrap_or(0.0),
+            scale,
             offsets,
             config: config.clone(),
             kernels,
@@ -153,7 +154,7 @@ impl Prior {
             scaled: vec![0.0; c.latent],
             mix: vec![0.0; c.prior_mix],
             logits: vec![0.0; c.codes],
-            cdf: vec![0; c.codes.saturating_add(1)],
+            cdf: vec![0; c.codes + 1],
         }
     }
 
@@ -175,25 +176,24 @@ impl Prior {
     /// The same numbers as [`Self::frame`] gives one by one, but with matrices for vectors.
     ///
     /// # Errors
-    /// [`Error::Usage`] for lengths that do not fit each other.
+    /// [`Error::Internal`] for lengths that do not fit each other.
     pub fn shares(&self, offsets: &[u8], depths: &[usize], ids: &[u16]) -> Result<Vec<[u32; 2]>> {
         let k = &self.kernels;
-        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string().into());
         let (c, n) = (&self.config, self.config.quantisers());
         let width = c.prior_mix;
         if depths.len() != offsets.len()
-            || ids.len() != offsets.len().saturating_mul(n)
+            || ids.len() != offsets.len() * n
             || depths.iter().any(|d| *d > n)
             || ids.iter().any(|id| usize::from(*id) >= c.codes)
         {
             return Err(unequal());
         }
-        let all = depths.iter().sum::<usize>().saturating_add(offsets.len());
+        let all = depths.iter().sum::<usize>() + offsets.len();
         let mut shares = vec![[0; 2]; all];
         let mut later = shares.as_mut_slice();
         let mut s = self.start();
         let tiles = offsets.chunks(TILE).zip(depths.chunks(TILE));
-        for ((offsets, depths), ids) in tiles.zip(ids.chunks(TILE.saturating_mul(n))) {
+        for ((offsets, depths), ids) in tiles.zip(ids.chunks(TILE * n)) {
             let frames = offsets.len();
             // What each frame knows of those before it.
             let mut features = Vec::new();
@@ -212,7 +212,7 @@ impl Prior {
                 s.context.push(&s.sum, *depth);
                 s.last = *offset;
             }
-            let room = |width: usize| vec![0.0f32; frames.saturating_mul(width)];
+            let room = |width: usize| vec![0.0f32; frames * width];
             let (mut hidden, mut other) = (room(c.prior_hidden), room(c.prior_hidden));
             k.linear(&self.first, &features, &mut hidden)
                 .map_err(fail)?;
@@ -234,18 +234,18 @@ impl Prior {
                 for ((hidden, sum), _) in known.zip(depths).filter(|(_, d)| **d > q) {
                     seen.extend_from_slice(hidden);
                     scaled.extend(sum.iter().map(|v| v * self.scale));
-                    deep = deep.saturating_add(1);
+                    deep += 1;
                 }
                 if deep == 0 {
                     break;
                 }
-                mix.resize(deep.saturating_mul(width), 0.0);
+                mix.resize(deep * width, 0.0);
                 k.linear(&head.sum, &scaled, &mut mix).map_err(fail)?;
-                term.resize(deep.saturating_mul(width), 0.0);
+                term.resize(deep * width, 0.0);
                 k.linear(&head.context, &seen, &mut term).map_err(fail)?;
                 mix.iter_mut().zip(&term).for_each(|(m, t)| *m += t);
                 k.quick_gelu(&mut mix);
-                logits.resize(deep.saturating_mul(c.codes), 0.0);
+                logits.resize(deep * c.codes, 0.0);
                 k.linear(&head.out, &mix, &mut logits).map_err(fail)?;
                 let frames = to.iter_mut().zip(sums.chunks_exact_mut(c.latent));
                 let frames = frames.zip(ids.chunks_exact(n));
@@ -275,7 +275,6 @@ impl Prior {
         mut token: impl FnMut(usize, &[u32]) -> Result<u16>,
     ) -> Result<()> {
         let k = &self.kernels;
-        let fail = |e: nc_kernels::KernelError| Error::Model(e.to_string().into());
         let features = s.context.features(offset, depth);
         k.linear(&self.first, &features, &mut s.hidden)
             .map_err(fail)?;

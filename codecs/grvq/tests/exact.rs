@@ -4,11 +4,12 @@
 
 mod common;
 
-use common::{any, decoded, encoded, model, signal};
-use nc_core::{Archive, Budget, Control, Goal, SignalBuf};
+use common::{any, decoded, encoded, model, searched, signal};
+use nc_core::{Archive, Budget, Control, Error, Goal, SignalBuf};
 use nc_corpora::synth;
 use nc_grvq::Grvq;
 use nc_kernels::{Kernels, Level};
+use ndarray::Array2;
 
 /// A minute's worth of what the tests listen to, short enough for a debug run: two chunks.
 fn sounds() -> Vec<(u32, Vec<Vec<f32>>)> {
@@ -59,26 +60,26 @@ fn every_number_of_threads_gives_the_same_bytes() {
     }
 }
 
+/// A file lowered to a goal without its sound.
+fn trimmed(file: &[u8], goal: Goal) -> Vec<u8> {
+    let mut archive = Archive::open(std::io::Cursor::new(file), Budget::default()).unwrap();
+    let opener = common::opener(Level::best());
+    let mut ctl = Control::default();
+    archive.trim(Vec::new(), &opener, goal, &mut ctl).unwrap().0
+}
+
 #[test]
-fn trimming_gives_the_payload_of_encoding_at_that_rate() {
+fn trimming_a_greedy_search_gives_the_payload_of_encoding_at_that_rate() {
     for (rate, channels) in sounds() {
         let x = signal(&channels);
         let codec = any(Level::best());
-        let full = encoded(&codec, rate, &x, Goal::Quality(10.0));
+        let greedy = |goal| searched(&codec, rate, &x, goal, "greedy").unwrap();
+        let full = greedy(Goal::Quality(10.0));
         for bits in [1000, 1500, 2100, 3000, 4500] {
             let bits = bits * channels.len() as u32;
             let goal = Goal::Bitrate(bits);
-            let direct = encoded(&codec, rate, &x, goal);
-            let mut archive =
-                Archive::open(std::io::Cursor::new(&full), Budget::default()).unwrap();
-            let (trimmed, _) = archive
-                .trim(
-                    Vec::new(),
-                    &common::opener(Level::best()),
-                    goal,
-                    &mut Control::default(),
-                )
-                .unwrap();
+            let direct = greedy(goal);
+            let trimmed = trimmed(&full, goal);
             assert_eq!(
                 payloads(&trimmed),
                 payloads(&direct),
@@ -89,9 +90,49 @@ fn trimming_gives_the_payload_of_encoding_at_that_rate() {
                 decoded(Level::best(), &direct),
             );
             assert_eq!(a.unwrap(), b.unwrap());
-            let seconds = x.ncols() as f64 / f64::from(rate);
-            assert!(direct.len() as f64 * 8.0 / seconds <= f64::from(bits) + 1.0);
+            assert!(of_rate(&direct, rate, &x, bits));
         }
+    }
+}
+
+/// Whether a file has at most so many bits a second.
+fn of_rate(file: &[u8], rate: u32, x: &Array2<f32>, bits: u32) -> bool {
+    let seconds = x.ncols() as f64 / f64::from(rate);
+    file.len() as f64 * 8.0 / seconds <= f64::from(bits) + 1.0
+}
+
+#[test]
+fn trimming_a_beam_search_gives_a_file_of_that_rate() {
+    for (rate, channels) in sounds() {
+        let x = signal(&channels);
+        let codec = any(Level::best());
+        let full = encoded(&codec, rate, &x, Goal::Quality(10.0));
+        for bits in [1500, 3000] {
+            let bits = bits * channels.len() as u32;
+            let trimmed = trimmed(&full, Goal::Bitrate(bits));
+            assert!(of_rate(&trimmed, rate, &x, bits));
+            let y = decoded(Level::best(), &trimmed).unwrap();
+            assert_eq!(common::samples(&y).dim(), x.dim());
+        }
+        // Nothing is left out where nothing has to be.
+        let same = trimmed(&full, Goal::Quality(10.0));
+        assert_eq!(payloads(&same), payloads(&full));
+    }
+}
+
+#[test]
+fn a_search_is_greedy_or_has_a_number_of_candidates() {
+    let x = signal(&[synth::speech(7, 1.0)]);
+    let codec = any(Level::best());
+    let with = |search| searched(&codec, 16_000, &x, Goal::Bitrate(3000), search);
+    assert_eq!(with("1").unwrap(), with("greedy").unwrap());
+    assert_eq!(
+        with("8").unwrap(),
+        encoded(&codec, 16_000, &x, Goal::Bitrate(3000))
+    );
+    assert_ne!(with("8").unwrap(), with("greedy").unwrap());
+    for wrong in ["", "0", "65", "-1", "beam"] {
+        assert!(matches!(with(wrong), Err(Error::Usage(_))), "{wrong}");
     }
 }
 

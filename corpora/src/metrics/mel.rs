@@ -7,7 +7,7 @@
 use nc_core::{Error, Result};
 use realfft::RealFftPlanner;
 
-use super::speech::{RATE, check};
+use super::pair::{RATE, check};
 
 /// Samples per transform and of its periodic Hann window.
 pub const FFT: usize = 512;

@@ -17,6 +17,7 @@ mod align;
 pub mod bd;
 pub mod image;
 mod mel;
+mod pair;
 mod psnr;
 pub mod speech;
 mod ssim;
@@ -25,7 +26,8 @@ pub mod video;
 
 pub use align::{MAX_LAG, align, lag};
 pub use mel::{BANDS, FFT, HOP, log_mel, log_mel_distance};
+pub use pair::RATE;
 pub use psnr::{Psnr, plane_errors, psnr};
-pub use speech::{RATE, Scores, pesq_wb, si_sdr, snr};
+pub use speech::{Scores, pesq_wb, si_sdr, snr};
 pub use ssim::{MS_SSIM_EDGE, Plane, WINDOW, ms_ssim, ssim};
 pub use stoi::{estoi, stoi};

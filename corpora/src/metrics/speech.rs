@@ -1,6 +1,6 @@
 //! Metrics of speech at 16 kHz, mono.
 //!
-//! They take the reference first, samples in -1..=1 at [`RATE`], and give an [`nc_core::Error::Usage`]
+//! They take the reference first, samples in -1..=1 at [`super::RATE`], and give an [`nc_core::Error::Usage`]
 //! where a figure would mean nothing (empty or unequal lengths, silence, non-finite samples)
 //! rather than a number that looks like one. [`Scores::of`] and [`all`] align the two signals in
 //! time first: waveform metrics punish a codec's delay as if it were noise.
@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 
 use nc_core::{Error, Result};
 
+use super::pair::check;
 use super::{align, estoi, log_mel_distance, stoi};
-
-/// Samples per second that every metric of speech expects.
-pub const RATE: u32 = 16_000;
 
 /// All metrics of one pair, after time alignment.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -159,19 +157,4 @@ fn ratio_db(signal: f64, noise: f64) -> Result<f64> {
 
 fn silent() -> Error {
     Error::Usage("the reference is silent".into())
-}
-
-/// Equal lengths, not empty, finite.
-pub(super) fn check(reference: &[f32], degraded: &[f32]) -> Result<()> {
-    if reference.is_empty() || reference.len() != degraded.len() {
-        return Err(Error::Usage(format!(
-            "a metric needs two signals of one length, got {} and {} samples",
-            reference.len(),
-            degraded.len()
-        )));
-    }
-    if !reference.iter().chain(degraded).all(|v| v.is_finite()) {
-        return Err(Error::Usage("a sample is not a finite number".into()));
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@
 use nc_core::{Error, Result};
 use realfft::RealFftPlanner;
 
-use super::speech::{RATE, check};
+use super::pair::{RATE, check};
 use crate::resample::{Filter, resample};
 
 /// The rate at which the measure is defined.

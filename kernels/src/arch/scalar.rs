@@ -3,7 +3,8 @@
 //! It runs everywhere, and is the twin that the x86 levels are compared with bit for bit.
 #![allow(unsafe_code)]
 
-use super::{Vector, entry_points};
+use super::entry_points;
+use crate::vector::Vector;
 
 /// Four lanes.
 #[derive(Clone, Copy)]

@@ -4,7 +4,8 @@
 //! treatment of NaN and signed zero differs between instruction sets).
 #![allow(unsafe_code)]
 
-use super::{Vector, entry_points};
+use super::entry_points;
+use crate::vector::Vector;
 use std::arch::x86_64::*;
 
 /// The operations that map one to one to an intrinsic.

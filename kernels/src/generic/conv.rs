@@ -4,7 +4,7 @@
 //! outside the input, then the bias. Four frames share one load of a tap's weights.
 #![allow(unsafe_code)]
 
-use crate::arch::Vector;
+use crate::vector::Vector;
 
 /// Frames computed together.
 const FRAMES: usize = 4;

@@ -8,7 +8,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop)] // fixed-size loops that the compiler must unroll into registers
 
-use crate::arch::Vector;
+use crate::vector::Vector;
 
 /// Sizes of a convolution: `k` is 1 or 3, `xs` and `ys` the channels that lie in memory, of which `cin` are read and
 /// all `ys` written; `ys` is a multiple of 8.

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop)] // fixed-size loops that the compiler must unroll into registers
 
-use crate::arch::Vector;
+use crate::vector::Vector;
 
 /// Outputs in a panel of packed weights, a multiple of every level's lanes.
 pub(crate) const PANEL: usize = 32;

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::excessive_precision)] // Cephes prints its constants with more digits than f32 holds.
 
-use crate::arch::Vector;
+use crate::vector::Vector;
 
 /// A function of one lane.
 pub(crate) trait Map {

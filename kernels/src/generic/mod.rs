@@ -1,4 +1,4 @@
-//! The kernels themselves, written once over [`crate::arch::Vector`].
+//! The kernels themselves, written once over [`crate::vector::Vector`].
 //!
 //! # Safety
 //! Every function here is `unsafe` for two reasons: the CPU features of `V` must be present, and the lengths must
@@ -7,6 +7,7 @@
 
 pub(crate) mod conv;
 pub(crate) mod image;
+pub(crate) mod least;
 pub(crate) mod linear;
 pub(crate) mod math;
 pub(crate) mod mixture;

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 #![allow(clippy::needless_range_loop)] // the loop bound is the number of vectors that the level has
 
-use crate::arch::Vector;
+use crate::vector::Vector;
 
 /// Lanes of the partial sums.
 const WIDE: usize = 16;

@@ -6,6 +6,7 @@ use nc_core::Result;
 use nc_core::rng::Rng;
 use rayon::prelude::*;
 
+use super::counts::Counts;
 use super::family::{Family, fit};
 use super::pass::Pass;
 use super::smooth::{Smoothing, smooth};
@@ -130,23 +131,6 @@ fn normalise_columns(table: &mut [f32], columns: usize) {
         .for_each(|s| *s = 1.0 / s.max(f32::MIN_POSITIVE));
     for row in table.chunks_exact_mut(columns) {
         row.iter_mut().zip(&sums).for_each(|(x, s)| *x *= s);
-    }
-}
-
-/// Expected counts, in the shapes of a circuit's tables.
-#[derive(Debug, Clone)]
-pub(super) struct Counts {
-    pub(super) edges: Vec<Vec<f32>>,
-    pub(super) leaves: Vec<Vec<f32>>,
-}
-
-impl Counts {
-    fn zero(c: &Circuit) -> Self {
-        let n = c.tree().vertices().len();
-        Self {
-            edges: (0..n).map(|v| vec![0.0; c.edge(v).len()]).collect(),
-            leaves: (0..n).map(|v| vec![0.0; c.leaf(v).len()]).collect(),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use nc_core::rng::Rng;
 
-use super::em::Counts;
+use super::counts::Counts;
 use crate::{Bin, Circuit, Tree, Vertex};
 
 /// A state with less than this share of what an even one has is dropped.

@@ -3,6 +3,7 @@
 mod bins;
 mod checkpoint;
 mod chow_liu;
+mod counts;
 mod em;
 mod family;
 mod grow;

@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use nc_kernels::matrix::{View, product, product_part};
 
-use super::em::Counts;
+use super::counts::Counts;
 use crate::{Circuit, Span};
 
 /// Records of one pair of bins: how many, and the states left at the vertex and at its parent.

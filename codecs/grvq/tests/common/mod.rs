@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use nc_core::{
-    AnyCodec, Audio, AudioFormat, Budget, CodecId, Family as _, Format, Goal, Model, ModelId,
-    Opener, Result, SampleDepth, Signal, SignalBuf,
+    AnyCodec, Audio, AudioFormat, Budget, CodecId, Control, Encoder, Family as _, Format, Goal,
+    Model, ModelId, Opener, Result, SampleDepth, Signal, SignalBuf,
 };
 use nc_grvq::{Family, Grvq};
 use nc_kernels::{Kernels, Level};
@@ -53,6 +53,27 @@ pub fn try_encoded(codec: &AnyCodec, rate: u32, x: &Array2<f32>, goal: Goal) -> 
 
 pub fn encoded(codec: &AnyCodec, rate: u32, x: &Array2<f32>, goal: Goal) -> Vec<u8> {
     try_encoded(codec, rate, x, goal).unwrap()
+}
+
+/// Encoded with the search that the option `search` says.
+pub fn searched(
+    codec: &AnyCodec,
+    rate: u32,
+    x: &Array2<f32>,
+    goal: Goal,
+    search: &str,
+) -> Result<Vec<u8>> {
+    let mut ctl = Control::default();
+    ctl.options.set("search", search);
+    let format = Format::Audio(AudioFormat {
+        rate,
+        channels: x.nrows() as u16,
+        depth: SampleDepth::I16,
+    });
+    let mut encoder = Encoder::new(Vec::new(), codec, format, Some(x.ncols() as u64), goal)?;
+    let samples = x.view();
+    encoder.push(Signal::Audio(Audio { rate, samples }), &mut ctl)?;
+    Ok(encoder.finish(&mut ctl)?.0)
 }
 
 pub fn decoded(level: Level, file: &[u8]) -> Result<SignalBuf> {
