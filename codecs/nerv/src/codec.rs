@@ -2,6 +2,10 @@
 //!
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "bytes of frames that are in memory, or of one whose format is valid: 2^31 at most"
+)]
 
 use std::ops::Range;
 
@@ -10,9 +14,9 @@ use nc_core::{
     Goal, MediaKind, ModelId, Part, Plan, Result, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 
-use crate::fit::Switches;
-use crate::published::{self, Kind, Published};
-use crate::{decode, fit, stored};
+use crate::encode::Switches;
+use crate::published::{self, Kind};
+use crate::{decode, encode, stored};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -35,7 +39,7 @@ pub const ENTRY: CodecEntry = CodecEntry {
 const RAW: u8 = 0;
 /// Mode: one value for each plane.
 const CONSTANT: u8 = 1;
-/// Mode: motion, latents and a network that corrects.
+/// Mode: motion, coefficients and a filter that corrects.
 pub(crate) const NETWORK: u8 = 2;
 /// Mode: a published network; see [`crate::published`].
 const PUBLISHED: u8 = 3;
@@ -47,8 +51,8 @@ const MOST_FRAMES: u64 = 256;
 const MOST_BYTES: u64 = 192 << 20;
 /// The same in earlier files.
 const LONGEST_BYTES: u64 = 512 << 20;
-/// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as latents, and both once more as the
-/// best so far.
+/// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as coefficients, and both once more as
+/// the best so far.
 const ENCODING: u64 = 4;
 
 /// Switches by name: `network` is `default`, `none`, or `nerv`, `nerv++` or `cam` for a published one; `motion`, `large` and
@@ -59,7 +63,7 @@ const OPTIONS: &[&str] = &["network", "motion", "pyramid", "large", "modulation"
 fn published_kind(ctl: &Control<'_>) -> Result<Option<Kind>> {
     match ctl.options.get("network").map(String::as_str) {
         None | Some("default" | "none") => Ok(None),
-        Some(name) => match Kind::named(name) {
+        Some(name) => match published::kind(name)? {
             Some(kind) => Ok(Some(kind)),
             None => Err(Error::Usage(format!(
                 "nerv has no network {name}; there are default, none, nerv, nerv++ and cam"
@@ -68,7 +72,7 @@ fn published_kind(ctl: &Control<'_>) -> Result<Option<Kind>> {
     }
 }
 
-/// The parts of the default network that were asked for.
+/// The parts of the codec that were asked for.
 fn switches(ctl: &Control<'_>) -> Result<Switches> {
     let on = |name: &str| match ctl.options.get(name).map(String::as_str) {
         None | Some("on") => Ok(true),
@@ -76,7 +80,7 @@ fn switches(ctl: &Control<'_>) -> Result<Switches> {
         Some(other) => Err(Error::Usage(format!("{name} is on or off, not {other}"))),
     };
     let pyramid = match ctl.options.get("pyramid") {
-        None => fit::PYRAMID,
+        None => encode::PYRAMID,
         Some(n) => match n.parse() {
             Ok(n @ 1..=64) => n,
             _ => return Err(Error::Usage(format!("a pyramid of 1 to 64, not {n}"))),
@@ -132,7 +136,7 @@ fn write_constant(
     let start = out.len();
     out.push(CONSTANT);
     stored::encode_constant(values, out);
-    let bytes = out.len().saturating_sub(start) as u64;
+    let bytes = (out.len() - start) as u64;
     match goal {
         Goal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
             "frames {}.. take {bytes} bytes at least, and there are {most} for them",
@@ -152,20 +156,17 @@ impl Codec for Nerv {
     }
 
     fn plan(&self, format: &Format) -> Result<Plan> {
-        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
+        // A valid frame has samples.
+        let frame = 2 * video(format)?.frame_samples()? as u64;
         Ok(Plan {
-            chunk: MOST_BYTES
-                .checked_div(frame)
-                .unwrap_or(1)
-                .clamp(1, MOST_FRAMES),
+            chunk: (MOST_BYTES / frame).clamp(1, MOST_FRAMES),
             overlap: 0,
         })
     }
 
     fn longest(&self, format: &Format) -> Result<u64> {
-        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
-        let most = LONGEST_BYTES.checked_div(frame).unwrap_or(1);
-        Ok(most.clamp(1, MOST_FRAMES))
+        let frame = 2 * video(format)?.frame_samples()? as u64;
+        Ok((LONGEST_BYTES / frame).clamp(1, MOST_FRAMES))
     }
 
     fn encode(
@@ -186,12 +187,11 @@ impl Codec for Nerv {
         ctl.refuse_options(INFO.name, OPTIONS)?;
         let samples = size_of_val(x.samples) as u64;
         let mut budget = ctl.budget.share();
-        budget.charge(samples.saturating_mul(ENCODING))?;
+        budget.charge(samples * ENCODING)?;
         let published = published_kind(ctl)?;
         let switches = switches(ctl)?;
         let raw = stored::raw_len(x);
-        let values = (format.planes() as u64).saturating_mul(2);
-        let least = values.saturating_add(1);
+        let least = 2 * format.planes() as u64 + 1;
         if let Goal::Bytes(most) = goal
             && most < least.min(raw)
         {
@@ -213,17 +213,7 @@ impl Codec for Nerv {
             return Ok(write_raw(x, head, out));
         }
         if let Some(kind) = published {
-            // A payload's first byte is its mode.
-            let bytes = match goal {
-                Goal::Quality(q) => published::quality_bytes(&format, head.units, q),
-                Goal::Bytes(bytes) => bytes.saturating_sub(1),
-                _ => raw,
-            };
-            let time = ctl.time_limit.map_or_else(
-                || published::seconds(&format, head.units, ctl.effort),
-                |limit| limit.as_secs_f64(),
-            );
-            let payload = published::encode(x, &Published::new(kind), bytes, time, ctl)?;
+            let payload = published::encode_chunk(x, kind, goal, raw, ctl)?;
             let units = head.units;
             let y = published::decode(&payload, &format, 0..units, units, &mut budget, ctl)?;
             let (values, error) = stored::nearest_constant(x);
@@ -235,11 +225,12 @@ impl Codec for Nerv {
             return Ok(encoded(head.units));
         }
         let inner = match goal {
-            Goal::Bytes(n) => Goal::Bytes(n.saturating_sub(1)),
+            // A payload's first byte is its mode.
+            Goal::Bytes(n) => Goal::Bytes(n - n.min(1)),
             other => other,
         };
-        let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
-        let size = (fitted.payload.len() as u64).saturating_add(1);
+        let fitted = encode::encode(x, head.first, inner, switches, ctl)?;
+        let size = fitted.payload.len() as u64 + 1;
         let (values, error) = stored::nearest_constant(x);
         let fits = !matches!(goal, Goal::Bytes(n) if size > n);
         if fitted.error >= error || !fits {
@@ -297,7 +288,7 @@ fn frames(
     let samples = match *mode {
         RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
         CONSTANT => {
-            let frames = wanted.end.saturating_sub(wanted.start);
+            let frames = wanted.end - wanted.start;
             stored::decode_constant(body, &format, frames, budget)?
         }
         NETWORK => {
