@@ -105,7 +105,7 @@ impl Intra<'_> {
         }
         far.fill(near.iter().copied().next_back().unwrap_or(corner));
         let (near, far) = halves::<N>(&mut e.top);
-        let above = y.checked_sub(1).and_then(|y| self.samples.row(y));
+        let above = if y > 0 { self.samples.row(y - 1) } else { None };
         let Some(above) = above else {
             return e;
         };

@@ -164,7 +164,7 @@ impl<'a> Search<'a> {
         for sy in 0..rows {
             for sx in 0..cols {
                 let (x0, y0) = (sx * 8, sy * 8);
-                let (n, m) = (8.min(a.w.saturating_sub(x0)), 8.min(a.h.saturating_sub(y0)));
+                let (n, m) = (8.min(a.w - a.w.min(x0)), 8.min(a.h - a.h.min(y0)));
                 let mut best = (u32::MAX, [0, 0]);
                 for dy in -REACH..=REACH {
                     for dx in -REACH..=REACH {
