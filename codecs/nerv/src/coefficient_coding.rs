@@ -233,7 +233,11 @@ impl CoefficientCoder {
             if class == 0 {
                 let near = |by| p.modes.near(cell, by).map_or(15, |m| m.number().into());
                 let (a, b) = (near([-1, 0]), near([0, -1]));
-                let kind = if plane > 0 { 2 } else { usize::from(block.n == BIG) };
+                let kind = if plane > 0 {
+                    2
+                } else {
+                    usize::from(block.n == BIG)
+                };
                 let mode = *p.modes.at_mut(cell)?;
                 let mode = self.mode(io, mode, kind, a, b)?;
                 p.modes.fill(cell, block.n / SMALL, mode);
@@ -262,7 +266,9 @@ impl CoefficientCoder {
                 joint(kind, [(node, 16)]),
                 joint(left, [(above, 16), (node, 16)]),
             ];
-            let bit = self.mode.code(io, mode.number() >> i & 1 == 1, &contexts, kind)?;
+            let bit = self
+                .mode
+                .code(io, mode.number() >> i & 1 == 1, &contexts, kind)?;
             node = node << 1 | usize::from(bit);
         }
         let out = || Error::Format("nerv: an intra mode out of range".into());
@@ -422,7 +428,10 @@ mod tests {
         let mut l = Coefficients::new(g);
         for p in &mut l.planes {
             let big = p.side == BIG;
-            p.big.as_mut_slice().iter_mut().for_each(|b| *b = big && rng.below(3) > 0);
+            p.big
+                .as_mut_slice()
+                .iter_mut()
+                .for_each(|b| *b = big && rng.below(3) > 0);
             for q in &mut p.q {
                 if rng.below(rare) == 0 {
                     let size = 1 << rng.below(most + 1);
@@ -475,8 +484,9 @@ mod tests {
         let g = Geometry::new(8, 8, None, 8);
         let mut l = Coefficients::new(&g);
         l.planes[0].q[5] = PEAK as i16;
-        let code =
-            |l: &mut Coefficients| CoefficientCoder::default().code(&mut Cost::default(), 0, &g, l, &hints);
+        let code = |l: &mut Coefficients| {
+            CoefficientCoder::default().code(&mut Cost::default(), 0, &g, l, &hints)
+        };
         assert!(code(&mut l).is_ok());
         l.planes[0].q[5] = -PEAK as i16 - 1;
         assert!(matches!(code(&mut l), Err(Error::Format(_))));

@@ -204,8 +204,8 @@ pub fn decode(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
-    use crate::gop::CLASSES;
     use crate::filter::FilterConfig;
+    use crate::gop::CLASSES;
     use crate::header::put_piece;
     use crate::motion_field::Block;
     use crate::weights::Coded;
@@ -251,7 +251,10 @@ mod tests {
         }
         for p in &mut s.coefficients.planes {
             let big = p.side == crate::dct::BIG;
-            p.big.as_mut_slice().iter_mut().for_each(|b| *b = big && rng.below(2) > 0);
+            p.big
+                .as_mut_slice()
+                .iter_mut()
+                .for_each(|b| *b = big && rng.below(2) > 0);
             for q in &mut p.q {
                 *q = if rng.below(12) > 0 {
                     0
@@ -401,9 +404,10 @@ mod tests {
         };
         let payload = [&[2], body].concat();
         let mut budget = Budget::new(64 << 20);
-        crate::Nerv
-            .decode(&payload, &head, &mut budget, &mut Control::default())
-            .map(|_| ())
+        let y = crate::Nerv.decode(&payload, &head, &mut budget, &mut Control::default());
+        // Whatever a file holds, it is no fault of this code.
+        assert!(!matches!(y, Err(Error::Internal(_))), "{:?}", y.err());
+        y.map(|_| ())
     }
 
     #[test]

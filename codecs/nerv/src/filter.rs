@@ -4,8 +4,8 @@
     reason = "channels, of which an image has a few dozen"
 )]
 
-use crate::gop::CLASSES;
 use crate::geometry::Geometry;
+use crate::gop::CLASSES;
 use crate::graph::Graph;
 
 /// Sizes of the filter.

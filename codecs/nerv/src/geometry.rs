@@ -190,7 +190,10 @@ impl Geometry {
     }
 
     /// Squared errors of a frame in 8 bits, each plane's with its weight; both of this geometry.
-    #[allow(clippy::indexing_slicing, reason = "the encoder's alone, of frames that it has made")]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the encoder's alone, of frames that it has made"
+    )]
     pub fn error(&self, made: &[u16], wanted: &[u16]) -> f64 {
         let mut sum = 0.0;
         for (p, weight) in self.planes.iter().zip(self.plane_weights()) {

@@ -250,7 +250,10 @@ mod tests {
         assert_eq!(g.near([2, 1], [1, 0]), None);
         assert_eq!(g.near([usize::MAX, 1], [1, 0]), None);
         assert!(matches!(g.at_mut([3, 0]), Err(Error::Internal(_))));
-        assert_eq!(g.block([1, 0], [9, 9]).collect::<Vec<_>>(), [[0, 9], [7, 7]]);
+        assert_eq!(
+            g.block([1, 0], [9, 9]).collect::<Vec<_>>(),
+            [[0, 9], [7, 7]]
+        );
         assert_eq!(g.block([4, 0], [1, 2]).flatten().count(), 0);
     }
 

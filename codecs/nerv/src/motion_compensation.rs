@@ -313,7 +313,8 @@ mod tests {
                             &all(&g, b),
                             [Some(&refs[0]), Some(&refs[1])],
                             &mut out,
-                        ).unwrap();
+                        )
+                        .unwrap();
                         let want = shifted(&g, &frames[usize::from(mode)], dx, dy);
                         assert_eq!(out, want, "{w} x {h} {sub:?} {dx} {dy}");
                     }
@@ -327,7 +328,8 @@ mod tests {
                         &all(&g, b),
                         [Some(&refs[0]), Some(&refs[1])],
                         &mut out,
-                    ).unwrap();
+                    )
+                    .unwrap();
                     let first = shifted(&g, &frames[0], dx, dy);
                     let mean = first.iter().zip(&frames[1]).map(|(a, b)| (a + b + 1) >> 1);
                     assert!(out.iter().copied().eq(mean), "{w} x {h} {sub:?} {dx} {dy}");
@@ -353,7 +355,14 @@ mod tests {
                     mode: 0,
                     v: [[quarters, quarters], [0, 0]],
                 };
-                compensate(&Kernels::best(), &g, &all(&g, b), [Some(&r), Some(&r)], &mut out).unwrap();
+                compensate(
+                    &Kernels::best(),
+                    &g,
+                    &all(&g, b),
+                    [Some(&r), Some(&r)],
+                    &mut out,
+                )
+                .unwrap();
                 for p in &g.planes {
                     for y in 0..p.h {
                         // Away from the edges, where the ramp ends.

@@ -262,15 +262,17 @@ mod tests {
                 let s = Synthesis::new(&format(chroma), &config);
                 let g = &s.geometry;
                 let mut buffers = s.buffers(&mut Budget::default()).unwrap();
-                
-                s.run(&symbols(g, 0), 3.0, [None, None], &mut buffers).unwrap();
+
+                s.run(&symbols(g, 0), 3.0, [None, None], &mut buffers)
+                    .unwrap();
                 s.show(0, &mut buffers).unwrap();
                 assert!(buffers.frame.iter().all(|v| *v == 512));
                 assert_eq!(buffers.shown, buffers.frame);
                 let before: Vec<u16> = (0..g.samples()).map(|i| (i * 7 % 1024) as u16).collect();
                 let r = Reference::new(g, &before).unwrap();
                 for class in 1..5 {
-                    s.run(&symbols(g, class), 3.0, [Some(&r), Some(&r)], &mut buffers).unwrap();
+                    s.run(&symbols(g, class), 3.0, [Some(&r), Some(&r)], &mut buffers)
+                        .unwrap();
                     s.show(class, &mut buffers).unwrap();
                     assert_eq!(buffers.frame, before);
                     assert_eq!(buffers.shown, before);
@@ -289,14 +291,18 @@ mod tests {
             },
         );
         let mut buffers = s.buffers(&mut Budget::default()).unwrap();
-        
+
         let mut x = symbols(&s.geometry, 0);
         for p in &mut x.coefficients.planes {
             p.q[0] = 10;
         }
         s.run(&x, 8.0, [None, None], &mut buffers).unwrap();
         // The first coefficient of a block of 8 is 8 means; 10 steps of 8 are a mean of 10.
-        assert!(buffers.frame.iter().all(|v| *v == 522), "{:?}", buffers.frame);
+        assert!(
+            buffers.frame.iter().all(|v| *v == 522),
+            "{:?}",
+            buffers.frame
+        );
     }
 
     #[test]

@@ -260,7 +260,9 @@ impl Fit<'_> {
                 let step = step(f.step, s.geometry.bits);
                 s.run(&f.symbols, step, refs, &mut buffers)?;
                 let at = f.time() * n..(f.time() + 1) * n;
-                f.error = s.geometry.error(&buffers.frame, &self.x.samples[at.clone()]);
+                f.error = s
+                    .geometry
+                    .error(&buffers.frame, &self.x.samples[at.clone()]);
                 self.made[at].copy_from_slice(&buffers.frame);
             }
         }

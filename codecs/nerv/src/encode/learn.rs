@@ -38,7 +38,8 @@ impl Learner {
     ) -> Result<()> {
         let n = fit.frames.len();
         let steps = (epochs * n).div_ceil(BATCH).max(100);
-        let works: Result<Vec<Workspace>> = (0..BATCH).map(|_| Workspace::new(&fit.synthesis)).collect();
+        let works: Result<Vec<Workspace>> =
+            (0..BATCH).map(|_| Workspace::new(&fit.synthesis)).collect();
         let mut works = works?;
         let mut saved = Instant::now();
         // The rate falls with the work or the time, whichever is further.

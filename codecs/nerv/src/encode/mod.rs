@@ -70,7 +70,10 @@ pub fn encode(
     };
     if learner.is_none() {
         if epochs > 0 && switches.network && !fit.late(0.5) {
-            let bytes = target.unwrap_or(fit.size() as u64);
+            let bytes = match target {
+                Some(bytes) => bytes,
+                None => fit.size()? as u64,
+            };
             fit.set_network(bytes, ctl.seed);
         }
         fit.tune(target, 0.55, ctl)?;

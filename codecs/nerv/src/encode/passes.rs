@@ -69,7 +69,7 @@ impl Fit<'_> {
             self.rates.add(&t);
         }
         self.rates.refresh(0.6);
-        Ok((self.size(), self.psnr()))
+        Ok((self.size()?, self.psnr()))
     }
 
     /// One group of [`Self::pass`].

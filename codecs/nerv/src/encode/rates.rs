@@ -141,15 +141,7 @@ pub struct Tally {
 
 impl Tally {
     /// Adds the decisions of a block as [`quantise`] left it.
-    pub fn count(
-        &mut self,
-        k: usize,
-        class: usize,
-        n: usize,
-        scan: &[u8],
-        full: usize,
-        q: &[i16],
-    ) {
+    pub fn count(&mut self, k: usize, class: usize, n: usize, scan: &[u8], full: usize, q: &[i16]) {
         let kc = k * CLASSES + class;
         let last = scan.iter().rposition(|at| q[usize::from(*at)] != 0);
         self.full

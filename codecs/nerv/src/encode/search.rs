@@ -277,7 +277,14 @@ impl<'a> Search<'a> {
     }
 
     /// Decides the square at (x, y); gives its cost.
-    fn square(&self, f: &mut MotionField, x: usize, y: usize, side: usize, parents: &[Block]) -> f32 {
+    fn square(
+        &self,
+        f: &mut MotionField,
+        x: usize,
+        y: usize,
+        side: usize,
+        parents: &[Block],
+    ) -> f32 {
         if x >= f.blocks.w() || y >= f.blocks.h() {
             return 0.0;
         }
@@ -367,7 +374,10 @@ impl<'a> Search<'a> {
             }
         }
         if two {
-            let want = [MotionField::expected(&near, 0), MotionField::expected(&near, 1)];
+            let want = [
+                MotionField::expected(&near, 0),
+                MotionField::expected(&near, 1),
+            ];
             let mut v = single;
             for l in [0, 1] {
                 let other = v;
@@ -432,7 +442,10 @@ mod tests {
     fn a_known_shift_is_found_to_the_quarter_sample() {
         let g = Geometry::new(SIDE, SIDE, None, 8);
         let frame = texture(&g, 1);
-        let (r, phases) = (Reference::new(&g, &frame).unwrap(), Phases::new(&g, &frame).unwrap());
+        let (r, phases) = (
+            Reference::new(&g, &frame).unwrap(),
+            Phases::new(&g, &frame).unwrap(),
+        );
         for v in [
             [0, 0],
             [4, 0],
@@ -449,13 +462,27 @@ mod tests {
                 v: [v, [0, 0]],
             });
             let mut moved = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, &field, [Some(&r), Some(&r)], &mut moved).unwrap();
+            compensate(
+                &Kernels::best(),
+                &g,
+                &field,
+                [Some(&r), Some(&r)],
+                &mut moved,
+            )
+            .unwrap();
             let found = Search::new(&g, &moved, vec![&phases], 0.5).run(&g, None);
             let hits = inner(&found).filter(|b| b.v[0] == v).count();
             let all = inner(&found).count();
             assert!(hits * 10 >= all * 9, "{v:?}: {hits} of {all}");
             let mut back = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, &found, [Some(&r), Some(&r)], &mut back).unwrap();
+            compensate(
+                &Kernels::best(),
+                &g,
+                &found,
+                [Some(&r), Some(&r)],
+                &mut back,
+            )
+            .unwrap();
             let off: u32 = back
                 .iter()
                 .zip(&moved)
@@ -483,7 +510,8 @@ mod tests {
             &field,
             [Some(&refs[0]), Some(&refs[1])],
             &mut moved,
-        ).unwrap();
+        )
+        .unwrap();
         // Told of the motion, it keeps it.
         let search = Search::new(&g, &moved, vec![&phases[0], &phases[1]], 0.5);
         let found = search.run(&g, Some(&field));
@@ -491,7 +519,14 @@ mod tests {
         assert!(hits * 2 > inner(&found).count(), "{hits}");
         let error = |f: &MotionField| {
             let mut out = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, f, [Some(&refs[0]), Some(&refs[1])], &mut out).unwrap();
+            compensate(
+                &Kernels::best(),
+                &g,
+                f,
+                [Some(&refs[0]), Some(&refs[1])],
+                &mut out,
+            )
+            .unwrap();
             out.iter()
                 .zip(&moved)
                 .map(|(a, b)| u64::from(a.abs_diff(*b)))
@@ -509,7 +544,11 @@ mod tests {
         let phases = Phases::new(&g, &frame).unwrap();
         let vectors = |price| {
             let f = Search::new(&g, &other, vec![&phases], price).run(&g, None);
-            f.blocks.as_slice().iter().filter(|b| **b != f.blocks.as_slice()[0]).count()
+            f.blocks
+                .as_slice()
+                .iter()
+                .filter(|b| **b != f.blocks.as_slice()[0])
+                .count()
         };
         assert_eq!(vectors(1e6), 0);
         assert!(vectors(0.1) > 20);
@@ -529,7 +568,10 @@ mod tests {
             let f = Search::new(&g, &frames[1], vec![&phases[0], &phases[1]], 2.0).run(&g, None);
             // A frame is its own best reference.
             assert!(
-                f.blocks.as_slice().iter().all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
+                f.blocks
+                    .as_slice()
+                    .iter()
+                    .all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
                 "{w} x {h}"
             );
         }

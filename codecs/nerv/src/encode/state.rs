@@ -165,13 +165,9 @@ impl<'a> Fit<'a> {
     }
 
     /// Bytes of all groups.
-    pub(super) fn size(&self) -> usize {
-        let pieces = match self.code() {
-            Ok(groups) => groups.iter().map(|g| g.len() + 3).sum(),
-            // What cannot be coded has no place in any file.
-            Err(_) => usize::MAX / 2,
-        };
-        pieces + self.weight_bytes() + 12 + 2 * self.groups.len()
+    pub(super) fn size(&self) -> Result<usize> {
+        let pieces: usize = self.code()?.iter().map(|g| g.len() + 3).sum();
+        Ok(pieces + self.weight_bytes() + 12 + 2 * self.groups.len())
     }
 
     /// Bytes that the filter's parameters may take.
@@ -214,7 +210,9 @@ impl<'a> Fit<'a> {
         // The frame itself is there; only its coefficients' samples have to be made again.
         s.synthesise(&f.symbols, step(f.step, s.geometry.bits), buffers)?;
         let t = f.time();
-        buffers.frame.copy_from_slice(&self.made[t * n..(t + 1) * n]);
+        buffers
+            .frame
+            .copy_from_slice(&self.made[t * n..(t + 1) * n]);
         s.show_all(class, buffers)?;
         Ok((class, self.original(t)))
     }
@@ -269,7 +267,10 @@ impl<'a> Fit<'a> {
 }
 
 /// The frames, group by group.
-pub(super) fn groups_mut<'f>(groups: &[usize], mut frames: &'f mut [Frame]) -> Vec<&'f mut [Frame]> {
+pub(super) fn groups_mut<'f>(
+    groups: &[usize],
+    mut frames: &'f mut [Frame],
+) -> Vec<&'f mut [Frame]> {
     let split = groups.iter().map(|size| {
         let (mine, others) = std::mem::take(&mut frames).split_at_mut(*size);
         frames = others;

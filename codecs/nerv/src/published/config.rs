@@ -233,10 +233,7 @@ impl Layout {
             first,
             base: 8 * base,
             hidden: 8 * hidden,
-            widths: widths
-                .iter()
-                .map(|w| 8 * usize::from(*w))
-                .collect(),
+            widths: widths.iter().map(|w| 8 * usize::from(*w)).collect(),
             grid,
         };
         let width = |w: &usize| (8..=MOST_WIDTH).contains(w);
@@ -358,13 +355,7 @@ fn add(g: &mut Graph, a: usize, b: usize) -> usize {
 fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
     let s = g.shape(x);
     let t = g.image(s.h, s.w, s.c);
-    let w = g.param(
-        format!("{name}.dw.weight"),
-        9 * s.c,
-        s.c,
-        0.3,
-        0.0,
-    );
+    let w = g.param(format!("{name}.dw.weight"), 9 * s.c, s.c, 0.3, 0.0);
     let b = g.param(format!("{name}.dw.bias"), s.c, s.c, 0.0, 0.0);
     g.ops.push(Op::Depthwise { x, y: t, w, b });
     let t = g.conv(&format!("{name}.mix"), t, 1, s.c, s.c, 0.4);

@@ -15,8 +15,8 @@ use super::config::{Layout, Network};
 use super::picture::{Picture, encode_time};
 use crate::grid::Known;
 use crate::memory::{bytes, elements};
-use crate::weights::{Coded, code};
 use crate::threads::{threads, within};
+use crate::weights::{Coded, code};
 
 /// Parameters for each byte that a file may have, beyond a few thousand: an encoder writes about one, and a file that
 /// says a million for each would keep a decoder busy for nothing.

@@ -15,8 +15,8 @@ use super::decode::plausible;
 use super::picture::{Picture, encode_time};
 use crate::adam::Adam;
 use crate::backward::Grads;
-use crate::weights::{Coded, choose, code};
 use crate::threads::threads;
+use crate::weights::{Coded, choose, code};
 
 /// Share of the training after which parameters are quantised.
 const QUANTISED: f32 = 0.75;
