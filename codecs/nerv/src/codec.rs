@@ -206,7 +206,7 @@ impl Codec for Nerv {
         if tiny && !matches!(goal, Goal::Bytes(n) if n < raw) {
             return Ok(write_raw(x, head, out));
         }
-        if let Some(values) = stored::constant(x) {
+        if let Some(values) = stored::constant(x)? {
             return write_constant(&values, head, goal, out);
         }
         if goal == Goal::Exact || matches!(goal, Goal::Bytes(n) if n > raw) {

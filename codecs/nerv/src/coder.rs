@@ -112,7 +112,7 @@ fn tables() -> &'static Tables {
         for (between, knots) in squash.chunks_exact_mut(128).zip(KNOTS.windows(2)) {
             let &[from, to] = knots else { continue };
             for (part, s) in (0i64..).zip(between) {
-                *s = (from + ((to - from) * part >> 7)) as u16;
+                *s = (from + (((to - from) * part) >> 7)) as u16;
             }
         }
         let mut stretch = [0; 4096];
@@ -155,7 +155,7 @@ impl Counter {
         let rate = i64::from(RATES[usize::from(self.n.min(limit).min(MOST_SEEN))]);
         let target = if bit { 65535i64 } else { 0 };
         let p = i64::from(self.p);
-        let step = (target - p) * rate >> 16;
+        let step = ((target - p) * rate) >> 16;
         self.p = (p + step).clamp(32, 65503) as u16;
         self.n = (self.n + 1).min(MOST_SEEN);
     }
@@ -227,7 +227,7 @@ impl Model {
         let err = if bit { 65535i64 } else { 0 } - i64::from(p);
         for ((at, st), weight) in all.into_iter().zip(weights) {
             // Error of 16 bits by a stretch of 8 fraction bits; rate 1/64.
-            let step = err * i64::from(st) >> 14;
+            let step = (err * i64::from(st)) >> 14;
             *weight = (*weight + step as i32).clamp(-(1 << 20), 1 << 20);
             self.counters.at_mut(at)?.update(bit, self.limit);
         }

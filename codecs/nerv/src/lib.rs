@@ -56,6 +56,10 @@ mod encode;
 mod adam;
 #[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod backward;
+#[cfg_attr(
+    not(feature = "published"),
+    allow(dead_code, reason = "operations of the published networks alone")
+)]
 mod graph;
 mod layers;
 

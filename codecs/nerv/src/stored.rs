@@ -105,19 +105,24 @@ pub fn decode_raw(
 }
 
 /// The value of each plane, where each has but one in all frames.
-pub fn constant(x: Video<'_>) -> Option<Vec<u16>> {
+///
+/// # Errors
+/// None for whole frames.
+pub fn constant(x: Video<'_>) -> Result<Option<Vec<u16>>> {
     let g = Geometry::of(&x.format);
     let mut frames = x.samples.chunks_exact(g.samples());
-    let first = frames.next()?;
+    let Some(first) = frames.next() else {
+        return Ok(None);
+    };
     let mut values = Vec::new();
     for p in &g.planes {
-        values.push(*first.iter().nth(p.at)?);
+        values.push(*first.at(p.at)?);
     }
     let of_one = |frame: &[u16]| {
         let mut planes = g.planes.iter().zip(&values);
         planes.all(|(p, v)| frame.iter().skip(p.at).take(p.samples()).all(|s| s == v))
     };
-    (of_one(first) && frames.all(of_one)).then_some(values)
+    Ok((of_one(first) && frames.all(of_one)).then_some(values))
 }
 
 /// Bytes of the raw form, with its mode.
@@ -277,6 +282,7 @@ mod tests {
                 format: f,
                 samples: x,
             })
+            .unwrap()
         };
         let values = of(&x).unwrap();
         assert_eq!(values, [700, 512, 3]);

@@ -148,7 +148,7 @@ impl Layout {
         let of = |c: usize| {
             let eights = |c: f64| {
                 let eights = (c / 8.0).round() as usize;
-                eights.min(MOST_WIDTH / 8).max(1) * 8
+                eights.clamp(1, MOST_WIDTH / 8) * 8
             };
             let c = c as f64;
             Self {

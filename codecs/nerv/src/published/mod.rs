@@ -45,8 +45,8 @@ pub fn encode_chunk(
     let frames = x.frames() as u64;
     let bytes = match goal {
         Goal::Quality(q) => quality_bytes(&x.format, frames, q),
-        // A payload's first byte is its mode.
-        Goal::Bytes(bytes) => bytes.max(1) - 1,
+        // A payload's first byte is its mode; of no bytes none are left.
+        Goal::Bytes(bytes) => bytes.saturating_sub(1),
         _ => raw,
     };
     let time = ctl.time_limit.map_or_else(
