@@ -2,6 +2,10 @@
 //!
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "bytes of frames that are in memory, or of one whose format is valid: 2^31 at most"
+)]
 
 use std::ops::Range;
 
@@ -11,9 +15,9 @@ use nc_core::{
     VideoBuf, VideoFormat, kind,
 };
 
-use crate::fit::Switches;
-use crate::published::{self, Kind, Published};
-use crate::{decode, fit, stored};
+use crate::encode::Switches;
+use crate::published::{self, Kind};
+use crate::{decode, encode, stored};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -30,7 +34,7 @@ pub const INFO: CodecInfo = CodecInfo {
 const RAW: u8 = 0;
 /// Mode: one value for each plane.
 const CONSTANT: u8 = 1;
-/// Mode: motion, latents and a network that corrects.
+/// Mode: motion, coefficients and a filter that corrects.
 pub(crate) const NETWORK: u8 = 2;
 /// Mode: a published network; see [`crate::published`].
 const PUBLISHED: u8 = 3;
@@ -42,8 +46,8 @@ const MOST_FRAMES: u64 = 256;
 const MOST_BYTES: u64 = 192 << 20;
 /// The same in earlier files.
 const LONGEST_BYTES: u64 = 512 << 20;
-/// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as latents, and both once more as the
-/// best so far.
+/// Bytes for each byte of a chunk's samples that encoding takes: frames as made and as coefficients, and both once more as
+/// the best so far.
 const ENCODING: u64 = 4;
 
 /// The ablation switches; see [`Switches`].
@@ -76,18 +80,21 @@ const OPTIONS: &[CodecOption] = &[
 ];
 
 /// The published network that was asked for.
-fn published_kind(options: &Options) -> Option<Kind> {
-    options.get("network").and_then(Kind::named)
+fn published_kind(options: &Options) -> Result<Option<Kind>> {
+    match options.get("network") {
+        None | Some("default" | "none") => Ok(None),
+        Some(name) => published::kind(name),
+    }
 }
 
-/// The parts of the default network that were asked for.
+/// The parts of the codec that were asked for.
 fn switches(options: &Options) -> Result<Switches> {
     Ok(Switches {
         network: options.get("network") != Some("none"),
         motion: options.switch("motion", true)?,
         large: options.switch("large", true)?,
         modulation: options.switch("modulation", true)?,
-        pyramid: options.parsed("pyramid")?.unwrap_or(fit::PYRAMID),
+        pyramid: options.parsed("pyramid")?.unwrap_or(encode::PYRAMID),
     })
 }
 
@@ -139,7 +146,7 @@ fn write_constant(
     let start = out.len();
     out.push(CONSTANT);
     stored::encode_constant(values, out);
-    let bytes = out.len().saturating_sub(start) as u64;
+    let bytes = (out.len() - start) as u64;
     match goal {
         ChunkGoal::Bytes(most) if bytes > most => Err(Error::Usage(format!(
             "frames {}.. take {bytes} bytes at least, and there are {most} for them",
@@ -157,20 +164,17 @@ impl Codec for Nerv {
     }
 
     fn plan(&self, format: &VideoFormat) -> Result<Plan> {
-        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
+        // A valid frame has samples.
+        let frame = 2 * video(format)?.frame_samples()? as u64;
         Ok(Plan {
-            chunk: MOST_BYTES
-                .checked_div(frame)
-                .unwrap_or(1)
-                .clamp(1, MOST_FRAMES),
+            chunk: (MOST_BYTES / frame).clamp(1, MOST_FRAMES),
             overlap: 0,
         })
     }
 
     fn longest(&self, format: &VideoFormat) -> Result<u64> {
-        let frame = (video(format)?.frame_samples()? as u64).saturating_mul(2);
-        let most = LONGEST_BYTES.checked_div(frame).unwrap_or(1);
-        Ok(most.clamp(1, MOST_FRAMES))
+        let frame = 2 * video(format)?.frame_samples()? as u64;
+        Ok((LONGEST_BYTES / frame).clamp(1, MOST_FRAMES))
     }
 
     fn encode(
@@ -187,12 +191,11 @@ impl Codec for Nerv {
         }
         let samples = size_of_val(x.samples) as u64;
         let mut budget = ctl.budget.share();
-        budget.charge(samples.saturating_mul(ENCODING))?;
-        let published = published_kind(&ctl.options);
+        budget.charge(samples * ENCODING)?;
+        let published = published_kind(&ctl.options)?;
         let switches = switches(&ctl.options)?;
         let raw = stored::raw_len(x);
-        let values = (format.planes() as u64).saturating_mul(2);
-        let least = values.saturating_add(1);
+        let least = 2 * format.planes() as u64 + 1;
         if let ChunkGoal::Bytes(most) = goal
             && most < least.min(raw)
         {
@@ -207,24 +210,14 @@ impl Codec for Nerv {
         if tiny && !matches!(goal, ChunkGoal::Bytes(n) if n < raw) {
             return Ok(write_raw(x, head, out));
         }
-        if let Some(values) = stored::constant(x) {
+        if let Some(values) = stored::constant(x)? {
             return write_constant(&values, head, goal, out);
         }
         if goal == ChunkGoal::Exact || matches!(goal, ChunkGoal::Bytes(n) if n > raw) {
             return Ok(write_raw(x, head, out));
         }
         if let Some(kind) = published {
-            // A payload's first byte is its mode.
-            let bytes = match goal {
-                ChunkGoal::Quality(q) => published::quality_bytes(&format, head.units, q),
-                ChunkGoal::Bytes(bytes) => bytes.saturating_sub(1),
-                _ => raw,
-            };
-            let time = ctl.time_limit.map_or_else(
-                || published::seconds(&format, head.units, ctl.effort),
-                |limit| limit.as_secs_f64(),
-            );
-            let payload = published::encode(x, &Published::new(kind), bytes, time, ctl)?;
+            let payload = published::encode_chunk(x, kind, goal, raw, ctl)?;
             let units = head.units;
             let y = published::decode(&payload, &format, 0..units, units, &mut budget, ctl)?;
             let (values, error) = stored::nearest_constant(x);
@@ -236,11 +229,12 @@ impl Codec for Nerv {
             return Ok(encoded(head.units));
         }
         let inner = match goal {
-            ChunkGoal::Bytes(n) => ChunkGoal::Bytes(n.saturating_sub(1)),
+            // A payload's first byte is its mode.
+            ChunkGoal::Bytes(n) => ChunkGoal::Bytes(n - n.min(1)),
             other => other,
         };
-        let fitted = fit::encode(x, head.first, inner, switches, ctl)?;
-        let size = (fitted.payload.len() as u64).saturating_add(1);
+        let fitted = encode::encode(x, head.first, inner, switches, ctl)?;
+        let size = fitted.payload.len() as u64 + 1;
         let (values, error) = stored::nearest_constant(x);
         let fits = !matches!(goal, ChunkGoal::Bytes(n) if size > n);
         if fitted.error >= error || !fits {
@@ -298,7 +292,7 @@ fn frames(
     let samples = match *mode {
         RAW => stored::decode_raw(body, &format, head.units, wanted, budget)?,
         CONSTANT => {
-            let frames = wanted.end.saturating_sub(wanted.start);
+            let frames = wanted.end - wanted.start;
             stored::decode_constant(body, &format, frames, budget)?
         }
         NETWORK => {

@@ -3,11 +3,18 @@
 //! Every yes-or-no decision is predicted by several counters, each looked up by another context; the predictions are
 //! mixed in the logistic domain with weights that learn as they go (after Mahoney's lpaq). There is nothing to
 //! transmit and nothing in floating point, so encoder and decoder agree on every machine.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "probabilities of 16 bits, weights of 21, their logarithms of 12: sums of six products have 36 of 64 bits; \
+              contexts are numbered within their tables, which are in memory"
+)]
 
 use std::sync::OnceLock;
 
 use nc_core::entropy::{RangeDecoder, RangeEncoder};
 use nc_core::{Error, Result};
+
+use crate::grid::Known;
 
 /// Probabilities are of this.
 const WHOLE: u32 = 65536;
@@ -23,7 +30,7 @@ pub trait Bits {
 
 impl Bits for RangeEncoder {
     fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
-        let split = WHOLE.saturating_sub(p);
+        let split = WHOLE - p;
         if bit {
             self.put_share(split, WHOLE)?;
         } else {
@@ -35,7 +42,7 @@ impl Bits for RangeEncoder {
 
 impl Bits for RangeDecoder {
     fn bit(&mut self, _: bool, p: u32) -> Result<bool> {
-        Ok(self.get_cumulative(&[0, WHOLE.saturating_sub(p), WHOLE])? == 1)
+        Ok(self.get_cumulative(&[0, WHOLE - p, WHOLE])? == 1)
     }
 }
 
@@ -48,7 +55,7 @@ pub struct Cost {
 
 impl Bits for Cost {
     fn bit(&mut self, bit: bool, p: u32) -> Result<bool> {
-        let p = if bit { p } else { WHOLE.saturating_sub(p) };
+        let p = if bit { p } else { WHOLE - p };
         self.bits -= (f64::from(p) / 65536.0).log2();
         Ok(bit)
     }
@@ -57,14 +64,14 @@ impl Bits for Cost {
 /// One context of several numbers: `first`, and each of the others with what it is below.
 #[inline(always)]
 pub fn joint<const N: usize>(first: usize, others: [(usize, usize); N]) -> usize {
-    let add = |all: usize, (n, below): (usize, usize)| all.wrapping_mul(below).wrapping_add(n);
+    let add = |all: usize, (n, below): (usize, usize)| all * below + n;
     others.into_iter().fold(first, add)
 }
 
 /// A sign as a context: 0 for less than 0, 1 for 0, 2 for more.
 #[inline(always)]
 pub fn sign(v: i32) -> usize {
-    v.signum().wrapping_add(1) as usize
+    (v.signum() + 1) as usize
 }
 
 /// `ln(p / (1 - p))` in 1/256, of a probability in 1/4096; and back.
@@ -73,21 +80,21 @@ struct Tables {
     squash: [u16; 4096],
 }
 
+#[allow(
+    clippy::indexing_slicing,
+    reason = "12 bits of a number of 16, and -2047 to 2047 over 2048, in tables of 4096"
+)]
 impl Tables {
     /// The logarithm of a probability of 65536.
     #[inline(always)]
     fn stretch(&self, p: u16) -> i32 {
-        let st = self.stretch.get(usize::from(p >> 4));
-        st.map_or(0, |st| i32::from(*st))
+        i32::from(self.stretch[usize::from(p >> 4)])
     }
 
     /// The probability of 65536 whose logarithm is `x`.
     #[inline(always)]
     fn squash(&self, x: i64) -> u32 {
-        let p = self
-            .squash
-            .get(x.clamp(-2047, 2047).wrapping_add(2048) as usize);
-        p.map_or(0, |p| u32::from(*p))
+        u32::from(self.squash[(x.clamp(-2047, 2047) + 2048) as usize])
     }
 }
 
@@ -105,13 +112,13 @@ fn tables() -> &'static Tables {
         for (between, knots) in squash.chunks_exact_mut(128).zip(KNOTS.windows(2)) {
             let &[from, to] = knots else { continue };
             for (part, s) in (0i64..).zip(between) {
-                *s = from.wrapping_add(to.wrapping_sub(from).wrapping_mul(part) >> 7) as u16;
+                *s = (from + (((to - from) * part) >> 7)) as u16;
             }
         }
         let mut stretch = [0; 4096];
         for (p, s) in (8u32..).step_by(16).zip(&mut stretch) {
             let at = squash.partition_point(|s| u32::from(*s) < p).min(4095);
-            *s = (at as i16).wrapping_sub(2048);
+            *s = at as i16 - 2048;
         }
         Tables { stretch, squash }
     })
@@ -143,14 +150,14 @@ const RATES: [u32; MOST_SEEN as usize + 1] = {
 const FRESH: Counter = Counter { p: 32768, n: 0 };
 
 impl Counter {
+    #[allow(clippy::indexing_slicing, reason = "a table of MOST_SEEN + 1")]
     fn update(&mut self, bit: bool, limit: u16) {
-        let rate = RATES.get(usize::from(self.n.min(limit)));
-        let rate = rate.map_or(0, |r| i64::from(*r));
+        let rate = i64::from(RATES[usize::from(self.n.min(limit).min(MOST_SEEN))]);
         let target = if bit { 65535i64 } else { 0 };
         let p = i64::from(self.p);
-        let step = target.wrapping_sub(p).wrapping_mul(rate) >> 16;
-        self.p = p.wrapping_add(step).clamp(32, 65503) as u16;
-        self.n = self.n.wrapping_add(1).min(MOST_SEEN);
+        let step = ((target - p) * rate) >> 16;
+        self.p = (p + step).clamp(32, 65503) as u16;
+        self.n = (self.n + 1).min(MOST_SEEN);
     }
 }
 
@@ -173,8 +180,10 @@ impl Model {
     pub fn new(sizes: &[usize], sets: usize, limit: u16) -> Self {
         let inputs = sizes.len().min(INPUTS) as i32;
         let mut all = [0; INPUTS];
-        all.iter_mut().zip(sizes).for_each(|(a, s)| *a = *s);
-        let even = (65536i32 * 5 / 4).checked_div(inputs).unwrap_or(0);
+        all.iter_mut()
+            .zip(sizes)
+            .for_each(|(a, s)| *a = (*s).max(1));
+        let even = 65536i32 * 5 / 4 / inputs.max(1);
         Self {
             counters: vec![FRESH; all.iter().sum()],
             sizes: all,
@@ -195,39 +204,32 @@ impl Model {
         set: usize,
     ) -> Result<bool> {
         let t = tables();
-        let last = self.weights.len().saturating_sub(1);
-        let Some(weights) = self.weights.get_mut(set.min(last)) else {
-            return Err(Error::Usage("a model without weights".into()));
-        };
+        let last = self.weights.len().max(1) - 1;
+        let weights = self.weights.at_mut(set.min(last))?;
         // Of each table the counter's place and what it says.
         let mut all = [(0, 0i32); N];
         let mut first = 0usize;
         let mut dot = 0i64;
         let tables = contexts.iter().zip(&self.sizes).zip(&*weights);
         for (((context, size), weight), (at, st)) in tables.zip(&mut all) {
-            *at = first.wrapping_add((*context).min(size.saturating_sub(1)));
-            first = first.wrapping_add(*size);
-            let Some(c) = self.counters.get(*at) else {
-                continue;
-            };
+            *at = first + (*context).min(size.max(&1) - 1);
+            first += size;
+            let c = self.counters.at(*at)?;
             *st = t.stretch(c.p);
             // A fresh counter knows nothing; a young one little.
             if c.n < 4 {
-                *st = st.wrapping_mul(i32::from(c.n)) / 4;
+                *st = *st * i32::from(c.n) / 4;
             }
-            dot = dot.wrapping_add(i64::from(*weight).wrapping_mul(i64::from(*st)));
+            dot += i64::from(*weight) * i64::from(*st);
         }
         let p = t.squash(dot >> 16).clamp(24, 65512);
         let bit = io.bit(bit, p)?;
-        let err = (if bit { 65535i64 } else { 0 }).wrapping_sub(i64::from(p));
+        let err = if bit { 65535i64 } else { 0 } - i64::from(p);
         for ((at, st), weight) in all.into_iter().zip(weights) {
             // Error of 16 bits by a stretch of 8 fraction bits; rate 1/64.
-            let step = err.wrapping_mul(i64::from(st)) >> 14;
-            let moved = weight.wrapping_add(step as i32);
-            *weight = moved.clamp(-(1 << 20), 1 << 20);
-            if let Some(c) = self.counters.get_mut(at) {
-                c.update(bit, self.limit);
-            }
+            let step = (err * i64::from(st)) >> 14;
+            *weight = (*weight + step as i32).clamp(-(1 << 20), 1 << 20);
+            self.counters.at_mut(at)?.update(bit, self.limit);
         }
         Ok(bit)
     }
@@ -248,7 +250,7 @@ impl Golomb {
     /// For values in each of `contexts`.
     pub fn new(contexts: usize) -> Self {
         Self {
-            prefix: Model::new(&[contexts.saturating_mul(PREFIX), PREFIX], 1, 255),
+            prefix: Model::new(&[contexts * PREFIX, PREFIX], 1, 255),
             rest: Model::new(&[PREFIX * 2], 1, 255),
             contexts,
         }
@@ -259,7 +261,7 @@ impl Golomb {
     /// # Errors
     /// [`Error::Format`] for a value of more than 20 bits.
     pub fn code<B: Bits>(&mut self, io: &mut B, value: u32, context: usize) -> Result<u32> {
-        let context = context.min(self.contexts.saturating_sub(1));
+        let context = context.min(self.contexts.max(1) - 1);
         // A number that has no next one is too large as well.
         let next = value.saturating_add(1);
         let n = next.ilog2() as usize;
@@ -280,7 +282,7 @@ impl Golomb {
             let c = length << 1 | usize::from(v > 1);
             v = v << 1 | u32::from(self.rest.code(io, bit, &[c], 0)?);
         }
-        Ok(v.saturating_sub(1))
+        Ok(v - 1)
     }
 }
 

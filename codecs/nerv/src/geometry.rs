@@ -3,12 +3,17 @@
 //! The network works at half the luma resolution: a pixel there holds the four luma samples of its square and the
 //! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). Samples beyond the
 //! frame repeat its edge.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
+)]
 
 use std::ops::Range;
 
-use nc_core::{Chroma, VideoFormat};
+use nc_core::{Chroma, Result, VideoFormat};
 
 use crate::graph::Shape;
+use crate::grid::{Grid, Known, Rows, RowsMut, internal};
 
 /// A plane's place in a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,18 +31,28 @@ pub struct Plane {
 impl Plane {
     /// Its samples.
     pub fn samples(&self) -> usize {
-        self.w.saturating_mul(self.h)
+        self.w * self.h
     }
 
     /// Where these lie in the frame.
     pub fn range(&self) -> Range<usize> {
-        self.at..self.at.saturating_add(self.samples())
+        self.at..self.at + self.samples()
     }
 
-    /// Where those of row `y` lie in the frame.
-    pub fn row(&self, y: usize) -> Range<usize> {
-        let at = self.at.saturating_add(y.saturating_mul(self.w));
-        at..at.saturating_add(self.w)
+    /// Its rows in `frame`.
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for a frame of another geometry.
+    pub fn rows<'a>(&self, frame: &'a [u16]) -> Result<Rows<'a>> {
+        Rows::new(self.w, self.h, frame.span(self.range())?)
+    }
+
+    /// As [`Self::rows`], to be written.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub fn rows_mut<'a>(&self, frame: &'a mut [u16]) -> Result<RowsMut<'a>> {
+        RowsMut::new(self.w, self.h, frame.span_mut(self.range())?)
     }
 }
 
@@ -45,6 +60,8 @@ impl Plane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Channel {
     plane: usize,
+    /// Columns and rows of the plane.
+    size: [usize; 2],
     step: [usize; 2],
     offset: [usize; 2],
 }
@@ -52,14 +69,15 @@ struct Channel {
 impl Channel {
     /// The row of its plane that row `i` of the image takes.
     fn row(&self, i: usize) -> usize {
-        i.saturating_mul(self.step[1])
-            .saturating_add(self.offset[1])
+        i * self.step[1] + self.offset[1]
     }
 }
 
 /// Geometry of a clip's frames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geometry {
+    /// The plane of luma, which is the first.
+    pub luma: Plane,
     /// Planes Y, U, V or Y alone.
     pub planes: Vec<Plane>,
     /// Bits of a sample.
@@ -83,16 +101,16 @@ impl Geometry {
 
     /// For frames of `w` x `h` whose chroma, if any, is subsampled by `sub` (columns, rows).
     pub fn new(w: usize, h: usize, sub: Option<[usize; 2]>, bits: u8) -> Self {
-        let mut planes = vec![Plane {
+        let luma = Plane {
             w,
             h,
             at: 0,
             sub: [1, 1],
-        }];
+        };
+        let mut planes = vec![luma];
         if let Some(sub) = sub {
             let (cw, ch) = (w.div_ceil(sub[0]), h.div_ceil(sub[1]));
-            let luma = w.saturating_mul(h);
-            for at in [luma, luma.saturating_add(cw.saturating_mul(ch))] {
+            for at in [luma.samples(), luma.samples() + cw * ch] {
                 planes.push(Plane {
                     w: cw,
                     h: ch,
@@ -108,6 +126,7 @@ impl Geometry {
                 for x in 0..step[0] {
                     channels.push(Channel {
                         plane,
+                        size: [p.w, p.h],
                         step,
                         offset: [x, y],
                     });
@@ -115,6 +134,7 @@ impl Geometry {
             }
         }
         Self {
+            luma,
             planes,
             bits,
             half: [h.div_ceil(2), w.div_ceil(2)],
@@ -124,7 +144,7 @@ impl Geometry {
 
     /// Samples of a frame.
     pub fn samples(&self) -> usize {
-        self.planes.last().map_or(0, |p| p.range().end)
+        self.planes.iter().map(Plane::samples).sum()
     }
 
     /// Channels of the half-resolution image.
@@ -134,151 +154,161 @@ impl Geometry {
 
     /// Largest sample.
     pub fn peak(&self) -> u16 {
-        (1u32 << self.bits).wrapping_sub(1) as u16
+        ((1u32 << self.bits) - 1) as u16
     }
 
     /// What a sample is divided by for the network, which sees about -2 to 2.
     pub fn scale(&self) -> f32 {
-        (1u32 << self.bits.saturating_sub(2)) as f32
+        (1u32 << (self.bits - 2)) as f32
     }
 
     /// The sample that the network sees as 0.
     pub fn middle(&self) -> f32 {
-        (1u32 << self.bits.saturating_sub(1)) as f32
+        (1u32 << (self.bits - 1)) as f32
     }
 
-    /// Weight of a squared error in each plane, so that their sum is that of the planes' mean squared errors weighted
+    /// Weight of a squared error in a plane, so that their sum is that of the planes' mean squared errors weighted
     /// 4:1:1, in units of luma samples.
-    pub fn plane_weights(&self) -> Vec<f64> {
-        let samples = |p: &Plane| p.samples() as f64;
-        let luma = self.planes.first().map_or(1.0, samples);
-        let of = |(i, p)| {
-            if i == 0 {
-                1.0
-            } else {
-                luma / (4.0 * samples(p))
-            }
-        };
-        self.planes.iter().enumerate().map(of).collect()
+    fn weight(&self, plane: usize, [w, h]: [usize; 2]) -> f64 {
+        if plane == 0 {
+            1.0
+        } else {
+            self.luma.samples() as f64 / (4.0 * (w * h) as f64)
+        }
     }
 
-    /// [`Self::plane_weights`] of the plane that each channel is of.
+    /// [`Self::weight`] of each plane.
+    pub fn plane_weights(&self) -> Vec<f64> {
+        let planes = self.planes.iter().enumerate();
+        planes.map(|(i, p)| self.weight(i, [p.w, p.h])).collect()
+    }
+
+    /// [`Self::weight`] of the plane that each channel is of.
     pub fn channel_weights(&self) -> Vec<f32> {
-        let weights = self.plane_weights();
-        let of = |c: &Channel| weights.get(c.plane).map_or(0.0, |w| *w as f32);
+        let of = |c: &Channel| self.weight(c.plane, c.size) as f32;
         self.channels.iter().map(of).collect()
     }
 
-    /// Squared errors of a frame in 8 bits, each plane's with its weight.
+    /// Squared errors of a frame in 8 bits, each plane's with its weight; both of this geometry.
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "the encoder's alone, of frames that it has made"
+    )]
     pub fn error(&self, made: &[u16], wanted: &[u16]) -> f64 {
         let mut sum = 0.0;
         for (p, weight) in self.planes.iter().zip(self.plane_weights()) {
-            let (made, wanted) = (made.get(p.range()), wanted.get(p.range()));
-            let e: u64 = made
-                .unwrap_or_default()
+            let e: u64 = made[p.range()]
                 .iter()
-                .zip(wanted.unwrap_or_default())
+                .zip(&wanted[p.range()])
                 .map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2))
                 .sum();
             sum += e as f64 * weight;
         }
-        sum / f64::from(1u32 << self.bits.saturating_sub(8).saturating_mul(2))
+        sum / f64::from(1u32 << (2 * (self.bits - 8)))
+    }
+
+    /// The rows of each channel's plane in `frame`.
+    fn channel_rows<'a>(&self, frame: &'a [u16]) -> Result<Vec<Rows<'a>>> {
+        let planes: Result<Vec<Rows<'_>>> = self.planes.iter().map(|p| p.rows(frame)).collect();
+        let planes = planes?;
+        let rows = self.channels.iter().map(|c| planes.at(c.plane).copied());
+        rows.collect()
     }
 
     /// Fills the first channels of an image of `shape` with a frame.
-    pub fn pack(&self, frame: &[u16], shape: Shape, out: &mut [f32]) {
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for a frame of another geometry.
+    pub fn pack(&self, frame: &[u16], shape: Shape, out: &mut [f32]) -> Result<()> {
         let (middle, scale) = (self.middle(), 1.0 / self.scale());
+        let rows = self.channel_rows(frame)?;
         // Rows outside, channels inside: a row stays in the nearest cache while its channels are filled.
         for (i, out) in shape.lines_mut(out).enumerate() {
-            for (ch, c) in self.channels.iter().enumerate() {
-                let Some(p) = self.planes.get(c.plane) else {
-                    continue;
-                };
-                let y = c.row(i).min(p.h.saturating_sub(1));
-                let row = frame.get(p.row(y)).unwrap_or_default();
-                spread(row, c, ch, shape.c, out, |v| {
+            for (ch, (c, rows)) in self.channels.iter().zip(&rows).enumerate() {
+                spread(rows.row(c.row(i)), c, ch, shape.c, out, |v| {
                     (f32::from(v) - middle) * scale
                 });
             }
         }
+        Ok(())
     }
 
-    /// Adds planes of residuals, `stride`s wide, to channels `first..` of an image.
+    /// Adds planes of residuals, in whole squares, to channels `first..` of an image.
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for planes of another geometry.
     pub fn pack_planes(
         &self,
-        planes: &[Vec<f32>],
-        strides: &[usize],
+        planes: &[Grid<f32>],
         shape: Shape,
         first: usize,
         out: &mut [f32],
-    ) {
+    ) -> Result<()> {
         let scale = 1.0 / self.scale();
         for (i, out) in shape.lines_mut(out).enumerate() {
             for (at, c) in (first..).zip(&self.channels) {
-                let (Some(from), Some(stride)) = (planes.get(c.plane), strides.get(c.plane)) else {
-                    continue;
-                };
-                let mut rows = from.chunks_exact(*stride);
-                let y = c.row(i).min(rows.len().saturating_sub(1));
-                let row = rows.nth(y).unwrap_or_default();
+                let plane = planes.at(c.plane)?;
+                let y = c.row(i).min(plane.h() - 1);
+                let row = plane.row(y).ok_or_else(|| internal("nerv: a row"))?;
                 spread(row, c, at, shape.c, out, |v| v * scale);
             }
         }
+        Ok(())
     }
 
     /// The frame that an image's first channels hold, rounded and clamped.
-    pub fn unpack(&self, shape: Shape, image: &[f32], frame: &mut [u16]) {
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for a frame of another geometry.
+    pub fn unpack(&self, shape: Shape, image: &[f32], frame: &mut [u16]) -> Result<()> {
         let (middle, scale) = (self.middle() + 0.5, self.scale());
         let peak = f32::from(self.peak());
+        let mut planes = Vec::with_capacity(self.planes.len());
+        let mut rest = frame;
+        for p in &self.planes {
+            let (plane, behind) = rest
+                .split_at_mut_checked(p.samples())
+                .ok_or_else(|| internal("nerv: a frame of another geometry"))?;
+            planes.push(RowsMut::new(p.w, p.h, plane)?);
+            rest = behind;
+        }
         for (i, from) in shape.lines(image).enumerate() {
             for (ch, c) in self.channels.iter().enumerate() {
-                let y = c.row(i);
-                let Some(p) = self.planes.get(c.plane).filter(|p| y < p.h) else {
+                // In the last row of an odd plane the second sample has no place.
+                let Some(row) = planes.at_mut(c.plane)?.row(c.row(i)) else {
                     continue;
                 };
-                let row = frame.get_mut(p.row(y)).unwrap_or_default();
-                let to = row.get_mut(c.offset[0]..).unwrap_or_default();
-                let from = from.get(ch..).unwrap_or_default();
-                let pixels = from.iter().step_by(shape.c);
-                for (to, from) in to.iter_mut().step_by(c.step[0]).zip(pixels) {
+                let to = row.iter_mut().skip(c.offset[0]).step_by(c.step[0]);
+                let pixels = from.iter().skip(ch).step_by(shape.c);
+                for (to, from) in to.zip(pixels) {
                     // NaN becomes 0.
                     *to = (from * scale + middle).clamp(0.0, peak) as u16;
                 }
             }
         }
+        Ok(())
     }
 
-    /// The frame that is a prediction plus planes of residuals, `stride`s wide.
-    pub fn add(
-        &self,
-        prediction: &[u16],
-        planes: &[Vec<f32>],
-        strides: &[usize],
-        frame: &mut [u16],
-    ) {
+    /// The frame that is a prediction plus planes of residuals, in whole squares.
+    pub fn add(&self, prediction: &[u16], planes: &[Grid<f32>], frame: &mut [u16]) -> Result<()> {
         let peak = f32::from(self.peak());
-        for ((p, plane), stride) in self.planes.iter().zip(planes).zip(strides) {
-            let (Some(from), Some(to)) = (prediction.get(p.range()), frame.get_mut(p.range()))
-            else {
-                continue;
-            };
-            let from = from.chunks_exact(p.w).zip(plane.chunks_exact(*stride));
-            for (to, (from, plane)) in to.chunks_exact_mut(p.w).zip(from) {
+        for (p, plane) in self.planes.iter().zip(planes) {
+            let from = prediction.span(p.range())?.chunks_exact(p.w);
+            let to = frame.span_mut(p.range())?.chunks_exact_mut(p.w);
+            for (to, (from, plane)) in to.zip(from.zip(plane.rows())) {
                 for (to, (a, b)) in to.iter_mut().zip(from.iter().zip(plane)) {
                     *to = (f32::from(*a) + b + 0.5).clamp(0.0, peak) as u16;
                 }
             }
         }
+        Ok(())
     }
 
     /// Whether channel `ch` of pixel (i, j) is a sample of the frame.
     pub fn inside(&self, i: usize, j: usize, ch: usize) -> bool {
-        let c = self.channels.get(ch);
-        let Some((c, p)) = c.and_then(|c| Some((c, self.planes.get(c.plane)?))) else {
-            return false;
-        };
-        let x = j.saturating_mul(c.step[0]).saturating_add(c.offset[0]);
-        c.row(i) < p.h && x < p.w
+        // The last channels of an image fill up an eight and are none.
+        let mut channel = self.channels.iter().skip(ch).take(1);
+        channel.any(|c| c.row(i) < c.size[1] && j * c.step[0] + c.offset[0] < c.size[0])
     }
 }
 
@@ -295,10 +325,9 @@ fn spread<T: Copy>(
     let Some(last) = row.last() else {
         return;
     };
-    let inside = row.get(c.offset[0]..).unwrap_or_default();
-    let out = out.get_mut(at..).unwrap_or_default();
-    let mut pixels = out.iter_mut().step_by(width);
-    for (v, out) in inside.iter().step_by(c.step[0]).zip(pixels.by_ref()) {
+    let mut pixels = out.iter_mut().skip(at).step_by(width);
+    let inside = row.iter().skip(c.offset[0]).step_by(c.step[0]);
+    for (v, out) in inside.zip(pixels.by_ref()) {
         *out = value(*v);
     }
     for out in pixels {
@@ -308,6 +337,7 @@ fn spread<T: Copy>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const SUBS: [Option<[usize; 2]>; 4] = [None, Some([2, 2]), Some([2, 1]), Some([1, 1])];
@@ -338,10 +368,10 @@ mod tests {
         each(|g, shape| {
             let x = frame(&g);
             let mut image = vec![0.0; shape.len()];
-            g.pack(&x, shape, &mut image);
+            g.pack(&x, shape, &mut image).unwrap();
             assert!(image.iter().all(|v| v.abs() <= 2.0));
             let mut y = vec![0; x.len()];
-            g.unpack(shape, &image, &mut y);
+            g.unpack(shape, &image, &mut y).unwrap();
             assert_eq!(x, y, "{g:?}");
             // What is not a number, or beyond the range, is a sample all the same.
             for (odd, want) in [
@@ -351,7 +381,7 @@ mod tests {
                 (0.0, g.peak() / 2 + 1),
             ] {
                 image.fill(odd);
-                g.unpack(shape, &image, &mut y);
+                g.unpack(shape, &image, &mut y).unwrap();
                 assert!(y.iter().all(|v| *v == want), "{odd}");
             }
         });
@@ -395,12 +425,11 @@ mod tests {
     fn residuals_are_added_rounded_and_clamped() {
         each(|g, _| {
             let x = frame(&g);
-            let strides: Vec<usize> = g.planes.iter().map(|p| p.w + 3).collect();
             let add = |v: f32| {
-                let planes = g.planes.iter().zip(&strides);
-                let planes: Vec<Vec<f32>> = planes.map(|(p, s)| vec![v; s * p.h]).collect();
+                let planes = g.planes.iter().map(|p| Grid::new(p.w + 3, p.h, v));
+                let planes: Vec<Grid<f32>> = planes.collect();
                 let mut y = vec![0; x.len()];
-                g.add(&x, &planes, &strides, &mut y);
+                g.add(&x, &planes, &mut y).unwrap();
                 y
             };
             assert_eq!(add(0.4), x);

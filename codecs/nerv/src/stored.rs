@@ -2,25 +2,29 @@
 //!
 //! They are what exact coding gives and what other modes are measured against. Nothing in them depends
 //! on a neighbour, so any frames decode alone.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "samples of frames that are in memory, or whose number `elements` has checked, and bits that are held"
+)]
 
 use std::ops::Range;
 
 use nc_core::{Budget, Error, Result, Video, VideoFormat};
 
 use crate::geometry::Geometry;
+use crate::grid::Known;
+use crate::memory::{bytes, elements};
 
 /// Bytes that `samples` take at `bits` each.
-fn packed_len(samples: u64, bits: u8) -> u64 {
-    let all = u128::from(samples).saturating_mul(u128::from(bits));
-    u64::try_from(all.div_ceil(8)).unwrap_or(u64::MAX)
+fn packed_len(samples: u64, bits: u8) -> u128 {
+    (u128::from(samples) * u128::from(bits)).div_ceil(8)
 }
 
 /// Samples of `units` frames, charged to the budget at two bytes each.
 fn charged(format: &VideoFormat, units: u64, budget: &mut Budget) -> Result<usize> {
-    let frame = format.frame_samples()? as u64;
-    let samples = units.saturating_mul(frame);
-    budget.charge(samples.saturating_mul(2))?;
-    usize::try_from(samples).map_err(|_| Error::Limit("frames beyond the memory".into()))
+    let samples = elements(units, format.frame_samples()? as u64)?;
+    budget.charge(bytes(samples as u64, 2)?)?;
+    Ok(samples)
 }
 
 /// Appends the samples, `bits` each, lowest bit first, the last byte filled with zeros.
@@ -35,11 +39,11 @@ pub fn encode_raw(x: Video<'_>, out: &mut Vec<u8>) {
     for &s in x.samples {
         // At most 7 bits are held and 16 come.
         held |= u32::from(s) << count;
-        count = count.saturating_add(bits);
-        while let Some(left) = count.checked_sub(8) {
+        count += bits;
+        while count >= 8 {
             out.push(held as u8);
             held >>= 8;
-            count = left;
+            count -= 8;
         }
     }
     if count > 0 {
@@ -57,76 +61,73 @@ pub fn decode_raw(
 ) -> Result<Vec<u16>> {
     let damaged = || Error::Format("nerv: stored frames and their number differ".into());
     let frame = format.frame_samples()? as u64;
-    let all = units.checked_mul(frame).ok_or_else(damaged)?;
-    if body.len() as u64 != packed_len(all, format.bits) {
+    // Frames that no memory holds are not in this body.
+    let all = bytes(units, frame).map_err(|_| damaged())?;
+    if body.len() as u128 != packed_len(all, format.bits) {
         return Err(damaged());
     }
     if wanted.start > wanted.end || wanted.end > units {
         return Err(Error::Usage("frames outside the chunk".into()));
     }
-    let n = charged(format, wanted.end.saturating_sub(wanted.start), budget)?;
+    let n = charged(format, wanted.end - wanted.start, budget)?;
     // Within `all`, whose bits are in memory.
-    let first = wanted.start.checked_mul(frame).ok_or_else(damaged)?;
+    let first = wanted.start * frame;
     if format.bits == 8 {
-        let first = usize::try_from(first).map_err(|_| damaged())?;
-        let part = body.get(first..).and_then(|b| b.get(..n));
-        let part = part.ok_or_else(damaged)?;
+        let part = body.span(first as usize..first as usize + n)?;
         return Ok(part.iter().map(|&b| u16::from(b)).collect());
     }
     let bits = u32::from(format.bits);
-    let spare = all.checked_mul(u64::from(bits)).ok_or_else(damaged)? % 8;
+    // Of the last byte, where the samples leave some.
+    let spare = all % 8 * u64::from(bits) % 8;
     if spare > 0 && body.last().is_some_and(|b| b >> spare != 0) {
         return Err(Error::Format("nerv: bits behind the last sample".into()));
     }
-    let at = first.checked_mul(u64::from(bits)).ok_or_else(damaged)?;
-    let mut bytes = body
-        .get(usize::try_from(at / 8).map_err(|_| damaged())?..)
-        .unwrap_or_default()
-        .iter();
+    let at = u128::from(first) * u128::from(bits);
+    let mut bytes = body.iter().skip((at / 8) as usize);
     let mut count = 0u32;
     let mut held = 0;
     let skip = (at % 8) as u32;
     if skip > 0 {
         held = u32::from(*bytes.next().ok_or_else(damaged)?) >> skip;
-        count = 8u32.saturating_sub(skip);
+        count = 8 - skip;
     }
     let mut out = Vec::with_capacity(n);
     for _ in 0..n {
         while count < bits {
             held |= u32::from(*bytes.next().ok_or_else(damaged)?) << count;
-            count = count.saturating_add(8);
+            count += 8;
         }
         out.push(held as u16 & format.max());
         held >>= bits;
-        count = count.saturating_sub(bits);
+        count -= bits;
     }
     Ok(out)
 }
 
 /// The value of each plane, where each has but one in all frames.
-pub fn constant(x: Video<'_>) -> Option<Vec<u16>> {
-    let format = x.format;
-    let frame = format.frame_samples().ok()?;
+///
+/// # Errors
+/// None for whole frames.
+pub fn constant(x: Video<'_>) -> Result<Option<Vec<u16>>> {
+    let g = Geometry::of(&x.format);
+    let mut frames = x.samples.chunks_exact(g.samples());
+    let Some(first) = frames.next() else {
+        return Ok(None);
+    };
     let mut values = Vec::new();
-    let mut at = 0usize;
-    for i in 0..format.planes() {
-        let (w, h) = format.plane(i);
-        let end = at.checked_add(w.checked_mul(h)?)?;
-        let value = *x.samples.get(at)?;
-        for f in x.samples.chunks_exact(frame) {
-            if f.get(at..end)?.iter().any(|&s| s != value) {
-                return None;
-            }
-        }
-        values.push(value);
-        at = end;
+    for p in &g.planes {
+        values.push(*first.at(p.at)?);
     }
-    Some(values)
+    let of_one = |frame: &[u16]| {
+        let mut planes = g.planes.iter().zip(&values);
+        planes.all(|(p, v)| frame.iter().skip(p.at).take(p.samples()).all(|s| s == v))
+    };
+    Ok((of_one(first) && frames.all(of_one)).then_some(values))
 }
 
 /// Bytes of the raw form, with its mode.
 pub fn raw_len(x: Video<'_>) -> u64 {
-    packed_len(x.samples.len() as u64, x.format.bits).saturating_add(1)
+    packed_len(x.samples.len() as u64, x.format.bits) as u64 + 1
 }
 
 /// The value nearest to each plane, and the squared error that is left: in 8 bits, planes weighted 4:1:1.
@@ -136,8 +137,8 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
     let mut error = 0.0;
     for (p, weight) in g.planes.iter().zip(g.plane_weights()) {
         let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
-        let frames = x.samples.chunks_exact(g.samples().max(1));
-        let of = |f| <[u16]>::iter(f).skip(p.at).take(p.w.saturating_mul(p.h));
+        let frames = x.samples.chunks_exact(g.samples());
+        let of = |f| <[u16]>::iter(f).skip(p.at).take(p.samples());
         for s in frames.flat_map(of) {
             let s = f64::from(*s);
             n += 1.0;
@@ -149,14 +150,14 @@ pub fn nearest_constant(x: Video<'_>) -> (Vec<u16>, f64) {
         values.push(value as u16);
     }
     // In 8 bits.
-    let unit = f64::from(1u32 << x.format.bits.saturating_sub(8).min(8));
+    let unit = f64::from(1u32 << (x.format.bits - 8));
     (values, error / (unit * unit))
 }
 
 /// Squared error of frames in 8 bits, planes with their weights.
 pub fn error(x: Video<'_>, y: &[u16]) -> f64 {
     let g = Geometry::of(&x.format);
-    let n = g.samples().max(1);
+    let n = g.samples();
     let pairs = x.samples.chunks_exact(n).zip(y.chunks_exact(n));
     pairs.map(|(x, y)| g.error(y, x)).sum()
 }
@@ -173,24 +174,22 @@ pub fn decode_constant(
     frames: u64,
     budget: &mut Budget,
 ) -> Result<Vec<u16>> {
-    if body.len() != format.planes().saturating_mul(2) {
+    if body.len() != 2 * format.planes() {
         return Err(Error::Format("nerv: values of planes".into()));
     }
     let n = charged(format, frames, budget)?;
-    let mut frame = Vec::new();
-    for (i, v) in body.chunks_exact(2).enumerate() {
-        let value = v.try_into().map_or(0, u16::from_le_bytes);
+    // One frame beside those that are asked for.
+    let mut work = budget.share();
+    let mut frame = Vec::with_capacity(charged(format, 1, &mut work)?);
+    let (values, _) = body.as_chunks::<2>();
+    for (i, v) in values.iter().enumerate() {
+        let value = u16::from_le_bytes(*v);
         if value > format.max() {
             return Err(Error::Format("nerv: a value beyond its bits".into()));
         }
-        if i == 0 {
-            charged(format, 1, budget)?;
-            frame.reserve_exact(format.frame_samples()?);
-        }
         let (w, h) = format.plane(i);
-        frame.extend(std::iter::repeat_n(value, w.saturating_mul(h)));
+        frame.extend(std::iter::repeat_n(value, w * h));
     }
-    budget.release((frame.len() as u64).saturating_mul(2));
     let mut out = Vec::with_capacity(n);
     for _ in 0..frames {
         out.extend_from_slice(&frame);
@@ -283,6 +282,7 @@ mod tests {
                 format: f,
                 samples: x,
             })
+            .unwrap()
         };
         let values = of(&x).unwrap();
         assert_eq!(values, [700, 512, 3]);

@@ -3,11 +3,16 @@
 //! A network that stands for a clip is the file, so its parameters are coded as carefully as pixels are: each tensor
 //! has its own quantiser step, and every bit of a value is predicted from values around it. What encodes also
 //! decodes and counts bits, so that the size that an encoder plans with is the size that it gets.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "parameters in memory, their magnitudes of 16 bits and means of these in 24"
+)]
 
 use nc_core::{Budget, Error, Result};
 
 use crate::coder::{Bits, Cost, Golomb, Model, joint, sign};
 use crate::graph::{Graph, Op, Param};
+use crate::grid::{Known, internal};
 
 /// The largest magnitude of a quantised value.
 pub const MOST: i32 = 32767;
@@ -30,7 +35,7 @@ pub fn step(e: i8) -> f32 {
         _ => 1.681_792_8,
     };
     let octave = i32::from(e) >> 2;
-    quarter * f32::from_bits((octave.wrapping_add(127) as u32) << 23)
+    quarter * f32::from_bits(((octave + 127) as u32) << 23)
 }
 
 impl Coded {
@@ -41,7 +46,7 @@ impl Coded {
     pub fn zeros(graph: &Graph, budget: &mut Budget) -> Result<Self> {
         let n = graph.weights();
         let steps = graph.params.len() as u64;
-        budget.charge((n as u64).saturating_mul(2).saturating_add(steps))?;
+        budget.charge(2 * n as u64 + steps)?;
         Ok(Self {
             exponents: vec![0; graph.params.len()],
             q: vec![0; n],
@@ -99,15 +104,13 @@ const CLASSES: usize = 16;
 fn size(m: u32) -> usize {
     match m {
         0..=2 => m as usize,
-        _ => (m.wrapping_sub(1).ilog2() as usize)
-            .wrapping_add(2)
-            .min(SIZES - 1),
+        _ => ((m - 1).ilog2() as usize + 2).min(SIZES - 1),
     }
 }
 
 /// The half octave of a mean in 1/256.
 fn scale(mean: u32) -> usize {
-    let m = (mean / 8).wrapping_add(1);
+    let m = mean / 8 + 1;
     let octave = m.ilog2();
     let half = u32::from(m >= 3 << octave >> 1 && octave > 0);
     ((octave << 1 | half) as usize).min(SCALES - 1)
@@ -122,10 +125,9 @@ struct Mean {
 
 impl Mean {
     fn add(&mut self, m: u32, memory: u32) {
-        self.seen = self.seen.saturating_add(1).min(1 << memory);
+        self.seen = (self.seen + 1).min(1 << memory);
         let (old, new) = (i64::from(self.value), i64::from(m) << 8);
-        let by = new.wrapping_sub(old).checked_div(i64::from(self.seen));
-        self.value = old.wrapping_add(by.unwrap_or(0)).max(0) as u32;
+        self.value = (old + (new - old) / i64::from(self.seen)).max(0) as u32;
     }
 }
 
@@ -168,20 +170,21 @@ impl Coder {
         let mut columns = vec![Mean::default(); cols.min(q.len())];
         let mut mean = Mean {
             seen: 4,
-            ..self.means.get(kind).copied().unwrap_or_default()
+            ..*self.means.at(kind)?
         };
         for (i, col) in (0..q.len()).zip((0..cols).cycle()) {
+            // Before the first value there are zeros.
             let before = |back: usize| {
-                let v = i.checked_sub(back).and_then(|j| q.get(j));
-                v.map_or(0, |v| i32::from(*v))
+                if back > i {
+                    return Ok(0);
+                }
+                q.at(i - back).map(|v| i32::from(*v))
             };
-            let left = if col > 0 { before(1) } else { 0 };
-            let above = before(cols);
-            let same = if tap > 0 { before(tap) } else { 0 };
+            let left = if col > 0 { before(1)? } else { 0 };
+            let above = before(cols)?;
+            let same = if tap > 0 { before(tap)? } else { 0 };
             let m = |v: i32| v.unsigned_abs();
-            let Some(of_column) = columns.get_mut(col) else {
-                continue;
-            };
+            let of_column = columns.at_mut(col)?;
             // A column that has been seen knows its scale; before that the tensor's is the best guess.
             let column = if of_column.seen > 0 {
                 of_column.value
@@ -189,8 +192,8 @@ impl Coder {
                 mean.value
             };
             let (wide, narrow) = (scale(mean.value), scale(column));
-            let around = m(left).wrapping_add(m(above)).wrapping_add(m(same));
-            let near = scale(around.wrapping_mul(if tap > 0 { 85 } else { 128 }));
+            let around = m(left) + m(above) + m(same);
+            let near = scale(around * if tap > 0 { 85 } else { 128 });
             let contexts = [
                 joint(kind, [(wide, SCALES)]),
                 narrow,
@@ -203,16 +206,12 @@ impl Coder {
                 joint(size(m(above)), [(sign(above), 3)]),
                 joint(size(m(same)), [(sign(same), 3)]),
             ];
-            let v = self.value(io, before(0), kind, &contexts, &signs)?;
-            if let Some(q) = q.get_mut(i) {
-                *q = v as i16;
-            }
+            let v = self.value(io, before(0)?, kind, &contexts, &signs)?;
+            *q.at_mut(i)? = v as i16;
             mean.add(m(v), 7);
             of_column.add(m(v), 4);
         }
-        if let Some(m) = self.means.get_mut(kind) {
-            *m = mean;
-        }
+        *self.means.at_mut(kind)? = mean;
         Ok(())
     }
 
@@ -224,7 +223,7 @@ impl Coder {
         contexts: &[usize; 5],
         signs: &[usize; 3],
     ) -> Result<i32> {
-        let m = v.unsigned_abs().wrapping_add(1);
+        let m = v.unsigned_abs() + 1;
         let class = m.ilog2() as usize;
         let mut classes = 0..CLASSES;
         let n = loop {
@@ -252,7 +251,7 @@ impl Coder {
             };
             got = got << 1 | u32::from(bit);
         }
-        let m = got.wrapping_sub(1) as i32;
+        let m = (got - 1) as i32;
         if m > MOST {
             return Err(too_large());
         }
@@ -260,7 +259,7 @@ impl Coder {
             return Ok(0);
         }
         let negative = self.sign.code(io, v < 0, signs, kind)?;
-        Ok(if negative { m.wrapping_neg() } else { m })
+        Ok(if negative { -m } else { m })
     }
 }
 
@@ -282,17 +281,16 @@ fn kind(p: &Param) -> usize {
 /// filled.
 ///
 /// # Errors
-/// [`Error::Usage`] for parameters of another graph, [`Error::Format`] for bytes that no encoder wrote.
+/// [`Error::Internal`] for parameters of another graph, [`Error::Format`] for bytes that no encoder wrote.
 pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()> {
-    let other = || Error::Usage("parameters of another network".into());
     if coded.q.len() != graph.weights() || coded.exponents.len() != graph.params.len() {
-        return Err(other());
+        return Err(internal("nerv: parameters of another network"));
     }
     let mut taps = vec![0; graph.params.len()];
     for op in &graph.ops {
         match *op {
             Op::Conv { s, w, .. } if s.k > 1 => {
-                *taps.get_mut(w).ok_or_else(other)? = s.cin.saturating_mul(s.cout);
+                *taps.at_mut(w)? = s.cin * s.cout;
             }
             _ => {}
         }
@@ -300,15 +298,13 @@ pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()>
     let mut coder = Coder::new();
     let mut last = [0i32; KINDS];
     for ((p, tap), e) in graph.params.iter().zip(taps).zip(&mut coded.exponents) {
-        let last = last.get_mut(kind(p)).ok_or_else(other)?;
-        let d = i32::from(*e).wrapping_sub(*last);
+        let last = last.at_mut(kind(p))?;
+        let d = i32::from(*e) - *last;
         let folded = (d << 1 ^ d >> 31) as u32;
         let folded = coder.exponent.code(io, folded, usize::from(kind(p) == 2))? as i32;
-        let d = folded >> 1 ^ (folded & 1).wrapping_neg();
-        *last = last.wrapping_add(d);
+        *last += folded >> 1 ^ -(folded & 1);
         *e = i8::try_from(*last).map_err(|_| Error::Format("nerv: a step out of range".into()))?;
-        let q = coded.q.get_mut(p.range());
-        coder.tensor(io, p, tap, q.ok_or_else(other)?)?;
+        coder.tensor(io, p, tap, coded.q.span_mut(p.range())?)?;
     }
     Ok(())
 }
@@ -323,14 +319,16 @@ pub fn code<B: Bits>(io: &mut B, graph: &Graph, coded: &mut Coded) -> Result<()>
 pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f64) -> Coded {
     let n = graph.params.len();
     // Quarter octaves of each tensor relative to the common factor; no tensor is to be worth 2^16 times another.
-    let of = |i: usize| match sensitivity.get(i) {
-        Some(s) if s.is_finite() => f64::from(*s),
+    let known = sensitivity.iter().map(|s| match s {
+        s if s.is_finite() => f64::from(*s),
         _ => 1.0,
-    };
-    let most = (0..n).map(of).fold(0.0, f64::max);
+    });
+    let all: Vec<f64> = known.chain(std::iter::repeat(1.0)).take(n).collect();
+    let most = all.iter().copied().fold(0.0, f64::max);
     let most = if most > 0.0 { most } else { 1.0 };
-    let relative: Vec<f64> = (0..n)
-        .map(|i| -2.0 * (of(i) / most).clamp(1.0 / 65536.0, 1.0).log2())
+    let relative: Vec<f64> = all
+        .iter()
+        .map(|s| -2.0 * (s / most).clamp(1.0 / 65536.0, 1.0).log2())
         .collect();
     // No step so fine that a value leaves its range.
     let finest: Vec<f64> = graph
@@ -382,11 +380,13 @@ pub fn choose(graph: &Graph, params: &[f32], sensitivity: &[f32], target_bits: f
         // A quarter octave is a quarter of a bit for each value.
         let more = 0.24 * p.len as f64;
         let mut finer = best.clone();
-        let Some(e) = finer.get_mut(i) else { continue };
-        if used + more > target_bits || f64::from(*e) <= finest.max(-128.0) {
+        for e in finer.iter_mut().skip(i).take(1) {
+            // Not below -128.
+            *e -= i8::from(used + more <= target_bits && f64::from(*e) > finest.max(-128.0));
+        }
+        if finer == best {
             continue;
         }
-        *e = e.saturating_sub(1);
         let now = bits(&finer);
         if now <= target_bits {
             (best, used) = (finer, now);

@@ -152,6 +152,7 @@ fn goals_that_cannot_be_are_told() {
     assert!(matches!(Nerv.plan(&wide), Err(Error::Limit(_))));
 }
 
+#[cfg(feature = "published")]
 #[test]
 fn published_networks_keep_to_their_bytes() {
     let format = VideoFormat {
@@ -195,6 +196,32 @@ fn published_networks_keep_to_their_bytes() {
     assert_eq!(whole, code("default", Goal::Exact).unwrap());
     let none = code("no-such", Goal::Bytes(8000));
     assert!(matches!(none, Err(Error::Usage(_))));
+}
+
+#[cfg(not(feature = "published"))]
+#[test]
+fn without_the_published_networks_their_feature_is_named() {
+    let x = clip(SMALL, 2);
+    for network in ["nerv", "nerv++", "cam"] {
+        let mut ctl = Control::default();
+        ctl.options.set("network", network);
+        let media = Format::Video(SMALL);
+        let mut e =
+            Encoder::new(Vec::new(), &Nerv.into(), media, Some(2), Goal::Bytes(8000)).unwrap();
+        let pushed = e.push(Signal::Video(x.view()), &mut ctl);
+        let told = pushed.and_then(|()| e.finish(&mut ctl).map(|_| ()));
+        let Err(Error::Unsupported(what)) = told else {
+            panic!("{told:?}")
+        };
+        assert!(what.contains("`published`"), "{what}");
+    }
+    // A payload of one, by its mode.
+    let head = common::head(&x);
+    let e = common::decode(&[3, 0], &head, &mut Budget::default());
+    let Err(Error::Unsupported(what)) = e else {
+        panic!("a network that is not there")
+    };
+    assert!(what.contains("`published`"), "{what}");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //!
 //! What a file says of its network are the few numbers of a [`Layout`]; the graph follows from them and from the size
 //! of a frame.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "sizes that `Layout::read` has compared with their limits, or that `Layout::fit` keeps within these"
+)]
 
 use nc_core::{Error, Result};
 
@@ -96,8 +100,9 @@ pub struct Network {
 impl Network {
     /// Whether a parameter has no part in the planes.
     pub fn is_idle(&self, i: usize) -> bool {
-        let first = self.head.iter().rev().find_map(|at| i.checked_sub(*at));
-        first.is_some_and(|i| i % 8 >= self.planes)
+        // The biases lie behind the weights.
+        let first = self.head.iter().rev().find(|at| **at <= i);
+        first.is_some_and(|at| (i - at) % 8 >= self.planes)
     }
 }
 
@@ -106,7 +111,7 @@ const MOST_STAGES: usize = 6;
 /// Most channels.
 const MOST_WIDTH: usize = 512;
 /// Most elements of the smallest image.
-const MOST_BASE: usize = 1 << 20;
+const MOST_BASE: u64 = 1 << 20;
 /// Most elements of any image.
 const MOST_IMAGE: u64 = 1 << 31;
 /// Most pixels that a network may compute for each of a frame, and for a frame however small. A stride wider than the
@@ -125,12 +130,12 @@ impl Layout {
         let [w, h] = picture.size();
         let mut doublings = 4u32;
         while doublings > 1 && w.min(h) >> doublings < 8 {
-            doublings = doublings.saturating_sub(1);
+            doublings -= 1;
         }
         let waste = |first: &usize| {
             let s = first << doublings;
             (
-                h.next_multiple_of(s).saturating_mul(w.next_multiple_of(s)),
+                h.next_multiple_of(s) * w.next_multiple_of(s),
                 std::cmp::Reverse(*first),
             )
         };
@@ -143,7 +148,7 @@ impl Layout {
         let of = |c: usize| {
             let eights = |c: f64| {
                 let eights = (c / 8.0).round() as usize;
-                eights.saturating_mul(8).clamp(8, MOST_WIDTH)
+                eights.clamp(1, MOST_WIDTH / 8) * 8
             };
             let c = c as f64;
             Self {
@@ -168,7 +173,7 @@ impl Layout {
         }
         loop {
             let next = Self {
-                hidden: best.hidden.saturating_add(8),
+                hidden: best.hidden + 8,
                 ..best.clone()
             };
             if next.hidden > MOST_WIDTH || count(&next) > weights {
@@ -180,7 +185,7 @@ impl Layout {
 
     /// Stride of all stages together.
     pub fn stride(&self) -> usize {
-        self.first << self.widths.len().saturating_sub(1)
+        self.first << (self.widths.len() - 1)
     }
 
     /// Rows and columns of the smallest image.
@@ -226,12 +231,9 @@ impl Layout {
         let layout = Self {
             kind,
             first,
-            base: base.saturating_mul(8),
-            hidden: hidden.saturating_mul(8),
-            widths: widths
-                .iter()
-                .map(|w| usize::from(*w).saturating_mul(8))
-                .collect(),
+            base: 8 * base,
+            hidden: 8 * hidden,
+            widths: widths.iter().map(|w| 8 * usize::from(*w)).collect(),
             grid,
         };
         let width = |w: &usize| (8..=MOST_WIDTH).contains(w);
@@ -246,20 +248,20 @@ impl Layout {
             return Err(damaged());
         }
         let [h, w] = layout.smallest(picture);
-        let smallest = h.saturating_mul(w);
-        if smallest.saturating_mul(layout.base) > MOST_BASE {
+        let smallest = h * w;
+        if smallest as u64 * layout.base as u64 > MOST_BASE {
             return Err(Error::Limit("nerv: the first image of a network".into()));
         }
         let mut pixels = smallest as u64;
         for (i, width) in layout.widths.iter().enumerate() {
             let r = if i == 0 { first } else { 2 } as u64;
-            pixels = pixels.saturating_mul(r.saturating_mul(r));
-            if pixels.saturating_mul(*width as u64) > MOST_IMAGE {
+            pixels *= r * r;
+            if pixels * *width as u64 > MOST_IMAGE {
                 return Err(Error::Limit("nerv: an image of a network".into()));
             }
         }
         let [w, h] = picture.size().map(|side| side as u64);
-        let most = w.saturating_mul(h).saturating_mul(MOST_PADDING);
+        let most = w * h * MOST_PADDING;
         if pixels > most.max(MOST_SMALL) {
             return Err(Error::Limit("nerv: a network larger than its frame".into()));
         }
@@ -273,7 +275,7 @@ impl Layout {
         let input = g.image(1, 1, INPUTS);
         let x = g.conv("stem.0", input, 1, INPUTS, self.hidden, 1.4);
         let x = gelu(&mut g, x);
-        let base = h.saturating_mul(w).saturating_mul(self.base);
+        let base = h * w * self.base;
         let x = g.conv("stem.1", x, 1, self.hidden, base, 1.4);
         let x = gelu(&mut g, x);
         let mut last = g.image(h, w, self.base);
@@ -286,9 +288,9 @@ impl Layout {
             }
             let x = last;
             let c = g.shape(x);
-            let squared = width.saturating_mul(r).saturating_mul(r);
+            let squared = width * r * r;
             let wide = g.conv(&format!("{name}.up"), x, 3, c.c, squared, 1.4);
-            let mut y = g.image(c.h.saturating_mul(r), c.w.saturating_mul(r), width);
+            let mut y = g.image(c.h * r, c.w * r, width);
             g.ops.push(Op::Shuffle { x: wide, y, r });
             if self.kind == Kind::Cam {
                 y = self.modulated(&mut g, &name, y, frames);
@@ -320,7 +322,7 @@ impl Layout {
         let n = g.image(s.h, s.w, s.c);
         g.ops.push(Op::Normalise { x, y: n });
         let y = g.image(s.h, s.w, s.c);
-        let rows = self.grid.saturating_mul(s.c);
+        let rows = self.grid * s.c;
         let gamma = g.param(format!("{name}.gamma"), rows, s.c, 0.0, 1.0);
         let beta = g.param(format!("{name}.beta"), rows, s.c, 0.0, 0.0);
         g.ops.push(Op::Temporal {
@@ -353,13 +355,7 @@ fn add(g: &mut Graph, a: usize, b: usize) -> usize {
 fn separable(g: &mut Graph, name: &str, x: usize) -> usize {
     let s = g.shape(x);
     let t = g.image(s.h, s.w, s.c);
-    let w = g.param(
-        format!("{name}.dw.weight"),
-        s.c.saturating_mul(9),
-        s.c,
-        0.3,
-        0.0,
-    );
+    let w = g.param(format!("{name}.dw.weight"), 9 * s.c, s.c, 0.3, 0.0);
     let b = g.param(format!("{name}.dw.bias"), s.c, s.c, 0.0, 0.0);
     g.ops.push(Op::Depthwise { x, y: t, w, b });
     let t = g.conv(&format!("{name}.mix"), t, 1, s.c, s.c, 0.4);

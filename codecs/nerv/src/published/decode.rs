@@ -1,4 +1,8 @@
 //! Decoding: the sizes, the parameters, then each frame that is wanted.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "frames that are wanted and their samples, which `elements` has checked"
+)]
 
 use std::ops::Range;
 
@@ -9,17 +13,18 @@ use rayon::prelude::*;
 
 use super::config::{Layout, Network};
 use super::picture::{Picture, encode_time};
+use crate::grid::Known;
+use crate::memory::{bytes, elements};
+use crate::threads::{threads, within};
 use crate::weights::{Coded, code};
-use crate::workers::{threads, within};
 
 /// Parameters for each byte that a file may have, beyond a few thousand: an encoder writes about one, and a file that
 /// says a million for each would keep a decoder busy for nothing.
-const MOST_PER_BYTE: u64 = 64;
+const MOST_PER_BYTE: u128 = 64;
 
 /// Whether a network of `weights` parameters in `bytes` is read at all.
 pub(super) fn plausible(weights: usize, bytes: usize) -> bool {
-    let most = MOST_PER_BYTE.saturating_mul(bytes as u64);
-    weights as u64 <= most.saturating_add(4096)
+    weights as u128 <= MOST_PER_BYTE * bytes as u128 + 4096
 }
 
 /// A network with its parameters.
@@ -39,14 +44,10 @@ impl Loaded {
             output,
             ..
         } = &self.network;
-        let lost = || Error::Format("nerv: an image that is not there".into());
-        let shape = |i: usize| graph.images.get(i).copied().ok_or_else(lost);
-        let image = t.get_mut(*input).ok_or_else(lost)?;
-        encode_time(k, at, self.frames, shape(*input)?, image);
+        let shape = |i: usize| graph.images.at(i).copied();
+        encode_time(k, at, self.frames, shape(*input)?, t.at_mut(*input)?)?;
         graph.forward(k, &self.params, at, t)?;
-        let image = t.get(*output).ok_or_else(lost)?;
-        self.picture.frame(shape(*output)?, image, out);
-        Ok(())
+        self.picture.frame(shape(*output)?, t.at(*output)?, out)
     }
 }
 
@@ -67,10 +68,10 @@ pub(super) fn load(
             "nerv: a network of more parameters than its bytes hold".into(),
         ));
     }
-    budget.charge((body.len() as u64).saturating_mul(2))?;
+    budget.charge(2 * body.len() as u64)?;
     let mut coded = Coded::zeros(&network.graph, budget)?;
     code(&mut RangeDecoder::new(body)?, &network.graph, &mut coded)?;
-    budget.charge((n as u64).saturating_mul(4))?;
+    budget.charge(4 * n as u64)?;
     let params = coded.values(&network.graph);
     Ok(Loaded {
         picture,
@@ -110,35 +111,35 @@ pub(super) fn decode_with(
     if wanted.start > wanted.end || wanted.end > frames {
         return Err(Error::Usage("frames outside the chunk".into()));
     }
-    let before = budget.left();
-    let loaded = load(payload, format, frames, budget)?;
+    // The network and its images are gone when the frames are made.
+    let mut work = budget.share();
+    let loaded = load(payload, format, frames, &mut work)?;
     let samples = loaded.picture.samples();
-    let count = wanted.end.saturating_sub(wanted.start);
-    let all = count.saturating_mul(samples as u64);
-    budget.charge(all.saturating_mul(2))?;
-    let count = usize::try_from(count).map_err(|_| Error::Limit("nerv: frames".into()))?;
-    if count == 0 {
+    let all = elements(wanted.end - wanted.start, samples as u64)?;
+    budget.charge(bytes(all as u64, 2)?)?;
+    if all == 0 {
         return Ok(Vec::new());
     }
+    // At most as many as their samples.
+    let count = (wanted.end - wanted.start) as usize;
     // One worker must fit the budget; more are taken while they do.
     let threads = threads(ctl).min(count);
-    let mut workers = vec![loaded.network.graph.buffers(budget)?];
+    let mut workers = vec![loaded.network.graph.buffers(&mut work)?];
     while workers.len() < threads {
-        match loaded.network.graph.buffers(budget) {
+        match loaded.network.graph.buffers(&mut work) {
             Ok(images) => workers.push(images),
             Err(_) => break,
         }
     }
-    let mut out = vec![0; count.saturating_mul(samples)];
-    let each = count.div_ceil(workers.len().max(1));
-    let size = each.saturating_mul(samples);
+    let mut out = vec![0; all];
+    let each = count.div_ceil(workers.len());
+    let size = each * samples;
     let first = wanted.start as usize;
     let check = ctl.checker();
     let run = |(i, (out, t)): (usize, (&mut [u16], &mut Vec<Vec<f32>>))| {
         for (j, out) in out.chunks_exact_mut(samples).enumerate() {
             check()?;
-            let at = first.saturating_add(i.saturating_mul(each));
-            loaded.frame(k, at.saturating_add(j), t, out)?;
+            loaded.frame(k, first + i * each + j, t, out)?;
         }
         Ok::<_, Error>(())
     };
@@ -152,9 +153,5 @@ pub(super) fn decode_with(
             parts.enumerate().try_for_each(run)
         })??;
     }
-    // Of all that was charged, only the frames stay.
-    let stays = (out.len() as u64).saturating_mul(2);
-    let gone = before.saturating_sub(budget.left());
-    budget.release(gone.saturating_sub(stays));
     Ok(out)
 }

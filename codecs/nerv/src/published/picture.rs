@@ -3,11 +3,17 @@
 //! The published networks give red, green and blue; here they give the planes themselves, the colour at the size of
 //! the brightness, of which a smaller plane takes averages. So one network serves every subsampling.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
+)]
+
 use nc_core::{Result, VideoFormat};
 use nc_kernels::Kernels;
 
 use crate::geometry::{Geometry, Plane};
 use crate::graph::Shape;
+use crate::grid::{Known, internal};
 
 /// Channels of the encoded time: 40 sines and 40 cosines (Chen et al. 2021, section 3.2).
 pub const INPUTS: usize = 80;
@@ -31,7 +37,7 @@ impl Picture {
 
     /// Columns and rows of the plane of brightness.
     pub fn size(&self) -> [usize; 2] {
-        self.0.planes.first().map_or([1, 1], |p| [p.w, p.h])
+        [self.0.luma.w, self.0.luma.h]
     }
 
     /// Planes of a frame.
@@ -52,15 +58,14 @@ impl Picture {
         image: &[f32],
         (ch, p): (usize, &Plane),
         y: usize,
-    ) -> impl Iterator<Item = f32> {
+    ) -> Result<impl Iterator<Item = f32>> {
         let (share, middle) = (self.0.scale() / pixels(p), self.0.middle());
         let [across, down] = p.sub;
-        let first = y.saturating_mul(down);
-        let mut lines = [first, first.saturating_add(1)].map(|y| {
-            let line = image.get(s.inside(y)).unwrap_or_default();
-            line.get(ch..).unwrap_or_default().iter().step_by(s.c)
-        });
-        std::iter::from_fn(move || {
+        // One row, or two.
+        let rows = [y * down, y * down + down - 1].map(|y| image.span(s.inside(y)));
+        let [first, last] = rows;
+        let mut lines = [first?, last?].map(|line| line.iter().skip(ch).step_by(s.c));
+        Ok(std::iter::from_fn(move || {
             let mut sum = 0.0f32;
             for line in lines.iter_mut().take(down) {
                 for _ in 0..across {
@@ -68,27 +73,40 @@ impl Picture {
                 }
             }
             Some(sum * share + middle)
-        })
+        }))
     }
 
     /// The frame of an image, rounded and clamped.
-    pub fn frame(&self, s: Shape, image: &[f32], frame: &mut [u16]) {
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for an image or a frame of another size.
+    pub fn frame(&self, s: Shape, image: &[f32], frame: &mut [u16]) -> Result<()> {
         let peak = f32::from(self.0.peak());
         for plane in self.0.planes.iter().enumerate() {
-            for y in 0..plane.1.h {
-                let to = frame.get_mut(plane.1.row(y)).unwrap_or_default();
-                for (to, v) in to.iter_mut().zip(self.row(s, image, plane, y)) {
+            let rows = frame.span_mut(plane.1.range())?;
+            for (y, to) in rows.chunks_exact_mut(plane.1.w).enumerate() {
+                for (to, v) in to.iter_mut().zip(self.row(s, image, plane, y)?) {
                     // NaN becomes 0.
                     *to = (v + 0.5).clamp(0.0, peak) as u16;
                 }
             }
         }
+        Ok(())
     }
 
     /// The squared error of an image's frame, in squared samples, planes weighted 4:1:1 by their means; the clamped
     /// and rounded frame counts. With `grad`, also half the gradient of the unclamped error, in units of the network's
     /// output, weighted as [`Geometry::channel_weights`] says.
-    pub fn error(&self, s: Shape, image: &[f32], frame: &[u16], grad: Option<&mut [f32]>) -> f64 {
+    ///
+    /// # Errors
+    /// [`nc_core::Error::Internal`] for an image or a frame of another size.
+    pub fn error(
+        &self,
+        s: Shape,
+        image: &[f32],
+        frame: &[u16],
+        grad: Option<&mut [f32]>,
+    ) -> Result<f64> {
         let mut sums = [0.0f64; 3];
         let weights = self.0.plane_weights();
         let (scale, peak) = (self.0.scale(), f32::from(self.0.peak()));
@@ -99,19 +117,17 @@ impl Picture {
         let planes = self.0.planes.iter().enumerate();
         for ((plane, sum), weight) in planes.zip(&mut sums).zip(&weights) {
             let (ch, p) = plane;
-            for y in 0..p.h {
-                let wanted = frame.get(p.row(y)).unwrap_or_default();
-                for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)) {
+            let rows = frame.span(p.range())?.chunks_exact(p.w);
+            for (y, wanted) in rows.enumerate() {
+                for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)?) {
                     let d = (v + 0.5).clamp(0.0, peak).floor() - f32::from(*want);
                     *sum += f64::from(d) * f64::from(d);
                 }
                 let lines = if keep { p.sub[1] } else { 0 };
-                let first = y.saturating_mul(p.sub[1]);
-                for line in (first..).take(lines) {
-                    let line = grad.get_mut(s.inside(line)).unwrap_or_default();
-                    let line = line.get_mut(ch..).unwrap_or_default();
-                    let mut to = line.iter_mut().step_by(s.c);
-                    for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)) {
+                for line in (y * p.sub[1]..).take(lines) {
+                    let line = grad.span_mut(s.inside(line))?;
+                    let mut to = line.iter_mut().skip(ch).step_by(s.c);
+                    for (want, v) in wanted.iter().zip(self.row(s, image, plane, y)?) {
                         let share = *weight as f32 * (v - f32::from(*want)) / (scale * pixels(p));
                         to.by_ref().take(p.sub[0]).for_each(|to| *to = share);
                     }
@@ -121,7 +137,7 @@ impl Picture {
         let all: f64 = sums.iter().zip(&weights).map(|(s, w)| s * w).sum();
         let [w, h] = self.size();
         let total = if self.planes() > 1 { 1.5 } else { 1.0 };
-        all / (w.saturating_mul(h) as f64 * total)
+        Ok(all / ((w * h) as f64 * total))
     }
 
     /// Peak signal-to-noise ratio of a mean squared error, in decibels.
@@ -133,17 +149,25 @@ impl Picture {
 
 /// Pixels of the image for each sample of a plane.
 fn pixels(p: &Plane) -> f32 {
-    p.sub[0].saturating_mul(p.sub[1]) as f32
+    (p.sub[0] * p.sub[1]) as f32
 }
 
 /// Sines and cosines of `1.25^i pi t`, t = (frame + 1) / frames, into the network's input of one pixel.
-pub fn encode_time(k: &Kernels, frame: usize, frames: usize, s: Shape, image: &mut [f32]) {
-    let pixel = image.get_mut(s.row(0)..).unwrap_or_default();
-    let Some(inputs) = pixel.first_chunk_mut::<INPUTS>() else {
-        return;
-    };
+///
+/// # Errors
+/// [`nc_core::Error::Internal`] for another input.
+pub fn encode_time(
+    k: &Kernels,
+    frame: usize,
+    frames: usize,
+    s: Shape,
+    image: &mut [f32],
+) -> Result<()> {
+    let pixel = image.span_mut(s.inside(0))?;
+    let inputs = pixel.first_chunk_mut::<INPUTS>();
+    let inputs = inputs.ok_or_else(|| internal("nerv: a network without its input"))?;
     let (sines, cosines) = inputs.split_at_mut(INPUTS / 2);
-    let mut f = frame.saturating_add(1) as f64 / frames.max(1) as f64;
+    let mut f = (frame + 1) as f64 / frames.max(1) as f64;
     for (sine, cosine) in sines.iter_mut().zip(cosines.iter_mut()) {
         // Only the place within a turn is given to the kernels, which take small angles.
         let turn = (f - 2.0 * (0.5 * f).floor()) as f32;
@@ -152,4 +176,5 @@ pub fn encode_time(k: &Kernels, frame: usize, frames: usize, s: Shape, image: &m
     }
     k.sin(sines);
     k.cos(cosines);
+    Ok(())
 }

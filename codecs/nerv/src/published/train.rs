@@ -15,8 +15,8 @@ use super::decode::plausible;
 use super::picture::{Picture, encode_time};
 use crate::adam::Adam;
 use crate::backward::Grads;
+use crate::threads::threads;
 use crate::weights::{Coded, choose, code};
-use crate::workers::threads;
 
 /// Share of the training after which parameters are quantised.
 const QUANTISED: f32 = 0.75;
@@ -82,20 +82,20 @@ impl Trainer<'_> {
             frames,
             graph.images[input],
             &mut w.images[input],
-        );
+        )?;
         graph.forward(&self.k, params, frame, &mut w.images)?;
         let n = self.picture.samples();
         let wanted = self.x.samples.get(frame * n..(frame + 1) * n);
         let wanted = wanted.ok_or_else(|| Error::Usage("a frame outside the clip".into()))?;
         let shape = graph.images[output];
         if !learn {
-            w.error = self.picture.error(shape, &w.images[output], wanted, None);
+            w.error = self.picture.error(shape, &w.images[output], wanted, None)?;
             return Ok(());
         }
         let to = &mut w.grads.images[output];
         w.error = self
             .picture
-            .error(shape, &w.images[output], wanted, Some(to));
+            .error(shape, &w.images[output], wanted, Some(to))?;
         graph.backward(&self.k, params, frame, &w.images, output, &mut w.grads)
     }
 

@@ -1,19 +1,19 @@
-//! The payload of a chunk that motion, latents and a network stand for.
+//! The payload of a chunk that motion, coefficients and a filter stand for.
 //!
-//! Sizes and steps come first, then the network's parameters, then each group of pictures with a coder of its own, so
+//! Sizes and steps come first, then the filter's parameters, then each group of pictures with a coder of its own, so
 //! that a group decodes without the others.
 
 use nc_core::container::put_varint;
 use nc_core::{Error, Result};
 
-use crate::coefficient::CLASSES;
-use crate::config::Config;
+use crate::filter::FilterConfig;
+use crate::gop::CLASSES;
 
 /// What stands before the coded symbols.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// The network.
-    pub config: Config,
+pub struct Header {
+    /// The filter.
+    pub config: FilterConfig,
     /// Frames from one predicted frame to the next.
     pub pyramid: usize,
     /// Quantiser step of each class of frames: see [`step`].
@@ -22,7 +22,12 @@ pub struct Layout {
     pub groups: Vec<usize>,
 }
 
-/// `2^(i / 8)` eighths of a sample of 8 bits, as samples of `bits`.
+/// `2^(i / 8)` eighths of a sample of 8 bits, as samples of `bits`, 8 to 16.
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "masked to the table's eight; exponents of a float"
+)]
 pub fn step(i: u8, bits: u8) -> f32 {
     #[allow(clippy::excessive_precision)]
     const EIGHTHS: [f32; 8] = [
@@ -36,9 +41,8 @@ pub fn step(i: u8, bits: u8) -> f32 {
         1.834_008_086,
     ];
     // 127 - 3 - 8: exponents from that of 0 at 0 bits to that of 31 at 16 and more.
-    let octave = u32::from(i >> 3).saturating_add(u32::from(bits));
-    let power = f32::from_bits(octave.saturating_add(116) << 23);
-    EIGHTHS.get(usize::from(i & 7)).copied().unwrap_or(1.0) * power
+    let octave = u32::from(i >> 3) + u32::from(bits);
+    EIGHTHS[usize::from(i & 7)] * f32::from_bits((octave + 116) << 23)
 }
 
 /// A cursor over a payload.
@@ -77,10 +81,7 @@ impl<'a> Input<'a> {
     /// [`Error::Format`] past the end.
     pub fn piece(&mut self) -> Result<&'a [u8]> {
         let n = self.varint()?;
-        if n > self.0.len() {
-            return Err(short());
-        }
-        let (a, b) = self.0.split_at(n);
+        let (a, b) = self.0.split_at_checked(n).ok_or_else(short)?;
         self.0 = b;
         Ok(a)
     }
@@ -101,8 +102,8 @@ pub fn put_piece(piece: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(piece);
 }
 
-impl Layout {
-    /// Appends the layout.
+impl Header {
+    /// Appends the header.
     pub fn write(&self, out: &mut Vec<u8>) {
         let c = &self.config;
         out.extend([(c.width / 8) as u8, c.blocks as u8]);
@@ -115,20 +116,24 @@ impl Layout {
         }
     }
 
-    /// Reads the layout of a chunk of `frames`.
+    /// Reads the header of a chunk of `frames`.
     ///
     /// # Errors
     /// [`Error::Format`] for one that no encoder wrote.
+    #[allow(
+        clippy::arithmetic_side_effects,
+        reason = "no group is larger than what is left"
+    )]
     pub fn read(input: &mut Input<'_>, frames: u64) -> Result<Self> {
         let (width, blocks, last) = (input.byte()?, input.byte()?, input.byte()?);
-        let config = Config {
+        let config = FilterConfig {
             width: usize::from(width) * 8,
             blocks: usize::from(blocks),
             expand: usize::from(last & 127),
             modulation: last >> 7 == 1,
         };
         if config.width > 64 || config.blocks > 8 || !(1..=4).contains(&config.expand) {
-            return Err(Error::Format("nerv: a network out of range".into()));
+            return Err(Error::Format("nerv: a filter out of range".into()));
         }
         let pyramid = input.varint()?;
         if !(1..=64).contains(&pyramid) {
@@ -146,21 +151,18 @@ impl Layout {
             return Err(Error::Format("nerv: too many groups".into()));
         }
         let mut groups = Vec::with_capacity(n);
-        let mut sum = 0u64;
+        let misfit = || Error::Format("nerv: groups that do not fit the frames".into());
+        let mut left = frames;
         for _ in 0..n {
             let g = input.varint()?;
-            sum = sum.saturating_add(g as u64);
-            if g == 0 || sum > frames {
-                return Err(Error::Format(
-                    "nerv: groups that do not fit the frames".into(),
-                ));
+            if g == 0 || g as u64 > left {
+                return Err(misfit());
             }
+            left -= g as u64;
             groups.push(g);
         }
-        if sum != frames {
-            return Err(Error::Format(
-                "nerv: groups that do not fit the frames".into(),
-            ));
+        if left > 0 {
+            return Err(misfit());
         }
         Ok(Self {
             config,
@@ -177,9 +179,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layout_comes_back_and_damage_is_refused() {
-        let l = Layout {
-            config: Config {
+    fn a_header_comes_back_and_damage_is_refused() {
+        let l = Header {
+            config: FilterConfig {
                 width: 16,
                 blocks: 3,
                 expand: 2,
@@ -191,10 +193,10 @@ mod tests {
         };
         let mut bytes = Vec::new();
         l.write(&mut bytes);
-        assert_eq!(Layout::read(&mut Input::new(&bytes), 133).unwrap(), l);
-        assert!(Layout::read(&mut Input::new(&bytes), 132).is_err());
+        assert_eq!(Header::read(&mut Input::new(&bytes), 133).unwrap(), l);
+        assert!(Header::read(&mut Input::new(&bytes), 132).is_err());
         for n in 0..bytes.len() {
-            assert!(Layout::read(&mut Input::new(&bytes[..n]), 133).is_err());
+            assert!(Header::read(&mut Input::new(&bytes[..n]), 133).is_err());
         }
     }
 

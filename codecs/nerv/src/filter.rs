@@ -1,12 +1,16 @@
-//! The network that corrects what is shown.
+//! The fitted filter: a small network that corrects what is shown.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "channels, of which an image has a few dozen"
+)]
 
-use crate::coefficient::CLASSES;
 use crate::geometry::Geometry;
+use crate::gop::CLASSES;
 use crate::graph::Graph;
 
-/// Sizes of the network.
+/// Sizes of the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub struct FilterConfig {
     /// Channels.
     pub width: usize,
     /// Blocks.
@@ -17,7 +21,7 @@ pub struct Config {
     pub modulation: bool,
 }
 
-impl Default for Config {
+impl Default for FilterConfig {
     fn default() -> Self {
         Self {
             width: 8,
@@ -28,12 +32,12 @@ impl Default for Config {
     }
 }
 
-/// The graph of a network and where its inputs and its output lie.
+/// The graph of a filter and where its inputs and its output lie.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub struct Filter {
     /// The operations.
     pub graph: Graph,
-    /// Image that takes the frame and the samples of its latents.
+    /// Image that takes the frame and the samples of its coefficients.
     pub input: usize,
     /// Image with the output.
     pub output: usize,
@@ -41,14 +45,14 @@ pub struct Network {
     pub classes: usize,
 }
 
-impl Config {
-    /// The network for frames of this geometry.
-    pub fn network(&self, geo: &Geometry) -> Network {
+impl FilterConfig {
+    /// The filter for frames of this geometry.
+    pub fn filter(&self, geo: &Geometry) -> Filter {
         let mut g = Graph::default();
         let [h, w] = geo.half;
         let p = geo.channels();
-        // The frame's samples and those of its latents.
-        let both = p.saturating_mul(2);
+        // The frame's samples and those of its coefficients.
+        let both = 2 * p;
         let input = g.image(h, w, both.next_multiple_of(8));
         let mut x = g.conv("in", input, 3, both, self.width, 1.0);
         let classes = if self.modulation { CLASSES } else { 1 };
@@ -56,7 +60,7 @@ impl Config {
             x = g.block(&format!("{b}"), x, self.expand, classes);
         }
         let output = g.conv("head", x, 3, self.width, p.next_multiple_of(8), 0.01);
-        Network {
+        Filter {
             graph: g,
             input,
             output,

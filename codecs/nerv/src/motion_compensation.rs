@@ -3,13 +3,18 @@
 //! Blocks of 8 x 8 luma samples have a vector in quarter samples into one reference or the mean of two. Interpolation is
 //! that of HEVC (Ugur et al. 2013, 8 and 4 taps), in integers.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
+)]
+
+use nc_core::{Error, Result};
 use nc_kernels::{self as kernels, Kernels};
 
-use crate::field::Field;
 use crate::geometry::{Geometry, Plane};
+use crate::grid::{Known, internal};
+use crate::motion_field::{BLOCK, Block, MotionField, Vector};
 
-/// Side of the smallest block.
-pub const BLOCK: usize = 8;
 /// Samples that a reference is extended by on each side.
 pub const PAD: usize = 80;
 /// On both sides.
@@ -17,55 +22,44 @@ const BOTH: usize = 2 * PAD;
 /// Samples of these that are left for what filters reach beyond a block.
 const REST: usize = 8;
 
-/// A vector in quarter luma samples: columns, rows.
-pub type Vector = [i16; 2];
-
-/// What a block is predicted from: vectors into the first and the second reference, one or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Block {
-    /// 0: the first, 1: the second, 2: their mean.
-    pub mode: u8,
-    /// Into each reference; zero where unused.
-    pub v: [Vector; 2],
-}
-
 /// A decoded frame whose planes are extended on all sides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     planes: Vec<Vec<u16>>,
 }
 
 impl Reference {
     /// Extends the planes of `frame`.
-    pub fn new(g: &Geometry, frame: &[u16]) -> Self {
-        let planes = g.planes.iter();
-        Self {
-            planes: planes.map(|p| extend(p, frame, PAD)).collect(),
-        }
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a frame of another geometry.
+    pub fn new(g: &Geometry, frame: &[u16]) -> Result<Self> {
+        let planes = g.planes.iter().map(|p| extend(p, frame, PAD));
+        Ok(Self {
+            planes: planes.collect::<Result<_>>()?,
+        })
     }
 
     /// Bytes in memory for frames of this geometry.
     pub fn bytes(g: &Geometry) -> u64 {
-        g.planes
-            .iter()
-            .map(|p| {
-                let [w, h] = [p.w, p.h].map(|side| side.saturating_add(BOTH) as u64);
-                w.saturating_mul(h).saturating_mul(2)
-            })
-            .sum()
+        let bytes = |p: &Plane| 2 * (p.w + BOTH) as u64 * (p.h + BOTH) as u64;
+        g.planes.iter().map(bytes).sum()
     }
 }
 
 /// A plane of `frame` with its edges repeated `margin` times on each side.
-pub fn extend(p: &Plane, frame: &[u16], margin: usize) -> Vec<u16> {
-    let both = margin.saturating_mul(2);
-    let stride = p.w.saturating_add(both);
-    let mut out = vec![0; stride.saturating_mul(p.h.saturating_add(both))];
+///
+/// # Errors
+/// [`Error::Internal`] for a frame of another geometry.
+pub fn extend(p: &Plane, frame: &[u16], margin: usize) -> Result<Vec<u16>> {
+    let stride = p.w + 2 * margin;
+    let mut out = vec![0; stride * (p.h + 2 * margin)];
+    let rows = p.rows(frame)?;
     for (y, row) in out.chunks_exact_mut(stride).enumerate() {
-        let y = y.saturating_sub(margin).min(p.h.saturating_sub(1));
-        let from = frame.get(p.row(y)).unwrap_or_default();
+        // Above the first row stands the first, below the last the last.
+        let from = rows.row(y - y.min(margin));
         let (Some(first), Some(last)) = (from.first(), from.last()) else {
-            continue;
+            return Err(internal("nerv: an empty row"));
         };
         let (left, rest) = row.split_at_mut(margin);
         let (inside, right) = rest.split_at_mut(from.len());
@@ -73,7 +67,7 @@ pub fn extend(p: &Plane, frame: &[u16], margin: usize) -> Vec<u16> {
         inside.copy_from_slice(from);
         right.fill(*last);
     }
-    out
+    Ok(out)
 }
 
 /// HEVC's luma filters for 1/4, 1/2 and 3/4, and its chroma filters for eighths, as 8 taps.
@@ -100,53 +94,51 @@ struct Predictor<'a> {
     p: &'a Plane,
     luma: bool,
     peak: i32,
-    /// The plane of each reference.
-    from: [&'a [u16]; 2],
+    /// The plane of each reference that there is.
+    from: [Option<&'a [u16]>; 2],
 }
 
 impl Predictor<'_> {
     /// Predicts the block at `at` of `size` (columns, rows) from one reference.
     fn predict(
         &self,
-        from: &[u16],
+        from: Option<&[u16]>,
         v: Vector,
         at: [usize; 2],
         size: [usize; 2],
         out: &mut [i32; 256],
-    ) {
+    ) -> Result<()> {
+        let from = from.ok_or_else(|| internal("nerv: a block without its reference"))?;
         let p = self.p;
-        let stride = p.w.saturating_add(BOTH);
+        let stride = p.w + BOTH;
         // In eighths of this plane's samples: quarters of luma's, of which it has all or half.
         let eighths = |v: i16, sub: usize| i32::from(v) << u32::from(sub == 1);
         let e = [eighths(v[0], p.sub[0]), eighths(v[1], p.sub[1])];
         // Where it lies in the extended plane; far outside all samples are the same.
         let place = |at: usize, e: i32, side: usize, n: usize| {
-            let most = side.saturating_add(BOTH - REST).saturating_sub(n);
-            let at = at.saturating_add(PAD);
-            at.saturating_add_signed((e >> 3) as isize)
-                .max(REST)
-                .min(most)
+            let at = (at + PAD) as isize + (e >> 3) as isize;
+            at.max(REST as isize).min((side + BOTH - REST - n) as isize) as usize
         };
         let x = place(at[0], e[0], p.w, size[0]);
         let y = place(at[1], e[1], p.h, size[1]);
         let block = kernels::Block {
             stride,
-            at: y.saturating_mul(stride).saturating_add(x),
+            at: y * stride + x,
             size,
         };
         let phase = e.map(|e| (e & 7) as usize);
         // Positions were clamped into what a reference is extended by.
         let done = if self.luma {
-            let taps = phase.map(|p| LUMA.get(p / 2).filter(|_| p > 0));
+            let taps = [luma_taps(phase[0]), luma_taps(phase[1])];
             self.k.interpolate8(from, &block, taps, self.peak, out)
         } else {
-            let taps = phase.map(|p| CHROMA.get(p).filter(|_| p > 0));
+            let taps = [chroma_taps(phase[0]), chroma_taps(phase[1])];
             self.k.interpolate4(from, &block, taps, self.peak, out)
         };
-        debug_assert!(done.is_ok());
+        done.map_err(|e| Error::Internal(format!("nerv: {e}").into()))
     }
 
-    /// The prediction of a block as rows in `a`; `b` is room for another.
+    /// The prediction of a block as rows in `a`; `b` takes that from the second reference on the way.
     fn block(
         &self,
         block: &Block,
@@ -154,86 +146,95 @@ impl Predictor<'_> {
         size: [usize; 2],
         a: &mut [i32; 256],
         b: &mut [i32; 256],
-    ) {
+    ) -> Result<()> {
         let [first, second] = self.from;
         let (from, v) = if block.mode == 1 {
             (second, block.v[1])
         } else {
             (first, block.v[0])
         };
-        self.predict(from, v, at, size, a);
+        self.predict(from, v, at, size, a)?;
         if block.mode == 2 {
-            self.predict(second, block.v[1], at, size, b);
-            let n = size[0].saturating_mul(size[1]);
-            let (a, b) = (a.get_mut(..n), b.get(..n));
-            for (a, b) in a.unwrap_or_default().iter_mut().zip(b.unwrap_or_default()) {
-                *a = a.wrapping_add(*b).wrapping_add(1) >> 1;
+            self.predict(second, block.v[1], at, size, b)?;
+            let n = size[0] * size[1];
+            for (a, b) in a.iter_mut().zip(b.iter()).take(n) {
+                *a = (*a + *b + 1) >> 1;
             }
         }
+        Ok(())
     }
 }
 
-/// Predicts a whole frame.
+/// The filter of a phase in eighths, which is even in luma; none where samples are copied.
+#[allow(clippy::indexing_slicing, reason = "masked to the table's four")]
+fn luma_taps(phase: usize) -> Option<&'static [i32; 8]> {
+    (phase > 0).then(|| &LUMA[(phase / 2) & 3])
+}
+
+/// As [`luma_taps`], in chroma.
+#[allow(clippy::indexing_slicing, reason = "masked to the table's eight")]
+fn chroma_taps(phase: usize) -> Option<&'static [i32; 4]> {
+    (phase > 0).then(|| &CHROMA[phase & 7])
+}
+
+/// Predicts a whole frame from the references that its blocks use.
+///
+/// # Errors
+/// [`Error::Internal`] for a frame or a field of another geometry, and for a block whose reference is missing.
 pub fn compensate(
     k: &Kernels,
     g: &Geometry,
-    field: &Field,
-    refs: [&Reference; 2],
+    field: &MotionField,
+    refs: [Option<&Reference>; 2],
     out: &mut [u16],
-) {
+) -> Result<()> {
     let (mut a, mut b) = ([0i32; 256], [0i32; 256]);
     for (plane, p) in g.planes.iter().enumerate() {
+        let [first, second] = refs.map(|r| r.map(|r| r.planes.at(plane).map(Vec::as_slice)));
         let predictor = Predictor {
             k,
             p,
             luma: plane == 0,
             peak: i32::from(g.peak()),
-            from: refs.map(|r| r.planes.get(plane).map(Vec::as_slice).unwrap_or_default()),
+            from: [first.transpose()?, second.transpose()?],
         };
         let [bw, bh] = p.sub.map(|sub| BLOCK.div_ceil(sub));
-        let out = out.get_mut(p.range()).unwrap_or_default();
-        let rows = field.blocks.chunks_exact(field.w.max(1));
-        for (by, mut blocks) in rows.take(field.h).enumerate() {
-            let y = by.saturating_mul(bh);
-            let m = bh.min(p.h.saturating_sub(y));
+        let mut out = p.rows_mut(out)?;
+        for (by, mut blocks) in field.blocks.rows().enumerate() {
+            let y = by * bh;
+            let m = bh.min(p.h - p.h.min(y));
             let mut right = 0usize;
             while let [block, rest @ ..] = blocks {
                 // Two equal blocks side by side are done at once.
                 let (width, rest) = match rest {
-                    [same, rest @ ..] if same == block => (bw.saturating_mul(2), rest),
+                    [same, rest @ ..] if same == block => (2 * bw, rest),
                     _ => (bw, rest),
                 };
                 blocks = rest;
                 let x = right;
-                right = x.saturating_add(width);
-                let n = width.min(p.w.saturating_sub(x));
+                right += width;
+                let n = width.min(p.w - p.w.min(x));
                 if n == 0 || m == 0 {
                     continue;
                 }
-                predictor.block(block, [x, y], [n, m], &mut a, &mut b);
-                let mut from = a.as_slice();
-                let mut at = y.saturating_mul(p.w).saturating_add(x);
-                for _ in 0..m {
-                    let to = out.get_mut(at..at.saturating_add(n));
-                    let (Some(to), Some((row, rest))) = (to, from.split_at_checked(n)) else {
-                        break;
-                    };
+                predictor.block(block, [x, y], [n, m], &mut a, &mut b)?;
+                for (to, row) in out.block([x, y], [n, m]).zip(a.chunks_exact(n)) {
                     for (t, v) in to.iter_mut().zip(row) {
                         *t = *v as u16;
                     }
-                    from = rest;
-                    at = at.saturating_add(p.w);
                 }
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::field::REACH;
-    use crate::field::tests::field;
+    use crate::motion_coding::REACH;
+    use crate::motion_coding::tests::field;
     use nc_core::rng::Rng;
     use proptest::prelude::*;
 
@@ -244,10 +245,10 @@ mod tests {
             let g = Geometry::new(w, h, sub, 10);
             let mut rng = Rng::new(seed);
             let frames = [0; 2].map(|_| noise(&g, &mut rng));
-            let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+            let refs = frames.each_ref().map(|f| Reference::new(&g, f).unwrap());
             let f = field(&g, &mut rng, true, REACH as usize);
             let mut out = vec![u16::MAX; g.samples()];
-            compensate(&Kernels::best(), &g, &f, [&refs[0], &refs[1]], &mut out);
+            compensate(&Kernels::best(), &g, &f, [Some(&refs[0]), Some(&refs[1])], &mut out).unwrap();
             // Every sample was written.
             prop_assert!(out.iter().all(|v| *v <= g.peak()));
         }
@@ -275,9 +276,9 @@ mod tests {
         out
     }
 
-    fn all(g: &Geometry, b: Block) -> Field {
-        let mut f = Field::new(g);
-        f.blocks.fill(b);
+    fn all(g: &Geometry, b: Block) -> MotionField {
+        let mut f = MotionField::new(g);
+        f.blocks.as_mut_slice().fill(b);
         f
     }
 
@@ -288,7 +289,7 @@ mod tests {
             for sub in [None, Some([2, 2]), Some([2, 1]), Some([1, 1])] {
                 let g = Geometry::new(w, h, sub, 10);
                 let frames = [0; 2].map(|_| noise(&g, &mut rng));
-                let refs = frames.each_ref().map(|f| Reference::new(&g, f));
+                let refs = frames.each_ref().map(|f| Reference::new(&g, f).unwrap());
                 let mut out = vec![0; g.samples()];
                 for (dx, dy) in [
                     (0, 0),
@@ -310,9 +311,10 @@ mod tests {
                             &Kernels::best(),
                             &g,
                             &all(&g, b),
-                            [&refs[0], &refs[1]],
+                            [Some(&refs[0]), Some(&refs[1])],
                             &mut out,
-                        );
+                        )
+                        .unwrap();
                         let want = shifted(&g, &frames[usize::from(mode)], dx, dy);
                         assert_eq!(out, want, "{w} x {h} {sub:?} {dx} {dy}");
                     }
@@ -324,9 +326,10 @@ mod tests {
                         &Kernels::best(),
                         &g,
                         &all(&g, b),
-                        [&refs[0], &refs[1]],
+                        [Some(&refs[0]), Some(&refs[1])],
                         &mut out,
-                    );
+                    )
+                    .unwrap();
                     let first = shifted(&g, &frames[0], dx, dy);
                     let mean = first.iter().zip(&frames[1]).map(|(a, b)| (a + b + 1) >> 1);
                     assert!(out.iter().copied().eq(mean), "{w} x {h} {sub:?} {dx} {dy}");
@@ -345,14 +348,21 @@ mod tests {
             }
         }
         for (frame, slope) in [(vec![777; g.samples()], 0), (ramp, 2)] {
-            let r = Reference::new(&g, &frame);
+            let r = Reference::new(&g, &frame).unwrap();
             let mut out = vec![0; g.samples()];
             for quarters in [1, 2, 3, 5, -1, -6] {
                 let b = Block {
                     mode: 0,
                     v: [[quarters, quarters], [0, 0]],
                 };
-                compensate(&Kernels::best(), &g, &all(&g, b), [&r, &r], &mut out);
+                compensate(
+                    &Kernels::best(),
+                    &g,
+                    &all(&g, b),
+                    [Some(&r), Some(&r)],
+                    &mut out,
+                )
+                .unwrap();
                 for p in &g.planes {
                     for y in 0..p.h {
                         // Away from the edges, where the ramp ends.

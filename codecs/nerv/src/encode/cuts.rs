@@ -46,7 +46,7 @@ pub fn groups(x: &Video<'_>, frame: usize) -> Vec<usize> {
     for t in 1..=frames {
         // A cut is a change that stands out from those before and after it.
         let cut = t == frames || {
-            let near = change[(t - 1).saturating_sub(4)..(t + 4).min(change.len())].iter();
+            let near = change[t.max(5) - 5..(t + 4).min(change.len())].iter();
             let sum: f32 = near.clone().sum();
             let others = (sum - change[t - 1]) / (near.len().max(2) - 1) as f32;
             change[t - 1] > 8.0 && change[t - 1] > 4.0 * others

@@ -1,11 +1,12 @@
-//! What latents would cost, estimated, and the choice of latents by it.
+//! What coefficients would cost, estimated, and the choice of coefficients by it.
 //!
 //! The real coder mixes and learns as it goes, which a search over candidates cannot follow. So bits are taken from counts
 //! of the last passes, in the same kinds of contexts.
 
-use crate::coefficient::{BANDS, CLASSES, KINDS, NEAR, PEAK, around, band, near};
+use crate::coefficient_coding::{BANDS, KINDS, NEAR, PEAK, around, band, near};
+use crate::gop::CLASSES;
 
-/// Bits of decisions, estimated from how often they were taken; for choosing latents, never for coding them.
+/// Bits of decisions, estimated from how often they were taken; for choosing coefficients, never for coding them.
 #[derive(Debug, Clone)]
 pub struct Rates {
     /// Of magnitudes 0, 1, 2 and 3 or more, by kind, band and neighbourhood.
@@ -140,15 +141,7 @@ pub struct Tally {
 
 impl Tally {
     /// Adds the decisions of a block as [`quantise`] left it.
-    pub fn count(
-        &mut self,
-        k: usize,
-        class: usize,
-        n: usize,
-        scan: &[u16],
-        full: usize,
-        q: &[i16],
-    ) {
+    pub fn count(&mut self, k: usize, class: usize, n: usize, scan: &[u8], full: usize, q: &[i16]) {
         let kc = k * CLASSES + class;
         let last = scan.iter().rposition(|at| q[usize::from(*at)] != 0);
         self.full
@@ -174,7 +167,7 @@ pub fn quantise(
     k: usize,
     class: usize,
     n: usize,
-    scan: &[u16],
+    scan: &[u8],
     full: usize,
     c: &[f32],
     lambda: f32,
@@ -260,7 +253,7 @@ pub fn quantise(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::Transform;
+    use crate::dct::scan;
     use nc_core::rng::Rng;
     use proptest::prelude::*;
 
@@ -270,7 +263,7 @@ mod tests {
         r: &Rates,
         kc: usize,
         n: usize,
-        scan: &[u16],
+        scan: &[u8],
         full: usize,
         c: &[f32],
         lambda: f32,
@@ -313,8 +306,7 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let n = if big { 16 } else { 8 };
-            let t = Transform::default();
-            let scan = &t.scan[usize::from(big)];
+            let scan = scan(n);
             let mut rng = Rng::new(seed);
             let mut block = || -> Vec<f32> {
                 let of = |i: usize| height * rng.normal() / (1.0 + (i / n + i % n) as f32);
@@ -346,24 +338,22 @@ mod tests {
 
     #[test]
     fn where_bits_are_free_every_coefficient_is_the_nearest() {
-        let t = Transform::default();
         let mut rng = Rng::new(2);
         let c: Vec<f32> = (0..64).map(|_| 3.0 * rng.normal()).collect();
         let mut q = vec![0; 64];
-        quantise(&Rates::default(), 0, 0, 8, &t.scan[0], 0, &c, 0.0, &mut q);
+        quantise(&Rates::default(), 0, 0, 8, scan(8), 0, &c, 0.0, &mut q);
         assert!(c.iter().zip(&q).all(|(c, q)| c.round() as i16 == *q));
     }
 
     #[test]
     fn what_was_seen_often_becomes_cheap() {
         let mut rates = Rates::default();
-        let t = Transform::default();
         let mut c = vec![0.0; 64];
         c[0] = 2.0;
         let mut q = vec![0; 64];
         let mut choose = |rates: &Rates, tally: &mut Tally| {
-            let cost = quantise(rates, 0, 1, 8, &t.scan[0], 0, &c, 0.1, &mut q);
-            tally.count(0, 1, 8, &t.scan[0], 0, &q);
+            let cost = quantise(rates, 0, 1, 8, scan(8), 0, &c, 0.1, &mut q);
+            tally.count(0, 1, 8, scan(8), 0, &q);
             cost
         };
         let before = choose(&rates, &mut Tally::default());

@@ -1,8 +1,8 @@
 //! Checkpoints of a fit: what a stopped encode goes on from, or is finished from as it is.
 //!
-//! There is one after motion is found, others while the network learns, and one of the finished chunk, which stays until
-//! the whole file is written. The state is a payload as the decoder reads it, but for the network's parameters (so that there
-//! is no second form for motion and latents to be kept in), with these, the price of a bit, the estimates of rates and the
+//! There is one after motion is found, others while the filter learns, and one of the finished chunk, which stays until
+//! the whole file is written. The state is a payload as the decoder reads it, but for the filter's parameters (so that there
+//! is no second form for motion and coefficients to be kept in), with these, the price of a bit, the estimates of rates and the
 //! learner's state before it; an encode that goes on from it ends in the same file as one that was never stopped. A checkpoint
 //! names the work that it belongs to, and that of other work is refused, not used.
 
@@ -13,16 +13,15 @@ use nc_core::entropy::RangeDecoder;
 use nc_core::{ChunkGoal, Control, Error, Result, Video};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::learn::Learner;
 use super::rates::Rates;
-use super::{Fit, Fitted, Switches, groups_mut};
+use super::state::{Fit, Fitted, Switches, groups_mut};
 use crate::adam::Adam;
-use crate::coefficient::CLASSES;
-use crate::config::Config;
-use crate::decode::SymbolCoder;
-use crate::frame::Synthesis;
-use crate::layout::{Input, Layout, step};
-use crate::motion::Reference;
+use crate::filter::FilterConfig;
+use crate::gop::CLASSES;
+use crate::header::{Header, Input, step};
+use crate::motion_compensation::Reference;
+use crate::symbols::SymbolCoder;
+use crate::synthesis::Synthesis;
 
 const MAGIC: &[u8; 8] = b"ncnerv02";
 /// Kinds of checkpoints.
@@ -42,9 +41,9 @@ pub struct State {
     lambda: f32,
     steps: [u8; CLASSES],
     rates: Rates,
-    config: Config,
+    config: FilterConfig,
     params: Vec<f32>,
-    learner: Option<Learner>,
+    learner: Option<Adam>,
     payload: Vec<u8>,
 }
 
@@ -69,7 +68,7 @@ fn path(ctl: &Control<'_>, first: u64) -> Option<PathBuf> {
 }
 
 /// Writes the state, if there is a folder for it; before the network learns there is no learner.
-pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Learner>) -> Result<()> {
+pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Adam>) -> Result<()> {
     let Some(path) = path(ctl, first) else {
         return Ok(());
     };
@@ -88,7 +87,7 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Learn
     put(&fit.rates.to_floats(), &mut out);
     put(&fit.synthesis.params, &mut out);
     out.push(learner.is_some().into());
-    if let Some(Learner { adam }) = learner {
+    if let Some(adam) = learner {
         put(&adam.mean, &mut out);
         put(&adam.square, &mut out);
         out.extend(adam.steps.to_le_bytes());
@@ -193,22 +192,20 @@ impl<'a> Reader<'a> {
         let params = self.floats()?;
         let learner = match self.take(1)? {
             [0] => None,
-            _ => Some(Learner {
-                adam: Adam {
-                    mean: self.floats()?,
-                    square: self.floats()?,
-                    steps: self.number()?,
-                },
+            _ => Some(Adam {
+                mean: self.floats()?,
+                square: self.floats()?,
+                steps: self.number()?,
             }),
         };
         let samples = x.format.frame_samples().ok()?;
         let frames = x.samples.len() / samples;
-        let layout = Layout::read(&mut Input::new(self.0), frames as u64).ok()?;
+        let header = Header::read(&mut Input::new(self.0), frames as u64).ok()?;
         Some(State {
             lambda,
             steps,
             rates,
-            config: layout.config,
+            config: header.config,
             params,
             learner,
             payload: self.0.to_vec(),
@@ -225,17 +222,17 @@ impl<'a> Reader<'a> {
 }
 
 impl Fit<'_> {
-    /// Takes up a saved state: motion and latents are read, and all frames made again.
-    pub fn restore(&mut self, saved: State) -> Result<Option<Learner>> {
+    /// Takes up a saved state: motion and coefficients are read, and all frames made again.
+    pub fn restore(&mut self, saved: State) -> Result<Option<Adam>> {
         let mut input = Input::new(&saved.payload);
-        let layout = Layout::read(&mut input, self.frames.len() as u64)?;
+        let header = Header::read(&mut input, self.frames.len() as u64)?;
         let other = || Error::Usage("a checkpoint of another version".into());
         self.config = saved.config;
         self.lambda = saved.lambda;
         self.synthesis = Synthesis::new(&self.x.format, &self.config);
         let n = self.synthesis.params.len();
-        let learnt = saved.learner.as_ref().map(|l| &l.adam);
-        if layout.groups != self.groups
+        let learnt = saved.learner.as_ref();
+        if header.groups != self.groups
             || saved.params.len() != n
             || learnt.is_some_and(|a| [a.mean.len(), a.square.len()] != [n; 2])
         {
@@ -245,8 +242,7 @@ impl Fit<'_> {
         self.rates = saved.rates;
         let s = &self.synthesis;
         let n = s.geometry.samples();
-        let none = Reference::default();
-        let mut room = self.plain_room()?;
+        let mut buffers = self.plain_buffers()?;
         for group in groups_mut(&self.groups, &mut self.frames) {
             let mut io = RangeDecoder::new(input.piece()?)?;
             let mut coder = SymbolCoder::default();
@@ -258,12 +254,16 @@ impl Fit<'_> {
                     let t = f.start + r;
                     Reference::new(&s.geometry, &self.made[t * n..(t + 1) * n])
                 };
-                let refs: Vec<Reference> = place.refs.iter().flatten().map(made).collect();
-                let from = [refs.first().unwrap_or(&none), refs.get(1).unwrap_or(&none)];
-                s.run(&f.symbols, step(f.step, s.geometry.bits), from, &mut room);
+                let [first, second] = place.refs.map(|r| r.as_ref().map(made));
+                let (first, second) = (first.transpose()?, second.transpose()?);
+                let refs = [first.as_ref(), second.as_ref()];
+                let step = step(f.step, s.geometry.bits);
+                s.run(&f.symbols, step, refs, &mut buffers)?;
                 let at = f.time() * n..(f.time() + 1) * n;
-                f.error = s.geometry.error(&room.frame, &self.x.samples[at.clone()]);
-                self.made[at].copy_from_slice(&room.frame);
+                f.error = s
+                    .geometry
+                    .error(&buffers.frame, &self.x.samples[at.clone()]);
+                self.made[at].copy_from_slice(&buffers.frame);
             }
         }
         Ok(saved.learner)

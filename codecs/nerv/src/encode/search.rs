@@ -1,9 +1,11 @@
 //! Finding the motion of a frame: a quad tree of blocks from 32 to 8 samples, each with the vectors of the least
 //! absolute difference plus a price of its bits.
 
-use crate::field::Field;
+use nc_core::Result;
+
 use crate::geometry::Geometry;
-use crate::motion::{BLOCK, Block, LUMA, Vector, extend};
+use crate::motion_compensation::{LUMA, extend};
+use crate::motion_field::{BLOCK, Block, MotionField, Vector};
 
 /// Samples that the search may leave the frame by.
 const MARGIN: usize = 48;
@@ -49,11 +51,11 @@ impl Small {
 
 impl Phases {
     /// From a frame.
-    pub fn new(g: &Geometry, frame: &[u16]) -> Self {
-        let (w, h) = (g.planes[0].w, g.planes[0].h);
+    pub fn new(g: &Geometry, frame: &[u16]) -> Result<Self> {
+        let (w, h) = (g.luma.w, g.luma.h);
         let (stride, rows) = (w + 2 * MARGIN, h + 2 * MARGIN);
         let peak = i32::from(g.peak());
-        let whole = extend(&g.planes[0], frame, MARGIN);
+        let whole = extend(&g.luma, frame, MARGIN)?;
         let mut planes = vec![Vec::new(); 16];
         let mut mid = vec![0i32; stride * rows];
         for px in 0..4 {
@@ -96,12 +98,12 @@ impl Phases {
                 planes[py * 4 + px] = out;
             }
         }
-        Self {
+        Ok(Self {
             stride,
             h,
             planes,
             small: Small::new(w, h, frame),
-        }
+        })
     }
 
     /// Samples at a vector from block (x, y); `None` outside the extended frame.
@@ -139,7 +141,7 @@ fn bits(d: i32) -> f32 {
 impl<'a> Search<'a> {
     /// Prepares the search of `frame` in one or two references.
     pub fn new(g: &Geometry, frame: &'a [u16], refs: Vec<&'a Phases>, price: f32) -> Self {
-        let (w, h) = (g.planes[0].w, g.planes[0].h);
+        let (w, h) = (g.luma.w, g.luma.h);
         let mut s = Self {
             w,
             h,
@@ -162,7 +164,7 @@ impl<'a> Search<'a> {
         for sy in 0..rows {
             for sx in 0..cols {
                 let (x0, y0) = (sx * 8, sy * 8);
-                let (n, m) = (8.min(a.w.saturating_sub(x0)), 8.min(a.h.saturating_sub(y0)));
+                let (n, m) = (8.min(a.w - a.w.min(x0)), 8.min(a.h - a.h.min(y0)));
                 let mut best = (u32::MAX, [0, 0]);
                 for dy in -REACH..=REACH {
                     for dx in -REACH..=REACH {
@@ -264,10 +266,10 @@ impl<'a> Search<'a> {
     }
 
     /// The field of least cost.
-    pub fn run(&self, g: &Geometry, before: Option<&Field>) -> Field {
-        let mut field = before.cloned().unwrap_or_else(|| Field::new(g));
-        for y in (0..field.h).step_by(4) {
-            for x in (0..field.w).step_by(4) {
+    pub fn run(&self, g: &Geometry, before: Option<&MotionField>) -> MotionField {
+        let mut field = before.cloned().unwrap_or_else(|| MotionField::new(g));
+        for y in (0..field.blocks.h()).step_by(4) {
+            for x in (0..field.blocks.w()).step_by(4) {
                 self.square(&mut field, x, y, 4, &[]);
             }
         }
@@ -275,13 +277,20 @@ impl<'a> Search<'a> {
     }
 
     /// Decides the square at (x, y); gives its cost.
-    fn square(&self, f: &mut Field, x: usize, y: usize, side: usize, parents: &[Block]) -> f32 {
-        if x >= f.w || y >= f.h {
+    fn square(
+        &self,
+        f: &mut MotionField,
+        x: usize,
+        y: usize,
+        side: usize,
+        parents: &[Block],
+    ) -> f32 {
+        if x >= f.blocks.w() || y >= f.blocks.h() {
             return 0.0;
         }
         let (whole, cost) = self.block(f, x, y, side, parents);
         if side == 1 {
-            f.fill(x, y, side, whole);
+            f.blocks.fill([x, y], side, whole);
             return cost;
         }
         let mut split = self.price * 1.5;
@@ -297,13 +306,13 @@ impl<'a> Search<'a> {
         if split < cost {
             return split;
         }
-        f.fill(x, y, side, whole);
+        f.blocks.fill([x, y], side, whole);
         cost
     }
 
     fn block(
         &self,
-        f: &Field,
+        f: &MotionField,
         bx: usize,
         by: usize,
         side: usize,
@@ -312,7 +321,7 @@ impl<'a> Search<'a> {
         let (x, y) = (bx * BLOCK, by * BLOCK);
         let n = (side * BLOCK).min(self.w - x);
         let m = (side * BLOCK).min(self.h - y);
-        let near = f.neighbours(bx, by, side);
+        let near = f.neighbours([bx, by], side);
         let two = self.refs.len() == 2;
         let mut best = (Block::default(), f32::INFINITY);
         // Repeating a neighbour costs next to nothing.
@@ -332,9 +341,9 @@ impl<'a> Search<'a> {
         }
         let head = self.price * if two { 3.5 } else { 2.0 };
         let mut single = [[0i16; 2]; 2];
-        let old = f.blocks[by * f.w + bx];
+        let old = f.blocks.as_slice()[by * f.blocks.w() + bx];
         for (l, found) in single.iter_mut().enumerate().take(self.refs.len()) {
-            let want = Field::expected(&near, l);
+            let want = MotionField::expected(&near, l);
             let cost = |v: Vector| {
                 self.sad(l, x, y, n, m, v)
                     .map(|s| s as f32 + self.price(v, want))
@@ -365,7 +374,10 @@ impl<'a> Search<'a> {
             }
         }
         if two {
-            let want = [Field::expected(&near, 0), Field::expected(&near, 1)];
+            let want = [
+                MotionField::expected(&near, 0),
+                MotionField::expected(&near, 1),
+            ];
             let mut v = single;
             for l in [0, 1] {
                 let other = v;
@@ -391,7 +403,7 @@ impl<'a> Search<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::motion::{Reference, compensate};
+    use crate::motion_compensation::{Reference, compensate};
     use nc_core::rng::Rng;
     use nc_kernels::Kernels;
 
@@ -421,19 +433,19 @@ mod tests {
     }
 
     /// Blocks that come from within the frame.
-    fn inner(f: &Field) -> impl Iterator<Item = Block> + '_ {
-        (0..f.blocks.len()).filter_map(|i| {
-            let (x, y) = (i % f.w, i / f.w);
-            let inside = (2..f.w - 2).contains(&x) && (2..f.h - 2).contains(&y);
-            inside.then_some(f.blocks[i])
-        })
+    fn inner(f: &MotionField) -> impl Iterator<Item = Block> + '_ {
+        let (w, h) = (f.blocks.w(), f.blocks.h());
+        f.blocks.block([2, 2], [w - 4, h - 4]).flatten().copied()
     }
 
     #[test]
     fn a_known_shift_is_found_to_the_quarter_sample() {
         let g = Geometry::new(SIDE, SIDE, None, 8);
         let frame = texture(&g, 1);
-        let (r, phases) = (Reference::new(&g, &frame), Phases::new(&g, &frame));
+        let (r, phases) = (
+            Reference::new(&g, &frame).unwrap(),
+            Phases::new(&g, &frame).unwrap(),
+        );
         for v in [
             [0, 0],
             [4, 0],
@@ -444,19 +456,33 @@ mod tests {
             [33, -15],
             [56, 56],
         ] {
-            let mut field = Field::new(&g);
-            field.blocks.fill(Block {
+            let mut field = MotionField::new(&g);
+            field.blocks.as_mut_slice().fill(Block {
                 mode: 0,
                 v: [v, [0, 0]],
             });
             let mut moved = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, &field, [&r, &r], &mut moved);
+            compensate(
+                &Kernels::best(),
+                &g,
+                &field,
+                [Some(&r), Some(&r)],
+                &mut moved,
+            )
+            .unwrap();
             let found = Search::new(&g, &moved, vec![&phases], 0.5).run(&g, None);
             let hits = inner(&found).filter(|b| b.v[0] == v).count();
             let all = inner(&found).count();
             assert!(hits * 10 >= all * 9, "{v:?}: {hits} of {all}");
             let mut back = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, &found, [&r, &r], &mut back);
+            compensate(
+                &Kernels::best(),
+                &g,
+                &found,
+                [Some(&r), Some(&r)],
+                &mut back,
+            )
+            .unwrap();
             let off: u32 = back
                 .iter()
                 .zip(&moved)
@@ -470,10 +496,10 @@ mod tests {
     fn the_mean_of_two_is_found_where_neither_is_enough() {
         let g = Geometry::new(SIDE, SIDE, None, 8);
         let frames = [texture(&g, 2), texture(&g, 3)];
-        let refs = frames.each_ref().map(|f| Reference::new(&g, f));
-        let phases = frames.each_ref().map(|f| Phases::new(&g, f));
-        let mut field = Field::new(&g);
-        field.blocks.fill(Block {
+        let refs = frames.each_ref().map(|f| Reference::new(&g, f).unwrap());
+        let phases = frames.each_ref().map(|f| Phases::new(&g, f).unwrap());
+        let mut field = MotionField::new(&g);
+        field.blocks.as_mut_slice().fill(Block {
             mode: 2,
             v: [[8, 0], [0, -4]],
         });
@@ -482,24 +508,32 @@ mod tests {
             &Kernels::best(),
             &g,
             &field,
-            [&refs[0], &refs[1]],
+            [Some(&refs[0]), Some(&refs[1])],
             &mut moved,
-        );
+        )
+        .unwrap();
         // Told of the motion, it keeps it.
         let search = Search::new(&g, &moved, vec![&phases[0], &phases[1]], 0.5);
         let found = search.run(&g, Some(&field));
         let hits = inner(&found).filter(|b| b.mode == 2).count();
         assert!(hits * 2 > inner(&found).count(), "{hits}");
-        let error = |f: &Field| {
+        let error = |f: &MotionField| {
             let mut out = vec![0; g.samples()];
-            compensate(&Kernels::best(), &g, f, [&refs[0], &refs[1]], &mut out);
+            compensate(
+                &Kernels::best(),
+                &g,
+                f,
+                [Some(&refs[0]), Some(&refs[1])],
+                &mut out,
+            )
+            .unwrap();
             out.iter()
                 .zip(&moved)
                 .map(|(a, b)| u64::from(a.abs_diff(*b)))
                 .sum::<u64>()
         };
         let mut first = field.clone();
-        first.blocks.fill(Block::default());
+        first.blocks.as_mut_slice().fill(Block::default());
         assert!(error(&found) * 4 < error(&first));
     }
 
@@ -507,10 +541,14 @@ mod tests {
     fn a_high_price_makes_one_block_of_all() {
         let g = Geometry::new(SIDE, SIDE, None, 8);
         let (frame, other) = (texture(&g, 4), texture(&g, 5));
-        let phases = Phases::new(&g, &frame);
+        let phases = Phases::new(&g, &frame).unwrap();
         let vectors = |price| {
             let f = Search::new(&g, &other, vec![&phases], price).run(&g, None);
-            f.blocks.iter().filter(|b| **b != f.blocks[0]).count()
+            f.blocks
+                .as_slice()
+                .iter()
+                .filter(|b| **b != f.blocks.as_slice()[0])
+                .count()
         };
         assert_eq!(vectors(1e6), 0);
         assert!(vectors(0.1) > 20);
@@ -526,11 +564,14 @@ mod tests {
                     .map(|_| rng.below(1024) as u16)
                     .collect::<Vec<_>>()
             });
-            let phases = frames.each_ref().map(|f| Phases::new(&g, f));
+            let phases = frames.each_ref().map(|f| Phases::new(&g, f).unwrap());
             let f = Search::new(&g, &frames[1], vec![&phases[0], &phases[1]], 2.0).run(&g, None);
             // A frame is its own best reference.
             assert!(
-                f.blocks.iter().all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
+                f.blocks
+                    .as_slice()
+                    .iter()
+                    .all(|b| b.mode == 1 && b.v == [[0, 0]; 2]),
                 "{w} x {h}"
             );
         }

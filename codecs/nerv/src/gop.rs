@@ -1,6 +1,17 @@
-//! In which order the frames of a group are coded, and from which others each is predicted.
+//! Groups of pictures: in which order the frames of a group are coded, and from which others each is predicted.
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "numbers of frames, which are in memory, and depths of a pyramid of 64"
+)]
 
 use std::ops::Range;
+
+use nc_core::Result;
+
+use crate::grid::Known;
+
+/// Classes of frames: intra, predicted, and three depths of frames predicted from both sides.
+pub const CLASSES: usize = 5;
 
 /// A frame's place in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +24,15 @@ pub struct Place {
     pub refs: [Option<usize>; 2],
 }
 
+impl Place {
+    /// The intra frame that a group begins with.
+    pub const FIRST: Self = Self {
+        t: 0,
+        class: 0,
+        refs: [None; 2],
+    };
+}
+
 /// The frames of a group of `n`, in the order of coding: an intra frame, then one predicted frame every `step` frames, and
 /// between these a pyramid of frames predicted from both sides.
 pub fn places(n: usize, step: usize) -> Vec<Place> {
@@ -20,15 +40,11 @@ pub fn places(n: usize, step: usize) -> Vec<Place> {
     if n == 0 {
         return out;
     }
-    out.push(Place {
-        t: 0,
-        class: 0,
-        refs: [None, None],
-    });
+    out.push(Place::FIRST);
     let mut from = 0usize;
-    let last = n.saturating_sub(1);
+    let last = n - 1;
     while from < last {
-        let to = from.saturating_add(step.max(1)).min(last);
+        let to = (from + step.max(1)).min(last);
         out.push(Place {
             t: to,
             class: 1,
@@ -41,43 +57,44 @@ pub fn places(n: usize, step: usize) -> Vec<Place> {
 }
 
 fn between(a: usize, b: usize, class: usize, out: &mut Vec<Place>) {
-    if b.saturating_sub(a) < 2 {
+    if b - a < 2 {
         return;
     }
     let t = a.midpoint(b);
     out.push(Place {
         t,
-        class: class.min(4),
+        class: class.min(CLASSES - 1),
         refs: [Some(a), Some(b)],
     });
-    let deeper = class.saturating_add(1);
+    let deeper = class + 1;
     between(a, t, deeper, out);
     between(t, b, deeper, out);
 }
 
 /// Frames of a group that must be made for those wanted to be made, and until when each is needed as a reference.
-pub fn needed(order: &[Place], wanted: &Range<usize>) -> (Vec<bool>, Vec<usize>) {
+///
+/// # Errors
+/// [`nc_core::Error::Internal`] for an order that leaves frames out.
+pub fn needed(order: &[Place], wanted: &Range<usize>) -> Result<(Vec<bool>, Vec<usize>)> {
     let mut need = vec![false; order.len()];
     let mut until = vec![0; order.len()];
     for (at, p) in order.iter().enumerate().rev() {
-        let Some(needed) = need.get_mut(p.t) else {
-            continue;
-        };
+        let needed = need.at_mut(p.t)?;
         *needed |= wanted.contains(&p.t);
         if *needed {
             for r in p.refs.iter().flatten() {
-                if let (Some(need), Some(until)) = (need.get_mut(*r), until.get_mut(*r)) {
-                    *need = true;
-                    *until = at.max(*until);
-                }
+                *need.at_mut(*r)? = true;
+                let until = until.at_mut(*r)?;
+                *until = at.max(*until);
             }
         }
     }
-    (need, until)
+    Ok((need, until))
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -100,7 +117,7 @@ mod tests {
     #[test]
     fn one_frame_needs_few_others() {
         let order = places(65, 8);
-        let (need, until) = needed(&order, &(3..4));
+        let (need, until) = needed(&order, &(3..4)).unwrap();
         let made: Vec<usize> = (0..65).filter(|t| need[*t]).collect();
         assert_eq!(made, [0, 2, 3, 4, 8]);
         assert!(until[0] > 0 && until[3] == 0);

@@ -1,12 +1,13 @@
-//! The network learns: Adam over frames drawn at random, two at a time.
+//! The filter learns: Adam over frames drawn at random, two at a time.
 
 use std::time::Instant;
 
 use nc_core::rng::Rng;
 use nc_core::{Control, Progress, Result};
 
-use super::choose::{Desk, backward};
-use super::{Fit, checkpoint};
+use super::checkpoint;
+use super::choose::{Workspace, backward};
+use super::state::Fit;
 use crate::adam::Adam;
 
 /// Frames in a step.
@@ -37,8 +38,9 @@ impl Learner {
     ) -> Result<()> {
         let n = fit.frames.len();
         let steps = (epochs * n).div_ceil(BATCH).max(100);
-        let desks: Result<Vec<Desk>> = (0..BATCH).map(|_| Desk::new(&fit.synthesis)).collect();
-        let mut desks = desks?;
+        let works: Result<Vec<Workspace>> =
+            (0..BATCH).map(|_| Workspace::new(&fit.synthesis)).collect();
+        let mut works = works?;
         let mut saved = Instant::now();
         // The rate falls with the work or the time, whichever is further.
         let given = fit.time_left(0.93);
@@ -57,7 +59,7 @@ impl Learner {
             // From the step's number alone, so that one that goes on from a checkpoint draws the same.
             let mut rng = Rng::new(self.adam.steps);
             let picked: Vec<usize> = (0..BATCH).map(|_| rng.below(n)).collect();
-            let (now, before) = self.step(fit, &picked, rate, &mut desks)?;
+            let (now, before) = self.step(fit, &picked, rate, &mut works)?;
             gain += (10.0 * (before.max(1.0) / now.max(1.0)).log10() - gain) * 0.02;
             if self.adam.steps.is_multiple_of(20) {
                 let note = format!("{:.2} dB, the network adds {gain:.2} dB", fit.psnr());
@@ -69,11 +71,11 @@ impl Learner {
                 });
             }
             if let Err(e) = ctl.check() {
-                checkpoint::save(ctl, first, fit, Some(self))?;
+                checkpoint::save(ctl, first, fit, Some(&self.adam))?;
                 return Err(e);
             }
             if saved.elapsed().as_secs() >= 30 {
-                checkpoint::save(ctl, first, fit, Some(self))?;
+                checkpoint::save(ctl, first, fit, Some(&self.adam))?;
                 saved = Instant::now();
             }
         }
@@ -86,22 +88,22 @@ impl Learner {
         fit: &mut Fit<'_>,
         picked: &[usize],
         rate: f32,
-        desks: &mut [Desk],
+        works: &mut [Workspace],
     ) -> Result<(f64, f64)> {
         use rayon::prelude::*;
         let this = &*fit;
-        let errors: Result<Vec<f64>> = desks
+        let errors: Result<Vec<f64>> = works
             .par_iter_mut()
             .zip(picked)
-            .map(|(desk, i)| {
-                let (class, wanted) = this.ready(*i, desk)?;
-                backward(&this.synthesis, class, wanted, desk)?;
-                Ok(this.synthesis.geometry.error(&desk.room.shown, wanted))
+            .map(|(work, i)| {
+                let (class, wanted) = this.ready(*i, work)?;
+                backward(&this.synthesis, class, wanted, work)?;
+                Ok(this.synthesis.geometry.error(&work.buffers.shown, wanted))
             })
             .collect();
         let now = errors?.iter().sum();
         let before = picked.iter().map(|i| this.frames[*i].error).sum();
-        let grads = desks.iter_mut().filter_map(|d| d.grads.as_mut());
+        let grads = works.iter_mut().filter_map(|d| d.grads.as_mut());
         self.adam
             .step(&mut fit.synthesis.params, rate, 1.0, |_| false, grads);
         Ok((now, before))

@@ -10,7 +10,7 @@ pub fn threads(_: &Control<'_>) -> usize {
 /// Does work in the pool at hand.
 ///
 /// # Errors
-/// Those of the work.
+/// None.
 pub fn within<R: Send>(_: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
     Ok(work())
 }

@@ -1,36 +1,39 @@
-//! One frame in the encoder: what its latents should be, given its references, and the gradients of the network's
+//! One frame in the encoder: what its coefficients should be, given its references, and the gradients of the filter's
 //! parameters on it.
 
 use nc_core::{Budget, Result};
 
 use super::rates::{Rates, Tally, quantise};
 use crate::backward::Grads;
-use crate::coefficient::kind;
-use crate::frame::{Room, Symbols, Synthesis, plane_step};
-use crate::intra::{Canvas, MODES};
-use crate::motion::Reference;
-use crate::transform::{BIG, PlaneLatents, Transform};
+use crate::coefficient_coding::kind;
+use crate::coefficients::{BlockPlace, PlaneCoefficients};
+use crate::dct::{BIG, SMALL, Transform, scan};
+use crate::grid::Grid;
+use crate::intra::{Intra, Mode};
+use crate::motion_compensation::Reference;
+use crate::symbols::Symbols;
+use crate::synthesis::{FrameBuffers, Synthesis, plane_step};
 
-/// Room for a pass.
-pub struct Desk {
+/// Memory for a pass of learning over one frame.
+pub struct Workspace {
     /// For the frame.
-    pub room: Room,
-    /// Gradients, with a network.
+    pub buffers: FrameBuffers,
+    /// Gradients, with a filter.
     pub grads: Option<Grads>,
 }
 
-impl Desk {
+impl Workspace {
     /// For a synthesis.
     pub fn new(s: &Synthesis) -> Result<Self> {
         Ok(Self {
             // What an encoder needs, its caller's frames have already shown to be there.
-            room: s.room(&mut Budget::new(u64::MAX))?,
+            buffers: s.buffers(&mut Budget::new(u64::MAX))?,
             grads: s.network.as_ref().map(|n| Grads::new(&n.graph)),
         })
     }
 }
 
-/// Price of a bit for one frame, in squared samples of its depth, and the step of its latents.
+/// Price of a bit for one frame, in squared samples of its depth, and the step of its coefficients.
 #[derive(Debug, Clone, Copy)]
 pub struct Price {
     /// Squared samples a bit.
@@ -39,16 +42,17 @@ pub struct Price {
     pub step: f32,
 }
 
-/// Runs the network backward from the error of the frame just shown: gradients of the parameters are added to the desk's.
-pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) -> Result<()> {
-    let (Some(n), Some(grads)) = (&s.network, &mut desk.grads) else {
+/// Runs the filter backward from the error of the frame just shown: gradients of the parameters are added to those of the
+/// workspace.
+pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], work: &mut Workspace) -> Result<()> {
+    let (Some(n), Some(grads)) = (&s.network, &mut work.grads) else {
         return Ok(());
     };
     let g = &s.geometry;
     let so = n.graph.images[n.output];
-    let output = &desk.room.images[n.output];
+    let output = &work.buffers.images[n.output];
     let d = &mut grads.images[n.output];
-    g.pack(wanted, so, d);
+    g.pack(wanted, so, d)?;
     let weights = g.channel_weights();
     for i in 0..so.h {
         let at = so.row(i)..so.row(i) + so.w * so.c;
@@ -67,29 +71,26 @@ pub fn backward(s: &Synthesis, class: usize, wanted: &[u16], desk: &mut Desk) ->
         &s.kernels,
         &s.params,
         class,
-        &desk.room.images,
+        &work.buffers.images,
         n.output,
         grads,
     )
 }
 
-/// Leaves in `room.residual` the samples that the latents should have: what the prediction left over.
-fn target(s: &Synthesis, wanted: &[u16], room: &mut Room) {
-    let planes = s
-        .geometry
-        .planes
-        .iter()
-        .zip(&mut room.residual)
-        .zip(&room.strides);
-    for ((p, out), stride) in planes {
+/// Leaves in `buffers.residual` the samples that the coefficients should give: what the prediction left over.
+fn target(s: &Synthesis, wanted: &[u16], buffers: &mut FrameBuffers) {
+    let planes = s.geometry.planes.iter().zip(&mut buffers.residual);
+    for (p, out) in planes {
+        let stride = out.w();
+        let out = out.as_mut_slice();
         let rows = out.len() / stride;
         for y in 0..rows {
             if y < p.h {
                 let at = p.at + y * p.w;
-                let row = &mut out[y * stride..][..*stride];
+                let row = &mut out[y * stride..][..stride];
                 let from = wanted[at..at + p.w]
                     .iter()
-                    .zip(&room.prediction[at..at + p.w]);
+                    .zip(&buffers.prediction[at..at + p.w]);
                 for (r, (a, b)) in row.iter_mut().zip(from) {
                     *r = f32::from(*a) - f32::from(*b);
                 }
@@ -103,60 +104,60 @@ fn target(s: &Synthesis, wanted: &[u16], room: &mut Room) {
     }
 }
 
-/// A block's latents, its prediction in intra frames and what comes of both.
+/// A block's coefficients, its prediction in intra frames and what comes of both.
 #[derive(Clone)]
 struct Block {
     cost: f32,
-    mode: u8,
+    mode: Mode,
     q: [i16; 256],
     made: [f32; 256],
 }
 
-/// A square's latents as one way to cut it gives them.
+/// A square's coefficients as one way to cut it gives them.
 struct Choice {
     cost: f32,
     big: bool,
-    blocks: Vec<(usize, [usize; 2], usize, Block)>,
+    blocks: Vec<(BlockPlace, Block)>,
 }
 
-/// A plane whose latents are being chosen.
+/// A plane whose coefficients are being chosen.
 struct Chooser<'a> {
     t: &'a Transform,
     rates: &'a Rates,
     index: usize,
     class: usize,
-    /// What the latents should give.
+    /// What the coefficients should give.
     samples: &'a [f32],
     stride: usize,
     lambda: f32,
     step: f32,
     /// What they give so far, in intra frames, and where.
-    made: Vec<f32>,
-    done: Vec<bool>,
+    made: Grid<f32>,
+    done: Grid<bool>,
     /// Which small squares have coefficients, and how they are predicted.
-    full: Vec<bool>,
-    modes: Vec<u8>,
+    full: Grid<bool>,
+    modes: Grid<Mode>,
 }
 
 impl Chooser<'_> {
-    /// How many of the blocks left of (x, y) and above it have latents.
-    fn beside(&self, x: usize, y: usize) -> usize {
-        let cells = self.stride / 8;
-        let cell = y / 8 * cells + x / 8;
-        usize::from(x > 0 && self.full[cell - 1]) + usize::from(y > 0 && self.full[cell - cells])
+    /// How many of the blocks left of the block and above it have coefficients.
+    fn beside(&self, b: BlockPlace) -> usize {
+        let full = |by| self.full.near(b.cell(), by) == Some(true);
+        usize::from(full([-1, 0])) + usize::from(full([0, -1]))
     }
 
-    /// The best latents of the block of side `n` at (x, y).
-    fn block(&self, x: usize, y: usize, n: usize) -> Block {
-        let beside = self.beside(x, y);
+    /// The best coefficients of a block.
+    fn block(&self, place: BlockPlace) -> Block {
+        let (n, [x, y]) = (place.n, place.at);
+        let beside = self.beside(place);
         let mut wanted = [0.0; 256];
         for (r, row) in wanted[..n * n].chunks_exact_mut(n).enumerate() {
             row.copy_from_slice(&self.samples[(y + r) * self.stride + x..][..n]);
         }
-        let mut b = self.predicted(0, x, y, n, &wanted, beside);
+        let mut b = self.predicted(Mode::default(), place, &wanted, beside);
         if self.class == 0 {
-            for mode in 1..MODES {
-                let other = self.predicted(mode, x, y, n, &wanted, beside);
+            for mode in Mode::all().skip(1) {
+                let other = self.predicted(mode, place, &wanted, beside);
                 if other.cost < b.cost {
                     b = other;
                 }
@@ -173,28 +174,24 @@ impl Chooser<'_> {
         b
     }
 
-    /// The block's latents with one way to predict it in intra frames (0 in others).
+    /// The block's coefficients with one way to predict it in intra frames (the first in others).
     fn predicted(
         &self,
-        mode: usize,
-        x: usize,
-        y: usize,
-        n: usize,
+        mode: Mode,
+        place: BlockPlace,
         wanted: &[f32; 256],
         beside: usize,
     ) -> Block {
-        let cells = self.stride / 8;
-        let cell = y / 8 * cells + x / 8;
+        let n = place.n;
         let k = kind(self.index, n, self.class);
         let (mut p, mut c) = ([0.0; 256], [0.0; 256]);
         let mut rest = *wanted;
         if self.class == 0 {
-            let canvas = Canvas {
+            let around = Intra {
                 samples: &self.made,
-                stride: self.stride,
                 done: &self.done,
             };
-            canvas.predict(mode, x, y, n, &mut p);
+            around.predict(mode, place.at, n, &mut p);
             rest.iter_mut().zip(&p).for_each(|(r, p)| *r -= p);
         }
         self.t.forward(n, &rest[..n * n], &mut c[..n * n]);
@@ -202,17 +199,16 @@ impl Chooser<'_> {
         c.iter_mut().for_each(|v| *v *= by);
         let mut b = Block {
             cost: 0.0,
-            mode: mode as u8,
+            mode,
             q: [0; 256],
             made: p,
         };
-        let scan = &self.t.scan[usize::from(n == BIG)];
         b.cost = quantise(
             self.rates,
             k,
             self.class,
             n,
-            scan,
+            scan(n),
             beside,
             &c[..n * n],
             self.lambda,
@@ -220,45 +216,30 @@ impl Chooser<'_> {
         );
         if self.class == 0 {
             // About what the coder makes of a mode.
-            let near =
-                |there: bool, back: usize| there && usize::from(self.modes[cell - back]) == mode;
-            let known = near(x > 0, 1) || near(y > 0, cells);
+            let near = |by| self.modes.near(place.cell(), by) == Some(mode);
+            let known = near([-1, 0]) || near([0, -1]);
             b.cost += self.lambda * if known { 1.5 } else { 4.2 };
         }
         b
     }
 
     /// Takes a block as it is.
-    fn put(&mut self, x: usize, y: usize, n: usize, b: &Block) {
-        let cells = self.stride / 8;
-        let cell = y / 8 * cells + x / 8;
+    fn put(&mut self, place: BlockPlace, b: &Block) {
+        let n = place.n;
         let any = b.q.iter().any(|q| *q != 0);
-        for k in 0..n / 8 {
-            self.full[cell + k * cells..][..n / 8].fill(any);
-            self.modes[cell + k * cells..][..n / 8].fill(b.mode);
-            if self.class == 0 {
-                self.done[cell + k * cells..][..n / 8].fill(true);
-            }
-        }
+        self.full.fill(place.cell(), n / SMALL, any);
+        self.modes.fill(place.cell(), n / SMALL, b.mode);
         if self.class == 0 {
-            for (r, row) in b.made[..n * n].chunks_exact(n).enumerate() {
-                self.made[(y + r) * self.stride + x..][..n].copy_from_slice(row);
-            }
-        }
-    }
-
-    /// Forgets that the blocks of the square at (x, y) were made.
-    fn clear(&mut self, x: usize, y: usize, side: usize) {
-        let cells = self.stride / 8;
-        for k in 0..side / 8 {
-            if self.class == 0 {
-                self.done[(y / 8 + k) * cells + x / 8..][..side / 8].fill(false);
+            self.done.fill(place.cell(), n / SMALL, true);
+            let rows = self.made.block_mut(place.at, [n, n]);
+            for (to, row) in rows.zip(b.made.chunks_exact(n)) {
+                to.copy_from_slice(row);
             }
         }
     }
 }
 
-/// Chooses the latents of one plane.
+/// Chooses the coefficients of one plane.
 #[allow(clippy::too_many_arguments)]
 fn plane(
     t: &Transform,
@@ -266,30 +247,34 @@ fn plane(
     large: bool,
     index: usize,
     class: usize,
-    samples: &[f32],
+    samples: &Grid<f32>,
     price: Price,
-    p: &mut PlaneLatents,
+    p: &mut PlaneCoefficients,
     tally: &mut Tally,
-) {
-    let stride = p.w * p.side;
-    let cells = stride / 8 * (p.h * p.side / 8);
+) -> Result<()> {
+    let (cw, ch) = (p.modes.w(), p.modes.h());
     let mut chooser = Chooser {
         t,
         rates,
         index,
         class,
-        samples,
-        stride,
+        samples: samples.as_slice(),
+        stride: samples.w(),
         lambda: price.lambda / (price.step * price.step),
         step: price.step,
-        made: vec![0.0; if class == 0 { p.samples() } else { 0 }],
-        done: vec![false; cells],
-        full: vec![false; cells],
-        modes: vec![0; cells],
+        made: if class == 0 {
+            p.canvas()
+        } else {
+            Grid::new(1, 1, 0.0)
+        },
+        done: Grid::new(cw, ch, false),
+        full: Grid::new(cw, ch, false),
+        modes: Grid::new(cw, ch, Mode::default()),
     };
-    let size = p.side * p.side;
-    for square in 0..p.w * p.h {
-        let (sx, sy) = (square % p.w * p.side, square / p.w * p.side);
+    let size = p.area();
+    let [w, h] = p.squares();
+    for square in 0..w * h {
+        let place = [square % w, square / w];
         let mut best: Option<Choice> = None;
         let cuts: &[bool] = if p.side == BIG && large {
             &[false, true]
@@ -297,45 +282,50 @@ fn plane(
             &[false]
         };
         for &big in cuts {
-            p.big[square] = big;
+            *p.big.at_mut(place)? = big;
             let mut c = Choice {
                 cost: 0.0,
                 big,
                 blocks: Vec::new(),
             };
-            for (n, [bx, by], at) in p.blocks(square) {
-                let b = chooser.block(sx + bx, sy + by, n);
+            for place in p.blocks(place) {
+                let b = chooser.block(place);
                 c.cost += b.cost;
-                chooser.put(sx + bx, sy + by, n, &b);
-                c.blocks.push((n, [sx + bx, sy + by], at, b));
+                chooser.put(place, &b);
+                c.blocks.push((place, b));
             }
-            chooser.clear(sx, sy, p.side);
+            // The square is open again.
+            let per = p.side / SMALL;
+            chooser.done.fill(place.map(|at| at * per), per, false);
             if best.as_ref().is_none_or(|b| c.cost < b.cost) {
                 best = Some(c);
             }
         }
         let Some(c) = best else { continue };
-        p.big[square] = c.big;
-        p.q[square * size..(square + 1) * size].fill(0);
-        for (n, [x, y], at, b) in c.blocks {
+        *p.big.at_mut(place)? = c.big;
+        let mut rest = &mut p.q[square * size..(square + 1) * size];
+        for (place, b) in c.blocks {
+            let n = place.n;
             let q = &b.q[..n * n];
-            let scan = &t.scan[usize::from(n == BIG)];
             tally.count(
                 kind(index, n, class),
                 class,
                 n,
-                scan,
-                chooser.beside(x, y),
+                scan(n),
+                chooser.beside(place),
                 q,
             );
-            chooser.put(x, y, n, &b);
-            p.q[at..at + n * n].copy_from_slice(q);
+            chooser.put(place, &b);
+            let to;
+            (to, rest) = rest.split_at_mut(n * n);
+            to.copy_from_slice(q);
         }
     }
     p.modes = chooser.modes;
+    Ok(())
 }
 
-/// Chooses a frame's latents, and makes it of them in the room. `tally` takes what was decided.
+/// Chooses a frame's coefficients, and makes it of them in the buffers. `tally` takes what was decided.
 #[allow(clippy::too_many_arguments)]
 pub fn update(
     s: &Synthesis,
@@ -343,31 +333,32 @@ pub fn update(
     large: bool,
     symbols: &mut Symbols,
     price: Price,
-    refs: [&Reference; 2],
+    refs: [Option<&Reference>; 2],
     wanted: &[u16],
-    room: &mut Room,
+    buffers: &mut FrameBuffers,
     tally: &mut Tally,
-) {
+) -> Result<()> {
     let class = symbols.place.class;
-    s.predict(symbols, refs, room);
-    target(s, wanted, room);
-    for (i, p) in symbols.latents.planes.iter_mut().enumerate() {
-        let scale = plane_step(&s.geometry, i);
+    s.predict(symbols, refs, buffers)?;
+    target(s, wanted, buffers);
+    for (i, p) in symbols.coefficients.planes.iter_mut().enumerate() {
+        let scale = plane_step(i, &s.geometry.planes[i]);
         let price = Price {
             lambda: price.lambda * scale * scale,
             step: price.step * scale,
         };
+        let residual = &buffers.residual[i];
         plane(
             &s.transform,
             rates,
             large,
             i,
             class,
-            &room.residual[i],
+            residual,
             price,
             p,
             tally,
-        );
+        )?;
     }
-    s.add(symbols, price.step, room);
+    s.add(symbols, price.step, buffers)
 }

@@ -1,16 +1,16 @@
-//! Passes over a clip in coding order: motion is looked for, latents are chosen, frames are made, group beside group.
+//! Passes over a clip in coding order: motion is looked for, coefficients are chosen, frames are made, group beside group.
 
 use nc_core::Result;
 use rayon::prelude::*;
 
 use super::choose::update;
 use super::rates::Tally;
-use super::{Fit, Frame, MOTION, WEIGHTS, groups_mut};
-use crate::field::Field;
-use crate::frame::Symbols;
-use crate::motion::Reference;
-use crate::order::needed;
-use crate::search::{Phases, Search};
+use super::search::{Phases, Search};
+use super::state::{Fit, Frame, MOTION, WEIGHTS, groups_mut};
+use crate::gop::needed;
+use crate::motion_compensation::Reference;
+use crate::motion_field::MotionField;
+use crate::symbols::Symbols;
 
 impl Fit<'_> {
     /// The motion of a frame from others, given by their places in its group.
@@ -19,13 +19,14 @@ impl Fit<'_> {
         f: &Symbols,
         wanted: &[u16],
         frame: impl Fn(usize) -> &'b [u16],
-        before: Option<&Field>,
-    ) -> Field {
+        before: Option<&MotionField>,
+    ) -> Result<MotionField> {
         let geo = &self.synthesis.geometry;
         let refs = f.place.refs.iter().flatten();
-        let phases: Vec<Phases> = refs.map(|r| Phases::new(geo, frame(*r))).collect();
+        let phases: Result<Vec<Phases>> = refs.map(|r| Phases::new(geo, frame(*r))).collect();
+        let phases = phases?;
         let price = MOTION * (self.lambda / WEIGHTS[f.place.class]).sqrt();
-        Search::new(geo, wanted, phases.iter().collect(), price).run(geo, before)
+        Ok(Search::new(geo, wanted, phases.iter().collect(), price).run(geo, before))
     }
 
     /// Motion between the original frames.
@@ -37,7 +38,7 @@ impl Fit<'_> {
             // Without motion there is a file too.
             if f.symbols.place.class > 0 && !this.late(0.5) {
                 let frame = |r: usize| this.original(f.start + r);
-                f.symbols.field = this.search(&f.symbols, this.original(f.time()), frame, None);
+                f.symbols.field = this.search(&f.symbols, this.original(f.time()), frame, None)?;
             }
             Ok(())
         });
@@ -68,7 +69,7 @@ impl Fit<'_> {
             self.rates.add(&t);
         }
         self.rates.refresh(0.6);
-        Ok((self.size(), self.psnr()))
+        Ok((self.size()?, self.psnr()))
     }
 
     /// One group of [`Self::pass`].
@@ -76,12 +77,11 @@ impl Fit<'_> {
         let s = &self.synthesis;
         let geo = &s.geometry;
         let n = geo.samples();
-        let mut room = self.plain_room()?;
+        let mut buffers = self.plain_buffers()?;
         let mut tally = Tally::default();
         let order: Vec<_> = frames.iter().map(|f| f.symbols.place).collect();
-        let (_, until) = needed(&order, &(0..order.len()));
+        let (_, until) = needed(&order, &(0..order.len()))?;
         let mut refs: Vec<Option<Reference>> = vec![None; order.len()];
-        let none = Reference::default();
         for (at, f) in frames.iter_mut().enumerate() {
             (self.check)()?;
             let place = f.symbols.place;
@@ -89,9 +89,9 @@ impl Fit<'_> {
             let (price, index) = self.price_of(place.class);
             if search && place.class > 0 {
                 let frame = |r: usize| &made[r * n..(r + 1) * n];
-                f.symbols.field = self.search(&f.symbols, wanted, frame, Some(&f.symbols.field));
+                f.symbols.field = self.search(&f.symbols, wanted, frame, Some(&f.symbols.field))?;
             }
-            let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref()).unwrap_or(&none);
+            let pick = |r: Option<usize>| r.and_then(|r| refs[r].as_ref());
             let from = [pick(place.refs[0]), pick(place.refs[1])];
             update(
                 s,
@@ -101,19 +101,19 @@ impl Fit<'_> {
                 price,
                 from,
                 wanted,
-                &mut room,
+                &mut buffers,
                 &mut tally,
-            );
+            )?;
             f.step = index;
-            f.error = geo.error(&room.frame, wanted);
-            made[place.t * n..(place.t + 1) * n].copy_from_slice(&room.frame);
+            f.error = geo.error(&buffers.frame, wanted);
+            made[place.t * n..(place.t + 1) * n].copy_from_slice(&buffers.frame);
             for r in place.refs.iter().flatten() {
                 if until[*r] <= at {
                     refs[*r] = None;
                 }
             }
             if until[place.t] > at {
-                refs[place.t] = Some(Reference::new(geo, &room.frame));
+                refs[place.t] = Some(Reference::new(geo, &buffers.frame)?);
             }
         }
         Ok(tally)
