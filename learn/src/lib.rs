@@ -35,25 +35,37 @@
 //! # Ok::<(), nc_core::Error>(())
 //! ```
 
+#[cfg(feature = "layers")]
 pub mod activation;
 mod adamw;
+#[cfg(feature = "layers")]
 pub mod arithmetic;
+#[cfg(feature = "layers")]
 pub mod block;
 pub mod check;
 mod checkpoint;
+#[cfg(feature = "layers")]
 pub mod conv;
+#[cfg(feature = "layers")]
 mod dense;
+#[cfg(feature = "layers")]
 pub mod linear;
+#[cfg(feature = "layers")]
 pub mod loss;
 pub mod math;
+#[cfg(feature = "layers")]
 pub mod norm;
 pub mod parallel;
 mod param;
+#[cfg(feature = "layers")]
 pub mod quantise;
+#[cfg(feature = "layers")]
 pub mod recurrent;
 pub mod schedule;
+#[cfg(feature = "layers")]
 pub mod spectrum;
 mod tape;
+#[cfg(feature = "layers")]
 pub mod token;
 
 pub use adamw::{AdamW, Settings, Update, clip};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nc_core::rng::Rng;
 use nc_core::Result;
+use nc_core::rng::Rng;
 
 use crate::adamw::{AdamW, Settings, Update, clip};
 use crate::checkpoint::Checkpoint;

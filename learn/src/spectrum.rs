@@ -1,21 +1,75 @@
 //! Short-time spectra with gradients.
 
+use std::ops::{Add, AddAssign, Mul, Sub};
 use std::sync::Arc;
 
 use nc_core::{Error, Result};
-use realfft::num_complex::Complex32;
-use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use nc_kernels::{KernelError, Rfft, hann};
 
-use crate::misfit;
 use crate::tape::Node;
+
+/// A complex number.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Complex {
+    /// Real part.
+    pub re: f32,
+    /// Imaginary part.
+    pub im: f32,
+}
+
+impl Complex {
+    /// The number `re + i im`.
+    #[inline]
+    #[must_use]
+    pub fn new(re: f32, im: f32) -> Self {
+        Self { re, im }
+    }
+
+    /// The square of its magnitude.
+    #[inline]
+    #[must_use]
+    pub fn power(self) -> f32 {
+        self.re * self.re + self.im * self.im
+    }
+}
+
+impl Add for Complex {
+    type Output = Self;
+    #[inline]
+    fn add(self, o: Self) -> Self {
+        Self::new(self.re + o.re, self.im + o.im)
+    }
+}
+
+impl AddAssign for Complex {
+    #[inline]
+    fn add_assign(&mut self, o: Self) {
+        *self = *self + o;
+    }
+}
+
+impl Sub for Complex {
+    type Output = Self;
+    #[inline]
+    fn sub(self, o: Self) -> Self {
+        Self::new(self.re - o.re, self.im - o.im)
+    }
+}
+
+impl Mul<f32> for Complex {
+    type Output = Self;
+    #[inline]
+    fn mul(self, by: f32) -> Self {
+        Self::new(self.re * by, self.im * by)
+    }
+}
 
 /// A planned transform of one size with its window.
 #[derive(Clone)]
 pub struct Stft {
     /// Window, periodic Hann.
     pub window: Arc<Vec<f32>>,
-    forward: Arc<dyn RealToComplex<f32>>,
-    inverse: Arc<dyn ComplexToReal<f32>>,
+    fft: Arc<Rfft>,
 }
 
 /// Which half of a Hermitian spectrum a sum runs over.
@@ -27,27 +81,19 @@ pub enum Bins {
     Mirrored,
 }
 
-fn fault(e: realfft::FftError) -> Error {
+fn fault(e: KernelError) -> Error {
     Error::Internal(format!("transform: {e}").into())
 }
 
 impl Stft {
-    /// Plans windows of `n` samples, an even number.
+    /// Plans windows of `n` samples.
     ///
     /// # Errors
-    /// [`Error::Internal`] for an odd number or 0.
+    /// [`Error::Internal`] for a size that [`Rfft::new`] does not take.
     pub fn new(n: usize) -> Result<Self> {
-        if n == 0 || !n.is_multiple_of(2) {
-            return Err(misfit("a window of an odd number of samples"));
-        }
-        let mut planner = RealFftPlanner::<f32>::new();
-        let window = (0..n)
-            .map(|i| (0.5 - 0.5 * (std::f64::consts::TAU * i as f64 / n as f64).cos()) as f32)
-            .collect();
         Ok(Self {
-            window: Arc::new(window),
-            forward: planner.plan_fft_forward(n),
-            inverse: planner.plan_fft_inverse(n),
+            fft: Arc::new(Rfft::new(n).map_err(fault)?),
+            window: Arc::new(hann(n)),
         })
     }
 
@@ -90,10 +136,10 @@ impl Stft {
         first: isize,
         hop: usize,
         count: usize,
-    ) -> Result<Vec<Complex32>> {
-        let mut out = vec![Complex32::default(); count * self.bins()];
+    ) -> Result<Vec<Complex>> {
+        let mut out = vec![Complex::default(); count * self.bins()];
         let mut buf = vec![0.0; self.n_fft()];
-        let mut scratch = self.forward.make_scratch_vec();
+        let [mut re, mut im] = [0; 2].map(|_| vec![0.0; self.bins()]);
         for (j, spec) in out.chunks_exact_mut(self.bins()).enumerate() {
             let (at, skip, n) = self.overlap(first + (j * hop) as isize, x.len());
             buf.fill(0.0);
@@ -101,10 +147,10 @@ impl Stft {
             for (b, (x, w)) in buf[skip..skip + n].iter_mut().zip(windowed) {
                 *b = x * w;
             }
-            let process = &self.forward;
-            process
-                .process_with_scratch(&mut buf, spec, &mut scratch)
-                .map_err(fault)?;
+            self.fft.forward(&buf, &mut re, &mut im).map_err(fault)?;
+            for (s, (re, im)) in spec.iter_mut().zip(re.iter().zip(&im)) {
+                *s = Complex::new(*re, *im);
+            }
         }
         Ok(out)
     }
@@ -115,27 +161,27 @@ impl Stft {
     /// None but faults of the transform.
     pub fn overlap_add(
         &self,
-        spec: &[Complex32],
+        spec: &[Complex],
         first: isize,
         hop: usize,
         bins: Bins,
         x: &mut [f32],
     ) -> Result<()> {
         let last = self.bins() - 1;
+        // The kernel's inverse is scaled and counts the inner bins twice.
+        let whole = self.n_fft() as f32;
+        let inner = match bins {
+            Bins::Once => 0.5 * whole,
+            Bins::Mirrored => whole,
+        };
         let mut buf = vec![0.0; self.n_fft()];
-        let mut tmp = vec![Complex32::default(); self.bins()];
-        let mut scratch = self.inverse.make_scratch_vec();
+        let [mut re, mut im] = [0; 2].map(|_| vec![0.0; self.bins()]);
         for (j, s) in spec.chunks_exact(self.bins()).enumerate() {
-            tmp.copy_from_slice(s);
-            if bins == Bins::Once {
-                tmp[1..last].iter_mut().for_each(|c| *c *= 0.5);
+            for ((re, im), s) in re.iter_mut().zip(&mut im).zip(s) {
+                (*re, *im) = (s.re * inner, s.im * inner);
             }
-            tmp[0].im = 0.0;
-            tmp[last].im = 0.0;
-            let process = &self.inverse;
-            process
-                .process_with_scratch(&mut tmp, &mut buf, &mut scratch)
-                .map_err(fault)?;
+            (re[0], re[last]) = (s[0].re * whole, s[last].re * whole);
+            self.fft.inverse(&re, &im, &mut buf).map_err(fault)?;
             let (at, skip, n) = self.overlap(first + (j * hop) as isize, x.len());
             let windowed = buf[skip..skip + n].iter().zip(&self.window[skip..skip + n]);
             for (x, (b, w)) in x[at..at + n].iter_mut().zip(windowed) {
@@ -168,9 +214,9 @@ impl Stft {
                 let each = g.chunks_exact(count * 2 * bins);
                 for (x, g) in dx.chunks_exact_mut(n).zip(each) {
                     let rows = g.chunks_exact(2 * bins).map(|row| row.split_at(bins));
-                    let spec: Vec<Complex32> = rows
+                    let spec: Vec<Complex> = rows
                         .flat_map(|(re, im)| re.iter().zip(im))
-                        .map(|(re, im)| Complex32::new(*re, *im))
+                        .map(|(re, im)| Complex::new(*re, *im))
                         .collect();
                     this.overlap_add(&spec, 0, hop, Bins::Once, x)?;
                 }
