@@ -2,7 +2,7 @@
 //!
 //! Short-time spectrum `j` is centred on sample `160 j + 80` of its sequence, so that the two of
 //! a latent frame lie inside it; samples outside the sequence are zero. Inference has the same
-//! framing and window on exact kernels; here a fast FFT does, for both directions.
+//! framing and window on exact kernels; here the transform of `nc-learn` does, for both directions.
 
 use nc_core::Result;
 use nc_learn::Node;
