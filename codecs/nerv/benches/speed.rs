@@ -3,8 +3,7 @@
 //! Layers are those of the default network at half of 416 x 240, of 8 and of 16 channels. Criterion's Gelem/s is 10^9
 //! floating-point operations a second, two for a multiply-add; `learn` is a layer forward, the gradients of its
 //! parameters and that of its input: three times the operations. The floor, printed first, is a loop of independent
-//! multiplications and additions in registers. With the feature `compare-burn` the same layers run in burn, with its
-//! channels first and its own gradients.
+//! multiplications and additions in registers.
 //!
 //! Decoding counts frames: criterion's elem/s is frames a second.
 #![allow(clippy::unwrap_used, clippy::panic, unsafe_code)]
@@ -191,60 +190,6 @@ fn ours(layer: Layer) -> (impl FnMut(), impl FnMut()) {
     (first, learn)
 }
 
-#[cfg(feature = "compare-burn")]
-mod other {
-    use std::hint::black_box;
-
-    use burn::tensor::activation::hard_swish;
-    use burn::tensor::module::conv2d;
-    use burn::tensor::ops::ConvOptions;
-    use burn::tensor::{Device, Tensor, TensorData};
-
-    use super::{Layer, SIZE, ramp};
-
-    fn leaf<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-        let data = ramp(shape.iter().product());
-        Tensor::from_data(TensorData::new(data, shape), device)
-    }
-
-    /// As [`super::ours`], in burn.
-    pub fn burns(layer: Layer) -> (impl FnMut(), impl FnMut()) {
-        let (xc, yc, k, groups) = match layer {
-            Layer::Conv(s) => (s.cin, s.cout, s.k, 1),
-            Layer::Depthwise(c) => (c, c, 3, c),
-            Layer::Swish(c) => (c, c, 1, c),
-        };
-        let make = move |device: &Device| {
-            let x: Tensor<4> = leaf([1, xc, SIZE.0, SIZE.1], device);
-            let w: Tensor<4> = leaf([yc, xc / groups, k, k], device);
-            let b: Tensor<1> = leaf([yc], device);
-            (x, w, b)
-        };
-        let forward = move |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| match layer {
-            Layer::Swish(_) => hard_swish(x),
-            _ => {
-                let pad = k / 2;
-                let options = ConvOptions::new([1, 1], [pad, pad], [1, 1], groups);
-                conv2d(x, w, Some(b), options)
-            }
-        };
-        let (x, w, b) = make(&Device::flex());
-        let first = move || {
-            black_box(forward(x.clone(), w.clone(), b.clone()));
-        };
-        let device = Device::flex().autodiff();
-        let (x, w, b) = make(&device);
-        let g: Tensor<4> = leaf([1, yc, SIZE.0, SIZE.1], &device);
-        let (x, w, b) = (x.require_grad(), w.require_grad(), b.require_grad());
-        let learn = move || {
-            let y = forward(x.clone(), w.clone(), b.clone());
-            let grads = (y * g.clone()).sum().backward();
-            black_box((x.grad(&grads), w.grad(&grads), b.grad(&grads)));
-        };
-        (first, learn)
-    }
-}
-
 fn network(c: &mut Criterion) {
     println!("floor: {:.1} G operations a second in registers", peak());
     for width in [8, 16] {
@@ -255,14 +200,8 @@ fn network(c: &mut Criterion) {
             let (mut forward, mut learn) = ours(layer);
             group.throughput(Throughput::Elements(work));
             group.bench_function("forward", |b| b.iter(&mut forward));
-            #[cfg(feature = "compare-burn")]
-            let (mut burn_forward, mut burn_learn) = other::burns(layer);
-            #[cfg(feature = "compare-burn")]
-            group.bench_function("forward, burn", |b| b.iter(&mut burn_forward));
             group.throughput(Throughput::Elements(3 * work));
             group.bench_function("learn", |b| b.iter(&mut learn));
-            #[cfg(feature = "compare-burn")]
-            group.bench_function("learn, burn", |b| b.iter(&mut burn_learn));
             group.finish();
         }
     }

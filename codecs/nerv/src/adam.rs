@@ -1,34 +1,52 @@
-//! Adam (Kingma and Ba 2015), for every network that this codec learns.
+//! The optimiser of every network that this codec learns: [`AdamW`] without decay, all parameters being one tensor.
+
+use nc_core::Result;
+use nc_learn::{AdamW, Settings, Update};
 
 use crate::backward::Grads;
-use crate::graph::Graph;
+use crate::graph::{Graph, Param};
 
-/// Decay of the two means.
-const DECAY: [f32; 2] = [0.9, 0.99];
+const SETTINGS: Settings = Settings {
+    betas: [0.9, 0.99],
+    epsilon: 1e-9,
+    decay: 0.0,
+};
 
-/// The optimiser's state.
+/// The optimiser.
 #[derive(Debug, Clone)]
-pub struct Adam {
-    /// Mean of the gradients.
-    pub mean: Vec<f32>,
-    /// Mean of their squares.
-    pub square: Vec<f32>,
-    /// Steps done.
-    pub steps: u64,
-}
+pub struct Adam(AdamW);
 
 impl Adam {
     /// Before the first step, for `n` parameters.
     pub fn new(n: usize) -> Self {
-        Self {
-            mean: vec![0.0; n],
-            square: vec![0.0; n],
-            steps: 0,
-        }
+        Self(AdamW::new(SETTINGS, [n]))
     }
 
-    /// One step with `share` times the sum of the gradients of `all`, which are cleared; parameters that `idle` names stay
-    /// as they are.
+    /// As [`Self::state`] gave it.
+    pub fn restored(mean: Vec<f32>, square: Vec<f32>, steps: u64) -> Self {
+        Self(AdamW {
+            settings: SETTINGS,
+            means: vec![mean],
+            squares: vec![square],
+            steps,
+        })
+    }
+
+    /// Mean of the gradients and of their squares.
+    pub fn state(&self) -> [&[f32]; 2] {
+        [&self.0.means, &self.0.squares].map(|v| v[0].as_slice())
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.0.steps
+    }
+
+    /// One step with `share` times the sum of the gradients of `all`, which are cleared; parameters that `idle` names
+    /// are taken to have none.
+    ///
+    /// # Errors
+    /// None for parameters and gradients of one graph.
     pub fn step<'a>(
         &mut self,
         params: &mut [f32],
@@ -36,32 +54,29 @@ impl Adam {
         share: f32,
         idle: impl Fn(usize) -> bool,
         all: impl Iterator<Item = &'a mut Grads>,
-    ) {
-        self.steps += 1;
-        let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let [d1, d2] = DECAY;
-        let (c1, c2) = (1.0 / (1.0 - d1.powi(power)), 1.0 / (1.0 - d2.powi(power)));
-        let mut all: Vec<&mut Grads> = all.collect();
-        for (i, p) in params.iter_mut().enumerate() {
-            let mut g = 0.0;
-            for d in &mut all {
-                g += std::mem::take(&mut d.params[i]);
+    ) -> Result<()> {
+        let mut grad = vec![0.0; params.len()];
+        for d in all {
+            for (sum, g) in grad.iter_mut().zip(&mut d.params) {
+                *sum += std::mem::take(g);
             }
-            if idle(i) {
-                continue;
-            }
-            g *= share;
-            let (m, v) = (&mut self.mean[i], &mut self.square[i]);
-            *m = d1 * *m + (1.0 - d1) * g;
-            *v = d2 * *v + (1.0 - d2) * g * g;
-            *p -= rate * *m * c1 / ((*v * c2).sqrt() + 1e-9);
         }
+        for (i, g) in grad.iter_mut().enumerate() {
+            *g = if idle(i) { 0.0 } else { *g * share };
+        }
+        let update = Update {
+            values: params,
+            grad: &grad,
+            decays: false,
+        };
+        self.0.step(rate, [update])
     }
 
     /// Importance of each tensor: the mean of its squared gradients.
     pub fn sensitivity(&self, g: &Graph) -> Vec<f32> {
-        let of = |p: &crate::graph::Param| {
-            let v = &self.square[p.at..p.at + p.len];
+        let [_, square] = self.state();
+        let of = |p: &Param| {
+            let v = &square[p.at..p.at + p.len];
             v.iter().sum::<f32>() / p.len.max(1) as f32
         };
         g.params.iter().map(of).collect()

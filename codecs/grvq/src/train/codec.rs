@@ -4,16 +4,19 @@ use std::time::Instant;
 
 use nc_core::{Control, Error, Result};
 
-use super::adam::{Adam, schedule};
+use nc_core::rng::Rng;
+use nc_learn::parallel::gradients;
+use nc_learn::quantise::straight_through;
+use nc_learn::spectrum::Stft;
+use nc_learn::{Learner, Params, Tape};
+
 use super::checkpoint::State;
 use super::loss::{Loss, Terms};
-use super::net::Params;
-use super::op::{leaf, values};
-use super::quant::{Assigned, Quantiser, straight_through};
-use super::spectral::{Fft, features, synthesis};
-use super::{Run, SAVE, report};
+use super::net::{Leaves, fresh};
+use super::quant::{Assigned, Quantiser};
+use super::spectral::{features_of_all, synthesis};
+use super::{Run, SAVE, rate, report};
 use crate::config::{FEATURES, HOP, N_FFT, depth, offset};
-use nc_core::rng::Rng;
 
 /// Norm that gradients are clipped to.
 const CLIP: f32 = 5.0;
@@ -37,7 +40,6 @@ pub struct Trained {
 }
 
 struct Half {
-    grads: Vec<Vec<f32>>,
     terms: Terms,
     loss: f32,
     assigned: Vec<Assigned>,
@@ -48,7 +50,7 @@ struct Half {
 /// Planned transforms and the loss.
 struct Plan {
     loss: Loss,
-    fft: Fft,
+    stft: Stft,
 }
 
 /// A random nesting level for each of `sequences`, or `fixed`.
@@ -66,6 +68,7 @@ fn levels(all: usize, sequences: usize, fixed: Option<usize>, rng: &mut Rng) -> 
         .collect()
 }
 
+/// Passes `x` through; gives the gradients too, unless the number of codebooks is `fixed`.
 fn half(
     run: &Run<'_>,
     plan: &Plan,
@@ -74,20 +77,19 @@ fn half(
     x: &[f32],
     mut rng: Rng,
     fixed: Option<usize>,
-) -> Half {
+) -> Result<(Vec<Vec<f32>>, Half)> {
     let recipe = run.recipe;
     let frames = recipe.frames;
-    let leaves = params.leaves(&recipe.config, true);
+    let learn = fixed.is_none();
+    let tape = Tape::new();
+    let leaves = Leaves::new(params, &recipe.config, &tape, learn)?;
     let all = recipe.config.quantisers();
     let fixed = fixed.or((!recipe.nested).then_some(all));
     let levels = levels(all, x.len() / (frames * HOP), fixed, &mut rng);
-    let feats: Vec<f32> = x
-        .chunks_exact(frames * HOP)
-        .flat_map(|s| features(&plan.fft, s))
-        .collect();
-    let feats = leaf(feats, x.len() / HOP, FEATURES, false);
-    let z = leaves.encode(&feats, frames);
-    let zv = values(&z);
+    let feats = features_of_all(&plan.stft, x, frames * HOP)?;
+    let feats = tape.input(feats, [x.len() / HOP, FEATURES])?;
+    let z = leaves.encode(&feats, frames)?;
+    let zv = z.shared();
     let mut assigned = Vec::new();
     let mut error = 0.0;
     let zq = match q {
@@ -100,10 +102,10 @@ fn half(
             let (out, coded) = q.code(&zv, recipe.config.latent, &depths, &mut rng);
             assigned = coded.assigned;
             error = coded.error;
-            straight_through(&z, out, recipe.commitment)
+            straight_through(&z, out, recipe.commitment)?
         }
     };
-    let y = synthesis(&plan.fft, &leaves.decode(&zq, frames), frames);
+    let y = synthesis(&plan.stft, &leaves.decode(&zq, frames)?, frames)?;
     let share = |level: &usize| {
         // None up to a fifth of the codebooks, then rising.
         if q.is_some() {
@@ -113,27 +115,24 @@ fn half(
         }
     };
     let phase: Vec<f32> = levels.iter().map(share).collect();
-    let (l, terms) = plan.loss.apply(&y, x, &phase);
-    let loss = values(&l)[0];
-    let grads = l.backward();
-    let grads = leaves.nodes().iter().zip(&params.0).map(|(n, p)| {
-        n.grad(&grads).map_or_else(
-            || vec![0.0; p.data.len()],
-            |g| g.into_data().try_to_vec().unwrap_or_default(),
-        )
-    });
-    Half {
-        grads: grads.collect(),
+    let (loss, terms) = plan.loss.apply(&y, x, &phase)?;
+    let grads = if learn {
+        loss.backward()?.take_all(leaves.nodes())?
+    } else {
+        Vec::new()
+    };
+    let half = Half {
         terms,
-        loss,
+        loss: loss.scalar()?,
         assigned,
         error,
-        z: zv,
-    }
+        z: zv.to_vec(),
+    };
+    Ok((grads, half))
 }
 
 /// Loss and disturbance on the same validation sequences each time, at three depths.
-fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> String {
+fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Result<String> {
     let n = run.recipe.frames * HOP;
     let mut x = vec![0.0; 32 * n];
     run.valid.draw(n, false, &mut Rng::new(5), &mut x);
@@ -142,13 +141,13 @@ fn validate(run: &Run<'_>, plan: &Plan, params: &Params, q: &Quantiser) -> Strin
         .into_iter()
         .filter(|d| run.recipe.nested || *d == all)
         .map(|d| {
-            let h = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d));
-            format!(
+            let (_, h) = half(run, plan, params, Some(q), &x, Rng::new(5), Some(d))?;
+            Ok(format!(
                 "{d} codebooks: loss {:.4} mel {:.3} disturbance {:.3}",
                 h.loss, h.terms.mel, h.terms.disturbance
-            )
+            ))
         });
-    notes.collect::<Vec<_>>().join("; ")
+    Ok(notes.collect::<Result<Vec<_>>>()?.join("; "))
 }
 
 /// Latent frames that the codebooks are fitted to in the end.
@@ -169,7 +168,8 @@ fn refit(
     let (frames, all) = (recipe.frames, recipe.config.quantisers());
     let n = frames * HOP;
     let mut rng = Rng::new(recipe.seed ^ 0x7265_6669);
-    let leaves = params.leaves(&recipe.config, false);
+    let tape = Tape::new();
+    let leaves = Leaves::new(params, &recipe.config, &tape, false)?;
     report(ctl, "fit codebooks", 0, 1, "");
     let (mut z, mut depths) = (Vec::new(), Vec::new());
     let mut x = vec![0.0; recipe.batch * n];
@@ -178,12 +178,9 @@ fn refit(
     while depths.len() < want {
         ctl.check()?;
         run.train.draw(n, true, &mut rng, &mut x);
-        let feats: Vec<f32> = x
-            .chunks_exact(n)
-            .flat_map(|s| features(&plan.fft, s))
-            .collect();
-        let feats = leaf(feats, x.len() / HOP, FEATURES, false);
-        z.extend(values(&leaves.encode(&feats, frames)));
+        let feats = features_of_all(&plan.stft, &x, n)?;
+        let feats = tape.input(feats, [x.len() / HOP, FEATURES])?;
+        z.extend_from_slice(leaves.encode(&feats, frames)?.values());
         depths.extend(x.chunks_exact(HOP).map(|f| depth(all, offset(f))));
     }
     q.refit(&z, recipe.config.latent, &depths, ROUNDS);
@@ -197,12 +194,10 @@ fn refit(
 pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained> {
     let recipe = run.recipe;
     let mut rng = Rng::new(recipe.seed);
-    let params = Params::new(&recipe.config, &mut rng);
-    let adam = Adam::new(&params);
+    let learner = Learner::new(fresh(&recipe.config, &mut rng));
     let mut s = State {
         step: 0,
-        params,
-        adam,
+        learner,
         quantiser: None,
         rng,
         seconds: 0.0,
@@ -212,8 +207,8 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         s.load(file, &recipe.config)?;
     }
     let plan = Plan {
-        loss: Loss::new(recipe.weights),
-        fft: Fft::new(N_FFT),
+        loss: Loss::new(recipe.weights)?,
+        stft: Stft::new(N_FFT)?,
     };
     let n = recipe.frames * HOP;
     let mut x = vec![0.0; recipe.batch * n];
@@ -239,23 +234,21 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         run.train.draw(n, true, &mut s.rng, &mut x);
         let seeds = [0, 1].map(|_| Rng::new(u64::from(s.rng.bits())));
         let (left, right) = x.split_at(recipe.batch / 2 * n);
-        let (params, q) = (&s.params, s.quantiser.as_ref());
-        let (a, b) = rayon::join(
-            || half(run, &plan, params, q, left, seeds[0], None),
-            || half(run, &plan, params, q, right, seeds[1], None),
-        );
-        let mut grads = a.grads;
-        for (g, o) in grads.iter_mut().zip(&b.grads) {
-            g.iter_mut().zip(o).for_each(|(g, o)| *g = 0.5 * (*g + o));
+        let (params, q) = (&s.learner.params, s.quantiser.as_ref());
+        let parts = vec![(left, seeds[0]), (right, seeds[1])];
+        let (mut grads, halves) =
+            gradients(parts, |(x, rng)| half(run, &plan, params, q, x, rng, None))?;
+        let rate = rate(recipe.rate, s.step, recipe.steps);
+        let norm = s.learner.apply(&mut grads, rate, CLIP)?;
+        for h in &halves {
+            mean.add(&h.terms, h.loss, h.error);
         }
-        let rate = schedule(recipe.rate, s.step, recipe.steps);
-        let norm = s.adam.apply(&mut s.params, &grads, rate, CLIP);
         let mut revived = 0;
         if let Some(q) = &mut s.quantiser {
-            revived = q.update(&[a.assigned, b.assigned], &mut s.rng);
+            let assigned: Vec<_> = halves.into_iter().map(|h| h.assigned).collect();
+            revived = q.update(&assigned, &mut s.rng);
         } else if s.step + POOL >= recipe.warmup {
-            pool.extend(a.z);
-            pool.extend(b.z);
+            pool.extend(halves.into_iter().flat_map(|h| h.z));
             if s.step + 1 >= recipe.warmup {
                 let mut q = Quantiser::new(&recipe.config);
                 q.start(&pool, recipe.config.latent, 8, &mut s.rng);
@@ -264,16 +257,13 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
             }
         }
         s.step += 1;
-        for (terms, loss, error) in [(a.terms, a.loss, a.error), (b.terms, b.loss, b.error)] {
-            mean.add(&terms, loss, error);
-        }
         mean.norm += norm;
         mean.revived += revived;
         if s.step.is_multiple_of(VALIDATE)
             && !run.valid.clips.is_empty()
             && let Some(q) = &s.quantiser
         {
-            validation = validate(run, &plan, &s.adam.average, q);
+            validation = validate(run, &plan, &s.learner.average.params, q)?;
             report(ctl, "validate", s.step, recipe.steps, &validation);
         }
         if s.step.is_multiple_of(REPORT) {
@@ -297,10 +287,10 @@ pub fn run(run: &Run<'_>, resume: bool, ctl: &mut Control<'_>) -> Result<Trained
         .quantiser
         .ok_or_else(|| Error::Usage("warm-up as long as the run".into()))?;
     let began = Instant::now();
-    let params = s.adam.average;
+    let params = s.learner.average.params;
     refit(run, &plan, &params, &mut quantiser, ctl)?;
     if !run.valid.clips.is_empty() {
-        validation = validate(run, &plan, &params, &quantiser);
+        validation = validate(run, &plan, &params, &quantiser)?;
         report(ctl, "validate", s.step, recipe.steps, &validation);
     }
     s.seconds += began.elapsed().as_secs_f64();

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use nc_core::{Error, Model, Result};
+use nc_learn::Param;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
+use super::Run;
 use super::codec::Trained as Codec;
 use super::prior::Trained as Prior;
-use super::{Run, net::Param};
 use crate::config::OFFSETS;
 use crate::prior::PRECISION;
 
@@ -45,12 +46,9 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
         tensors.push((name, shape, Dtype::F16, bytes));
         Ok(())
     };
-    let shape = |p: &Param| {
-        if p.rows == 1 {
-            vec![p.cols]
-        } else {
-            vec![p.rows, p.cols]
-        }
+    let shape = |p: &Param| match p.dims {
+        [1, cols] => vec![cols],
+        dims => dims.to_vec(),
     };
     for p in &codec.params.0 {
         half(p.name.clone(), shape(p), &p.data)?;
@@ -58,7 +56,7 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
     let mut extra: BTreeMap<String, Vec<f32>> = BTreeMap::new();
     for p in &prior.params.0 {
         if p.name.ends_with(".context.bias") {
-            extra.insert(p.name.replace(".context.", ".sum."), p.data.clone());
+            extra.insert(p.name.replace(".context.", ".sum."), p.data.to_vec());
         }
     }
     for p in &prior.params.0 {
@@ -66,7 +64,7 @@ pub fn model(run: &Run<'_>, codec: &Codec, prior: &Prior) -> Result<Vec<u8>> {
             continue;
         }
         // Sum and context terms are added before the activation, so one bias serves both.
-        let mut data = p.data.clone();
+        let mut data = p.data.to_vec();
         if let Some(more) = extra.get(&p.name) {
             data.iter_mut().zip(more).for_each(|(d, m)| *d += m);
         }

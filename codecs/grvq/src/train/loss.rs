@@ -1,12 +1,12 @@
 //! The training loss on samples: spectral distances at several resolutions and a perceptual term.
 //!
 //! One pass gives the value and its gradient with respect to the decoded samples, so that the
-//! graph holds a single node for it. Signals are at the codec's working level (RMS 0.05).
+//! tape holds a single operation for it. Signals are at the codec's working level (RMS 0.05).
 
-use realfft::num_complex::Complex32;
-
-use super::op::{Node, custom, values};
-use super::spectral::Fft;
+use nc_core::Result;
+use nc_learn::Node;
+use nc_learn::math::{exp, ln};
+use nc_learn::spectrum::{Bins, Complex, Stft};
 
 /// Weights of the loss terms.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -53,7 +53,7 @@ pub struct Terms {
 }
 
 struct Resolution {
-    fft: Fft,
+    stft: Stft,
     hop: usize,
     /// Per mel band: first bin and weights.
     mel: Vec<(usize, Vec<f32>)>,
@@ -63,7 +63,7 @@ struct Resolution {
 pub struct Loss {
     weights: Weights,
     resolutions: Vec<Resolution>,
-    pesq: Fft,
+    pesq: Stft,
 }
 
 /// Triangular mel filters (Slaney's formula for the scale is not needed: HTK's
@@ -89,59 +89,47 @@ fn mel_bank(bins: usize, bands: usize) -> Vec<(usize, Vec<f32>)> {
         .collect()
 }
 
-/// Natural logarithm of a positive normal number, about 1e-6 absolute, vectorisable.
-#[inline]
-fn ln(x: f32) -> f32 {
-    let b = x.to_bits().wrapping_sub(0x3f35_04f3);
-    let e = (b as i32 >> 23) as f32;
-    let m = f32::from_bits((b & 0x007f_ffff).wrapping_add(0x3f35_04f3));
-    let t = (m - 1.0) / (m + 1.0);
-    let s = t * t;
-    e * std::f32::consts::LN_2 + 2.0 * t * (1.0 + s * (0.333_333_3 + s * (0.2 + s * 0.142_857_1)))
-}
-
-#[inline]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-80.0, 80.0) * std::f32::consts::LOG2_E;
-    let n = (x + 12_582_912.0) - 12_582_912.0;
-    let f = (x - n) * std::f32::consts::LN_2;
-    let p = 1.0 + f * (1.0 + f * (0.5 + f * (0.166_666_6 + f * (0.041_666_2 + f * 0.008_363))));
-    f32::from_bits(((n as i32 + 127) << 23) as u32) * p
-}
-
 const EPS_MAG: f32 = 1e-5;
 const EPS_LOG: f32 = 1e-4;
 const EPS_MEL: f32 = 1e-4;
 
 impl Loss {
     /// Plans the loss.
-    pub fn new(weights: Weights) -> Self {
-        let resolutions = [
+    ///
+    /// # Errors
+    /// None for these sizes.
+    pub fn new(weights: Weights) -> Result<Self> {
+        let resolutions: Result<Vec<_>> = [
             (1024, 256, 80),
             (512, 128, 64),
             (256, 64, 40),
             (128, 32, 20),
         ]
         .into_iter()
-        .map(|(n, hop, bands)| Resolution {
-            fft: Fft::new(n),
-            hop,
-            mel: mel_bank(n / 2 + 1, bands),
+        .map(|(n, hop, bands)| {
+            Ok(Resolution {
+                stft: Stft::new(n)?,
+                hop,
+                mel: mel_bank(n / 2 + 1, bands),
+            })
         })
         .collect();
-        Self {
+        Ok(Self {
             weights,
-            resolutions,
-            pesq: Fft::new(512),
-        }
+            resolutions: resolutions?,
+            pesq: Stft::new(512)?,
+        })
     }
 
     /// The weighted loss of decoded samples `y [sequences, n]` against `x`, and its terms.
     /// `phase` is each sequence's share of the complex term: few codebooks cannot carry phase, and
     /// asking them to would only take energy away.
-    pub fn apply(&self, y: &Node, x: &[f32], phase: &[f32]) -> (Node, Terms) {
+    ///
+    /// # Errors
+    /// None for sequences of one length.
+    pub fn apply<'t>(&self, y: &Node<'t>, x: &[f32], phase: &[f32]) -> Result<(Node<'t>, Terms)> {
         let [seqs, n] = y.dims();
-        let yv = values(y);
+        let yv = y.values();
         let mut grad = vec![0.0; yv.len()];
         let mut terms = Terms::default();
         let share = 1.0 / seqs as f32;
@@ -149,9 +137,9 @@ impl Loss {
         for (((y, x), g), phase) in pairs.zip(grad.chunks_exact_mut(n)).zip(phase) {
             let part = share / self.resolutions.len() as f32;
             for r in &self.resolutions {
-                self.spectral(r, y, x, (part, *phase), g, &mut terms);
+                self.spectral(r, y, x, (part, *phase), g, &mut terms)?;
             }
-            self.disturbance(y, x, share, g, &mut terms);
+            self.disturbance(y, x, share, g, &mut terms)?;
         }
         let w = &self.weights;
         let value = w.mel * terms.mel
@@ -159,10 +147,11 @@ impl Loss {
             + w.log * terms.log
             + w.complex * terms.complex
             + w.disturbance * terms.disturbance;
-        let node = custom([y], vec![value], [1, 1], move |up| {
-            [Some(grad.iter().map(|g| g * up[0]).collect())]
-        });
-        (node, terms)
+        let node = y.tape().op([y], vec![value], [1, 1], move |up, _| {
+            grad.iter_mut().for_each(|g| *g *= up[0]);
+            Ok([Some(grad)])
+        })?;
+        Ok((node, terms))
     }
 
     fn spectral(
@@ -173,15 +162,15 @@ impl Loss {
         (share, phase): (f32, f32),
         g: &mut [f32],
         t: &mut Terms,
-    ) {
+    ) -> Result<()> {
         let w = &self.weights;
-        let frames = (y.len() - r.fft.len()) / r.hop + 1;
-        let bins = r.fft.bins();
-        let ys = r.fft.spectra(y, 0, r.hop, frames);
-        let xs = r.fft.spectra(x, 0, r.hop, frames);
-        let mut ds = vec![Complex32::default(); ys.len()];
+        let frames = r.stft.count(y.len(), r.hop);
+        let bins = r.stft.bins();
+        let ys = r.stft.spectra(y, 0, r.hop, frames)?;
+        let xs = r.stft.spectra(x, 0, r.hop, frames)?;
+        let mut ds = vec![Complex::default(); ys.len()];
         // Level of a spectrum grows with the window; this brings all to that of 512.
-        let level = 512.0 / r.fft.len() as f32;
+        let level = 512.0 / r.stft.n_fft() as f32;
         let per_bin = share / (frames * bins) as f32;
         let per_mel = share / (frames * r.mel.len()) as f32;
         let (mut py, mut px, mut dp) = (vec![0.0; bins], vec![0.0; bins], vec![0.0; bins]);
@@ -191,8 +180,8 @@ impl Loss {
             .zip(ds.chunks_exact_mut(bins))
         {
             for k in 0..bins {
-                py[k] = ys[k].norm_sqr() * level;
-                px[k] = xs[k].norm_sqr() * level;
+                py[k] = ys[k].power() * level;
+                px[k] = xs[k].power() * level;
             }
             let (mut mag, mut log, mut complex) = (0.0, 0.0, 0.0);
             for k in 0..bins {
@@ -211,7 +200,7 @@ impl Loss {
                     let hy = cy / (py[k] + EPS_MAG).sqrt();
                     let hx = cx / (px[k] + EPS_MAG).sqrt();
                     let e = (ys[k] * hy - xs[k] * hx) * level.sqrt();
-                    complex += low * e.norm_sqr();
+                    complex += low * e.power();
                     let c = w.complex * per_bin * low;
                     // Through the spectrum itself, then through its magnitude.
                     ds[k] = e * (2.0 * c * hy * level.sqrt());
@@ -243,18 +232,25 @@ impl Loss {
                 ds[k] += ys[k] * (2.0 * level * dp[k]);
             }
         }
-        r.fft.overlap_add(&ds, 0, r.hop, true, 1.0, g);
+        r.stft.overlap_add(&ds, 0, r.hop, Bins::Once, g)
     }
 
     /// Disturbance after ITU-T P.862 (2001), sections 10.2.3 to 10.2.9, on the 49 bands of
     /// P.862.2, without its filtering, gain compensation and time alignment: Bark powers,
     /// loudness, dead zone, asymmetry, then the root mean square over frames.
-    fn disturbance(&self, y: &[f32], x: &[f32], share: f32, g: &mut [f32], t: &mut Terms) {
+    fn disturbance(
+        &self,
+        y: &[f32],
+        x: &[f32],
+        share: f32,
+        g: &mut [f32],
+        t: &mut Terms,
+    ) -> Result<()> {
         const HOP: usize = 256;
         let bins = self.pesq.bins();
-        let frames = (y.len() - 512) / HOP + 1;
-        let ys = self.pesq.spectra(y, 0, HOP, frames);
-        let xs = self.pesq.spectra(x, 0, HOP, frames);
+        let frames = self.pesq.count(y.len(), HOP);
+        let ys = self.pesq.spectra(y, 0, HOP, frames)?;
+        let xs = self.pesq.spectra(x, 0, HOP, frames)?;
         let total_width: f32 = BANDS.iter().map(|b| b.1).sum();
         let mut sym = Vec::with_capacity(frames);
         let mut asym = Vec::with_capacity(frames);
@@ -264,13 +260,8 @@ impl Loss {
             let (mut sq, mut lin, mut audible) = (0.0f32, 0.0f32, 0.0f32);
             let mut band = Vec::with_capacity(BANDS.len());
             for &(n, width, correction, threshold, exponent) in &BANDS {
-                let power = |s: &[Complex32]| {
-                    s[first..first + n]
-                        .iter()
-                        .map(|c| c.norm_sqr())
-                        .sum::<f32>()
-                        * POWER
-                        * correction
+                let power = |s: &[Complex]| {
+                    s[first..first + n].iter().map(|c| c.power()).sum::<f32>() * POWER * correction
                 };
                 let (by, bx) = (power(ys), power(xs));
                 first += n;
@@ -317,7 +308,7 @@ impl Loss {
         let (rs, ra) = (rms(&sym), rms(&asym));
         t.disturbance += share * (0.1 * rs + 0.0309 * ra);
         let w = self.weights.disturbance * share;
-        let mut ds = vec![Complex32::default(); ys.len()];
+        let mut ds = vec![Complex::default(); ys.len()];
         for (j, (band, weight, s, a)) in parts.iter().enumerate() {
             let gs = if *s < 45.0 {
                 w * 0.1 * s / (rs * frames as f32)
@@ -345,7 +336,7 @@ impl Loss {
                 first += n;
             }
         }
-        self.pesq.overlap_add(&ds, 0, HOP, true, 1.0, g);
+        self.pesq.overlap_add(&ds, 0, HOP, Bins::Once, g)
     }
 }
 

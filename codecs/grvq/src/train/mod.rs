@@ -1,11 +1,10 @@
 //! Training of the codec and of its token prior.
 //!
-//! Half of each batch runs on each of two threads, every half with a graph of its own; gradients
+//! Half of each batch runs on each of two threads, every half with a tape of its own; gradients
 //! are added and one AdamW step follows. The quantiser starts after a warm-up, from k-means; each
 //! sequence then uses a random number of codebooks, so that one stream carries nested rates. The
 //! prior is trained last, on the tokens of the frozen codec.
 
-mod adam;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod check;
@@ -14,10 +13,8 @@ mod codec;
 mod data;
 mod export;
 mod hook;
-mod layer;
 mod loss;
 mod net;
-mod op;
 mod prior;
 mod quant;
 mod recipe;
@@ -31,6 +28,7 @@ pub use loss::{Terms, Weights};
 pub use recipe::Recipe;
 
 use nc_core::{Control, Error, Progress, Result};
+use nc_learn::schedule;
 
 /// What is fixed for a run: recipe, data, where checkpoints go.
 struct Run<'a> {
@@ -89,6 +87,12 @@ pub fn train(
     let codec = codec::run(&run, resume, ctl)?;
     let prior = prior::run(&run, &codec, resume, ctl)?;
     export::model(&run, &codec, &prior)
+}
+
+/// Cosine from `top` to a hundredth of it, after a rise of 200 steps.
+fn rate(top: f32, step: u64, steps: u64) -> f32 {
+    let done = step as f32 / steps.max(1) as f32;
+    top * schedule::rise(step, 200) * schedule::cosine(done, 0.01)
 }
 
 fn report(ctl: &mut Control<'_>, task: &str, done: u64, total: u64, note: &str) {

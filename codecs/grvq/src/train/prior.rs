@@ -4,23 +4,26 @@
 //! sum of the codes of the stages before. Every sequence is trained at a random nesting level, so
 //! that one prior serves all rates.
 
-use std::sync::Arc;
 use std::time::Instant;
 
+use nc_core::rng::Rng;
 use nc_core::{Control, Error, Result};
+use nc_learn::activation::quick_gelu;
+use nc_learn::arithmetic::{add, gather, total};
+use nc_learn::linear::linear;
+use nc_learn::parallel::gradients;
+use nc_learn::spectrum::Stft;
+use nc_learn::token::cross_entropy;
+use nc_learn::{Learner, Node, Params, Tape};
 use rayon::prelude::*;
 
-use super::adam::{Adam, schedule};
 use super::checkpoint::State;
 use super::data::Dataset;
-use super::layer::linear;
-use super::net::{Param, Params};
-use super::op::{Node, custom, leaf, values};
-use super::spectral::{Fft, features};
-use super::{Run, SAVE, report};
+use super::net::Leaves;
+use super::spectral::features;
+use super::{Run, SAVE, rate, report};
 use crate::config::{Config, FEATURES, HOP, LEVEL, N_FFT, OFFSETS, depth, offset};
 use crate::context::{Context, add_code};
-use nc_core::rng::Rng;
 
 /// Tokens of one clip at full depth.
 pub struct Tokens {
@@ -30,89 +33,16 @@ pub struct Tokens {
     pub offsets: Vec<u8>,
 }
 
-/// Quick GELU.
-fn gelu(x: &Node) -> Node {
-    let shape = x.dims();
-    let xv = values(x);
-    let sig: Vec<f32> = xv
-        .iter()
-        .map(|v| 1.0 / (1.0 + (-1.702 * v).exp()))
-        .collect();
-    let out = xv.iter().zip(&sig).map(|(v, s)| v * s).collect();
-    custom([x], out, shape, move |g| {
-        let d = g
-            .iter()
-            .zip(&xv)
-            .zip(&sig)
-            .map(|((g, v), s)| g * s * (1.0 + 1.702 * v * (1.0 - s)));
-        [Some(d.collect())]
-    })
-}
-
-/// Rows `rows` of `x`.
-fn gather(x: &Node, rows: Vec<usize>) -> Node {
-    let [n, c] = x.dims();
-    let xv = values(x);
-    let out = rows
-        .iter()
-        .flat_map(|r| xv[r * c..(r + 1) * c].iter().copied())
-        .collect();
-    custom([x], out, [rows.len(), c], move |g| {
-        let mut d = vec![0.0; n * c];
-        for (g, r) in g.chunks_exact(c).zip(&rows) {
-            d[r * c..(r + 1) * c]
-                .iter_mut()
-                .zip(g)
-                .for_each(|(d, g)| *d += g);
-        }
-        [Some(d)]
-    })
-}
-
-/// Sum of `-log2 softmax(logits)[id]` over rows, as a node; gradients in bits.
-fn cross_entropy(logits: &Node, ids: Vec<u16>) -> Node {
-    let [rows, k] = logits.dims();
-    let mut p = values(logits);
-    let mut bits = 0.0f64;
-    for (row, id) in p.chunks_exact_mut(k).zip(&ids) {
-        let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        row.iter_mut().for_each(|v| *v = (*v - top).exp());
-        let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|v| *v /= sum);
-        bits -= f64::from(row[usize::from(*id)].max(1e-12)).log2();
-    }
-    debug_assert_eq!(rows, ids.len());
-    let p = Arc::new(p);
-    custom([logits], vec![bits as f32], [1, 1], move |up| {
-        let s = up[0] * std::f32::consts::LOG2_E;
-        let mut d: Vec<f32> = p.iter().map(|p| p * s).collect();
-        for (row, id) in d.chunks_exact_mut(k).zip(&ids) {
-            row[usize::from(*id)] -= s;
-        }
-        [Some(d)]
-    })
-}
-
 /// Fresh parameters; output biases start at the tokens' log frequencies.
 pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
-    let mut p = Vec::new();
+    let mut p = Params::default();
     let inputs = Context::inputs(config);
     let (hidden, mix) = (config.prior_hidden, config.prior_mix);
     let mut dense = |name: String, out: usize, cin: usize, bias: Vec<f32>| {
         let s = 1.0 / (cin as f32).sqrt();
         let data = (0..out * cin).map(|_| rng.normal() * s).collect();
-        p.push(Param {
-            name: format!("{name}.weight"),
-            rows: out,
-            cols: cin,
-            data,
-        });
-        p.push(Param {
-            name: format!("{name}.bias"),
-            rows: 1,
-            cols: out,
-            data: bias,
-        });
+        p.matrix(format!("{name}.weight"), [out, cin], data);
+        p.vector(format!("{name}.bias"), bias);
     };
     dense("prior.in".into(), hidden, inputs, vec![0.0; hidden]);
     dense("prior.mid".into(), hidden, hidden, vec![0.0; hidden]);
@@ -133,18 +63,22 @@ pub fn fresh(config: &Config, data: &[Tokens], rng: &mut Rng) -> Params {
             bias.iter().map(|b| b - mean).collect(),
         );
     }
-    Params(p)
+    p
 }
 
-/// Bits of a batch of sequences and the tokens in them: the graph's loss is bits per token.
-pub fn bits(
+/// Bits of a batch of sequences and the tokens in them, by codebook: the loss is bits per token.
+///
+/// # Errors
+/// None for parameters of this configuration.
+pub fn bits<'t>(
     config: &Config,
-    nodes: &[Node],
+    tape: &'t Tape,
+    nodes: &[Node<'t>],
     books: &[Vec<f32>],
     scale: f32,
     batch: &[(&Tokens, usize, usize)],
     frames: usize,
-) -> (Node, Vec<(f64, usize)>) {
+) -> Result<(Node<'t>, Vec<(f64, usize)>)> {
     let n = config.quantisers();
     let latent = config.latent;
     let mut inputs = Vec::new();
@@ -170,30 +104,27 @@ pub fn bits(
         }
     }
     let width = Context::inputs(config);
-    let x = leaf(inputs, row, width, false);
-    let h = gelu(&linear(&x, &nodes[0], &nodes[1]));
-    let h = h.clone() + gelu(&linear(&h, &nodes[2], &nodes[3]));
-    let mut total: Option<Node> = None;
+    let x = tape.input(inputs, [row, width])?;
+    let h = quick_gelu(&linear(&x, &nodes[0], &nodes[1])?)?;
+    let h = add(&h, &quick_gelu(&linear(&h, &nodes[2], &nodes[3])?)?)?;
+    let mut losses = Vec::new();
     let mut stats = vec![(0.0, 0); n];
     let tokens: usize = ids.iter().map(Vec::len).sum();
-    for q in 0..n {
-        if ids[q].is_empty() {
+    for (q, ((sums, rows), ids)) in sums.into_iter().zip(rows).zip(ids).enumerate() {
+        if ids.is_empty() {
             continue;
         }
-        let count = ids[q].len();
+        let count = ids.len();
         let p = &nodes[4 + 6 * q..];
-        let s = leaf(std::mem::take(&mut sums[q]), count, latent, false);
-        let g = gather(&h, std::mem::take(&mut rows[q]));
-        let u = gelu(&(linear(&s, &p[0], &p[1]) + linear(&g, &p[2], &p[3])));
-        let ce = cross_entropy(&linear(&u, &p[4], &p[5]), std::mem::take(&mut ids[q]));
-        stats[q] = (f64::from(values(&ce)[0]), count);
-        total = Some(match total {
-            None => ce,
-            Some(t) => t + ce,
-        });
+        let s = tape.input(sums, [count, latent])?;
+        let g = gather(&h, rows)?;
+        let u = add(&linear(&s, &p[0], &p[1])?, &linear(&g, &p[2], &p[3])?)?;
+        let u = quick_gelu(&u)?;
+        let ce = cross_entropy(&linear(&u, &p[4], &p[5])?, ids)?;
+        stats[q] = (f64::from(ce.scalar()?), count);
+        losses.push(ce);
     }
-    let total = total.unwrap_or_else(|| leaf(vec![0.0], 1, 1, false));
-    (total / tokens.max(1) as f32, stats)
+    Ok((total(&losses, 1.0 / tokens as f32)?, stats))
 }
 
 /// Counts of each offset after each, for the integer table of the model.
@@ -237,10 +168,10 @@ fn tokens(
     codec: &super::codec::Trained,
     data: &Dataset,
     frames: u64,
-) -> Vec<Tokens> {
+) -> Result<Vec<Tokens>> {
     let apart = (data.samples() / (HOP as u64 * frames.max(1))).max(1) as usize;
     let config = &run.recipe.config;
-    let fft = Fft::new(N_FFT);
+    let stft = Stft::new(N_FFT)?;
     let n = config.quantisers();
     data.clips
         .par_iter()
@@ -264,20 +195,19 @@ fn tokens(
             // Chunks as long as the codec's own.
             for piece in x.chunks(1000 * HOP) {
                 let frames = piece.len() / HOP;
-                let leaves = codec.params.leaves(config, false);
-                let z = leaves.encode(
-                    &leaf(features(&fft, piece), frames, FEATURES, false),
-                    frames,
-                );
+                let tape = Tape::new();
+                let leaves = Leaves::new(&codec.params, config, &tape, false)?;
+                let x = tape.input(features(&stft, piece)?, [frames, FEATURES])?;
+                let z = leaves.encode(&x, frames)?;
                 let all = vec![n; frames];
-                let (_, coded) =
-                    codec
-                        .quantiser
-                        .code(&values(&z), config.latent, &all, &mut Rng::new(1));
+                let latent = config.latent;
+                let (_, coded) = codec
+                    .quantiser
+                    .code(z.values(), latent, &all, &mut Rng::new(1));
                 out.ids.extend(coded.tokens);
                 out.offsets.extend(piece.chunks_exact(HOP).map(offset));
             }
-            out
+            Ok(out)
         })
         .collect()
 }
@@ -329,8 +259,8 @@ pub fn run(
         codec,
         run.train,
         recipe.prior_steps * (BATCH * FRAMES) as u64,
-    );
-    let valid = tokens(run, codec, run.valid, (VALID * FRAMES * 8) as u64);
+    )?;
+    let valid = tokens(run, codec, run.valid, (VALID * FRAMES * 8) as u64)?;
     let books: Vec<Vec<f32>> = codec
         .quantiser
         .books
@@ -351,12 +281,10 @@ pub fn run(
     }
     let scale = (1.0 / (power / count.max(1) as f64).sqrt().max(1e-9)) as f32;
     let mut rng = Rng::new(recipe.seed ^ 0x7072_696f);
-    let params = fresh(config, &data, &mut rng);
-    let adam = Adam::new(&params);
+    let learner = Learner::new(fresh(config, &data, &mut rng));
     let mut s = State {
         step: 0,
-        params,
-        adam,
+        learner,
         quantiser: None,
         rng,
         seconds: 0.0,
@@ -380,37 +308,19 @@ pub fn run(
             return Err(Error::Cancelled);
         }
         let batch = draw(&data, config, BATCH, &mut s.rng);
-        let (left, right) = batch.split_at(batch.len() / 2);
-        let half = |part: &[(&Tokens, usize, usize)]| {
-            let nodes: Vec<Node> = s
-                .params
-                .0
-                .iter()
-                .map(|p| leaf(p.data.clone(), p.rows, p.cols, true))
-                .collect();
-            let (loss, _) = bits(config, &nodes, &books, scale, part, FRAMES);
-            let value = values(&loss)[0];
-            let grads = loss.backward();
-            let grads: Vec<Vec<f32>> = nodes
-                .iter()
-                .zip(&s.params.0)
-                .map(|(n, p)| {
-                    n.grad(&grads).map_or_else(
-                        || vec![0.0; p.data.len()],
-                        |g| g.into_data().try_to_vec().unwrap_or_default(),
-                    )
-                })
-                .collect();
-            (grads, value)
-        };
-        let ((mut grads, a), (other, b)) = rayon::join(|| half(left), || half(right));
-        for (g, o) in grads.iter_mut().zip(&other) {
-            g.iter_mut().zip(o).for_each(|(g, o)| *g = 0.5 * (*g + o));
-        }
-        let rate = schedule(3e-3, s.step, recipe.prior_steps);
-        s.adam.apply(&mut s.params, &grads, rate, 1.0);
+        let parts = batch.chunks(batch.len().div_ceil(2).max(1)).collect();
+        let params = &s.learner.params;
+        let (mut grads, losses) = gradients(parts, |part| {
+            let tape = Tape::new();
+            let nodes = params.nodes(&tape, true)?;
+            let (loss, _) = bits(config, &tape, &nodes, &books, scale, part, FRAMES)?;
+            let grads = loss.backward()?.take_all(&nodes)?;
+            Ok((grads, loss.scalar()?))
+        })?;
+        let rate = rate(3e-3, s.step, recipe.prior_steps);
+        s.learner.apply(&mut grads, rate, 1.0)?;
         s.step += 1;
-        sum += f64::from(0.5 * (a + b));
+        sum += f64::from(losses.iter().sum::<f32>() / losses.len() as f32);
         seen += 1;
         if s.step.is_multiple_of(100) {
             report(
@@ -427,21 +337,18 @@ pub fn run(
     if let Some(file) = &file {
         s.save(file)?;
     }
-    let params = s.adam.average;
+    let params = s.learner.average.params;
     let validation = if valid.is_empty() {
         String::new()
     } else {
-        let nodes: Vec<Node> = params
-            .0
-            .iter()
-            .map(|p| leaf(p.data.clone(), p.rows, p.cols, false))
-            .collect();
+        let tape = Tape::new();
+        let nodes = params.nodes(&tape, false)?;
         let all = config.quantisers();
         let batch: Vec<_> = draw(&valid, config, VALID, &mut Rng::new(9))
             .into_iter()
             .map(|(t, s, _)| (t, s, all))
             .collect();
-        let (_, stats) = bits(config, &nodes, &books, scale, &batch, FRAMES);
+        let (_, stats) = bits(config, &tape, &nodes, &books, scale, &batch, FRAMES)?;
         let each: Vec<String> = stats
             .iter()
             .map(|(b, n)| format!("{:.2}", b / (*n).max(1) as f64))

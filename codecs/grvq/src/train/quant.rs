@@ -8,9 +8,10 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::op::{Node, custom, values};
 use crate::config::Config;
 use nc_core::rng::Rng;
+use nc_core::{Error, Result};
+use nc_learn::Checkpoint;
 
 /// Decay of the moving averages.
 const DECAY: f32 = 0.99;
@@ -102,24 +103,21 @@ impl Quantiser {
     /// The inverse of [`Self::state`].
     ///
     /// # Errors
-    /// [`nc_core::Error::Format`] for other sizes, and those of `read`.
-    pub fn restore(
-        config: &Config,
-        read: impl Fn(&str) -> nc_core::Result<Vec<f32>>,
-    ) -> nc_core::Result<Self> {
+    /// [`nc_core::Error::Format`] for other sizes.
+    pub fn restore(config: &Config, from: &mut Checkpoint) -> Result<Self> {
         let mut out = Self::new(config);
         let shape = (config.codes, config.group_dim());
-        let matrix = |v| {
+        let mut matrix = |name: String| -> Result<Array2<f32>> {
+            let v = from.take_floats(&name, shape.0 * shape.1)?;
             Array2::from_shape_vec(shape, v)
-                .map_err(|e| nc_core::Error::Format(format!("checkpoint: codebook: {e}").into()))
+                .map_err(|e| Error::Internal(format!("checkpoint: codebook: {e}").into()))
         };
         for (q, b) in out.books.iter_mut().enumerate() {
-            b.codes = matrix(read(&format!("book.{q}.codes"))?)?;
-            b.sum = matrix(read(&format!("book.{q}.sum"))?)?;
-            b.count = read(&format!("book.{q}.count"))?;
-            if b.count.len() != config.codes {
-                return Err(nc_core::Error::Format("checkpoint: codebook counts".into()));
-            }
+            b.codes = matrix(format!("book.{q}.codes"))?;
+            b.sum = matrix(format!("book.{q}.sum"))?;
+        }
+        for (q, b) in out.books.iter_mut().enumerate() {
+            b.count = from.take_floats(&format!("book.{q}.count"), config.codes)?;
         }
         Ok(out)
     }
@@ -299,16 +297,4 @@ fn totals(x: &Array2<f32>, ids: &[usize], codes: usize) -> (Vec<f32>, Array2<f32
         s += &row;
     }
     (count, sum)
-}
-
-/// The straight-through node: value `coded`, gradient passed on to `z` plus that of
-/// `beta * mean (z - coded)^2`.
-pub fn straight_through(z: &Node, coded: Vec<f32>, beta: f32) -> Node {
-    let shape = z.dims();
-    let zv = values(z);
-    let k = 2.0 * beta / zv.len() as f32;
-    let pull: Vec<f32> = zv.iter().zip(&coded).map(|(z, c)| k * (z - c)).collect();
-    custom([z], coded, shape, move |g| {
-        [Some(g.iter().zip(&pull).map(|(g, p)| g + p).collect())]
-    })
 }

@@ -88,9 +88,10 @@ pub fn save(ctl: &Control<'_>, first: u64, fit: &Fit<'_>, learner: Option<&Adam>
     put(&fit.synthesis.params, &mut out);
     out.push(learner.is_some().into());
     if let Some(adam) = learner {
-        put(&adam.mean, &mut out);
-        put(&adam.square, &mut out);
-        out.extend(adam.steps.to_le_bytes());
+        let [mean, square] = adam.state();
+        put(mean, &mut out);
+        put(square, &mut out);
+        out.extend(adam.steps().to_le_bytes());
     }
     out.extend(fit.finish()?.payload);
     write(&path, out)
@@ -192,11 +193,7 @@ impl<'a> Reader<'a> {
         let params = self.floats()?;
         let learner = match self.take(1)? {
             [0] => None,
-            _ => Some(Adam {
-                mean: self.floats()?,
-                square: self.floats()?,
-                steps: self.number()?,
-            }),
+            _ => Some(Adam::restored(self.floats()?, self.floats()?, self.number()?)),
         };
         let samples = x.format.frame_samples().ok()?;
         let frames = x.samples.len() / samples;
@@ -234,7 +231,7 @@ impl Fit<'_> {
         let learnt = saved.learner.as_ref();
         if header.groups != self.groups
             || saved.params.len() != n
-            || learnt.is_some_and(|a| [a.mean.len(), a.square.len()] != [n; 2])
+            || learnt.is_some_and(|a| a.state().map(<[f32]>::len) != [n; 2])
         {
             return Err(other());
         }

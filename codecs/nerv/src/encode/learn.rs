@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use nc_core::rng::Rng;
 use nc_core::{Control, Progress, Result};
+use nc_learn::schedule::{cosine, rise};
 
 use super::checkpoint;
 use super::choose::{Workspace, backward};
@@ -46,26 +47,25 @@ impl Learner {
         let given = fit.time_left(0.93);
         let begun = Instant::now();
         let mut gain = 0.0;
-        while self.adam.steps < steps as u64 {
+        while self.adam.steps() < steps as u64 {
             let clock = given.map_or(0.0, |g| {
                 begun.elapsed().as_secs_f64() / g.as_secs_f64().max(1e-3)
             });
             if clock >= 1.0 {
                 break;
             }
-            let f = (self.adam.steps as f64 / steps as f64).max(clock) as f32;
-            let warm = ((self.adam.steps + 1) as f32 / 100.0).min(1.0);
-            let rate = RATE * warm * (0.01 + 0.99 * 0.5 * (1.0 + (std::f32::consts::PI * f).cos()));
+            let f = (self.adam.steps() as f64 / steps as f64).max(clock) as f32;
+            let rate = RATE * rise(self.adam.steps(), 100) * cosine(f, 0.01);
             // From the step's number alone, so that one that goes on from a checkpoint draws the same.
-            let mut rng = Rng::new(self.adam.steps);
+            let mut rng = Rng::new(self.adam.steps());
             let picked: Vec<usize> = (0..BATCH).map(|_| rng.below(n)).collect();
             let (now, before) = self.step(fit, &picked, rate, &mut works)?;
             gain += (10.0 * (before.max(1.0) / now.max(1.0)).log10() - gain) * 0.02;
-            if self.adam.steps.is_multiple_of(20) {
+            if self.adam.steps().is_multiple_of(20) {
                 let note = format!("{:.2} dB, the network adds {gain:.2} dB", fit.psnr());
                 ctl.report(Progress {
                     task: "network",
-                    done: self.adam.steps,
+                    done: self.adam.steps(),
                     total: Some(steps as u64),
                     note: &note,
                 });
@@ -105,7 +105,7 @@ impl Learner {
         let before = picked.iter().map(|i| this.frames[*i].error).sum();
         let grads = works.iter_mut().filter_map(|d| d.grads.as_mut());
         self.adam
-            .step(&mut fit.synthesis.params, rate, 1.0, |_| false, grads);
+            .step(&mut fit.synthesis.params, rate, 1.0, |_| false, grads)?;
         Ok((now, before))
     }
 }

@@ -9,6 +9,7 @@ use nc_core::entropy::RangeEncoder;
 use nc_core::rng::Rng;
 use nc_core::{Control, Effort, Error, Progress, Result, Video, VideoFormat};
 use nc_kernels::Kernels;
+use nc_learn::schedule::cosine;
 
 use super::config::{Layout, Network, Published};
 use super::decode::plausible;
@@ -124,13 +125,13 @@ impl Trainer<'_> {
     }
 
     /// One step with the gradients of `works`, which are cleared.
-    fn learn(&mut self, works: &mut [Work], rate: f32) {
+    fn learn(&mut self, works: &mut [Work], rate: f32) -> Result<()> {
         let [w, h] = self.picture.size();
         let share = 1.0 / (w * h * works.len()) as f32;
         let net = &self.net;
         let grads = works.iter_mut().map(|w| &mut w.grads);
         self.adam
-            .step(&mut self.params, rate, share, |i| net.is_idle(i), grads);
+            .step(&mut self.params, rate, share, |i| net.is_idle(i), grads)
     }
 
     fn choose(&self, bytes: u64) -> Coded {
@@ -145,8 +146,7 @@ impl Trainer<'_> {
 
 /// The rate at share `f` of the training.
 fn rate(f: f32) -> f32 {
-    let fall = 0.5 * (1.0 + (std::f32::consts::PI * f.min(1.0)).cos());
-    (f / RISE).min(1.0) * (0.01 + 0.99 * fall)
+    (f / RISE).min(1.0) * cosine(f, 0.01)
 }
 
 /// A payload of at most `bytes` for the frames of `x`, learnt for about so many seconds.
@@ -259,7 +259,7 @@ pub fn encode(
         )?;
         errors += works.iter().map(|w| w.error).sum::<f64>();
         seen += works.len() as i32;
-        t.learn(works, config.rate * rate(f));
+        t.learn(works, config.rate * rate(f))?;
         at += now.len();
         done += 1;
     }
