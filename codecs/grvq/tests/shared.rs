@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::at;
+use common::any;
 use nc_corpora::{audio, metrics};
 use nc_grvq::payload::{Payload, frame_depth, max_level};
 use nc_kernels::Level;
@@ -54,7 +54,7 @@ fn shared_speech_tokens_take_a_tenth_less_than_their_indices() {
 #[ignore = "wants real speech"]
 fn shared_speech_stays_intelligible() {
     use nc_core::Goal;
-    let codec = common::any(Level::best());
+    let codec = any(Level::best());
     let mut sums = [0.0; 2];
     let clips = clips();
     for x in &clips {
