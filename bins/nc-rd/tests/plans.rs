@@ -18,7 +18,8 @@ const NC: &str = r#"#!/bin/sh
 case $1 in
 --version) echo nc 0 ;;
 model) echo '{"codec":"grvq","bytes":7}' ;;
-*) for word; do from=$to; to=$word; done; cp "$from" "$to" ;;
+*) way=$1; for word; do from=$to; to=$word; done
+   case $way in train) echo model > "$to" ;; *) cp "$from" "$to" ;; esac ;;
 esac
 "#;
 
