@@ -170,10 +170,12 @@ pub fn points(curve: &Curve) -> Vec<Point> {
 
 /// Share of a figure within which a point counts as one at it.
 const NEAR: f64 = 0.05;
+/// Figures that are sizes, read off over their logarithm as times are.
+const RATES: [&str; 5] = ["bytes", "kbps", "bpp", "bpsp", "bpd"];
 
 /// A curve where one of its figures has some value: its points that are near it, or else what is read off
 /// the line between the nearest on both sides, over the logarithm of that figure. Of each the settings and
-/// the other figures, times by their logarithm too. Nothing outside of what was measured.
+/// all figures, sizes and times by their logarithm too. Nothing outside of what was measured.
 pub fn read_off(curve: &Curve, name: &str, at: f64) -> Vec<Point> {
     let mut points: Vec<(f64, Point)> = points(curve)
         .into_iter()
@@ -193,13 +195,14 @@ pub fn read_off(curve: &Curve, name: &str, at: f64) -> Vec<Point> {
     let t = (at / a).ln() / (b / a).ln();
     let between = |(key, &y): (&String, &f64)| {
         let z = *above.get(key)?;
-        let value = match key.ends_with("_s") && y > 0.0 && z > 0.0 {
+        let log = key.ends_with("_s") || RATES.contains(&key.as_str());
+        let value = match log && y > 0.0 && z > 0.0 {
             true => (y.ln() + t * (z / y).ln()).exp(),
             false => y + t * (z - y),
         };
         Some((key.clone(), value))
     };
-    let figures = below.iter().filter_map(between).collect();
+    let figures: BTreeMap<String, f64> = below.iter().filter_map(between).collect();
     let between = match first == second {
         true => first.clone(),
         false => format!("{first} to {second}"),
