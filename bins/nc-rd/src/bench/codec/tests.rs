@@ -49,8 +49,8 @@ fn nonsense_is_named() {
     for (from, to, what) in [
         ("extension", "colour = 1\nextension", "colour"),
         (
-            "\"cp {in} {out}\"\n            decode",
-            "\"mv {in} {out}\"\n            decode",
+            "\"cp {in} {out}\"\n        decode",
+            "\"mv {in} {out}\"\n        decode",
             "mv",
         ),
         ("cp {in} {out}", "cp {in} {uot}", "uot"),
