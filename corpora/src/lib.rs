@@ -14,7 +14,6 @@
 //! # Ok::<(), nc_core::Error>(())
 //! ```
 
-pub mod anchors;
 pub mod audio;
 pub mod files;
 pub mod golden;

@@ -66,6 +66,8 @@ pub const MARKERS: [&[(f64, f64)]; 7] = [
 const FONT: &str = "sans-serif";
 /// Size of a plot.
 const SIZE: (u32, u32) = (960, 620);
+/// Size of each where several stand beside each other.
+const SMALL: (u32, u32) = (640, 480);
 /// A PNG is drawn so many times as large, in each direction.
 const SCALE: u32 = 2;
 /// Height of a line of text under a plot.
@@ -119,29 +121,57 @@ pub fn marker(style: usize) -> &'static [(f64, f64)] {
     MARKERS.get(style % MARKERS.len()).copied().unwrap_or(&[])
 }
 
-/// Draws a plot as PNG.
+/// A plot and its lines.
+pub type Panel = (Frame, Vec<Series>);
+
+/// Draws plots beside each other as PNG: one of 960 by 620, or several of 640 by 480.
 ///
 /// # Errors
 /// No point, drawing.
-pub fn plot_png(frame: &Frame, lines: &[Series]) -> Result<Vec<u8>> {
-    let plot = Plot::new(frame, lines, SCALE)?;
-    png(&drawn(SIZE, |area| plot.draw(area))?)
+pub fn plot_png(panels: &[Panel]) -> Result<Vec<u8>> {
+    let plots = plots(panels, SCALE)?;
+    png(&drawn(size(panels), |area| draw_all(&plots, area))?)
 }
 
-/// Draws a plot as SVG, 960 by 620.
+/// Draws plots beside each other as SVG.
 ///
 /// # Errors
 /// No point, drawing.
-pub fn plot_svg(frame: &Frame, lines: &[Series]) -> Result<String> {
+pub fn plot_svg(panels: &[Panel]) -> Result<String> {
     font()?;
-    let plot = Plot::new(frame, lines, 1)?;
+    let plots = plots(panels, 1)?;
     let mut text = String::new();
-    let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
+    let area = SVGBackend::with_string(&mut text, size(panels)).into_drawing_area();
     area.fill(&WHITE).map_err(|e| anyhow!("drawing: {e}"))?;
-    plot.draw(&area).map_err(|e| anyhow!("drawing: {e}"))?;
+    draw_all(&plots, &area).map_err(|e| anyhow!("drawing: {e}"))?;
     area.present().map_err(|e| anyhow!("drawing: {e}"))?;
     drop(area);
     Ok(text)
+}
+
+fn plots(panels: &[Panel], scale: u32) -> Result<Vec<Plot<'_>>> {
+    let panels = panels.iter();
+    panels
+        .map(|(frame, lines)| Plot::new(frame, lines, scale))
+        .collect()
+}
+
+fn size(panels: &[Panel]) -> (u32, u32) {
+    match panels.len() as u32 {
+        n @ 2.. => (n * SMALL.0, SMALL.1),
+        _ => SIZE,
+    }
+}
+
+fn draw_all<B: DrawingBackend>(plots: &[Plot<'_>], area: &DrawingArea<B, Shift>) -> Drawn
+where
+    B::ErrorType: 'static,
+{
+    let areas = area.split_evenly((1, plots.len().max(1)));
+    plots
+        .iter()
+        .zip(&areas)
+        .try_for_each(|(plot, area)| plot.draw(area))
 }
 
 /// Makes the font known, once.
@@ -240,7 +270,7 @@ impl<'a> Plot<'a> {
         B::ErrorType: 'static,
     {
         let foot = self.frame.foot.len() as u32 * FOOT + 4;
-        let (top, bottom) = area.split_vertically((SIZE.1 - foot) * self.scale);
+        let (top, bottom) = area.split_vertically(area.dim_in_pixel().1 - foot * self.scale);
         for (i, line) in (0..).zip(&self.frame.foot) {
             bottom.draw(&Text::new(
                 line.as_str(),

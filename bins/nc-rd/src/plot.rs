@@ -1,263 +1,155 @@
-//! Quality against rate as one SVG: PESQ-WB and STOI side by side, a line a codec.
-//!
-//! SVG is written by hand: two panels of lines need no drawing library, and the file then shows
-//! as well in a README as in print. Reference points of other people's codecs are dashed and
-//! hollow and say that they were measured on other clips.
+//! `nc-rd plot`: a figure against another one, of one data set of any results, as SVG or PNG.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::report::Curve;
+use crate::bench::cache;
+use crate::bench::curves::{points, read_off};
+use crate::bench::results::{Curve, Dataset, read_all};
+use crate::bench::table::figure_at;
+use crate::chart::{Frame, Panel, Series, plot_png, plot_svg};
+use crate::names::figure;
 
-const COLOURS: [&str; 6] = [
-    "#0b6e99", "#c4421a", "#3f7d20", "#7a3b9e", "#946c00", "#555555",
-];
-const PANEL: (f64, f64) = (400.0, 300.0);
-const TOP: f64 = 30.0;
-const LEFT: [f64; 2] = [60.0, 540.0];
-
-/// One line of the plot: (kbit/s, PESQ-WB, STOI).
-struct Line {
-    name: String,
-    points: Vec<(f64, Option<f64>, Option<f64>)>,
-    measured_elsewhere: bool,
+/// What is drawn.
+#[derive(Debug, clap::Args)]
+pub struct PlotArgs {
+    /// Results: files or output folders, drawn as one
+    #[arg(required = true, value_name = "RESULTS.json")]
+    results: Vec<PathBuf>,
+    /// SVG or PNG to write
+    #[arg(short, value_name = "FILE")]
+    output: PathBuf,
+    /// The data set, where there are several
+    #[arg(long, value_name = "NAME")]
+    dataset: Option<String>,
+    /// These codecs only, in this order
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    codec: Vec<String>,
+    /// Figures upwards, a plot each beside each other; by default the data set's first metric
+    #[arg(long, value_delimiter = ',', value_name = "FIGURE,...")]
+    metric: Vec<String>,
+    /// Figure to the right, instead of the rate; a time is logarithmic
+    #[arg(long, value_name = "FIGURE")]
+    x: Option<String>,
+    /// Codecs where a figure has a value only, as bytes=60000
+    #[arg(long, value_name = "FIGURE=N", value_parser = figure_at)]
+    at: Option<(String, f64)>,
+    /// A vertical line at a value, with words
+    #[arg(long, value_name = "N=WORDS", value_parser = mark)]
+    mark: Option<(f64, String)>,
+    /// A line of text under it; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    foot: Vec<String>,
 }
 
-/// Points measured with the same metrics on another set: 61 clips, 280 s, at least five
-/// languages, speakers in none of our sets; rates without container.
-fn elsewhere() -> [Line; 2] {
-    let line = |name: &str, points: &[(f64, f64, f64)]| Line {
-        name: format!("{name}, on 61 other clips"),
-        points: points.iter().map(|p| (p.0, Some(p.1), Some(p.2))).collect(),
-        measured_elsewhere: true,
-    };
-    [
-        line(
-            "Lyra v2",
-            &[(3.2, 2.32, 0.878), (6.0, 2.84, 0.912), (9.2, 3.09, 0.926)],
-        ),
-        line(
-            "Opus 1.3.1",
-            &[
-                (5.60, 2.17, 0.883),
-                (7.29, 2.95, 0.938),
-                (11.44, 3.79, 0.962),
-            ],
-        ),
-    ]
+fn mark(text: &str) -> Result<(f64, String), String> {
+    let parts = text.split_once('=');
+    let parts = parts.and_then(|(n, words)| Some((n.parse::<f64>().ok()?, words.to_string())));
+    parts.ok_or_else(|| "N=WORDS is wanted".into())
 }
 
-/// Draws the curves of results written by `nc-rd speech --json`.
+/// Draws the plot.
 ///
 /// # Errors
-/// Unreadable results, none with a rate, an output that cannot be written.
-pub fn draw(results: &[impl AsRef<Path>], output: &Path, references: bool) -> Result<()> {
-    /// Only what is drawn.
-    #[derive(Deserialize)]
-    struct Report {
-        curves: Vec<Curve>,
-    }
-    let mut lines = Vec::new();
-    for path in results {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-        let report: Report =
-            serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        lines.extend(
-            report
-                .curves
-                .iter()
-                .map(line)
-                .filter(|l| !l.points.is_empty()),
-        );
-    }
-    ensure!(!lines.is_empty(), "no curve with a rate in the results");
-    if references {
-        lines.extend(elsewhere());
-    }
-    std::fs::write(output, svg(&lines)).with_context(|| output.display().to_string())
-}
-
-fn line(curve: &Curve) -> Line {
-    let at = |name: &str, i: usize| curve.results.get(name).and_then(|v| *v.get(i)?);
-    let n = curve.results.get("kbps").map_or(0, Vec::len);
-    let mut points: Vec<_> = (0..n)
-        .filter_map(|i| Some((at("kbps", i)?, at("pesq_wb", i), at("stoi", i))))
-        .collect();
-    points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Line {
-        name: curve.name.clone(),
-        points,
-        measured_elsewhere: false,
-    }
-}
-
-fn svg(lines: &[Line]) -> String {
-    let all = || lines.iter().flat_map(|l| &l.points);
-    let top_rate = all().map(|p| p.0).fold(1.0, f64::max).ceil();
-    let height = TOP + PANEL.1 + 60.0 + 18.0 * lines.len().div_ceil(2) as f64;
-    let mut s = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 980 {height}\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n\
-         <rect width=\"980\" height=\"{height}\" fill=\"white\"/>\n"
-    );
-    let stoi_low = all().filter_map(|p| p.2).fold(0.85, f64::min);
-    panel(
-        &mut s,
-        lines,
-        LEFT[0],
-        top_rate,
-        ("PESQ-WB", 1.0, 4.5, 0.5, 1),
-        |p| p.1,
-    );
-    let low = (stoi_low * 20.0).floor() / 20.0;
-    panel(
-        &mut s,
-        lines,
-        LEFT[1],
-        top_rate,
-        ("STOI", low, 1.0, 0.05, 2),
-        |p| p.2,
-    );
-    for (i, l) in lines.iter().enumerate() {
-        let x = LEFT[0] + 480.0 * (i % 2) as f64;
-        let y = TOP + PANEL.1 + 58.0 + 18.0 * (i / 2) as f64;
-        let (colour, dash) = style(i, l);
-        let _ = writeln!(
-            s,
-            "<line x1=\"{x}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" stroke=\"{colour}\" \
-             stroke-width=\"2\"{dash}/><text x=\"{}\" y=\"{y}\">{}</text>",
-            y - 4.0,
-            x + 30.0,
-            y - 4.0,
-            x + 38.0,
-            escaped(&l.name)
-        );
-    }
-    s.push_str("</svg>\n");
-    s
-}
-
-type Axis<'a> = (&'a str, f64, f64, f64, usize);
-type Point = (f64, Option<f64>, Option<f64>);
-
-fn panel(
-    s: &mut String,
-    lines: &[Line],
-    left: f64,
-    top_rate: f64,
-    (title, low, high, step, digits): Axis<'_>,
-    value: fn(&Point) -> Option<f64>,
-) {
-    let (w, h) = PANEL;
-    let bottom = TOP + h;
-    let px = |kbps: f64| left + w * kbps / top_rate;
-    let py = |v: f64| bottom - h * ((v - low) / (high - low)).clamp(0.0, 1.0);
-    let _ = writeln!(
-        s,
-        "<text x=\"{left}\" y=\"{}\" font-weight=\"bold\">{title}</text>",
-        TOP - 10.0
-    );
-    for i in 0..=((high - low) / step).round() as usize {
-        let v = low + step * i as f64;
-        let _ = writeln!(
-            s,
-            "<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{}\" y2=\"{y:.1}\" stroke=\"#ddd\"/>\
-             <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{v:.digits$}</text>",
-            left + w,
-            left - 6.0,
-            py(v) + 4.0,
-            y = py(v),
-        );
-    }
-    let every = (top_rate / 12.0).ceil().max(1.0);
-    for i in 0..=(top_rate / every) as usize {
-        let r = every * i as f64;
-        let _ = writeln!(
-            s,
-            "<line x1=\"{x:.1}\" y1=\"{bottom}\" x2=\"{x:.1}\" y2=\"{}\" stroke=\"#888\"/>\
-             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{r}</text>",
-            bottom + 4.0,
-            bottom + 18.0,
-            x = px(r),
-        );
-    }
-    let _ = writeln!(
-        s,
-        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">kbit/s, bytes on disk</text>",
-        left + w / 2.0,
-        bottom + 34.0
-    );
-    for (i, l) in lines.iter().enumerate() {
-        let (colour, dash) = style(i, l);
-        let at: Vec<(f64, f64)> = l
-            .points
+/// Results that cannot be read, names that they do not have, no point, an output that cannot be written.
+pub fn run(args: &PlotArgs) -> Result<()> {
+    let results = read_all(&args.results)?;
+    let names = || results.datasets.iter().map(|d| d.name.as_str());
+    let dataset = match (&args.dataset, results.datasets.as_slice()) {
+        (None, [one]) => one,
+        (None, _) => bail!(
+            "--dataset is one of {}",
+            names().collect::<Vec<_>>().join(", ")
+        ),
+        (Some(name), all) => all
             .iter()
-            .filter_map(|p| Some((px(p.0), py(value(p)?))))
-            .collect();
-        let path: Vec<String> = at.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = writeln!(
-            s,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>",
-            path.join(" ")
-        );
-        let fill = if l.measured_elsewhere {
-            "white"
-        } else {
-            colour
+            .find(|d| d.name == *name)
+            .with_context(|| format!("no data set {name:?} in the results"))?,
+    };
+    let of_set = || results.curves.iter().filter(|c| c.dataset == dataset.name);
+    let mut curves: Vec<&Curve> = of_set().collect();
+    if !args.codec.is_empty() {
+        let named = args.codec.iter().map(|name| {
+            let found = of_set().find(|c| c.name == *name);
+            found.with_context(|| format!("no codec {name:?} on {:?}", dataset.name))
+        });
+        curves = named.collect::<Result<_>>()?;
+    }
+    let first = dataset.quality.first().cloned();
+    let metrics: Vec<String> = match args.metric.is_empty() {
+        true => first.into_iter().collect(),
+        false => args.metric.clone(),
+    };
+    ensure!(
+        !metrics.is_empty(),
+        "{:?} has no metric: name one with --metric",
+        dataset.name
+    );
+    let panels: Vec<Panel> = metrics
+        .iter()
+        .map(|m| panel(args, dataset, &curves, m))
+        .collect();
+    let bytes = match args.output.extension().and_then(|e| e.to_str()) {
+        Some("svg") => plot_svg(&panels)?.into_bytes(),
+        Some("png") => plot_png(&panels)?,
+        _ => bail!("{}: an SVG or PNG is drawn", args.output.display()),
+    };
+    cache::write(&args.output, &bytes)
+}
+
+fn panel(args: &PlotArgs, dataset: &Dataset, curves: &[&Curve], metric: &str) -> Panel {
+    let x = args.x.as_deref().unwrap_or(&dataset.rate);
+    let log = x.ends_with("_s");
+    let mut lines = Vec::new();
+    for curve in curves {
+        let all = match &args.at {
+            Some((name, at)) => read_off(curve, name, *at),
+            None => points(curve),
         };
-        for (x, y) in at {
-            let _ = writeln!(
-                s,
-                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{fill}\" stroke=\"{colour}\"/>"
-            );
+        let mut line = Series {
+            name: curve.name.clone(),
+            quoted: curve.quoted,
+            ..Series::default()
+        };
+        for (setting, figures) in all {
+            if let (Some(x), Some(y)) = (figures.get(x), figures.get(metric)) {
+                line.points.push((*x, *y));
+                // Where x is no rate nothing else tells the settings apart.
+                line.labels.push(if args.x.is_some() {
+                    setting
+                } else {
+                    String::new()
+                });
+            }
+        }
+        if !line.points.is_empty() {
+            lines.push(line);
         }
     }
-}
-
-fn style(i: usize, l: &Line) -> (&'static str, &'static str) {
-    let colour = COLOURS[i % COLOURS.len()];
-    (
-        colour,
-        if l.measured_elsewhere {
-            " stroke-dasharray=\"6 4\""
-        } else {
-            ""
-        },
-    )
-}
-
-fn escaped(s: &str) -> String {
-    s.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let at = args.at.as_ref().map_or_else(String::new, |(name, at)| {
+        let f = figure(name);
+        format!(
+            " at {} {}",
+            f.show(*at),
+            if f.unit.is_empty() { name } else { f.unit }
+        )
+    });
+    let y = figure(metric);
+    let mut foot = args.foot.clone();
+    if lines.iter().any(|l| l.quoted) {
+        foot.insert(0, "Dashed: quoted, measured elsewhere".into());
+    }
+    let frame = Frame {
+        title: format!("{}: {}{at}", dataset.name, y.label),
+        x: figure(x).title(),
+        y: y.title(),
+        log,
+        mark: args.mark.clone(),
+        foot,
+    };
+    (frame, lines)
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    #[test]
-    fn points_stand_where_they_should() {
-        let curve: Curve = serde_json::from_str(
-            r#"{"name": "a<b", "description": "", "results":
-               {"kbps": [6, 3, null], "pesq_wb": [4.5, 1.0, 2], "stoi": [1.0, null, 0.9]}}"#,
-        )
-        .unwrap();
-        let l = line(&curve);
-        assert_eq!(
-            l.points,
-            [(3.0, Some(1.0), None), (6.0, Some(4.5), Some(1.0))]
-        );
-        let s = svg(&[l]);
-        assert!(s.contains("a&lt;b"));
-        // 3 of 6 kbit/s is the middle, PESQ 1.0 the bottom; 6 and 4.5 the top right corner.
-        assert!(s.contains("points=\"260.0,330.0 460.0,30.0\""), "{s}");
-        assert!(s.contains("points=\"940.0,30.0\""), "{s}");
-        assert!(!s.contains("NaN") && !s.contains("inf"));
-    }
-}
+mod tests;

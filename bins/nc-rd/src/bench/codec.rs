@@ -3,6 +3,7 @@
 //! nc's own codecs and foreign ones are the same few lines of TOML (`peers.toml` tells each key), run
 //! the same way, as a user would run them: through files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -105,6 +106,21 @@ impl Steps {
         }
     }
 
+    /// The commands with options in place of their names.
+    fn with(&self, options: &BTreeMap<String, String>) -> Self {
+        let line = |line: &String| {
+            let put = |line: String, (name, words): (&String, &String)| {
+                line.replace(&format!("{{{name}}}"), words)
+            };
+            let line = options.iter().fold(line.clone(), put);
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        match self {
+            Self::One(one) => Self::One(line(one)),
+            Self::Many(lines) => Self::Many(lines.iter().map(line).collect()),
+        }
+    }
+
     /// All of them, for a reader and for keys.
     pub fn text(&self) -> String {
         self.lines().join(" && ")
@@ -131,6 +147,9 @@ pub struct BuiltIn {
     pub says: String,
     /// What the number of bytes stands behind.
     pub after: String,
+    /// Option that brings another model, where it is not empty.
+    #[serde(default)]
+    pub unless: String,
 }
 
 impl BuiltIn {
@@ -176,6 +195,9 @@ pub struct Codec {
     pub extension: String,
     input: Option<Form>,
     output: Option<Form>,
+    /// Words of its commands by name, which a plan may put others in place of.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
     /// Samples per second that it reads.
     #[serde(default = "sixteen_kilohertz")]
     pub rate: u32,
@@ -194,6 +216,9 @@ pub struct Codec {
     /// commands name are. Empty for those that are built in.
     #[serde(skip)]
     pub folder: PathBuf,
+    /// Whether a plan made it of another one: then it runs only where it is named.
+    #[serde(skip)]
+    pub variant: bool,
 }
 
 fn sixteen_kilohertz() -> u32 {
@@ -228,7 +253,52 @@ impl Codec {
         Duration::from_secs_f64(self.timeout)
     }
 
-    /// What is wrong with it.
+    /// The codec with its options in its commands; one without options stays as it is.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        let options = std::mem::take(&mut self.options);
+        if options.is_empty() {
+            return self;
+        }
+        self.encode = self.encode.with(&options);
+        self.decode = self.decode.with(&options);
+        self.prepare = self.prepare.map(|p| p.with(&options));
+        let other_model = |m: &BuiltIn| options.get(&m.unless).is_some_and(|o| !o.is_empty());
+        self.built_in = self.built_in.filter(|m| !other_model(m));
+        self
+    }
+
+    /// The codec under another name with other options, as a plan in `folder` asks for it.
+    ///
+    /// # Errors
+    /// An option that it does not have, commands that make no sense with them.
+    pub fn variant(
+        &self,
+        name: &str,
+        options: &BTreeMap<String, String>,
+        folder: &Path,
+    ) -> Result<Self> {
+        let mut codec = self.clone();
+        for (key, words) in options {
+            let own = codec.options.get_mut(key);
+            let own = own.with_context(|| format!("{:?} has no option {key:?}", self.name))?;
+            own.clone_from(words);
+        }
+        codec.name = name.to_string();
+        codec.variant = true;
+        // Files that its options name lie beside the plan.
+        if codec.folder.as_os_str().is_empty() {
+            codec.folder = folder.to_path_buf();
+        }
+        codec
+            .clone()
+            .settled()
+            .check()
+            .with_context(|| format!("codec {name:?}"))?;
+        Ok(codec)
+    }
+
+    /// What is wrong with it, its options settled.
     fn check(&self) -> Result<()> {
         let forms = self.kind.forms();
         ensure!(
@@ -382,7 +452,16 @@ pub fn add(all: &mut Vec<Codec>, more: Vec<Codec>, folder: &Path) -> Result<()> 
         );
     }
     for mut codec in more {
+        for name in codec.options.keys() {
+            ensure!(
+                !PLACEHOLDERS.contains(&name.as_str()),
+                "codec {:?}: option {name:?} has the name of a placeholder",
+                codec.name
+            );
+        }
         codec
+            .clone()
+            .settled()
             .check()
             .with_context(|| format!("codec {:?}", codec.name))?;
         codec.folder = folder.to_path_buf();
@@ -398,94 +477,4 @@ pub fn add(all: &mut Vec<Codec>, more: Vec<Codec>, folder: &Path) -> Result<()> 
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    #[test]
-    fn words_are_filled_once_and_never_split_again() {
-        let values = [("in", "/a b/{out}"), ("out", "o"), ("setting", "")];
-        assert_eq!(
-            fill(
-                "x -i {in} --q={setting} {setting} {out}.y {other} {",
-                &values
-            ),
-            ["x", "-i", "/a b/{out}", "--q=", "o.y", "{other}", "{"]
-        );
-        assert_eq!(fill("  ", &values), Vec::<String>::new());
-    }
-
-    #[test]
-    fn built_in_codecs_make_sense_and_are_told_apart() {
-        let all = built_in().unwrap();
-        assert!(all.len() > 20);
-        for (i, a) in all.iter().enumerate() {
-            let same = all.iter().skip(i + 1);
-            assert!(same.clone().all(|b| (&a.name, a.kind) != (&b.name, b.kind)));
-        }
-    }
-
-    #[test]
-    fn nonsense_is_named() {
-        let good = r#"
-            [[codec]]
-            name = "x"
-            kind = "image"
-            programs = ["cp"]
-            encode = "cp {in} {out}"
-            decode = "cp {in} {out}"
-            extension = "png"
-            input = "png"
-        "#;
-        let parse = |text: &str| -> Result<Vec<Codec>> {
-            let mut all = Vec::new();
-            add(
-                &mut all,
-                toml::from_str::<Peers>(text)?.codec,
-                Path::new(""),
-            )?;
-            Ok(all)
-        };
-        assert_eq!(parse(good).unwrap().len(), 1);
-        for (from, to, what) in [
-            ("extension", "colour = 1\nextension", "colour"),
-            (
-                "\"cp {in} {out}\"\n            decode",
-                "\"mv {in} {out}\"\n            decode",
-                "mv",
-            ),
-            ("cp {in} {out}", "cp {in} {uot}", "uot"),
-            ("cp {in} {out}", "cp x {out}", "read"),
-            ("cp {in} {out}", "cp {in} {out} {model}", "prepare"),
-            ("cp {in} {out}", "cp {in} {out} {train}", "no prepare"),
-            ("input = \"png\"", "input = \"wav\"", "input"),
-            ("input = \"png\"", "", "input"),
-            ("[\"cp\"]", "[]", "programs"),
-            ("extension = \"png\"", "extension = \"../png\"", "extension"),
-            ("extension", "timeout = 0.0\nextension", "timeout"),
-            ("extension", "settings = []\nextension", "settings"),
-        ] {
-            let bad = good.replace(from, to);
-            assert_ne!(bad, good);
-            let why = format!("{:#}", parse(&bad).unwrap_err());
-            assert!(why.contains(what), "{why}");
-        }
-        let mut two = parse(good).unwrap();
-        add(
-            &mut two,
-            parse(
-                &good
-                    .replace("\"png\"", "\"p\"")
-                    .replace("input = \"p\"", "input = \"ppm\""),
-            )
-            .unwrap(),
-            Path::new(""),
-        )
-        .unwrap();
-        assert_eq!((two.len(), two[0].extension.as_str()), (1, "p"));
-        let why = parse(&format!("{good}{good}")).unwrap_err().to_string();
-        assert!(why.contains("Image are named \"x\""), "{why}");
-        let other = good.replace("image", "bytes").replace("\"png\"", "\"raw\"");
-        assert_eq!(parse(&format!("{good}{other}")).unwrap().len(), 2);
-    }
-}
+mod tests;

@@ -129,8 +129,8 @@ pub struct Comparison {
 /// # Errors
 /// Files that cannot be read, runs with nothing in common.
 pub fn run(args: &CompareArgs) -> Result<bool> {
-    let before = super::run::read(&args.before)?;
-    let after = super::run::read(&args.after)?;
+    let before = super::results::read(&args.before)?;
+    let after = super::results::read(&args.after)?;
     let found = compare(&before, &after, args);
     ensure!(
         !found.points.is_empty() || found.worse,

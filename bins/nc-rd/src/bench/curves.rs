@@ -15,6 +15,7 @@ pub fn figures(row: &Row) -> BTreeMap<String, f64> {
     let mut out: BTreeMap<String, f64> = row.rates.clone();
     out.extend(row.metrics.clone());
     let speed = |s: Option<f64>| Some(row.seconds? / s.filter(|&s| s > 0.0)?);
+    let frames = |s: Option<f64>| Some(row.frames? as f64 / s.filter(|&s| s > 0.0)?);
     let model = row.model_bytes.map(|m| m as f64);
     let bytes = row.bytes.map(|b| b as f64);
     let more = [
@@ -26,6 +27,8 @@ pub fn figures(row: &Row) -> BTreeMap<String, f64> {
         ("decode_s", row.decode_s),
         ("encode_x_realtime", speed(row.encode_s)),
         ("decode_x_realtime", speed(row.decode_s)),
+        ("encode_fps", frames(row.encode_s)),
+        ("decode_fps", frames(row.decode_s)),
         ("encode_peak_mib", row.encode_peak_mib),
         ("decode_peak_mib", row.decode_peak_mib),
     ];
@@ -143,12 +146,68 @@ pub fn curves(datasets: &[Dataset], codecs: &[CodecUsed], rows: &[Row]) -> Vec<C
                 name: name.to_string(),
                 dataset: dataset.name.clone(),
                 description: describe(name, dataset.kind, codecs),
+                quoted: false,
                 settings: points.into_iter().map(|(s, _)| s).collect(),
                 results,
             });
         }
     }
     out
+}
+
+/// A setting and its figures.
+pub type Point = (String, BTreeMap<String, f64>);
+
+/// The points of a curve.
+pub fn points(curve: &Curve) -> Vec<Point> {
+    let figures = |i: usize| {
+        let of = |(k, v): (&String, &Vec<Option<f64>>)| Some((k.clone(), v.get(i).copied()??));
+        curve.results.iter().filter_map(of).collect()
+    };
+    let settings = curve.settings.iter().enumerate();
+    settings.map(|(i, s)| (s.clone(), figures(i))).collect()
+}
+
+/// Share of a figure within which a point counts as one at it.
+const NEAR: f64 = 0.05;
+/// Figures that are sizes, read off over their logarithm as times are.
+const RATES: [&str; 5] = ["bytes", "kbps", "bpp", "bpsp", "bpd"];
+
+/// A curve where one of its figures has some value: its points that are near it, or else what is read off
+/// the line between the nearest on both sides, over the logarithm of that figure. Of each the settings and
+/// all figures, sizes and times by their logarithm too. Nothing outside of what was measured.
+pub fn read_off(curve: &Curve, name: &str, at: f64) -> Vec<Point> {
+    let mut points: Vec<(f64, Point)> = points(curve)
+        .into_iter()
+        .filter_map(|p| Some((p.1.get(name).copied().filter(|v| *v > 0.0)?, p)))
+        .collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let near = |v: &f64| (v / at - 1.0).abs() <= NEAR;
+    let there: Vec<_> = points.iter().filter(|p| near(&p.0)).collect();
+    if !there.is_empty() {
+        return there.into_iter().map(|p| p.1.clone()).collect();
+    }
+    let pairs = points.iter().zip(points.iter().skip(1));
+    let mut around = pairs.filter(|(a, b)| (a.0..b.0).contains(&at));
+    let Some(((a, (first, below)), (b, (second, above)))) = around.next() else {
+        return Vec::new();
+    };
+    let t = (at / a).ln() / (b / a).ln();
+    let between = |(key, &y): (&String, &f64)| {
+        let z = *above.get(key)?;
+        let log = key.ends_with("_s") || RATES.contains(&key.as_str());
+        let value = match log && y > 0.0 && z > 0.0 {
+            true => (y.ln() + t * (z / y).ln()).exp(),
+            false => y + t * (z - y),
+        };
+        Some((key.clone(), value))
+    };
+    let figures: BTreeMap<String, f64> = below.iter().filter_map(between).collect();
+    let between = match first == second {
+        true => first.clone(),
+        false => format!("{first} to {second}"),
+    };
+    vec![(between, figures)]
 }
 
 fn describe(name: &str, kind: Kind, codecs: &[CodecUsed]) -> String {
@@ -263,124 +322,4 @@ pub fn quoted(cell: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn row(setting: &str, input: &str, bytes: u64, psnr: Option<f64>) -> Row {
-        Row {
-            dataset: "d".into(),
-            input: input.into(),
-            codec: "c".into(),
-            setting: setting.into(),
-            bytes: Some(bytes),
-            rates: BTreeMap::from([("bpp".into(), bytes as f64 / 10.0)]),
-            metrics: psnr.map(|p| ("psnr-rgb".into(), p)).into_iter().collect(),
-            ..Row::default()
-        }
-    }
-
-    fn dataset() -> Dataset {
-        Dataset {
-            name: "d".into(),
-            kind: Kind::Image,
-            about: String::new(),
-            inputs: 2,
-            rate: "bpp".into(),
-            quality: vec![],
-        }
-    }
-
-    #[test]
-    fn curves_rise_and_count_failures() {
-        let mut rows = vec![
-            row("50", "x", 40, Some(38.0)),
-            row("50", "y", 60, Some(40.0)),
-            row("10", "x", 20, Some(30.0)),
-            row("10", "y", 999, None),
-            row("0", "x", 1, None),
-        ];
-        rows[3].error = Some("broke, \"badly\"".into());
-        rows[4].error = Some("no".into());
-        let curve = &curves(&[dataset()], &[], &rows)[0];
-        assert_eq!(curve.settings, ["10", "50", "0"]);
-        assert_eq!(curve.results["bpp"], [Some(2.0), Some(5.0), None]);
-        assert_eq!(curve.results["psnr-rgb"], [Some(30.0), Some(39.0), None]);
-        assert_eq!(curve.results["failed"], [Some(1.0), Some(0.0), Some(1.0)]);
-        let csv = csv(&rows);
-        assert!(
-            csv.starts_with("dataset,input,codec,setting,timed_alone,error,bpp,bytes,psnr-rgb\n"),
-            "{csv}"
-        );
-        assert!(
-            csv.contains("d,y,c,10,false,\"broke, \"\"badly\"\"\",99.9,999,\n"),
-            "{csv}"
-        );
-    }
-
-    #[test]
-    fn files_of_curves_have_no_gaps() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut rows = vec![
-            row("1", "x", 40, Some(38.0)),
-            row("2", "x", 50, Some(39.0)),
-            row("3", "x", 60, None),
-        ];
-        let write = |rows: &[Row]| {
-            write_curves(dir.path(), &curves(&[dataset()], &[], rows)).unwrap();
-            let text = std::fs::read(dir.path().join("curves/d--c.json")).unwrap();
-            serde_json::from_slice::<serde_json::Value>(&text).unwrap()
-        };
-        // An exact point has no PSNR in JSON and is left out.
-        let json = write(&rows);
-        assert_eq!(json["results"]["bpp"], serde_json::json!([4.0, 5.0]));
-        assert_eq!(json["results"]["psnr-rgb"], serde_json::json!([38.0, 39.0]));
-        rows.iter_mut().for_each(|r| r.metrics.clear());
-        assert_eq!(
-            write(&rows)["results"]["bpp"],
-            serde_json::json!([4.0, 5.0, 6.0])
-        );
-    }
-
-    #[test]
-    fn a_mean_over_some_is_none() {
-        let mut rows = [row("1", "x", 1, Some(40.0)), row("1", "y", 3, None)];
-        let means = |rows: &[Row]| {
-            let rows: Vec<&Row> = rows.iter().collect();
-            means(&rows, &defined(&rows))
-        };
-        // Nobody has it on the second.
-        assert_eq!(means(&rows)["psnr-rgb"], 40.0);
-        // It is infinite there.
-        for (row, lossless) in rows.iter_mut().zip([0.0, 1.0]) {
-            row.metrics.insert("lossless".into(), lossless);
-            row.metrics.insert("ssim".into(), 1.0);
-        }
-        rows[1].encode_s = Some(1.0);
-        let infinite_one = means(&rows);
-        assert_eq!(infinite_one.get("encode_s"), None);
-        assert_eq!(
-            (infinite_one.get("psnr-rgb"), infinite_one["bytes"]),
-            (None, 2.0)
-        );
-        assert_eq!(quality(Kind::Image, &[&rows[0]]), ["psnr-rgb", "ssim"]);
-        let set = Dataset {
-            quality: vec!["psnr-rgb".into(), "ssim".into()],
-            ..dataset()
-        };
-        let curve = &curves(std::slice::from_ref(&set), &[], &rows)[0];
-        assert_eq!(
-            infinite(curve, &set, "psnr-rgb"),
-            ["d c 1: psnr-rgb is infinite for 1 of 2 inputs: no point"]
-        );
-        assert!(infinite(curve, &set, "ssim").is_empty());
-        // Another codec has it there.
-        rows[1].metrics.insert("lossless".into(), 0.0);
-        rows[1].input = "x".into();
-        rows[0].input = "y".into();
-        let all: Vec<&Row> = rows.iter().collect();
-        let other = row("2", "x", 1, Some(20.0));
-        let both = defined(&[&rows[0], &rows[1], &other]);
-        assert_eq!(super::means(&all, &both).get("psnr-rgb"), None);
-    }
-}
+mod tests;

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use nc_core::Chroma;
 use nc_corpora::audio;
 use nc_corpora::metrics::{self, RATE};
 use nc_corpora::video::Clip;
+use nc_media::video::picture::Painter;
 
 use super::cache;
 use super::input::Media;
 use super::results::Kind;
-use crate::video::frames;
 
 /// Seconds by which sound may come back longer or shorter: a codec's delay and its last frame.
 const SLACK: f64 = 0.25;
@@ -197,7 +198,7 @@ pub fn show(media: &Media, original: &Media, root: &Path, place: &str) -> Result
                 return Ok(None);
             };
             // Colours as the original's first line says: a decoder's says less.
-            frames::paint(original, frame.samples)?
+            paint(original, frame.samples)?
         }
         _ => return Ok(None),
     };
@@ -209,6 +210,16 @@ pub fn show(media: &Media, original: &Media, root: &Path, place: &str) -> Result
     Ok(Some(place))
 }
 
+/// A frame of a clip in colours, grey as three equal ones.
+fn paint(clip: &Clip, samples: &[u16]) -> Result<image::RgbImage> {
+    let format = clip.video.format;
+    let mut bytes = Painter::new(&clip.head).paint(samples);
+    if format.chroma == Chroma::Gray {
+        bytes = bytes.into_iter().flat_map(|s| [s; 3]).collect();
+    }
+    image::RgbImage::from_raw(format.width, format.height, bytes).context("a frame of another size")
+}
+
 /// A file under its name once it is whole; several runs may write the same original.
 fn whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -217,35 +228,4 @@ fn whole(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    #[test]
-    fn dimensions_of_records() {
-        let mut idx = vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4];
-        idx.resize(16 + 24, 7);
-        assert_eq!(shape(&idx, None), (Some(2), 24));
-        assert_eq!(shape(b"a,b\n1,2\n3,4\n5,6\n", None), (Some(3), 6));
-        assert_eq!(shape(b"\x00\x01raw", None), (None, 5));
-        assert_eq!(shape(b"12345678", Some(3)), (None, 5));
-        // A header that claims more than there is is none.
-        assert_eq!(shape(&[0, 0, 8, 1, 0, 1, 0, 0, 9], None), (None, 9));
-        let r = rates(&Media::Bytes(idx), 12, None);
-        assert_eq!((r["bpd"], r["bytes_per_record"]), (4.0, 6.0));
-    }
-
-    #[test]
-    fn sizes_are_told_apart() {
-        let sound = |n| Media::Audio(vec![0.1; n]);
-        assert!(same(&sound(8000), &sound(8000)).unwrap());
-        assert!(!same(&sound(8000), &sound(8320)).unwrap());
-        assert!(same(&sound(8000), &sound(800)).is_err());
-        let picture = |w| Media::Image(image::RgbImage::new(w, 2));
-        assert!(same(&picture(3), &picture(3)).unwrap());
-        assert!(same(&picture(3), &picture(2)).is_err());
-        assert!(same(&picture(3), &sound(3)).is_err());
-        assert!((rates(&picture(4), 3, None)["bpsp"] - 1.0).abs() < 1e-12);
-        assert!((rates(&sound(16_000), 375, None)["kbps"] - 3.0).abs() < 1e-12);
-    }
-}
+mod tests;

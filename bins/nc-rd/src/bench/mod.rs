@@ -7,11 +7,13 @@
 //! | `input.rs`, `exec.rs`, `judge.rs` | forms of inputs; a command with its time and memory; metrics and examples |
 //! | `job.rs` | one input through one codec at one setting |
 //! | `cache.rs` | the output folder: keys, rows, coded files |
-//! | `run.rs`, `results.rs`, `curves.rs` | the schedule; what it leaves behind; means |
+//! | `run.rs`, `results.rs`, `curves.rs`, `collect.rs` | the schedule; what it leaves behind; means; the files of it |
+//! | `merge.rs`, `pairs.rs` | shards joined; files that somebody else decoded |
 //! | `compare.rs`, `table.rs` | two runs beside each other; tables for a README |
 
 pub mod cache;
 mod codec;
+mod collect;
 pub mod compare;
 pub mod curves;
 mod exec;
@@ -19,6 +21,8 @@ mod input;
 mod job;
 mod judge;
 mod matching;
+pub mod merge;
+pub mod pairs;
 pub mod plan;
 mod programs;
 pub mod results;

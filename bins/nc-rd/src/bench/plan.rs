@@ -13,8 +13,16 @@
 //! codec = "AVIF"
 //! settings = ["28", "38"]          # none: the codec's own
 //! datasets = ["kodak"]             # none: all that it codes
+//!
+//! [[run]]                          # a codec with other options, under a name of its own
+//! codec = "nc nerv medium"
+//! name = "nc nerv by size"
+//! options = { goal = "--bytes {setting}" }
+//! settings = ["60000"]
+//! variant = [{ name = "no motion", options = { more = "--option motion=off" } }]
 //! ```
-//! A plan may define codecs of its own as `[[codec]]`, like `peers.toml`.
+//! A plan may define codecs of its own as `[[codec]]`, like `peers.toml`. With `variant` the run is of
+//! those alone, each with the run's options and its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -64,6 +72,11 @@ pub struct Data {
     files: Vec<String>,
     /// Pattern of a file to learn from, not among the inputs.
     train: Option<String>,
+    /// Rows of a CSV file are learnt from but for every so manieth, which are measured.
+    pub split: Option<usize>,
+    /// Who is to be named where its pictures are shown.
+    #[serde(default)]
+    pub credit: String,
     /// The first inputs only.
     limit: Option<usize>,
     /// The first seconds of sound only.
@@ -81,7 +94,7 @@ fn two() -> usize {
     2
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Run {
     codec: Option<String>,
@@ -91,6 +104,20 @@ struct Run {
     settings: Vec<String>,
     #[serde(default)]
     datasets: Vec<String>,
+    name: Option<String>,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
+    #[serde(default)]
+    variant: Vec<Variant>,
+}
+
+/// A codec with other options.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Variant {
+    name: String,
+    #[serde(default)]
+    options: BTreeMap<String, String>,
 }
 
 /// A data set whose files were found.
@@ -164,7 +191,8 @@ impl File {
         named: &[String],
     ) -> Result<Plan> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        codec::add(&mut codecs, self.codec, &codec::folder_of(path)?)?;
+        let own = codec::folder_of(path)?;
+        codec::add(&mut codecs, self.codec, &own)?;
         ensure!(!self.dataset.is_empty(), "no [[dataset]]");
         let names: BTreeSet<&String> = self.dataset.iter().map(|d| &d.name).collect();
         ensure!(
@@ -183,16 +211,18 @@ impl File {
             runs.insert(
                 0,
                 Run {
-                    codec: None,
                     codecs: self.codecs,
-                    settings: vec![],
-                    datasets: vec![],
+                    ..Run::default()
                 },
             );
         }
-        let mut tasks = Vec::new();
-        for mut run in runs {
+        for run in &mut runs {
             run.codecs.splice(0..0, run.codec.take());
+            run.make_variants(&mut codecs, &own)?;
+        }
+        let codecs: Vec<Codec> = codecs.into_iter().map(Codec::settled).collect();
+        let mut tasks = Vec::new();
+        for run in runs {
             run.expand(&self.dataset, &codecs, &mut tasks)?;
         }
         ensure!(!tasks.is_empty(), "no codec codes what is in its data sets");
@@ -267,6 +297,48 @@ fn names_are_told_apart(tasks: &[Task], datasets: &[Data], codecs: &[Codec]) -> 
 }
 
 impl Run {
+    /// Adds what it asks for with other options to the codecs, and names those instead.
+    fn make_variants(&mut self, codecs: &mut Vec<Codec>, folder: &Path) -> Result<()> {
+        if self.name.is_none() && self.options.is_empty() && self.variant.is_empty() {
+            return Ok(());
+        }
+        let [name] = self.codecs.as_slice() else {
+            bail!("[[run]]: options, name and variant are of one codec");
+        };
+        let bases: Vec<Codec> = codecs.iter().filter(|c| c.name == *name).cloned().collect();
+        ensure!(!bases.is_empty(), "codecs: no codec {name:?}");
+        let mut wanted = std::mem::take(&mut self.variant);
+        if wanted.is_empty() {
+            let own = self.name.take();
+            let name =
+                own.with_context(|| format!("[[run]]: {name:?} with options has no name"))?;
+            wanted.push(Variant {
+                name,
+                options: BTreeMap::new(),
+            });
+        }
+        ensure!(
+            self.name.is_none(),
+            "[[run]]: each variant has its own name"
+        );
+        self.codecs = wanted.iter().map(|v| v.name.clone()).collect();
+        for variant in wanted {
+            let mut options = self.options.clone();
+            options.extend(variant.options);
+            for base in &bases {
+                let new = base.variant(&variant.name, &options, folder)?;
+                let same = |c: &&Codec| c.name == new.name && c.kind == new.kind;
+                match codecs.iter().find(same) {
+                    // More settings of the same.
+                    Some(old) if *old == new => {}
+                    Some(_) => bail!("two codecs of kind {:?} are named {:?}", new.kind, new.name),
+                    None => codecs.push(new),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Adds its tasks, data set by data set; one that is there already stays where it is.
     fn expand(&self, datasets: &[Data], codecs: &[Codec], tasks: &mut Vec<Task>) -> Result<()> {
         for name in &self.datasets {
@@ -284,19 +356,23 @@ impl Run {
         }
         for (dataset, data) in datasets.iter().enumerate().filter(|(_, d)| self.wants(d)) {
             for (index, codec) in codecs.iter().enumerate() {
-                let named = self.codecs.is_empty() || self.codecs.contains(&codec.name);
+                let named = match self.codecs.is_empty() {
+                    true => !codec.variant,
+                    false => self.codecs.contains(&codec.name),
+                };
                 // What learns has to have something to learn from.
                 let learns = codec.prepare.is_some();
+                let taught = data.train.is_some() || data.split.is_some();
                 ensure!(
                     !(learns
-                        && data.train.is_none()
+                        && !taught
                         && self.codecs.contains(&codec.name)
                         && codec.kind.takes(data.kind)),
                     "dataset {:?}: {:?} learns from a file, and `train` names none",
                     data.name,
                     codec.name
                 );
-                if !named || !codec.kind.takes(data.kind) || learns && data.train.is_none() {
+                if !named || !codec.kind.takes(data.kind) || learns && !taught {
                     continue;
                 }
                 let own = &codec.settings;
@@ -357,6 +433,12 @@ impl Data {
         of_kind(self.seconds.is_some(), "seconds", Kind::Audio)?;
         of_kind(self.frames.is_some(), "frames", Kind::Video)?;
         of_kind(self.train.is_some(), "train", Kind::Records)?;
+        of_kind(self.split.is_some(), "split", Kind::Records)?;
+        ensure!(
+            self.split.is_none_or(|every| every > 1)
+                && (self.split.is_none() || self.train.is_none()),
+            "split is above 1 and stands instead of train"
+        );
         of_kind(self.header_bytes.is_some(), "header_bytes", Kind::Records)?;
         let train = match &self.train {
             Some(pattern) => {
@@ -379,6 +461,11 @@ impl Data {
         }
         let mut inputs: Vec<_> = inputs.into_iter().collect();
         ensure!(!inputs.is_empty(), missing(&folder, &patterns.join(", ")));
+        ensure!(
+            self.split.is_none() || inputs.len() == 1,
+            "split is of one file, and there are {}",
+            inputs.len()
+        );
         inputs.truncate(self.limit.unwrap_or(usize::MAX));
         for (_, path) in &mut inputs {
             *path = std::path::absolute(&path)?;
@@ -398,182 +485,4 @@ impl Data {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn open(text: &str, data: &[(&str, &Path)]) -> Result<Plan> {
-        open_some(text, data, &[])
-    }
-
-    fn open_some(text: &str, data: &[(&str, &Path)], named: &[String]) -> Result<Plan> {
-        let dir = tempfile::tempdir().unwrap();
-        for name in [
-            "a/1.png",
-            "a/2.png",
-            "a/b [c]/3.png",
-            "s/x.wav",
-            "r/t.csv",
-            "r/l.csv",
-        ] {
-            let path = dir.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        let path = dir.path().join("plan.toml");
-        std::fs::write(&path, text).unwrap();
-        let data = data
-            .iter()
-            .map(|(n, p)| (n.to_string(), dir.path().join(p)));
-        Plan::open(&path, &[], &data.collect(), named)
-    }
-
-    const SHORT: &str = "name = 'x'\n[[dataset]]\nname = 'p'\nkind = 'image'\nfolder = 'a'\n";
-
-    #[test]
-    fn a_short_plan_takes_all_codecs_of_its_kinds() {
-        let plan = open(SHORT, &[]).unwrap();
-        let inputs = &plan.datasets[0].inputs;
-        let names: Vec<_> = inputs.iter().map(|(n, _)| n.as_str()).collect();
-        assert_eq!(names, ["1.png", "2.png", "b [c]/3.png"]);
-        let used = |name: &str| {
-            plan.tasks
-                .iter()
-                .filter(|t| plan.codecs[t.codec].name == name)
-                .count()
-        };
-        assert_eq!(
-            (used("WebP"), used("zstd"), used("x264"), used("nc circuit")),
-            (5, 1, 0, 0)
-        );
-    }
-
-    #[test]
-    fn runs_say_settings_and_data_sets() {
-        let text = format!(
-            "{SHORT}limit = 1\n[[dataset]]\nname = 'q'\nkind = 'image'\ndata = 'other'\nfiles = ['b*/*.png']\n\
-             [[run]]\ncodec = 'WebP'\nsettings = ['1', '2', '1']\ndatasets = ['q']\n\
-             [[run]]\ncodecs = ['WebP', 'zstd']\nsettings = ['2']\n"
-        );
-        let other = [("other", Path::new("a"))];
-        let plan = open(&text, &other).unwrap();
-        let tasks: Vec<_> = plan
-            .tasks
-            .iter()
-            .map(|t| {
-                (
-                    t.dataset,
-                    plan.codecs[t.codec].name.as_str(),
-                    t.setting.as_str(),
-                )
-            })
-            .collect();
-        assert_eq!(
-            tasks,
-            [
-                (1, "WebP", "1"),
-                (1, "WebP", "2"),
-                (0, "WebP", "2"),
-                (0, "zstd", "2"),
-                (1, "zstd", "2")
-            ]
-        );
-        assert_eq!(plan.datasets[0].inputs.len(), 1);
-        assert_eq!(plan.datasets[1].inputs[0].0, "b [c]/3.png");
-        assert!(open_some(&text, &other, &["no such set".into()]).is_err());
-        // What is not asked for need not be there.
-        let gone = text.replacen("folder = 'a'", "folder = 'gone'", 1);
-        assert!(open(&gone, &other).is_err());
-        let plan = open_some(&gone, &other, &["q".into()]).unwrap();
-        assert_eq!((plan.datasets.len(), plan.tasks.len()), (1, 3));
-        assert!(plan.tasks.iter().all(|t| t.dataset == 0));
-    }
-
-    #[test]
-    fn records_have_a_file_to_learn_from() {
-        let text = "name = 'x'\n[[dataset]]\nname = 'r'\nkind = 'records'\nfiles = ['t.csv']\n";
-        let plan = open(&format!("{text}folder = 'r'\ntrain = 'l.csv'"), &[]).unwrap();
-        assert!(
-            plan.datasets[0]
-                .train
-                .as_ref()
-                .unwrap()
-                .ends_with("r/l.csv")
-        );
-        assert!(
-            plan.tasks
-                .iter()
-                .any(|t| plan.codecs[t.codec].name == "nc circuit")
-        );
-        let why = |text: &str| format!("{:#}", open(text, &[]).unwrap_err());
-        let none = why(&format!(
-            "{text}folder = 'r'\n[[run]]\ncodec = 'nc circuit'"
-        ));
-        assert!(none.contains("train"), "{none}");
-        let same = why(&format!("{text}folder = 'r'\ntrain = 't.csv'"));
-        assert!(same.contains("among the inputs"), "{same}");
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_the_file() {
-        for (more, what) in [
-            ("colour = 1", "colour"),
-            ("files = ['*.jpg']", "no *.jpg in"),
-            ("files = ['[']", "files: \"[\""),
-            ("seconds = 3.0", "Audio only"),
-            ("limit = 0", "above 0"),
-            ("[[run]]\ncodec = 'WebPP'", "no codec \"WebPP\""),
-            ("[[run]]\ncodec = 'x264'", "codes none"),
-            ("[[run]]\ndatasets = ['kodak']", "no data set \"kodak\""),
-            ("[[run]]\nsetings = ['1']", "setings"),
-            ("[[dataset]]\nname = 'p'\nkind = 'image'", "one name"),
-            ("[[dataset]]\nname = 'z'\nkind = 'smell'", "smell"),
-            ("[[codec]]\nname = 'c'", "missing field"),
-        ] {
-            let why = format!("{:#}", open(&format!("{SHORT}{more}\n"), &[]).unwrap_err());
-            assert!(
-                why.contains(what) && why.contains("plan.toml"),
-                "{more}: {why}"
-            );
-        }
-        let why = format!("{:#}", open(SHORT, &[("q", Path::new("a"))]).unwrap_err());
-        assert!(why.contains("--data q"), "{why}");
-        assert!(open("name = 'x'", &[]).is_err() && open("", &[]).is_err());
-        assert!(Plan::open(Path::new("/no/such.toml"), &[], &BTreeMap::new(), &[]).is_err());
-    }
-
-    #[test]
-    fn two_codecs_of_one_name_on_one_data_set_are_refused() {
-        let codec = "[[codec]]\nname = 'WebP'\nkind = 'bytes'\nprograms = ['cp']\nextension = 'x'\n\
-            encode = 'cp {in} {out}'\ndecode = 'cp {in} {out}'\n";
-        let why = format!("{:#}", open(&format!("{SHORT}{codec}"), &[]).unwrap_err());
-        assert!(why.contains("two codecs are named \"WebP\""), "{why}");
-        // Elsewhere the name is free.
-        let records = "name = 'x'\n[[dataset]]\nname = 'r'\nkind = 'records'\nfolder = 'r'\n";
-        assert!(open(&format!("{records}{codec}"), &[]).is_ok());
-        let why = format!(
-            "{:#}",
-            open(&format!("{SHORT}{codec}{codec}"), &[]).unwrap_err()
-        );
-        assert!(why.contains("of kind Bytes are named"), "{why}");
-    }
-
-    #[test]
-    fn every_pattern_and_name_counts() {
-        use std::os::unix::ffi::OsStrExt as _;
-        let why = |text: &str| format!("{:#}", open(text, &[]).unwrap_err());
-        let one = why(&format!("{SHORT}files = ['*.png', '*.ppm']"));
-        assert!(one.contains("no *.ppm in"), "{one}");
-        let dir = tempfile::tempdir().unwrap();
-        let name = std::ffi::OsStr::from_bytes(b"caf\xe9.png");
-        std::fs::create_dir(dir.path().join("sub")).unwrap();
-        std::fs::write(dir.path().join("a.png"), "").unwrap();
-        std::fs::write(dir.path().join("sub").join(name), "").unwrap();
-        assert_eq!(matching(dir.path(), "*.png").unwrap().len(), 1);
-        assert_eq!(matching(dir.path(), "**/*.jpg").unwrap().len(), 0);
-        for pattern in ["**/*.png", "sub/*.png"] {
-            let why = matching(dir.path(), pattern).unwrap_err().to_string();
-            assert!(why.contains("no UTF-8"), "{why}");
-        }
-    }
-}
+mod tests;

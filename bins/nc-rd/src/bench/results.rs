@@ -5,7 +5,9 @@
 //! no infinity: a figure that is none (the PSNR of equal pictures) is left out, and `lossless` says why.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 /// Everything that a run of a plan found.
@@ -93,6 +95,9 @@ pub struct Dataset {
     pub rate: String,
     /// Metrics to plot, best first; none where all is lossless.
     pub quality: Vec<String>,
+    /// Who is to be named where its pictures are shown.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub credit: String,
 }
 
 /// Kinds of data.
@@ -119,6 +124,9 @@ pub struct Curve {
     pub dataset: String,
     /// Version and command.
     pub description: String,
+    /// Whether it was measured elsewhere, and is drawn dashed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub quoted: bool,
     /// Settings of the points.
     #[serde(default)]
     pub settings: Vec<String>,
@@ -158,6 +166,9 @@ pub struct Row {
     /// Seconds of sound or video in the input, for real-time factors.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seconds: Option<f64>,
+    /// Frames of video in the input.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frames: Option<u64>,
     /// Wall seconds to learn a model.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prepare_s: Option<f64>,
@@ -196,4 +207,57 @@ pub struct Row {
     /// Why there are no figures.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+}
+
+/// Reads results, of a file or of a folder that has `results.json`.
+///
+/// # Errors
+/// I/O, JSON of another shape.
+pub fn read(path: &Path) -> Result<Results> {
+    let file = match path.is_dir() {
+        true => path.join("results.json"),
+        false => path.to_path_buf(),
+    };
+    let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+    serde_json::from_slice(&bytes).with_context(|| file.display().to_string())
+}
+
+/// Reads several results as one: what the first says of itself, and the data sets, codecs, curves and rows
+/// of all.
+///
+/// # Errors
+/// Those of [`read`]; none at all; two curves of one codec on one data set.
+pub fn read_all<P: AsRef<Path>>(paths: &[P]) -> Result<Results> {
+    let (first, rest) = paths.split_first().context("no results")?;
+    let mut all = read(first.as_ref())?;
+    for path in rest {
+        let path = path.as_ref();
+        let more = read(path)?;
+        for curve in &more.curves {
+            let same = |c: &Curve| c.name == curve.name && c.dataset == curve.dataset;
+            ensure!(
+                !all.curves.iter().any(same),
+                "{}: {:?} on {:?} is in other results too",
+                path.display(),
+                curve.name,
+                curve.dataset
+            );
+        }
+        for set in more.datasets {
+            match all.datasets.iter().find(|d| d.name == set.name) {
+                Some(old) => ensure!(
+                    old.kind == set.kind,
+                    "{}: {:?} is of another kind",
+                    path.display(),
+                    set.name
+                ),
+                None => all.datasets.push(set),
+            }
+        }
+        all.codecs.extend(more.codecs);
+        all.skipped.extend(more.skipped);
+        all.curves.extend(more.curves);
+        all.rows.extend(more.rows);
+    }
+    Ok(all)
 }

@@ -13,13 +13,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
-use super::cache::{self, Folder};
+use super::cache::Folder;
 use super::input::Input;
 use super::job::{Back, How, Job};
 use super::plan::Plan;
 use super::programs::Ready;
 use super::results::{Dataset, Machine, Results, Row, Skipped};
-use super::{curves, exec, judge};
+use super::{collect, exec};
 
 /// Time between two writings of the results of a run that goes on, and most time that timed runs wait
 /// to be judged while others run.
@@ -52,6 +52,9 @@ pub struct RunArgs {
     /// Runs side by side of what is not timed; 0 means one per core
     #[arg(long, default_value_t = 0, value_name = "N")]
     jobs: usize,
+    /// Every N-th run only, from the I-th on: the others are done elsewhere, and `nc-rd merge` joins them
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
     /// Encode and decode so often where it is timed; the median counts
     #[arg(long, default_value_t = 1, value_name = "N")]
     repeat: usize,
@@ -85,6 +88,7 @@ impl RunArgs {
             peers: Vec::new(),
             program,
             jobs: 0,
+            shard: None,
             repeat: 1,
             no_times: false,
             keep_failed: false,
@@ -104,6 +108,17 @@ pub fn pair(text: &str) -> Result<(String, PathBuf), String> {
             Ok((name.to_string(), path.into()))
         }
         _ => Err("NAME=PATH is wanted".into()),
+    }
+}
+
+/// `I/N` of a command line, I from 1 to N.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text
+        .split_once('/')
+        .and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parts {
+        Some((i, n)) if 0 < i && i <= n => Ok((i, n)),
+        _ => Err("I/N is wanted, as 1/4".into()),
     }
 }
 
@@ -137,6 +152,10 @@ pub fn run(args: &RunArgs) -> Result<bool> {
     let (ready, skipped) = find(&plan, &named);
     let inputs = inputs(&plan, &work)?;
     let mut jobs = jobs(&plan, &ready, &inputs, args.no_times);
+    if let Some((i, n)) = args.shard {
+        let mut at = 0..;
+        jobs.retain(|_| at.next().is_some_and(|k| k % n == i - 1));
+    }
     for job in &mut jobs {
         job.failed = old.get(&job.key()).is_some_and(|row| row.error.is_some());
     }
@@ -235,6 +254,11 @@ type Inputs = Vec<(Vec<Input>, Option<Input>)>;
 fn inputs(plan: &Plan, work: &Path) -> Result<Inputs> {
     let of_set = |set: &super::plan::Found| -> Result<(Vec<Input>, Option<Input>)> {
         let open = |name: &str, path: &Path| Input::new(name, path, &set.data, work);
+        if let (Some(every), Some((name, path))) = (set.data.split, set.inputs.first()) {
+            let (measured, learnt) = super::input::split(path, every, work)
+                .with_context(|| path.display().to_string())?;
+            return Ok((vec![open(name, &measured)?], Some(open("train", &learnt)?)));
+        }
         let inputs = set.inputs.par_iter().map(|(name, path)| open(name, path));
         let train = set.train.as_ref().map(|path| open("train", path));
         Ok((inputs.collect::<Result<_>>()?, train.transpose()?))
@@ -383,38 +407,24 @@ impl State<'_> {
             .iter()
             .filter_map(|k| kept.done.get(k).cloned())
             .collect();
-        for set in &self.plan.datasets {
-            let of_set: Vec<&Row> = results
-                .rows
-                .iter()
-                .filter(|r| r.dataset == set.data.name)
-                .collect();
-            results.datasets.push(Dataset {
-                name: set.data.name.clone(),
-                kind: set.data.kind,
-                about: set.data.about.clone(),
-                inputs: set.inputs.len(),
-                rate: judge::rate(set.data.kind).into(),
-                quality: curves::quality(set.data.kind, &of_set),
-            });
-        }
-        for codec in &mut results.codecs {
-            let of_codec = results.rows.iter().filter(|r| r.codec == codec.name);
-            codec.model_bytes = of_codec.filter_map(|r| r.model_bytes).max();
-        }
-        results.curves = curves::curves(&results.datasets, &results.codecs, &results.rows);
-        let root = &self.how.root;
-        curves::write_curves(root, &results.curves)?;
-        cache::write(
-            &root.join("rows.csv"),
-            curves::csv(&results.rows).as_bytes(),
-        )?;
-        cache::write(
-            &root.join("results.json"),
-            &serde_json::to_vec_pretty(&results)?,
-        )?;
+        results.datasets = self.plan.datasets.iter().map(dataset).collect();
+        collect::complete(&mut results);
+        collect::write(&self.how.root, &results)?;
         kept.written = Instant::now();
         Ok(results)
+    }
+}
+
+/// A data set without what follows from its rows.
+fn dataset(set: &super::plan::Found) -> Dataset {
+    Dataset {
+        name: set.data.name.clone(),
+        kind: set.data.kind,
+        about: set.data.about.clone(),
+        inputs: set.inputs.len(),
+        rate: String::new(),
+        quality: Vec::new(),
+        credit: set.data.credit.clone(),
     }
 }
 
@@ -474,17 +484,4 @@ fn machine() -> Machine {
         memory_mib: kib / 1024,
         os: format!("{os} {} {arch}", release.trim()).replace("  ", " "),
     }
-}
-
-/// Reads results, of a file or of a folder that has `results.json`.
-///
-/// # Errors
-/// I/O, JSON of another shape.
-pub fn read(path: &Path) -> Result<Results> {
-    let file = match path.is_dir() {
-        true => path.join("results.json"),
-        false => path.to_path_buf(),
-    };
-    let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
-    serde_json::from_slice(&bytes).with_context(|| file.display().to_string())
 }

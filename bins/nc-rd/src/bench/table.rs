@@ -6,21 +6,22 @@
 //! <!-- end -->
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use nc_corpora::metrics::bd::{Fit, bd_quality, bd_rate};
 
 use super::compare::curve_points;
-use super::curves::quoted;
-use super::results::{Curve, Dataset, Results};
+use super::curves::{Point, points as points_of, quoted, read_off};
+use super::results::{Curve, Dataset, Results, read_all};
 
 /// What a table shows and where it goes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct TableArgs {
-    /// Results: a file or an output folder
-    #[arg(value_name = "RESULTS.json")]
-    results: PathBuf,
+    /// Results: files or output folders, shown as one
+    #[arg(required = true, value_name = "RESULTS.json")]
+    results: Vec<PathBuf>,
     /// These data sets only
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     dataset: Vec<String>,
@@ -30,6 +31,15 @@ pub struct TableArgs {
     /// Figures: codec, setting, dataset, rates, metrics, bytes, encode_s, ...; by default those of the kind
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
     columns: Vec<String>,
+    /// Codecs where a figure has a value, as bytes=60000: points near it, or read off the line between two
+    #[arg(long, value_name = "FIGURE=N", value_parser = figure_at, conflicts_with = "bd")]
+    at: Option<(String, f64)>,
+    /// Of each codec the setting of the lowest rate only
+    #[arg(long, conflicts_with_all = ["bd", "at"])]
+    best: bool,
+    /// One line for each data set, with these figures of each codec beside each other
+    #[arg(long, value_delimiter = ',', value_name = "FIGURE,...", conflicts_with_all = ["bd", "columns"])]
+    wide: Vec<String>,
     /// BD-rate against this codec, instead of points
     #[arg(long, value_name = "CODEC", conflicts_with = "columns")]
     bd: Option<String>,
@@ -50,12 +60,24 @@ pub struct TableArgs {
     check: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    #[default]
     Md,
     Csv,
     /// All curves without the single runs: a small file to keep, of which tables are made again
     Json,
+}
+
+/// `FIGURE=N` of a command line, N above 0.
+///
+/// # Errors
+/// Text, where it is none.
+pub fn figure_at(text: &str) -> Result<(String, f64), String> {
+    let parts = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let parts = parts.and_then(|(name, n)| Some((name.to_string(), n.parse::<f64>().ok()?)));
+    let above = parts.filter(|(_, n)| *n > 0.0 && n.is_finite());
+    above.ok_or_else(|| "FIGURE=N is wanted, N above 0".into())
 }
 
 /// A head and rows of cells.
@@ -67,7 +89,7 @@ type Table = (Vec<String>, Vec<Vec<String>>);
 /// Files that cannot be read or written, names that the results do not have, a document without
 /// the marks.
 pub fn run(args: &TableArgs) -> Result<bool> {
-    let results = super::run::read(&args.results)?;
+    let results = read_all(&args.results)?;
     let table = make(&results, args)?;
     for line in infinite(&results, args, &table.0) {
         eprintln!("{line}");
@@ -93,7 +115,11 @@ pub fn run(args: &TableArgs) -> Result<bool> {
             eprintln!(
                 "{}: table {name} is not that of {}",
                 here(),
-                args.results.display()
+                args.results
+                    .iter()
+                    .map(|p| p.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             );
         }
         return Ok(new == old);
@@ -119,8 +145,21 @@ fn make(results: &Results, args: &TableArgs) -> Result<Table> {
     let datasets: Vec<&Dataset> = results.datasets.iter().filter(wanted).collect();
     match &args.bd {
         Some(anchor) => bd(results, &datasets, anchor, args),
+        None if !args.wide.is_empty() => wide(&lines(results, &datasets, args), &args.wide),
         None => points(results, &datasets, args),
     }
+}
+
+/// A table of some figures of all results, for other commands.
+///
+/// # Errors
+/// Results without any of them.
+pub fn of(results: &Results, columns: &[&str]) -> Result<String> {
+    let args = TableArgs {
+        columns: columns.iter().map(ToString::to_string).collect(),
+        ..TableArgs::default()
+    };
+    Ok(markdown(&make(results, &args)?, false))
 }
 
 /// The curves that were asked for, and nothing of the others.
@@ -153,6 +192,87 @@ fn curves<'a>(results: &'a Results, dataset: &Dataset, args: &TableArgs) -> Vec<
         .collect()
 }
 
+/// A setting of a codec on a data set, or what is read off between two.
+struct Line<'a> {
+    dataset: &'a str,
+    codec: &'a str,
+    setting: String,
+    figures: BTreeMap<String, f64>,
+}
+
+fn lines<'a>(results: &'a Results, datasets: &[&'a Dataset], args: &TableArgs) -> Vec<Line<'a>> {
+    let mut out = Vec::new();
+    for dataset in datasets {
+        for curve in curves(results, dataset, args) {
+            let mut points = match &args.at {
+                Some((name, at)) => read_off(curve, name, *at),
+                None => points_of(curve),
+            };
+            if args.best {
+                let rate = |p: &Point| p.1.get(&dataset.rate).copied().unwrap_or(f64::INFINITY);
+                points.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
+                points.truncate(1);
+            }
+            let line = |(setting, figures)| Line {
+                dataset: &dataset.name,
+                codec: &curve.name,
+                setting,
+                figures,
+            };
+            out.extend(points.into_iter().map(line));
+        }
+    }
+    out
+}
+
+/// A line for each data set: the first figure under the codec's name, others under both names.
+fn wide(lines: &[Line<'_>], figures: &[String]) -> Result<Table> {
+    let mut head = vec!["dataset".to_string()];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let several = |codec: &str, dataset: &str| {
+        let same = lines
+            .iter()
+            .filter(|l| l.codec == codec && l.dataset == dataset);
+        same.count() > 1
+    };
+    for (k, figure) in figures.iter().enumerate() {
+        let mut any = false;
+        for line in lines {
+            let Some(value) = line.figures.get(figure) else {
+                continue;
+            };
+            any = true;
+            let mut name = line.codec.to_string();
+            if several(line.codec, line.dataset) && !line.setting.is_empty() {
+                name = format!("{name} {}", line.setting);
+            }
+            if k > 0 {
+                name = format!("{name}, {figure}");
+            }
+            let column = head.iter().position(|h| *h == name).unwrap_or_else(|| {
+                head.push(name);
+                head.len() - 1
+            });
+            let at = rows
+                .iter()
+                .position(|r| r.first().is_some_and(|d| d == line.dataset));
+            let at = at.unwrap_or_else(|| {
+                rows.push(vec![line.dataset.to_string()]);
+                rows.len() - 1
+            });
+            if let Some(row) = rows.get_mut(at) {
+                row.resize(row.len().max(column + 1), String::new());
+                row[column] = number(figure, *value);
+            }
+        }
+        ensure!(any, "no figure {figure:?} in the results");
+    }
+    for row in &mut rows {
+        row.resize(head.len(), String::new());
+    }
+    Ok((head, rows))
+}
+
 fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<Table> {
     let mut head = args.columns.clone();
     if head.is_empty() {
@@ -176,24 +296,20 @@ fn points(results: &Results, datasets: &[&Dataset], args: &TableArgs) -> Result<
     }
     let mut rows = Vec::new();
     let mut known = vec![false; head.len()];
-    for dataset in datasets {
-        for curve in curves(results, dataset, args) {
-            for (i, setting) in curve.settings.iter().enumerate() {
-                let cell = |column: &String| match column.as_str() {
-                    "dataset" => dataset.name.clone(),
-                    "codec" => curve.name.clone(),
-                    "setting" => setting.clone(),
-                    name => {
-                        let value = curve.results.get(name).and_then(|v| v.get(i).copied()?);
-                        value.map_or_else(String::new, |v| number(name, v))
-                    }
-                };
-                rows.push(head.iter().map(cell).collect::<Vec<_>>());
+    for line in lines(results, datasets, args) {
+        let cell = |column: &String| match column.as_str() {
+            "dataset" => line.dataset.to_string(),
+            "codec" => line.codec.to_string(),
+            "setting" => line.setting.clone(),
+            name => {
+                let value = line.figures.get(name);
+                value.map_or_else(String::new, |v| number(name, *v))
             }
-            for (known, name) in known.iter_mut().zip(&head) {
-                *known |= curve.results.contains_key(name)
-                    || ["dataset", "codec", "setting"].contains(&name.as_str());
-            }
+        };
+        rows.push(head.iter().map(cell).collect::<Vec<_>>());
+        for (known, name) in known.iter_mut().zip(&head) {
+            *known |= line.figures.contains_key(name)
+                || ["dataset", "codec", "setting"].contains(&name.as_str());
         }
     }
     ensure!(!rows.is_empty(), "no codec of that name on that data set");
@@ -308,7 +424,10 @@ fn number(name: &str, v: f64) -> String {
         "inputs" | "failed" => format!("{v:.0}"),
         "stoi" | "estoi" | "bpp" | "bpsp" | "bpd" => format!("{v:.3}"),
         "ssim" | "ms-ssim" => format!("{v:.4}"),
-        _ if name.ends_with("_s") || name.ends_with("realtime") || name.ends_with("_mib") => {
+        _ if ["_s", "_fps", "realtime", "_mib"]
+            .iter()
+            .any(|e| name.ends_with(e)) =>
+        {
             three(v)
         }
         _ => format!("{v:.2}"),
@@ -379,44 +498,4 @@ fn between(document: &str, name: &str, table: &str) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    #[test]
-    fn numbers_have_their_digits() {
-        assert_eq!(number("bytes", 1_234_567.4), "1,234,567");
-        assert_eq!(number("bytes", 0.0), "0");
-        assert_eq!(number("encode_s", 0.01234), "0.012");
-        assert_eq!(number("encode_s", 123.4), "123");
-        assert_eq!(number("psnr-y", 33.333), "33.33");
-        assert_eq!(number("ms-ssim", 0.98765), "0.9877");
-    }
-
-    #[test]
-    fn a_document_keeps_all_but_its_table() {
-        let document = "a\n<!-- nc-rd table x -->\nold\n<!-- end -->\nb\n<!-- nc-rd table y -->\n<!-- end -->\n";
-        let new = between(document, "x", "| t |\n").unwrap();
-        assert_eq!(new, document.replace("old\n", "| t |\n"));
-        assert_eq!(between(&new, "x", "| t |\n").unwrap(), new);
-        let why = |d: &str| between(d, "x", "").unwrap_err().to_string();
-        assert!(why("nothing").contains("no mark"));
-        assert!(why("<!-- nc-rd table x -->\n").contains("end"));
-        assert!(why(&document.replacen("<!-- end -->", "", 1)).contains("before the next"));
-        assert!(why(&format!("{document}{document}")).contains("two"));
-    }
-
-    #[test]
-    fn tables_are_written_plainly() {
-        let cells = |c: &[&str]| c.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let table = (
-            cells(&["codec", "bpp"]),
-            vec![cells(&["a|b", ""]), cells(&["c,d", "1"])],
-        );
-        assert_eq!(
-            markdown(&table, false),
-            "| codec | bpp |\n| --- | ---: |\n| a\\|b | - |\n| c,d | 1 |\n"
-        );
-        assert_eq!(csv(&table), "codec,bpp\na|b,\n\"c,d\",1\n");
-    }
-}
+mod tests;

@@ -2,8 +2,8 @@
 
 use nc_corpora::metrics::bd::{Bd, Fit, bd_quality, bd_rate};
 
-use super::names::Figure;
 use super::view::Set;
+use crate::names::Figure;
 
 /// A measure of Bjontegaard over an anchor and a test.
 type Measure = fn(&[(f64, f64)], &[(f64, f64)], Fit) -> nc_core::Result<Bd>;

@@ -4,10 +4,10 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::media::{Example, Shot};
-use super::names::{three, whole};
 use super::view::Set;
 use crate::bench::curves::exact;
 use crate::bench::results::Row;
+use crate::names::{three, whole};
 
 /// The examples of a dataset.
 pub fn examples(s: &Shown<'_>) -> Markup {

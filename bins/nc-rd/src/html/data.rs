@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::Shown;
-use super::names::Figure;
 use crate::chart;
+use crate::names::Figure;
 
 #[derive(Serialize)]
 struct Data<'a> {

@@ -12,14 +12,14 @@ mod bd;
 mod compare;
 mod data;
 mod media;
-mod names;
 mod page;
+mod parts;
 mod plots;
 mod tables;
 mod view;
 
 use crate::bench::cache;
-use crate::bench::results::Results;
+use crate::bench::results::read;
 
 /// Makes a report of results
 #[derive(clap::Args)]
@@ -67,10 +67,7 @@ struct Shown<'a> {
 /// # Errors
 /// Results that are not there or no results, drawing, files that cannot be written.
 pub fn run(args: &ReportArgs) -> Result<()> {
-    let path = args.folder.join("results.json");
-    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let results: Results =
-        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    let results = read(&args.folder)?;
     let plots = args.folder.join("plots");
     std::fs::create_dir_all(&plots).with_context(|| plots.display().to_string())?;
     let sets = view::Set::all(&results);

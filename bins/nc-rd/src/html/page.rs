@@ -7,11 +7,12 @@ use base64::Engine as _;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::names::{signed, three, whole};
+use super::parts::{command, swatch};
 use super::tables;
 use super::{Shown, compare, data};
 use crate::bench::results::{Kind, Results};
 use crate::chart;
+use crate::names::{signed, three, whole};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("report.js");
@@ -82,16 +83,6 @@ fn colours() -> String {
     format!(":root{{{light}}}{classes}")
 }
 
-/// A command that can be copied.
-pub fn command(label: &str, text: &str) -> Markup {
-    html! {
-        div.command {
-            @if !label.is_empty() { span.label { (label) } }
-            pre tabindex="0" { code { (text) } }
-        }
-    }
-}
-
 /// The markers of all styles, once for the page.
 fn markers() -> Markup {
     html! {
@@ -102,15 +93,6 @@ fn markers() -> Markup {
                     polygon points=(shape.iter().map(|(x, y)| format!("{:.1},{:.1}", x * 4.5, y * 4.5)).collect::<Vec<_>>().join(" ")) {}
                 }
             }
-        }
-    }
-}
-
-/// The marker of a style, as in the charts.
-pub fn swatch(style: usize) -> Markup {
-    html! {
-        svg class={ "swatch c" (style % chart::COLOURS.len()) } width="22" height="16" aria-hidden="true" {
-            use href={ "#m" (style % chart::MARKERS.len()) } {}
         }
     }
 }
@@ -429,7 +411,7 @@ fn notes(results: &Results, rows: Option<&str>) -> Markup {
         section #notes {
             h2 { "How to read this" }
             dl {
-                @for f in keys.iter().map(|k| super::names::figure(k)).filter(|f| !f.about.is_empty()) {
+                @for f in keys.iter().map(|k| crate::names::figure(k)).filter(|f| !f.about.is_empty()) {
                     dt { (f.title()) } dd { (f.about) "; " @if f.up { "more is better" } @else { "less is better" } }
                 }
                 dt { "BD-rate" }

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 
-use super::names::{Figure, figure};
 use super::view::Set;
 use crate::chart::{Frame, Series, plot_png, plot_svg};
+use crate::names::{Figure, figure};
 
 /// A plot in both forms.
 pub struct Plot {
@@ -45,11 +45,7 @@ pub fn rates(set: &Set<'_>, name: &str) -> Result<Vec<Plot>> {
             ..Frame::default()
         };
         let lines = lines(set, |s| s.curve(&metric.key));
-        out.extend(plot(
-            format!("{name}-{}", slug(&metric.key)),
-            &frame,
-            &lines,
-        )?);
+        out.extend(plot(format!("{name}-{}", slug(&metric.key)), frame, lines)?);
     }
     Ok(out)
 }
@@ -102,7 +98,7 @@ pub fn time(set: &Set<'_>, name: &str) -> Result<Option<Plot>> {
             timed(None)
         }
     };
-    plot(format!("{name}-time"), &frame, &lines)
+    plot(format!("{name}-time"), frame, lines)
 }
 
 fn lines(
@@ -121,13 +117,14 @@ fn lines(
         .collect()
 }
 
-fn plot(name: String, frame: &Frame, lines: &[Series]) -> Result<Option<Plot>> {
+fn plot(name: String, frame: Frame, lines: Vec<Series>) -> Result<Option<Plot>> {
     if lines.is_empty() {
         return Ok(None);
     }
+    let panel = [(frame, lines)];
     Ok(Some(Plot {
         name,
-        svg: plot_svg(frame, lines)?,
-        png: plot_png(frame, lines)?,
+        svg: plot_svg(&panel)?,
+        png: plot_png(&panel)?,
     }))
 }

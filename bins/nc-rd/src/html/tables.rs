@@ -4,11 +4,11 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::bd::Pair;
-use super::names::{Figure, signed, three, whole};
-use super::page::{command, swatch};
+use super::parts::{command, swatch};
 use super::view::{Point, Series, Set};
 use crate::bench::curves::can_be_infinite;
 use crate::bench::results::{Kind, Results};
+use crate::names::{Figure, signed, three, whole};
 
 /// A table that scrolls by itself where it is too wide, by keyboard too.
 pub fn scroll(label: &str, table: Markup) -> Markup {

@@ -23,6 +23,7 @@ fn results(f: impl Fn(f64, f64) -> (f64, f64), times: [f64; 3]) -> Results {
         inputs: 3,
         rate: "bpp".into(),
         quality: vec!["psnr-rgb".into()],
+        credit: String::new(),
     };
     let mut rows = Vec::new();
     for setting in 1..=4 {
