@@ -38,6 +38,7 @@ mod generic;
 mod handle;
 mod image;
 mod level;
+mod logistic;
 #[cfg(feature = "matrix")]
 pub mod matrix;
 mod motion;
@@ -51,6 +52,7 @@ pub use fft::{MAX_FFT, Rfft};
 pub use handle::{Kernels, Padding};
 pub use image::Conv2d;
 pub use level::Level;
+pub use logistic::{ROW, prefetch};
 pub use motion::Block;
 pub use packed::{PackedCodebook, PackedLinear};
 pub use resample::{Resampler, resample, resampled_len};
