@@ -64,5 +64,5 @@ pub use mixer::{Mixer, Rate};
 pub use model::Model;
 pub use nc_kernels::prefetch;
 pub use refine::Refine;
-pub use slots::{NODES, Slots};
+pub use slots::{Slot, Slots};
 pub use state::State;

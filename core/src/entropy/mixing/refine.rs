@@ -28,6 +28,13 @@ impl Refine {
         }
     }
 
+    /// Asks for the curve of a context, which is coming.
+    #[inline(always)]
+    pub fn prefetch(&self, context: usize) {
+        super::prefetch(&self.all, context * STEPS);
+        super::prefetch(&self.all, context * STEPS + STEPS - 1);
+    }
+
     /// The probability, 1 to 65535, that the logarithm `x` has had in `context`.
     ///
     /// # Panics
