@@ -91,7 +91,7 @@ impl Contexts {
                 self.hashes[4] = order(5);
                 self.text(byte, past);
             }
-            Content::Code => self.code(byte),
+            Content::Code => self.code(byte, past),
             Content::Other => self.other(byte, past),
         }
     }
@@ -165,7 +165,9 @@ impl Contexts {
             | usize::from(above > 0);
     }
 
-    fn code(&mut self, byte: u8) {
+    fn code(&mut self, byte: u8, past: &[u8]) {
+        let n = past.len();
+        let up = |d: usize| n.checked_sub(d).map_or(0, |i| u32::from(past[i]));
         self.walk.step(byte);
         let c4 = self.last as u32;
         let (w, place) = (&self.walk, self.walk.place() as u32);
@@ -179,7 +181,7 @@ impl Contexts {
             mix(this, place | (c4 & 0xff) << 8),
             11 + (old as u32 & 0xffff) * 16,
         );
-        h[9] = mix(c4 & 0xffff_ff00, 12);
+        h[9] = mix(up(4) | up(8) << 8 | (n as u32 & 3) << 16, 14);
         h[10] = mix(mix(c4 & 0x00ff_ff00, 13), place);
         h[11] = mix(
             mix(old as u32 & 0xff00_ff00, (old >> 32) as u32 & 0xff00_ff00),

@@ -1,6 +1,6 @@
 //! Payloads: which method, and what it wrote.
 
-use nc_core::entropy::mixing::{Bits, Decoder, Encoder};
+use nc_core::entropy::mixing::{Decoder, Encoder};
 use nc_core::{Error, Result};
 
 use crate::Content;
