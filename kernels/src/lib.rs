@@ -39,6 +39,7 @@ mod handle;
 mod image;
 mod least;
 mod level;
+mod logistic;
 #[cfg(feature = "matrix")]
 pub mod matrix;
 mod motion;
@@ -54,6 +55,7 @@ pub use generic::least::Least;
 pub use handle::{Kernels, Padding};
 pub use image::Conv2d;
 pub use level::Level;
+pub use logistic::{ROW, prefetch};
 pub use motion::Block;
 pub use packed::PackedLinear;
 pub use resample::{Resampler, resample, resampled_len};

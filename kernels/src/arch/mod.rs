@@ -5,6 +5,7 @@
 //! in `crate::generic` and in `crate::handle`, which checks lengths and the level before it calls an entry point.
 #![allow(unsafe_code)]
 
+pub(crate) mod logistic;
 pub(crate) mod scalar;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;

@@ -9,6 +9,7 @@ pub(crate) mod conv;
 pub(crate) mod image;
 pub(crate) mod least;
 pub(crate) mod linear;
+pub(crate) mod logistic;
 pub(crate) mod math;
 pub(crate) mod mixture;
 pub(crate) mod motion;
