@@ -50,9 +50,9 @@ pub struct Common {
         value_parser = parse_threads
     )]
     pub threads: usize,
-    /// Memory that a file may claim, e.g. 512M or 4G: in encoding once for reading it, once for what waits to be coded and
+    /// Memory that a file may claim, e.g. 512M or 4Gi: in encoding once for reading it, once for what waits to be coded and
     /// once for coding it; records to train on count together
-    #[arg(short = 'M', long, global = true, value_name = "SIZE", default_value = "1G", value_parser = parse_size)]
+    #[arg(short = 'M', long, global = true, value_name = "SIZE", default_value = "1Gi", value_parser = parse_size)]
     pub memory: u64,
 }
 
@@ -75,10 +75,6 @@ pub enum Command {
     /// Look at model files
     #[command(subcommand)]
     Model(Model),
-    /// Train a codec's model on recordings of your own
-    #[cfg(feature = "train")]
-    #[command(subcommand)]
-    Train(Train),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -129,10 +125,6 @@ pub struct Encode {
     /// Model file; by default the one built in
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Records that decode together, of a circuit: 1 lets each be read alone at the price of a byte
-    /// or so; by default 16
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub group: u32,
     /// Frames per second of a folder of images, such as 25, 29.97 or 30000/1001; by default 24
     #[arg(long, value_name = "FPS", value_parser = parse_rate)]
     pub rate: Option<[u32; 2]>,
@@ -141,7 +133,7 @@ pub struct Encode {
     pub preset: Preset,
     /// Time that such a codec may take for a file, such as 90s, 10m or 1:30:00; it stops with the best
     /// it has
-    #[arg(long, value_name = "TIME", value_parser = crate::range::duration)]
+    #[arg(long, value_name = "TIME", value_parser = nc::media::range::duration)]
     pub time_limit: Option<Duration>,
     /// Folder where such a codec keeps its state, so that stopped work can go on
     #[arg(long, value_name = "DIR")]
@@ -149,7 +141,7 @@ pub struct Encode {
     /// Go on from --checkpoints, where they are of the same work
     #[arg(long, requires = "checkpoints")]
     pub resume: bool,
-    /// Switch of the codec's own, for experiments; may be repeated
+    /// Option of the codec's own, as below, for scripts; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_option)]
     pub option: Vec<(String, String)>,
     /// Decode the result and compare it before it gets its name
@@ -181,7 +173,7 @@ pub struct GoalArgs {
     /// Quality from 0 (smallest) to 10 (best), on the codec's own scale; the default for video is 5
     #[arg(long, value_name = "Q", value_parser = parse_quality)]
     pub quality: Option<f32>,
-    /// Size of the whole file in bytes, e.g. 20000 or 20k
+    /// Size of the whole file in bytes, e.g. 20000, 20k or 20Ki
     #[arg(long, value_name = "N", value_parser = parse_size)]
     pub bytes: Option<u64>,
 }
@@ -198,8 +190,8 @@ pub struct Decode {
     pub paths: Vec<PathBuf>,
     /// Decode a part only: 30s..40s, 1:30..1:40, or 480000.. in samples (of video, frames); either end
     /// may be left out
-    #[arg(long, value_name = "FROM..TO", value_parser = crate::range::parse)]
-    pub range: Option<crate::range::Range>,
+    #[arg(long, value_name = "FROM..TO", value_parser = nc::media::range::parse)]
+    pub range: Option<nc::Range>,
     /// Of a table, decode these columns only, separated by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -341,109 +333,6 @@ pub struct QueryRecords {
     pub input: PathBuf,
 }
 
-/// `nc train`
-#[cfg(feature = "train")]
-#[derive(Subcommand)]
-pub enum Train {
-    /// Train the audio codec and its token prior
-    Grvq(TrainGrvq),
-    /// Learn a circuit from records: IDX (also .gz), CSV, PNG folders, Parquet, raw
-    Circuit(TrainCircuit),
-}
-
-/// `nc train circuit`
-#[cfg(feature = "train")]
-#[derive(Args)]
-pub struct TrainCircuit {
-    /// Files of records of one kind: IDX (also .gz), CSV with a header, folders of PNGs of one size,
-    /// Parquet; anything else needs --record-length
-    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
-    pub data: Vec<PathBuf>,
-    /// Model file to write (.ncm)
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Bytes of a record, for files that do not say
-    #[arg(long, value_name = "N")]
-    pub record_length: Option<usize>,
-    /// States of a vertex at most; more fit closer and cost time and model size
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub states: usize,
-    /// Bins of a variable's values, each with states of its own; 1: every state gives every value
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub bins: u16,
-    /// Structure: a hidden Chow-Liu tree, or for images a quad tree
-    #[arg(long, value_enum, default_value_t = Structure::Hclt)]
-    pub structure: Structure,
-    /// Passes over the records
-    #[arg(long, value_name = "N", conflicts_with = "minutes")]
-    pub epochs: Option<usize>,
-    /// Minutes to learn for, which then decide the passes
-    #[arg(long, value_name = "MIN")]
-    pub minutes: Option<f64>,
-    /// Cells of tables with this text are unknown, such as ? or NA: they are summed out
-    #[arg(long, value_name = "TEXT")]
-    pub missing: Option<String>,
-    /// Recipe as JSON; by default the one that the defaults were found with
-    #[arg(long, value_name = "FILE")]
-    pub recipe: Option<PathBuf>,
-    /// Columns that are to decode without the rest, separated by commas
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
-    pub first: Vec<String>,
-    /// Seed
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// Licence of the data, for the model's card
-    #[arg(long, value_name = "TEXT")]
-    pub licence: Option<String>,
-    /// Folder for checkpoints; by default beside the output
-    #[arg(long, value_name = "DIR")]
-    pub checkpoints: Option<PathBuf>,
-    /// Go on where a stopped run with the same settings and data left off
-    #[arg(long)]
-    pub resume: bool,
-    /// Overwrite the output
-    #[arg(short, long)]
-    pub force: bool,
-}
-
-/// How a circuit's variables hang together.
-#[cfg(feature = "train")]
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Structure {
-    /// Hidden Chow-Liu tree: learnt from the data
-    Hclt,
-    /// Quad tree over an image
-    Quad,
-}
-
-/// `nc train grvq`
-#[cfg(feature = "train")]
-#[derive(Args)]
-pub struct TrainGrvq {
-    /// Folders of recordings, searched through; any audio that `nc encode` reads
-    #[arg(long, required = true, num_args = 1.., value_name = "DIR")]
-    pub data: Vec<PathBuf>,
-    /// Model file to write (.ncm)
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Recipe: sizes, loss weights, steps, seed, card, as JSON; what it leaves out has a default
-    #[arg(long, value_name = "FILE")]
-    pub recipe: Option<PathBuf>,
-    /// File with a path prefix per line, relative to its --data folder: recordings under it are
-    /// kept from training and used for validation
-    #[arg(long, value_name = "FILE")]
-    pub hold_out: Option<PathBuf>,
-    /// Folder for checkpoints; by default beside the output
-    #[arg(long, value_name = "DIR")]
-    pub checkpoints: Option<PathBuf>,
-    /// Go on where a stopped run with the same recipe and data left off
-    #[arg(long)]
-    pub resume: bool,
-    /// Overwrite the output
-    #[arg(short, long)]
-    pub force: bool,
-}
-
 /// As many as no machine has use for are a mistake, and take a while to start.
 fn parse_threads(s: &str) -> Result<usize, String> {
     match s.parse() {
@@ -452,21 +341,29 @@ fn parse_threads(s: &str) -> Result<usize, String> {
     }
 }
 
-/// Bytes, with an optional k, M, G or T (powers of 1024).
+/// Bytes, with an optional k, M, G or T (powers of 1000), or Ki, Mi, Gi or Ti (powers of 1024).
 fn parse_size(s: &str) -> Result<u64, String> {
-    let s = s.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
-    let (digits, shift) = match s.chars().last() {
-        Some('k' | 'K') => (&s[..s.len() - 1], 10),
-        Some('m' | 'M') => (&s[..s.len() - 1], 20),
-        Some('g' | 'G') => (&s[..s.len() - 1], 30),
-        Some('t' | 'T') => (&s[..s.len() - 1], 40),
-        _ => (s, 0),
+    let s = s.trim().trim_end_matches(['B', 'b']);
+    let (s, base) = match s.strip_suffix('i') {
+        Some(s) => (s, 1024u64),
+        None => (s, 1000),
+    };
+    let (digits, power) = match s.strip_suffix(|c: char| c.is_ascii_alphabetic()) {
+        None if base == 1000 => (s, 0),
+        None => return Err("expected a number of bytes, such as 20k or 20Ki".into()),
+        Some(digits) => {
+            let unit = s.chars().last().map(|c| c.to_ascii_lowercase());
+            let power = "kmgt".chars().position(|u| Some(u) == unit);
+            let power = power.ok_or("expected k, M, G or T behind the number")?;
+            (digits, power as u32 + 1)
+        }
     };
     let n: u64 = digits
         .trim()
         .parse()
         .map_err(|_| "expected a number of bytes, such as 512M".to_string())?;
-    n.checked_mul(1 << shift)
+    base.checked_pow(power)
+        .and_then(|unit| n.checked_mul(unit))
         .ok_or_else(|| "too large".to_string())
 }
 

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_core::Error;
-use nc_media::code;
+use nc::media::code;
+use nc::nc_core::{Error, Limit, ModelFault};
 use serde_json::Value;
 
 /// The table of exit codes, as help and man page show it.
@@ -18,6 +18,7 @@ Exit codes:
   3  an input is corrupt, or not what it should be
   4  a limit would be exceeded (memory: raise it with -M)
   5  a model is missing, damaged, or another one than the file needs
+  70 a fault of nc itself: please report it
 With several files, the code is that of the first file that failed, in the order given.";
 
 /// An error on its way to the terminal.
@@ -67,14 +68,7 @@ impl Failure {
 
     /// The process's exit code for it.
     pub fn code(&self) -> u8 {
-        match &self.error {
-            Error::Usage(_) | Error::Unsupported(_) => 2,
-            Error::Format(_) => 3,
-            Error::Limit(_) => 4,
-            Error::Model(_) => 5,
-            // I/O and cancelled, and whatever a later library adds.
-            _ => 1,
-        }
+        self.error.exit_code()
     }
 
     /// Reason and hint on one line.
@@ -113,6 +107,9 @@ fn hint(code: &str) -> Option<&'static str> {
         code::FORMAT_UNKNOWN => "name a .y4m file, a .png or a folder",
         code::NO_FFMPEG => "install ffmpeg, or make a .y4m of the file elsewhere",
         code::NO_SECONDS => "give bytes, records or frames",
+        code::NO_SCHEMA => "give it with --model; nc train circuit makes one",
+        nc::HEADER_DAMAGED => "nothing can be told of a file whose header is damaged",
+        nc::NOT_READABLE => "write to a file",
         code::IS_NC | code::NOT_VIDEO => "--codec store keeps any file as it is",
         _ => return None,
     })
@@ -121,9 +118,18 @@ fn hint(code: &str) -> Option<&'static str> {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let (error, subject, code) = error.parts();
+        // Words about flags are the command line's.
+        let by_flag = match &error {
+            Error::Limit(Limit::Memory { .. }) => Some("raise it with -M"),
+            Error::Model(ModelFault::Missing(_)) => Some("give it with --model FILE"),
+            Error::Model(ModelFault::Needed(_)) => {
+                Some("give it with --model FILE; nc train makes one")
+            }
+            _ => None,
+        };
         Self {
+            hint: code.and_then(hint).or(by_flag).map(String::from),
             error,
-            hint: code.and_then(hint).map(String::from),
             subject,
             details: Value::Null,
         }

@@ -3,19 +3,25 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_complete::Shell;
+use nc::Toolkit;
 
-use crate::args::Cli;
+use crate::codec_options;
 use crate::failure::{Failure, Result};
 
 /// Prints completions.
 ///
 /// # Errors
 /// I/O.
-pub fn completions(shell: Shell) -> Result<()> {
+pub fn completions(shell: Shell, toolkit: &Toolkit) -> Result<()> {
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "nc", &mut text);
+    clap_complete::generate(
+        shell,
+        &mut codec_options::command(toolkit.registry()),
+        "nc",
+        &mut text,
+    );
     io::stdout().write_all(&text)?;
     Ok(())
 }
@@ -24,9 +30,9 @@ pub fn completions(shell: Shell) -> Result<()> {
 ///
 /// # Errors
 /// I/O.
-pub fn man(out_dir: Option<&Path>) -> Result<()> {
+pub fn man(out_dir: Option<&Path>, toolkit: &Toolkit) -> Result<()> {
     // Built, so that the flags of all commands stand in the page of each.
-    let mut root = Cli::command();
+    let mut root = codec_options::command(toolkit.registry());
     root.build();
     let Some(dir) = out_dir else {
         io::stdout().write_all(&page(root)?)?;

@@ -1,88 +1,48 @@
-//! `nc query`: what a circuit answers exactly.
+//! `nc query`: what a model over records answers exactly.
 
 use std::path::Path;
 
-use nc::circuit::{Circuit, Stored, query};
-use nc_core::rng::Rng;
-use nc_core::{Control, Error, Format, Model, RecordsBuf, RecordsFormat, Signal, Text};
-use nc_media::records::{Reader, Schema, rows_at_once};
-use nc_media::{CreateOptions, metadata};
-use ndarray::Array2;
-use rayon::prelude::*;
+use nc::media::records::{Reader, Source};
+use nc::{Control, Error, Oracle, RecordsBuf, Signal};
 use serde_json::{Value, json};
 
 use crate::args::{Given, Query, QueryRecords};
+use crate::batch;
 use crate::failure::{Failure, Result};
-use crate::files::{self, is_dash};
 use crate::models;
-use crate::ui::{Ui, label, name};
+use crate::ui::{Ui, is_dash, label, name};
 
 /// Values of a conditional that a person is shown.
 const SHOWN: usize = 12;
 
-/// A circuit, and what its records mean.
-pub struct Known {
-    /// The tables and what goes with them.
-    pub stored: Stored,
-    /// What the rows mean.
-    pub schema: Schema,
+fn open(path: &Path, ui: &mut Ui) -> Result<Oracle> {
+    let model = models::given(Some(path), ui)?;
+    let model = model.ok_or_else(|| Failure::usage("no model"))?;
+    (ui.toolkit().oracle(&model)).map_err(|e| Failure::from(e).on(path))
 }
 
-impl Known {
-    /// From a model file.
-    ///
-    /// # Errors
-    /// Model where it is no circuit's.
-    pub fn new(model: &Model) -> Result<Self> {
-        let stored = Stored::read(model)?;
-        let schema = files::schema(Some(model))?;
-        if schema.alphabets() != stored.circuit.alphabets() {
-            return Err(Error::Model("circuit and records of different variables".into()).into());
-        }
-        Ok(Self { stored, schema })
-    }
+/// Records of a file, a folder or standard input.
+///
+/// # Errors
+/// I/O; Usage for an nc file.
+pub fn source(path: &Path) -> Result<Source> {
+    let source = match is_dash(path) {
+        true => Source::of(std::io::stdin()),
+        false => nc::Toolkit::records_source(path),
+    };
+    source.map_err(|e| Failure::from(e).on(path))
+}
 
-    fn open(path: &Path, ui: &Ui) -> Result<Self> {
-        let mut budget = ui.budget();
-        let model = models::given(Some(path), &mut budget)?;
-        let model = model.ok_or_else(|| Failure::usage("no model"))?;
-        Self::new(&model).map_err(|f| f.on(path))
+/// What is known, as COLUMN=VALUE each.
+fn known(oracle: &Oracle, given: &[String]) -> Result<Vec<u16>> {
+    let mut pairs = Vec::new();
+    for text in given {
+        let (column, value) = text
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("expected COLUMN=VALUE, got {text:?}")))?;
+        pairs.push((column.to_owned(), value.to_owned()));
     }
-
-    fn circuit(&self) -> &Circuit {
-        &self.stored.circuit
-    }
-
-    /// The record in which nothing is known.
-    fn unknown(&self) -> Vec<u16> {
-        // A variable of all 65,536 values cannot be unknown; its last stands for it.
-        let mark = |n: &u32| u16::try_from(*n).unwrap_or(u16::MAX);
-        self.circuit().alphabets().iter().map(mark).collect()
-    }
-
-    /// The record in which only this is known, as COLUMN=VALUE each.
-    fn given(&self, given: &[String]) -> Result<Vec<u16>> {
-        let mut record = self.unknown();
-        for text in given {
-            let (column, value) = text
-                .split_once('=')
-                .ok_or_else(|| Failure::usage(format!("expected COLUMN=VALUE, got {text:?}")))?;
-            let (i, its) = self.schema.column(column)?;
-            match self.schema.columns().and_then(|c| c.get(i)) {
-                Some(column) => {
-                    // A cell that the model does not know is evidence too: that it is another.
-                    column.encode(value.as_bytes(), &mut record[its]);
-                }
-                None => {
-                    record[i] = value
-                        .parse::<u8>()
-                        .map_err(|_| Failure::usage(format!("{value:?} is no byte")))?
-                        .into();
-                }
-            }
-        }
-        Ok(record)
-    }
+    Ok(oracle.given(&pairs)?)
 }
 
 /// Runs the command; gives the exit code.
@@ -100,19 +60,11 @@ pub fn run(query: &Query, ui: &mut Ui) -> Result<u8> {
             output,
             force,
         } => {
-            let known = Known::open(&given.model, ui)?;
-            let record = known.given(&given.given)?;
-            let mut rng = Rng::new(*seed);
-            // As rows of their own and as all of them.
-            let values = (*count as u64).saturating_mul(record.len() as u64);
-            let heads = (*count as u64).saturating_mul(24);
-            ui.budget()
-                .charge(values.saturating_mul(4).saturating_add(heads))?;
-            let rows: Vec<Vec<u16>> = (0..*count)
-                .map(|_| query::sample(known.circuit(), &record, &known.stored.open, &mut rng))
-                .collect();
-            let rows = rows_of(&known, rows.concat(), Vec::new())?;
-            write(&known, &[rows], &[], output, *force, ui)
+            let oracle = open(&given.model, ui)?;
+            let record = known(&oracle, &given.given)?;
+            let mut budget = ui.toolkit().budget();
+            let rows = oracle.sample(&record, *count, *seed, &mut budget)?;
+            write(&oracle, &[rows], Vec::new(), output, *force, ui)
         }
         Query::Complete {
             records,
@@ -122,17 +74,10 @@ pub fn run(query: &Query, ui: &mut Ui) -> Result<u8> {
     }
 }
 
-fn rows_of(known: &Known, values: Vec<u16>, texts: Vec<Text>) -> Result<RecordsBuf> {
-    let d = known.circuit().alphabets().len();
-    let values = Array2::from_shape_vec((values.len() / d, d), values)
-        .map_err(|e| Failure::usage(e.to_string()))?;
-    Ok(RecordsBuf { values, texts })
-}
-
 fn write(
-    known: &Known,
+    oracle: &Oracle,
     rows: &[RecordsBuf],
-    extras: &[u8],
+    extras: Vec<u8>,
     output: &Path,
     force: bool,
     ui: &mut Ui,
@@ -141,44 +86,38 @@ fn write(
         ui.take_stdout();
     }
     let n: usize = rows.iter().map(|r| r.values.nrows()).sum();
-    let variables = known.circuit().alphabets().len() as u32;
-    let metadata: Vec<_> = metadata::of_records(extras.to_vec()).into_iter().collect();
-    let options = CreateOptions::new()
-        .budget(ui.budget())
-        .units(n as u64)
-        .metadata(&metadata)
-        .schema(known.schema.clone());
-    let format = Format::Records(RecordsFormat { variables });
-    let mut writer = files::writer(output, None, force, &format, options)?;
-    for rows in rows {
-        writer.write(Signal::Records(rows.view()))?;
-    }
-    let bytes = writer.finish()?.bytes;
+    let target = batch::target(output)?;
+    let written = oracle.write(ui.toolkit(), rows, extras, target, force)?;
     ui.summary(format_args!("{}: {n} records", label(output)));
-    ui.json(&json!({ "output": name(output), "records": n, "bytes": bytes, "ok": true }))?;
+    ui.json(&json!({ "output": name(output), "records": n, "bytes": written.bytes, "ok": true }))?;
     Ok(0)
 }
 
-fn reader(known: &Known, args: &QueryRecords, ui: &Ui) -> Result<Box<dyn Reader>> {
-    let source = files::records(&args.input).map_err(|f| f.on(&args.input))?;
-    let reader = known
-        .schema
-        .reader(source, args.missing.as_deref(), ui.budget());
+fn reader(oracle: &Oracle, args: &QueryRecords, ui: &Ui) -> Result<Box<dyn Reader>> {
+    let source = source(&args.input)?;
+    let reader = oracle.records(source, args.missing.as_deref(), ui.toolkit().budget());
     reader.map_err(|e| Failure::from(e).on(&args.input))
 }
 
+fn next(
+    oracle: &Oracle,
+    reader: &mut dyn Reader,
+    args: &QueryRecords,
+    ctl: &Control<'_>,
+) -> Result<Option<RecordsBuf>> {
+    ctl.check()?;
+    let rows = oracle.next(reader);
+    rows.map_err(|e| Failure::from(e).on(&args.input))
+}
+
 /// Bits of every record, one line each; of texts those that the model's own bytes cost are not in it.
-fn likelihood(args: &QueryRecords, ui: &Ui) -> Result<u8> {
-    let known = Known::open(&args.model, ui)?;
-    let mut reader = reader(&known, args, ui)?;
-    let ctl = ui.cancellable();
+fn likelihood(args: &QueryRecords, ui: &mut Ui) -> Result<u8> {
+    let oracle = open(&args.model, ui)?;
+    let mut reader = reader(&oracle, args, ui)?;
+    let ctl = ui.toolkit().control();
     let (mut all, mut n) = (0.0f64, 0u64);
-    while let Some(rows) = next(&mut *reader, &known, args, &ctl)? {
-        let rows: Vec<Vec<u16>> = rows.values.rows().into_iter().map(|r| r.to_vec()).collect();
-        let bits: Vec<f64> = rows
-            .par_iter()
-            .map(|r| -query::log_likelihood(known.circuit(), r) / std::f64::consts::LN_2)
-            .collect();
+    while let Some(rows) = next(&oracle, &mut *reader, args, &ctl)? {
+        let bits = ctl.threads.run(|| oracle.bits(&rows))?;
         for b in &bits {
             if ui.wants_json() {
                 ui.json(&json!({ "record": n, "bits": b }))?;
@@ -189,9 +128,8 @@ fn likelihood(args: &QueryRecords, ui: &Ui) -> Result<u8> {
             n += 1;
         }
     }
-    let d = known.circuit().alphabets().len() as f64;
     let mean = all / n.max(1) as f64;
-    let per = mean / d;
+    let per = mean / oracle.variables() as f64;
     ui.summary(format_args!(
         "{n} records, {mean:.3} bits each, {per:.4} per variable"
     ));
@@ -201,59 +139,25 @@ fn likelihood(args: &QueryRecords, ui: &Ui) -> Result<u8> {
     Ok(0)
 }
 
-fn next(
-    reader: &mut dyn Reader,
-    known: &Known,
-    args: &QueryRecords,
-    ctl: &Control<'_>,
-) -> Result<Option<RecordsBuf>> {
-    ctl.check()?;
-    let rows = reader.next(rows_at_once(&known.schema).min(4096));
-    rows.map_err(|e| Failure::from(e).on(&args.input))
-}
-
 /// Distribution of columns given others.
-fn conditional(given: &Given, of: &[String], ui: &Ui) -> Result<u8> {
-    let known = Known::open(&given.model, ui)?;
-    let record = known.given(&given.given)?;
-    let names = known.schema.names();
-    let columns: Vec<(String, usize)> = if of.is_empty() {
-        match known.schema.columns() {
-            Some(columns) => {
-                let named = columns.iter().map(|c| c.name().to_owned());
-                named
-                    .map(|n| Ok((n.clone(), known.schema.column(&n)?.1.start)))
-                    .collect::<nc_core::Result<_>>()?
-            }
-            None => names.iter().cloned().zip(0..).collect(),
-        }
-    } else {
-        let one = |n: &String| Ok((n.clone(), known.schema.column(n)?.1.start));
-        of.iter().map(one).collect::<nc_core::Result<_>>()?
-    };
-    let variables: Vec<usize> = columns.iter().map(|(_, v)| *v).collect();
-    let all = query::conditionals(known.circuit(), &record, &variables);
-    for ((column, _), p) in columns.iter().zip(&all) {
-        let label = |value: usize| {
-            let known = known.schema.columns();
-            let column = known.and_then(|c| c.iter().find(|c| c.name() == *column));
-            column.map_or_else(|| value.to_string(), |c| c.label(value as u16))
-        };
-        let mut order: Vec<usize> = (0..p.len()).collect();
-        order.sort_by(|a, b| p[*b].total_cmp(&p[*a]));
+fn conditional(given: &Given, of: &[String], ui: &mut Ui) -> Result<u8> {
+    let oracle = open(&given.model, ui)?;
+    let record = known(&oracle, &given.given)?;
+    for told in oracle.conditionals(&record, of)? {
         if ui.wants_json() {
-            let values: Vec<Value> = order
+            let values: Vec<Value> = told
+                .values
                 .iter()
-                .map(|v| json!({ "value": label(*v), "probability": p[*v] }))
+                .map(|(v, p)| json!({ "value": v, "probability": p }))
                 .collect();
-            ui.json(&json!({ "column": column, "values": values }))?;
+            ui.json(&json!({ "column": told.column, "values": values }))?;
             continue;
         }
-        ui.print(column)?;
-        for v in order.iter().take(SHOWN).filter(|v| p[**v] >= 5e-5) {
-            ui.print(format_args!("  {:.4}  {}", p[*v], label(*v)))?;
+        ui.print(&told.column)?;
+        for (v, p) in told.values.iter().take(SHOWN).filter(|(_, p)| *p >= 5e-5) {
+            ui.print(format_args!("  {p:.4}  {v}"))?;
         }
-        let rest: f64 = order.iter().skip(SHOWN).map(|v| p[*v]).sum();
+        let rest: f64 = told.values.iter().skip(SHOWN).map(|(_, p)| p).sum();
         if rest >= 5e-5 {
             ui.print(format_args!("  {rest:.4}  all others"))?;
         }
@@ -263,25 +167,21 @@ fn conditional(given: &Given, of: &[String], ui: &Ui) -> Result<u8> {
 
 /// Fills unknown cells.
 fn complete(args: &QueryRecords, output: &Path, force: bool, ui: &mut Ui) -> Result<u8> {
-    let known = Known::open(&args.model, ui)?;
+    let oracle = open(&args.model, ui)?;
     if args.missing.is_none() {
         return Err(Failure::usage("what is missing?").hint("--missing TEXT names such cells"));
     }
-    let mut reader = reader(&known, args, ui)?;
+    let mut reader = reader(&oracle, args, ui)?;
     let mut all = Vec::new();
     // All records are held until the last is there.
-    let mut budget = ui.budget();
-    let ctl = ui.cancellable();
-    while let Some(rows) = next(&mut *reader, &known, args, &ctl)? {
+    let mut budget = ui.toolkit().budget();
+    let ctl = ui.toolkit().control();
+    while let Some(rows) = next(&oracle, &mut *reader, args, &ctl)? {
         budget.charge(Signal::Records(rows.view()).memory())?;
-        let each: Vec<Vec<u16>> = rows.values.rows().into_iter().map(|r| r.to_vec()).collect();
-        let each: Vec<Vec<u16>> = each
-            .into_par_iter()
-            .map(|r| query::complete(known.circuit(), &r, &known.stored.open))
-            .collect();
-        all.push(rows_of(&known, each.concat(), rows.texts)?);
+        all.push(ctl.threads.run(|| oracle.complete(rows))??);
     }
-    drop(ctl);
-    let extras = reader.extras()?;
-    write(&known, &all, &extras, output, force, ui)
+    let extras = reader
+        .extras()
+        .map_err(|e: Error| Failure::from(e).on(&args.input))?;
+    write(&oracle, &all, extras, output, force, ui)
 }

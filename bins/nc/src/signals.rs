@@ -39,6 +39,6 @@ pub fn set_grace(grace: Duration) {
 }
 
 fn end() -> ! {
-    nc_media::temporaries::remove();
+    nc::media::temporaries::remove();
     std::process::exit(1)
 }

@@ -6,12 +6,11 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nc_core::{Budget, Control, Progress};
-use serde_json::Value;
+use nc::media::Warning;
+use nc::{Progress, Toolkit};
+use serde_json::{Value, json};
 
 use crate::args::Common;
 use crate::failure::{Failure, Result};
@@ -20,14 +19,14 @@ use crate::failure::{Failure, Result};
 pub struct Ui {
     common: Common,
     bars: MultiProgress,
-    cancel: Arc<AtomicBool>,
+    toolkit: Toolkit,
     /// True once standard output carries data.
     stdout_taken: bool,
 }
 
 impl Ui {
     /// For a run of the program.
-    pub fn new(common: Common, cancel: Arc<AtomicBool>) -> Self {
+    pub fn new(common: Common, toolkit: Toolkit) -> Self {
         // indicatif draws nothing where standard error is not a terminal.
         let target = if common.quiet || common.json {
             ProgressDrawTarget::hidden()
@@ -37,7 +36,7 @@ impl Ui {
         Self {
             common,
             bars: MultiProgress::with_draw_target(target),
-            cancel,
+            toolkit,
             stdout_taken: false,
         }
     }
@@ -47,14 +46,14 @@ impl Ui {
         self.stdout_taken = true;
     }
 
-    /// The memory that each file may claim.
-    pub fn budget(&self) -> Budget {
-        Budget::new(self.common.memory)
+    /// The toolkit that all commands work with.
+    pub fn toolkit(&self) -> &Toolkit {
+        &self.toolkit
     }
 
-    /// Threads asked for; 0 means one per core.
-    pub fn threads(&self) -> usize {
-        self.common.threads
+    /// The same, for adding models.
+    pub fn toolkit_mut(&mut self) -> &mut Toolkit {
+        &mut self.toolkit
     }
 
     /// True with `-q`.
@@ -151,32 +150,10 @@ impl Ui {
         bar.set_prefix(label(path));
         bar
     }
-
-    /// As [`Self::control`], for work without a bar.
-    pub fn cancellable(&self) -> Control<'static> {
-        Control {
-            cancel: Some(self.cancel.clone()),
-            ..Control::default()
-        }
-    }
-
-    /// What the library is given for a piece of work: `threads` of them, reporting to `progress`.
-    pub fn control<'a>(
-        &self,
-        threads: usize,
-        progress: &'a mut dyn FnMut(Progress<'_>),
-    ) -> Control<'a> {
-        Control {
-            progress: Some(progress),
-            cancel: Some(self.cancel.clone()),
-            threads,
-            ..Control::default()
-        }
-    }
 }
 
 /// Shows reports of the library on a bar.
-pub fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) {
+pub fn show(bar: &ProgressBar) -> impl FnMut(Progress<'_>) + Send {
     let bar = bar.clone();
     move |p| {
         if let Some(total) = p.total {
@@ -220,9 +197,21 @@ pub fn label(path: &Path) -> String {
 
 /// A path as JSON has it.
 pub fn name(path: &Path) -> String {
-    if crate::files::is_dash(path) {
+    if is_dash(path) {
         "-".into()
     } else {
         path.display().to_string()
     }
+}
+
+/// True for the name that means standard input or output.
+pub fn is_dash(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Warnings as JSON has them.
+pub fn warnings(all: &[Warning]) -> Vec<Value> {
+    all.iter()
+        .map(|w| json!({ "code": w.code, "text": w.text }))
+        .collect()
 }

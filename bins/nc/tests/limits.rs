@@ -128,7 +128,7 @@ fn the_default_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let help = String::from_utf8(ok(dir.path(), &["encode", "--help"])).unwrap();
     let at = help.find("--memory").unwrap();
-    assert!(help[at..].contains("[default: 1G]"), "{help}");
+    assert!(help[at..].contains("[default: 1Gi]"), "{help}");
 }
 
 /// A header alone asks for frames of 1.6 GB; nothing is allocated for them, or the shell's limit would end the program.
@@ -140,9 +140,8 @@ fn a_huge_frame_is_refused_before_it_is_made() {
     std::fs::write(d.join("a.y4m"), y4m(8, 8, 2)).unwrap();
     ok(d, &["encode", "--lossless", "a.y4m", "a.nc"]);
     let bytes = std::fs::read(d.join("a.nc")).unwrap();
-    let mut reader = nc_core::container::Reader::new(&bytes[..], 0);
-    let mut header = nc_core::container::Header::read(&mut reader).unwrap();
-    let rest = reader.offset as usize;
+    let mut header = nc_core::container::Header::from_bytes(&bytes).unwrap();
+    let rest = header.to_bytes().len();
     let nc_core::Format::Video(form) = &mut header.format else {
         panic!("no video");
     };

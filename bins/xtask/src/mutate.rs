@@ -100,7 +100,7 @@ pub fn mend(file: &[u8]) -> Vec<u8> {
 /// The header, and its length.
 fn header(x: &[u8]) -> Option<(Header, usize)> {
     let mut walker = Walker::new(Budget::default());
-    walker.feed(&x[..x.len().min(Header::MOST)]);
+    walker.feed(&x[..x.len().min(Header::MOST as usize)]);
     walker.next().ok()??;
     Some((*walker.header()?, walker.offset() as usize))
 }

@@ -60,12 +60,7 @@ const ROWS: [Row; 3] = [
         records: Some(|model| {
             let stored = Stored::read(model)?;
             Ok(RecordsForm {
-                alphabets: stored
-                    .circuit
-                    .alphabets()
-                    .iter()
-                    .map(|a| *a as usize)
-                    .collect(),
+                alphabets: stored.circuit.alphabets().to_vec(),
                 open: stored.open,
                 ..RecordsForm::default()
             })

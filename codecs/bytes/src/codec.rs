@@ -1,8 +1,8 @@
 //! The contract: chunks of bytes in, payloads out.
 
 use nc_core::{
-    Budget, ChunkHead, Codec, CodecEntry, CodecId, CodecInfo, Control, Encoded, Error, Format,
-    Goal, MediaKind, ModelId, Plan, Result, Signal, SignalBuf,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, Control, Encoded, Error,
+    Family, MediaKind, Model, Plan, Result, kind,
 };
 
 use crate::payload::{MEMORY, Preset, decode, encode, working_memory};
@@ -15,13 +15,7 @@ pub const INFO: CodecInfo = CodecInfo {
     bitstream: 1,
     kind: MediaKind::Bytes,
     lossless: true,
-};
-
-/// The registry's line for this codec.
-pub const ENTRY: CodecEntry = CodecEntry {
-    info: INFO,
-    default_model: None,
-    open: |_| Ok(Box::new(Bytes)),
+    options: &[],
 };
 
 /// Bytes in a chunk.
@@ -31,42 +25,43 @@ const CHUNK: u64 = 16 << 20;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bytes;
 
+impl Family for Bytes {
+    fn info(&self) -> &'static CodecInfo {
+        &INFO
+    }
+
+    fn open(&self, _: Option<&Model>) -> Result<AnyCodec> {
+        Ok(Self.into())
+    }
+}
+
 impl Codec for Bytes {
+    type Kind = kind::Bytes;
+
     fn info(&self) -> &CodecInfo {
         &INFO
     }
 
-    fn model(&self) -> Option<ModelId> {
-        None
-    }
-
-    fn plan(&self, format: &Format) -> Result<Plan> {
-        match format {
-            Format::Bytes => Ok(Plan {
-                chunk: CHUNK,
-                overlap: 0,
-            }),
-            _ => Err(Error::Unsupported("bytes codes bytes".into())),
-        }
+    fn plan(&self, (): &()) -> Result<Plan> {
+        Ok(Plan {
+            chunk: CHUNK,
+            overlap: 0,
+        })
     }
 
     fn encode(
         &self,
-        x: Signal<'_>,
-        _: &ChunkHead,
-        goal: Goal,
+        bytes: &[u8],
+        _: &ChunkHead<()>,
+        goal: ChunkGoal,
         ctl: &mut Control<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Encoded> {
-        let Signal::Bytes(bytes) = x else {
-            return Err(Error::Unsupported("bytes codes bytes".into()));
-        };
-        if goal != Goal::Exact {
+        if goal != ChunkGoal::Exact {
             return Err(Error::Usage(
                 "bytes is lossless and takes no rate or quality".into(),
             ));
         }
-        ctl.refuse_options(INFO.name, &[])?;
         let preset = match ctl.effort {
             nc_core::Effort::Fast => Preset::Fast,
             nc_core::Effort::Medium | nc_core::Effort::Slow => Preset::Medium,
@@ -80,10 +75,10 @@ impl Codec for Bytes {
     fn decode(
         &self,
         payload: &[u8],
-        head: &ChunkHead,
+        head: &ChunkHead<()>,
         budget: &mut Budget,
         _: &mut Control<'_>,
-    ) -> Result<(SignalBuf, Encoded)> {
+    ) -> Result<(Vec<u8>, Encoded)> {
         let length = usize::try_from(head.units)
             .ok()
             .filter(|n| *n as u64 <= CHUNK);
@@ -93,7 +88,7 @@ impl Codec for Bytes {
         work.charge(working_memory(payload, length))?;
         let bytes = decode(payload, length)?;
         let symbols = symbols(&bytes);
-        Ok((SignalBuf::Bytes(bytes), symbols))
+        Ok((bytes, symbols))
     }
 }
 

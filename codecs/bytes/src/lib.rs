@@ -34,7 +34,7 @@ mod model;
 mod payload;
 mod x86;
 
-pub use codec::{Bytes, ENTRY, INFO};
+pub use codec::{Bytes, INFO};
 pub use payload::{MEMORY, Preset, decode, encode, working_memory};
 
 use content::Content;

@@ -21,7 +21,7 @@ fn clips() -> Vec<Vec<f32>> {
 #[test]
 #[ignore = "wants real speech"]
 fn shared_speech_tokens_take_a_tenth_less_than_their_indices() {
-    let codec = any(Level::best());
+    let codec = common::at(Level::best());
     let bits = u64::from(codec.config().index_bits());
     let (mut coded, mut raw) = (0, 0);
     for x in clips() {

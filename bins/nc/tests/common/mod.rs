@@ -170,11 +170,11 @@ pub fn audio_codec() -> Option<&'static str> {
     let built_in = |model: Option<&[u8]>| {
         model.is_some_and(|m| !m.is_empty()) || std::env::var_os("NC_TEST_MODEL").is_some()
     };
-    let found = nc::registry()
-        .entries
-        .iter()
-        .find(|e| e.info.kind == MediaKind::Audio && built_in(e.default_model))
-        .map(|e| e.info.name);
+    let registry = nc::registry();
+    let found = registry
+        .families()
+        .find(|f| f.info().kind == MediaKind::Audio && built_in(f.default_model()))
+        .map(|f| f.info().name);
     if found.is_none() {
         eprintln!("skipped: this build has no audio codec with a model");
     }

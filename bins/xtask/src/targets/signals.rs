@@ -78,7 +78,7 @@ fn rows(data: &[u8], form: &RecordsForm) -> Option<Sample> {
     let pairs = data.as_chunks::<2>().0.iter();
     let values = pairs.zip(form.alphabets.iter().cycle());
     let mut values: Vec<u16> = values
-        .map(|(b, a)| (usize::from(u16::from_le_bytes(*b)) % (*a).max(1)) as u16)
+        .map(|(b, a)| (u32::from(u16::from_le_bytes(*b)) % (*a).max(1)) as u16)
         .collect();
     let rows = values.len().checked_div(n)?.min(300);
     values.truncate(rows * n);

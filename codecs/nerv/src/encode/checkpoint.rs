@@ -193,7 +193,11 @@ impl<'a> Reader<'a> {
         let params = self.floats()?;
         let learner = match self.take(1)? {
             [0] => None,
-            _ => Some(Adam::restored(self.floats()?, self.floats()?, self.number()?)),
+            _ => Some(Adam::restored(
+                self.floats()?,
+                self.floats()?,
+                self.number()?,
+            )),
         };
         let samples = x.format.frame_samples().ok()?;
         let frames = x.samples.len() / samples;

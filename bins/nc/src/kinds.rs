@@ -1,0 +1,66 @@
+//! The one table of the command line that knows kinds of media: how a result is told.
+
+use nc::{Encoded, Format, Info};
+
+/// What the size of a file comes to, for its summary: a rate, bits per pixel, bytes for each record.
+pub fn rate(encoded: &Encoded) -> String {
+    let (bytes, units) = (encoded.summary.bytes as f64, encoded.summary.units as f64);
+    if let Some(kbps) = encoded.kbps() {
+        return format!(", {kbps:.2} kbit/s");
+    }
+    match encoded.format {
+        Format::Video(v) if units > 0.0 => {
+            let pixels = f64::from(v.width) * f64::from(v.height) * units;
+            format!(", {:.3} bits per pixel", bytes * 8.0 / pixels)
+        }
+        Format::Records(_) if units > 0.0 => {
+            format!(", {:.2} for each of {units} records", bytes / units)
+        }
+        _ => String::new(),
+    }
+}
+
+/// What is being encoded, for `-v`.
+pub fn form(format: &Format) -> Option<String> {
+    match format {
+        Format::Audio(f) => Some(format!("{} Hz, {} channels", f.rate, f.channels)),
+        Format::Video(v) => Some(format!("{} x {}, {} bits", v.width, v.height, v.bits)),
+        _ => None,
+    }
+}
+
+/// Lines of `nc info` on the form and the length of a signal, as label and text.
+pub fn lines(info: &Info) -> Vec<(&'static str, String)> {
+    let units = info.units;
+    if let Some(v) = &info.video {
+        let rate = v
+            .fps
+            .map_or(String::new(), |f| format!(", {f:.3} frames/s"));
+        let rgb = if v.rgb { ", of images" } else { "" };
+        let form = format!(
+            "{} x {}, {}, {} bits{rate}{rgb}",
+            v.width, v.height, v.chroma, v.bits
+        );
+        let seconds = info
+            .seconds
+            .map_or(String::new(), |s| format!(", {s:.3} s"));
+        return vec![
+            ("video", form),
+            ("length", format!("{units} frames{seconds}")),
+        ];
+    }
+    if let (Some(rate), Some(channels), Some(depth)) = (info.rate, info.channels, info.depth) {
+        let form = format!("{rate} Hz, {channels} channels, {depth}");
+        let seconds = info
+            .seconds
+            .map_or(String::new(), |s| format!(", {s:.3} s"));
+        return vec![
+            ("audio", form),
+            ("length", format!("{units} samples{seconds}")),
+        ];
+    }
+    vec![match info.variables {
+        Some(n) => ("length", format!("{units} records of {n} variables")),
+        None => ("length", format!("{units} bytes")),
+    }]
+}
