@@ -36,6 +36,9 @@ pub fn registry() -> nc_core::Registry {
             nc_nerv::ENTRY,
             #[cfg(feature = "store")]
             nc_store::ENTRY,
+            // After store until the goal "smallest" chooses: bytes is slower by a thousand times.
+            #[cfg(feature = "bytes")]
+            nc_bytes::ENTRY,
         ],
     }
 }
