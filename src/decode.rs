@@ -394,7 +394,7 @@ pub(crate) fn nc_input(source: Source) -> Result<Input> {
         return Err(Error::Format("the file is empty".into()));
     }
     let media = |f: &FileFormat| matches!(f.kind, Some(MediaKind::Audio | MediaKind::Video));
-    match input.sniff() {
+    match formats::of_input(&input) {
         Some(f) if *f == formats::NC => Ok(input),
         Some(f) if media(f) => Err(Error::Format("not an nc file".into()).coded(code::NOT_NC)),
         _ => Err(Error::Format("not an nc file".into())),

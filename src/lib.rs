@@ -60,5 +60,7 @@ pub fn registry() -> Registry {
     let registry = registry.with(nc_nerv::Nerv);
     #[cfg(feature = "store")]
     let registry = registry.with(nc_store::Store);
+    #[cfg(feature = "bytes")]
+    let registry = registry.with(nc_bytes::Bytes);
     registry
 }

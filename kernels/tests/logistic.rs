@@ -41,9 +41,9 @@ fn every_level_does_what_the_formula_says() {
                 .collect();
             let mut stepped = w.clone();
             for (r, e) in rows.iter().zip(steps) {
-                for i in 0..n {
+                for (i, x) in x.iter().enumerate() {
                     let at = *r as usize * 2 * n + i;
-                    let low = i64::from(stepped[at + n] as u16) + i64::from(x[i]) * i64::from(*e);
+                    let low = i64::from(stepped[at + n] as u16) + i64::from(*x) * i64::from(*e);
                     stepped[at + n] = low as i16;
                     let high = i64::from(stepped[at]) + (low >> 16);
                     stepped[at] = high.clamp(-32768, 32767) as i16;

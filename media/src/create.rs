@@ -1,155 +1,17 @@
 //! Creating: a signal as a file that appears whole or not at all, or as a stream.
 
 use std::io::Write;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nc_core::container::Meta;
-use nc_core::{Budget, Error, Format, Result, Signal};
+use nc_core::{Error, Format, Result, Signal};
 
 use crate::bytes;
+use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::output::Output;
-use crate::records::{self, Schema};
+use crate::records;
 use crate::sound;
 use crate::video;
-use crate::warning::{Warning, code};
-
-/// How a file is to be written.
-#[derive(Debug, Default)]
-pub struct CreateOptions<'m> {
-    pub(crate) overwrite: bool,
-    pub(crate) input: Option<PathBuf>,
-    pub(crate) budget: Budget,
-    pub(crate) units: Option<u64>,
-    pub(crate) may_differ: bool,
-    pub(crate) first: u64,
-    pub(crate) is_part: bool,
-    pub(crate) metadata: &'m [Meta],
-    pub(crate) schema: Option<Schema>,
-    pub(crate) only: Option<Vec<usize>>,
-}
-
-impl<'m> CreateOptions<'m> {
-    /// A whole signal of a length that nobody knows yet, within the default budget.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Whether a file that exists is replaced, and the images in a folder.
-    #[must_use]
-    pub fn overwrite(mut self, overwrite: bool) -> Self {
-        self.overwrite = overwrite;
-        self
-    }
-
-    /// The file that is being read, which is never written over.
-    #[must_use]
-    pub fn input(mut self, input: impl Into<PathBuf>) -> Self {
-        self.input = Some(input.into());
-        self
-    }
-
-    /// What the signal makes the writer allocate is charged to the pool of this budget.
-    #[must_use]
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// Units that will be written, where they are known. Streams of WAV then tell their length, a `.png` is refused for
-    /// many frames, and IDX, whose header counts records, needs no file that can be sought in.
-    #[must_use]
-    pub fn units(mut self, units: u64) -> Self {
-        self.units = Some(units);
-        self
-    }
-
-    /// As [`Self::units`], where fewer may come: a stream is not told.
-    #[must_use]
-    pub fn expected(mut self, units: u64) -> Self {
-        self.units = Some(units);
-        self.may_differ = true;
-        self
-    }
-
-    /// As [`Self::units`], for a part of an original: images are numbered as there, and metadata that counts samples from
-    /// its start is left out.
-    #[must_use]
-    pub fn part(mut self, part: Range<u64>) -> Self {
-        self.units = part.end.checked_sub(part.start);
-        self.first = part.start;
-        self.is_part = true;
-        self
-    }
-
-    /// What is known of the metadata; what is not has to follow by [`Writer::add_metadata`].
-    #[must_use]
-    pub fn metadata(mut self, metadata: &'m [Meta]) -> Self {
-        self.metadata = metadata;
-        self
-    }
-
-    /// What the rows of records mean.
-    #[must_use]
-    pub fn schema(mut self, schema: Schema) -> Self {
-        self.schema = Some(schema);
-        self
-    }
-
-    /// Of a table these columns alone, by number.
-    #[must_use]
-    pub fn only(mut self, columns: Vec<usize>) -> Self {
-        self.only = Some(columns);
-        self
-    }
-
-    pub(crate) fn schema_of_records(&self) -> Result<&Schema> {
-        let none = || Error::Usage("records are written by a schema".into()).coded(code::NO_SCHEMA);
-        self.schema.as_ref().ok_or_else(none)
-    }
-}
-
-/// What was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Written {
-    /// Bytes of the file, or of all files in the folder.
-    pub bytes: u64,
-    /// Units in it, those that stand for lost ones included.
-    pub units: u64,
-    /// What could not be kept.
-    pub warnings: Vec<Warning>,
-}
-
-/// A format's writer: what [`Writer`] calls.
-pub trait WriteSignal: Send {
-    /// Takes metadata that was found after the output was created.
-    ///
-    /// # Errors
-    /// Limit, Format for what the format does not hold.
-    fn add_metadata(&mut self, _metadata: &[Meta]) -> Result<()> {
-        Ok(())
-    }
-
-    /// Takes the next piece.
-    ///
-    /// # Errors
-    /// Usage for a piece of another format, Format for values that no file has, I/O.
-    fn write(&mut self, signal: Signal<'_>) -> Result<()>;
-
-    /// Says that so many units are lost here, or that nobody knows how many.
-    ///
-    /// # Errors
-    /// I/O.
-    fn skip(&mut self, units: Option<u64>) -> Result<()>;
-
-    /// Ends the file and gives it its name.
-    ///
-    /// # Errors
-    /// Format, I/O; Usage where the name is taken by now.
-    fn finish(self: Box<Self>) -> Result<Written>;
-}
 
 /// A signal being written. Nothing is left behind where it is dropped before [`Self::finish`], as far as it is a file.
 pub struct Writer<'a> {

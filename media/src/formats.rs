@@ -9,10 +9,7 @@ use std::path::Path;
 use nc_core::{MediaKind, Result};
 
 use crate::input::{self, Input};
-use crate::open::{OpenOptions, ReadSignal};
-
-/// First bytes by which a format is told.
-pub const HEAD: usize = 16;
+use crate::contract::{OpenOptions, ReadSignal};
 
 type Open = fn(Input, &OpenOptions) -> Result<Box<dyn ReadSignal>>;
 
@@ -24,7 +21,7 @@ pub struct FileFormat {
     pub kind: Option<MediaKind>,
     /// Endings of names, in lower case, the usual one first; none where no file of it is written or named by hand.
     pub extensions: &'static [&'static str],
-    /// Whether a file begins so; given are [`HEAD`] bytes, or all where there are fewer.
+    /// Whether a file begins so; given are [`Input::HEAD`] bytes, or all where there are fewer.
     matches: fn(&[u8]) -> bool,
     /// Reads it; none for what needs to know more than the file says.
     pub(crate) open: Option<Open>,
@@ -157,6 +154,11 @@ pub static FORMATS: [&FileFormat; 13] = [
 /// ```
 pub fn sniff(head: &[u8]) -> Option<&'static FileFormat> {
     FORMATS.into_iter().find(|f| (f.matches)(head))
+}
+
+/// The format of an input whose first bytes have been looked at.
+pub fn of_input(input: &Input) -> Option<&'static FileFormat> {
+    sniff(input.head())
 }
 
 /// The format of a file by its content, without keeping it open; none where it says nothing or cannot be read.

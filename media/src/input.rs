@@ -8,7 +8,6 @@ use std::sync::Mutex;
 use nc_core::container::read_full;
 use nc_core::{Error, Result};
 
-use crate::formats::{self, FileFormat};
 use crate::warning::code;
 
 /// An input whose first bytes have been looked at, and will be read again.
@@ -26,6 +25,9 @@ enum Origin {
 }
 
 impl Input {
+    /// First bytes by which a format is told.
+    pub const HEAD: usize = 16;
+
     /// Opens a file, a named pipe or a device.
     ///
     /// # Errors
@@ -56,14 +58,9 @@ impl Input {
         Ok(Self { origin, head })
     }
 
-    /// The first bytes: [`formats::HEAD`] of them, or all where there are fewer.
+    /// The first bytes: [`Self::HEAD`] of them, or all where there are fewer.
     pub fn head(&self) -> &[u8] {
         &self.head
-    }
-
-    /// What the first bytes say it is.
-    pub fn sniff(&self) -> Option<&'static FileFormat> {
-        formats::sniff(&self.head)
     }
 
     /// Length in bytes, where the system knows.
@@ -127,7 +124,7 @@ impl Read for Input {
 }
 
 pub(crate) fn head_of(r: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut head = vec![0; formats::HEAD];
+    let mut head = vec![0; Input::HEAD];
     let n = read_full(r, &mut head)?;
     head.truncate(n);
     Ok(head)

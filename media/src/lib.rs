@@ -44,6 +44,7 @@
 )]
 
 mod bytes;
+mod contract;
 mod create;
 pub mod ffmpeg;
 pub mod formats;
@@ -59,9 +60,10 @@ pub mod temporaries;
 pub mod video;
 mod warning;
 
-pub use create::{CreateOptions, WriteSignal, Writer, Written, create, create_stream};
+pub use contract::{CreateOptions, OpenOptions, ReadSignal, WriteSignal, Written};
+pub use create::{Writer, create, create_stream};
 pub use formats::FileFormat;
 pub use input::Input;
-pub use open::{OpenOptions, ReadSignal, Reader, open, open_input, open_stream};
+pub use open::{Reader, open, open_input, open_stream};
 pub use range::Range;
 pub use warning::{Warning, code};

@@ -21,7 +21,7 @@ use crate::video::y4m::{self, Head};
 /// Marks the place of a WAV file's samples among its chunks.
 pub const SAMPLES: [u8; 4] = *b"data";
 /// Parameters of a Y4M file's first line.
-pub const Y4M: [u8; 4] = *b"y4m ";
+pub const Y4M: [u8; 4] = crate::video::y4m::META;
 /// What a file of records says beyond its rows.
 pub const RECORDS: [u8; 4] = *b"recs";
 

@@ -4,112 +4,16 @@ use std::io::Read;
 use std::path::Path;
 
 use nc_core::container::Meta;
-use nc_core::{Budget, Error, Format, MediaKind, Result, SignalBuf};
+use nc_core::{Error, Format, MediaKind, Result, SignalBuf};
 
+use crate::contract::{FOLDER_RATE, OpenOptions, ReadSignal};
 use crate::ffmpeg;
 use crate::formats::{self, FileFormat};
 use crate::input::Input;
-use crate::records::{self, Schema};
+use crate::records;
 use crate::video;
 use crate::warning::Warning;
 use crate::warning::code;
-
-/// Frames per second of a folder of images, where nothing is said.
-pub const FOLDER_RATE: [u32; 2] = [24, 1];
-
-/// How a file is to be opened.
-///
-/// ```
-/// use nc_core::{Budget, MediaKind};
-/// let options = nc_media::OpenOptions::new()
-///     .kind(MediaKind::Audio)
-///     .budget(Budget::new(64 << 20));
-/// ```
-#[derive(Debug, Default)]
-pub struct OpenOptions {
-    pub(crate) budget: Budget,
-    pub(crate) kind: Option<MediaKind>,
-    pub(crate) rate: Option<[u32; 2]>,
-    pub(crate) schema: Option<Schema>,
-    pub(crate) missing: Option<String>,
-}
-
-impl OpenOptions {
-    /// What the content says, within the default budget.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// What the file makes the reader allocate is charged to the pool of this budget.
-    #[must_use]
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
-        self
-    }
-
-    /// The kind of media wanted. Without one it is guessed: a folder of PNGs is a clip, content decides of files, and
-    /// what it says nothing of is bytes.
-    #[must_use]
-    pub fn kind(mut self, kind: MediaKind) -> Self {
-        self.kind = Some(kind);
-        self
-    }
-
-    /// Frames per second of a folder of images, as a fraction; [`FOLDER_RATE`] by default.
-    #[must_use]
-    pub fn rate(mut self, rate: [u32; 2]) -> Self {
-        self.rate = Some(rate);
-        self
-    }
-
-    /// What the rows of records mean; with one, records are what is wanted where no kind is given.
-    #[must_use]
-    pub fn schema(mut self, schema: Schema) -> Self {
-        self.schema = Some(schema);
-        self
-    }
-
-    /// Cells of tables with this text are unknown.
-    #[must_use]
-    pub fn missing(mut self, text: impl Into<String>) -> Self {
-        self.missing = Some(text.into());
-        self
-    }
-
-    fn wanted(&self) -> Option<MediaKind> {
-        let records = self.schema.is_some().then_some(MediaKind::Records);
-        self.kind.or(records)
-    }
-}
-
-/// A format's reader: what [`Reader`] calls.
-pub trait ReadSignal: Send {
-    /// The form of the signal.
-    fn format(&self) -> Format;
-
-    /// Units of the signal, where the file tells them exactly.
-    fn length(&self) -> Option<u64>;
-
-    /// The next piece; none at the end, and from then on.
-    ///
-    /// # Errors
-    /// Format for damage and truncation, Limit, I/O.
-    fn next(&mut self) -> Result<Option<SignalBuf>>;
-
-    /// Metadata that was found since it was last asked for; all of it once [`Self::next`] has given nothing.
-    ///
-    /// # Errors
-    /// Those of making it, once the file has been read to its end.
-    fn take_metadata(&mut self) -> Result<Vec<Meta>> {
-        Ok(Vec::new())
-    }
-
-    /// What was odd about the file since it was last asked for.
-    fn take_warnings(&mut self) -> Vec<Warning> {
-        Vec::new()
-    }
-}
 
 /// A file or stream being read as a signal.
 ///
@@ -225,7 +129,7 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Reader> {
         };
     }
     let input = Input::open(path)?;
-    let found = input.sniff();
+    let found = formats::of_input(&input);
     let by_ffmpeg = wanted.is_none_or(|k| k == MediaKind::Video)
         && !input.is_empty()
         && !found.is_some_and(|f| *f == formats::NC || f.kind == Some(MediaKind::Video))
@@ -250,7 +154,7 @@ pub fn open_stream(stream: impl Read + Send + 'static, options: &OpenOptions) ->
 /// # Errors
 /// As for [`open`].
 pub fn open_input(input: Input, options: &OpenOptions) -> Result<Reader> {
-    let found = input.sniff();
+    let found = formats::of_input(&input);
     let wanted = options.wanted();
     let read = |input, format: &'static FileFormat| match format.open {
         Some(open) => Reader::new(open(input, options)?, format.name),

@@ -11,7 +11,7 @@
 //! # Ok::<(), nc_core::Error>(())
 //! ```
 //!
-//! By default a chunk is cut into up to two parts of at least 4 MiB, which two threads code; each is modelled bit by bit
+//! By default a chunk is cut into two parts from 2 MiB on, which two threads code; each is modelled bit by bit
 //! from the bytes before it: orders 0 to 6, words, lines and keys where it is text, instructions where it is machine code, records and
 //! gaps where it is something else, and two match models. See `FORMAT.md`, "bytes".
 #![cfg_attr(

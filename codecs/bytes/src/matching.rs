@@ -82,7 +82,7 @@ impl Match {
         };
         self.state = class(self.length) * 4 + recent;
         let right = stretch(self.hits.p(self.state)) as i16;
-        let sure = (i32::from(self.hits.p(self.state)) - 32768 >> 5) as i16;
+        let sure = ((i32::from(self.hits.p(self.state)) - 32768) >> 5) as i16;
         (x[0], x[1]) = if bit > 0 {
             (right, sure)
         } else {

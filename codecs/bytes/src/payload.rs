@@ -21,7 +21,7 @@ pub const MEMORY: u32 = 26;
 /// Most that a decoder takes.
 const MOST_MEMORY: u32 = 28;
 /// Least bytes of one of several parts.
-const PART: usize = 4 << 20;
+const PART: usize = 1 << 20;
 
 /// Methods, the first byte of a payload.
 const STORED: u8 = 0;

@@ -5,7 +5,7 @@ use nc_core::{Error, Format, RecordsBuf, RecordsFormat, Result, SignalBuf};
 
 use super::{Reader, Schema, Source};
 use crate::metadata;
-use crate::open::{OpenOptions, ReadSignal};
+use crate::contract::{OpenOptions, ReadSignal};
 use crate::warning::code;
 
 /// Values read at once.

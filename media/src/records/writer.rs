@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use nc_core::{Budget, Error, Result, Signal};
 
 use super::Writer;
-use crate::create::{CreateOptions, WriteSignal, Written};
+use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::metadata;
 use crate::output::{Folder, Output};
 

@@ -17,7 +17,7 @@ use super::compressed::CompressedReader;
 use super::wav::WavReader;
 use crate::input::Input;
 use crate::metadata;
-use crate::open::{OpenOptions, ReadSignal};
+use crate::contract::{OpenOptions, ReadSignal};
 use crate::warning::{Warning, code};
 
 /// Samples of all channels in a block.
@@ -60,7 +60,7 @@ pub(crate) fn compressed(input: Input, options: &OpenOptions) -> Result<Box<dyn 
 /// Says what is missing.
 #[cfg(not(feature = "compressed-sound"))]
 pub(crate) fn compressed(input: Input, _: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
-    let name = input.sniff().map_or("compressed sound", |f| f.name);
+    let name = formats::of_input(&input).map_or("compressed sound", |f| f.name);
     let why = format!("{name}: this build is without the feature compressed-sound, which reads it");
     Err(Error::Unsupported(why).coded(code::NOT_BUILT_IN))
 }

@@ -14,7 +14,7 @@ use nc_core::{AudioFormat, Error, Format, Result, SampleDepth, Signal};
 use ndarray::ArrayView2;
 
 use super::wav::{Head, push_chunk, push_sample, width};
-use crate::create::{CreateOptions, WriteSignal, Written};
+use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::metadata;
 use crate::output::Output;
 use crate::warning::{Warning, code};

@@ -16,7 +16,7 @@ use super::y4m::{self, Y4mReader};
 use crate::ffmpeg::Ffmpeg;
 use crate::input::Input;
 use crate::metadata;
-use crate::open::{OpenOptions, ReadSignal};
+use crate::contract::{OpenOptions, ReadSignal};
 use crate::warning::{Warning, code};
 
 /// Bytes that a path takes beside its own, in a list of them.

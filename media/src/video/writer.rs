@@ -14,7 +14,7 @@ use nc_core::{Budget, Error, Result, Signal, VideoFormat};
 
 use super::picture::{self, Painter};
 use super::y4m::{self, Head};
-use crate::create::{CreateOptions, WriteSignal, Written};
+use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::ffmpeg;
 use crate::formats;
 use crate::metadata;

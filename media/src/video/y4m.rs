@@ -13,7 +13,7 @@ use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 /// First bytes of a file.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
 /// Tag under which an nc file keeps [`Head::kept`].
-pub const META: [u8; 4] = crate::metadata::Y4M;
+pub const META: [u8; 4] = *b"y4m ";
 /// First bytes of a frame.
 const FRAME: &[u8] = b"FRAME";
 /// Most bytes of the first line and of a frame's.
