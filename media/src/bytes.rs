@@ -5,9 +5,9 @@ use std::io::Write;
 use nc_core::container::read_full;
 use nc_core::{Error, Format, Result, Signal, SignalBuf};
 
+use crate::contract::{OpenOptions, ReadSignal};
 use crate::contract::{WriteSignal, Written};
 use crate::input::Input;
-use crate::contract::{OpenOptions, ReadSignal};
 use crate::output::Output;
 
 /// Bytes read at once.

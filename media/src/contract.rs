@@ -242,4 +242,3 @@ pub trait WriteSignal: Send {
     /// Format, I/O; Usage where the name is taken by now.
     fn finish(self: Box<Self>) -> Result<Written>;
 }
-

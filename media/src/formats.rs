@@ -8,8 +8,8 @@ use std::path::Path;
 
 use nc_core::{MediaKind, Result};
 
-use crate::input::{self, Input};
 use crate::contract::{OpenOptions, ReadSignal};
+use crate::input::{self, Input};
 
 type Open = fn(Input, &OpenOptions) -> Result<Box<dyn ReadSignal>>;
 

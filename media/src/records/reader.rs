@@ -4,8 +4,8 @@ use nc_core::container::Meta;
 use nc_core::{Error, Format, RecordsBuf, RecordsFormat, Result, SignalBuf};
 
 use super::{Reader, Schema, Source};
-use crate::metadata;
 use crate::contract::{OpenOptions, ReadSignal};
+use crate::metadata;
 use crate::warning::code;
 
 /// Values read at once.

@@ -15,9 +15,10 @@ use nc_core::{AudioBuf, AudioFormat, Error, Format, Result, SignalBuf};
 #[cfg(feature = "compressed-sound")]
 use super::compressed::CompressedReader;
 use super::wav::WavReader;
+use crate::contract::{OpenOptions, ReadSignal};
+use crate::formats;
 use crate::input::Input;
 use crate::metadata;
-use crate::contract::{OpenOptions, ReadSignal};
 use crate::warning::{Warning, code};
 
 /// Samples of all channels in a block.

@@ -13,10 +13,10 @@ use nc_core::{Budget, Chroma, Error, Format, Result, SignalBuf, VideoBuf, VideoF
 use super::picture;
 use super::png::{Image, Png};
 use super::y4m::{self, Y4mReader};
+use crate::contract::{OpenOptions, ReadSignal};
 use crate::ffmpeg::Ffmpeg;
 use crate::input::Input;
 use crate::metadata;
-use crate::contract::{OpenOptions, ReadSignal};
 use crate::warning::{Warning, code};
 
 /// Bytes that a path takes beside its own, in a list of them.
