@@ -4,7 +4,7 @@
 //! payload, hashes of symbols and output), framing, the index. Writing proves each chunk by decoding it and
 //! reading verifies what writing wrote, so each byte is copied, summed and hashed; the floor, printed first,
 //! is a copy within memory.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
 use std::io::Cursor;

@@ -2,6 +2,7 @@
 //! the benches run, and not quoted from another machine.
 //!
 //! Each is the best of a few short runs on one core.
+#![allow(clippy::indexing_slicing, reason = "data of its own making")]
 
 use std::hint::black_box;
 use std::time::Instant;

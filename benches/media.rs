@@ -5,7 +5,7 @@
 //! sound, frames for video, pictures, records. Inputs are generated. What the codecs' own parts take, with the
 //! multiply-adds counted and floors, their own benches print (`-p nc-codec-grvq`, `-p nc-codec-nerv`, `-p nc-codec-circuit`,
 //! `-p nc-codec-kernels`); here each line says how that compares with playing: times real time.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

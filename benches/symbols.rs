@@ -6,7 +6,7 @@
 //! left of its range and then search the table, each step of which waits for the last; an encoder multiplies.
 //! `whole table` also proves that the table is one, of all its entries, for each symbol; `share` trusts the
 //! caller with two numbers, and is what a coder of many symbols takes.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
 

@@ -1,5 +1,5 @@
 //! What the contract promises of every codec of the build. Codecs are found in the registry and not named.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

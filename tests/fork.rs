@@ -1,7 +1,7 @@
 //! A process that has decoded may fork, and its child decodes too: pools of threads that stayed behind with the parent are
 //! not waited for. Alone in its program, for nothing else may hold a lock when it forks.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, unsafe_code)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, unsafe_code)]
 
 mod common;
 

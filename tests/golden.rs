@@ -5,7 +5,7 @@
     feature = "nerv",
     feature = "store"
 ))]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

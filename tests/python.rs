@@ -1,6 +1,11 @@
 //! The second decoder, `second_decoder.py`, which shares nothing with this one but FORMAT.md, reads
 //! every golden file of the codecs that it covers, and to the same values.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Readers agree on all golden and faulty files, however the bytes come, and give back all that they reserved.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -4,19 +4,6 @@
 //! bindings use the front door, `corpora` judge it. Nothing in this crate knows a neural network or a format of media
 //! files: it holds signals (a file for each kind of media), goals, budgets, errors, the entropy coders, the container and
 //! the streams that codecs are plugged into.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 pub mod archive;
 pub mod budget;

@@ -1,11 +1,12 @@
 //! Finding a codec by name, number or kind of media, with the model that it needs.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::container::Header;
 use crate::{
     AnyCodec, Budget, CodecId, Error, Family, MediaKind, Model, ModelFault, ModelId, Result,
+    Threads,
 };
 
 /// Gives a decoder the codec that a file asks for.
@@ -161,16 +162,21 @@ impl Registry {
         &self,
         codec: CodecId,
         model: Option<ModelId>,
-        open: impl FnOnce() -> Result<AnyCodec>,
+        open: impl FnOnce() -> Result<AnyCodec> + Send,
     ) -> Result<AnyCodec> {
-        // A thread that panicked here left what was kept whole.
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(codec) = opened.get(&(codec, model)) {
+        let key = (codec, model);
+        if let Some(codec) = self.opened().get(&key) {
             return Ok(codec.clone());
         }
-        let made = open()?;
-        opened.insert((codec, model), made.clone());
-        Ok(made)
+        // Not under the lock: while a pool's thread waits for what it shared out, it takes up other work, which may come
+        // here. Two that come at once open it twice, and the first one stays.
+        let made = Threads::default().run(open)??;
+        Ok(self.opened().entry(key).or_insert(made).clone())
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<(CodecId, Option<ModelId>), AnyCodec>> {
+        // A thread that panicked here left what was kept whole.
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a codec with the model of this id: one added, or the one embedded.

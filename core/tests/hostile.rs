@@ -1,5 +1,5 @@
 //! Files with right checksums over contents that ask for too much.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 use std::io::Cursor;
 

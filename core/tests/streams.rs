@@ -1,5 +1,10 @@
 //! Round trips, damage, limits and ranges, on a codec small enough to read here: 16-bit samples.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::io::Cursor;
 
@@ -473,4 +478,21 @@ fn what_waits_for_the_next_chunk_is_charged() {
     // Payload and samples of 1900 take 11,400 bytes; of those before, 3600 are still there.
     assert!(run(15_000).is_ok());
     assert!(matches!(run(14_999), Err(Error::Limit(_))));
+}
+
+/// A size is shared out by the length: of a pipe nobody knows it, unless all that came is one chunk.
+#[test]
+fn a_size_needs_a_length_or_a_single_chunk() {
+    let x = sound(1, 1000);
+    let run = |chunk| {
+        let codec = AnyCodec::from(Pcm { chunk, overlap: 0 });
+        let mut ctl = Control::default();
+        let mut e = Encoder::new(Vec::new(), &codec, format(1), None, Goal::Bytes(9_000))?;
+        let samples = x.view();
+        let rate = 8000;
+        e.push(Signal::Audio(Audio { rate, samples }), &mut ctl)?;
+        e.finish(&mut ctl).map(|(file, _)| file)
+    };
+    assert!(Header::from_bytes(&run(1000).unwrap()).unwrap().single);
+    assert!(matches!(run(999), Err(Error::Usage(_))));
 }

@@ -13,6 +13,10 @@
 //! assert!(metrics::stoi(&speech, &noisy)? > 0.8);
 //! # Ok::<(), nc_core::Error>(())
 //! ```
+#![allow(
+    clippy::indexing_slicing,
+    reason = "metrics and generators over data of its own making"
+)]
 
 pub mod audio;
 pub mod files;

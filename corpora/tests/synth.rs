@@ -1,5 +1,10 @@
 //! Generated pictures and clips have the statistics of photographs, and a seed gives the same bytes for ever.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::path::Path;
 

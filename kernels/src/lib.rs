@@ -26,6 +26,10 @@
 //! }
 //! # Ok::<(), nc_kernels::KernelError>(())
 //! ```
+#![allow(
+    clippy::indexing_slicing,
+    reason = "sizes are checked where a kernel is called"
+)]
 
 #[cfg(all(target_arch = "x86", not(target_feature = "sse2")))]
 compile_error!("x87 arithmetic keeps excess precision; build with SSE2");

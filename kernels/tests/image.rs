@@ -1,5 +1,5 @@
 //! Layers over images: against plain loops, and the same bits at every level.
-#![allow(clippy::unwrap_used, clippy::float_cmp)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::float_cmp)]
 
 use nc_kernels::{Conv2d, Kernels, Level};
 

@@ -1,6 +1,11 @@
 //! Every kernel gives the same bits at every SIMD level, equals its definition written as plain loops, and is close
 //! to the f64 result.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 

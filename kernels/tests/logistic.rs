@@ -1,5 +1,5 @@
 //! Mixing: against its formula, the same at every level, and nothing outside the rows.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nc_kernels::{Kernels, Level};
 

@@ -1,5 +1,5 @@
 //! Interpolation: against its formula, the same at every level, and nothing read outside.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nc_kernels::{Block, Kernels, Level};
 

@@ -1,6 +1,11 @@
 //! Fourier transforms, short-time transforms and resampling against f64 references, at every SIMD level where one is
 //! used, and by hash.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use nc_kernels::{Kernels, Level, Resampler, Rfft, Stft, hann, resample, resampled_len};
 use std::f64::consts::TAU;

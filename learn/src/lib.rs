@@ -34,6 +34,7 @@
 //! assert!((found[0].data[0] - 2.0).abs() < 0.1 && (found[1].data[0] - 1.0).abs() < 0.1);
 //! # Ok::<(), nc_core::Error>(())
 //! ```
+#![allow(clippy::indexing_slicing, reason = "learning; no file reaches it")]
 
 #[cfg(feature = "layers")]
 pub mod activation;

@@ -4,9 +4,10 @@
 #[inline]
 #[must_use]
 pub fn exp(x: f32) -> f32 {
-    let x = x.clamp(-80.0, 80.0) * std::f32::consts::LOG2_E;
-    let n = (x + 12_582_912.0) - 12_582_912.0;
-    let f = (x - n) * std::f32::consts::LN_2;
+    let x = x.clamp(-80.0, 80.0);
+    let n = (x * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    // ln 2 in two parts, of which the first has few bits: what is left of x keeps all of its own (Cody and Waite 1980).
+    let f = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let p = 1.0 + f * (1.0 + f * (0.5 + f * (0.166_666_6 + f * (0.041_666_2 + f * 0.008_363))));
     f32::from_bits(((n as i32 + 127) << 23) as u32) * p
 }

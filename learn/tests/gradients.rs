@@ -1,5 +1,5 @@
 //! Every layer's gradients against differences.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 use nc_learn::check::Check;
 use nc_learn::conv::{Window, conv, conv_transposed, depthwise, pixel_shuffle};

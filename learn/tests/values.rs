@@ -1,5 +1,5 @@
 //! Layers by hand, and what a tape refuses.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nc_core::Error;
 use nc_learn::conv::{Window, conv, conv_transposed, depthwise, pixel_shuffle};

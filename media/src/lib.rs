@@ -30,18 +30,6 @@
 //! | [`output`], [`temporaries`] | files that appear whole or not at all |
 //! | [`ffmpeg`] | what a program of its own reads |
 //! | [`range`], [`names`] | a part of a signal; names of outputs |
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing
-    )
-)]
 
 mod bytes;
 mod contract;

@@ -3,10 +3,6 @@
 //! A file is written beside its target under another name, flushed to the disk and then renamed, so that a crash, a full
 //! disk or a signal leaves either the old file or the new one. Devices and named pipes are written to directly: there is
 //! nothing to keep safe, and nothing to rename.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "counts bytes that were written, of which there are less than 2^64"
-)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};

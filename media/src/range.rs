@@ -45,7 +45,7 @@ impl Range {
     /// The units of it that a signal of this format and so many units has.
     ///
     /// ```
-    /// use nc_core::{Format, SampleDepth};
+    /// use nc_core::{AudioFormat, Format, SampleDepth};
     /// let format = Format::Audio(AudioFormat { rate: 16_000, channels: 1, depth: SampleDepth::I16 });
     /// let range: nc_media::Range = "3s..4s".parse()?;
     /// assert_eq!(range.within(&format, 50_000)?, 48_000..50_000);

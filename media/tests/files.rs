@@ -1,5 +1,10 @@
 //! Files opened, created again and compared, by path and through pipes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,11 @@
 //! Files of sound that are wrong on purpose: a typed error or the right result, no panic, and never more
 //! memory than the budget.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::io::{Cursor, Read};
 

@@ -1,6 +1,11 @@
 //! Parquet files that are wrong on purpose: a typed error, no panic, and never more memory than the budget.
 #![cfg(feature = "parquet")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::io::Cursor;
 use std::sync::Arc;

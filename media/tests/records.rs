@@ -1,5 +1,10 @@
 //! Files of every kind come back; wrong ones are told apart.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};

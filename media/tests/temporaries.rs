@@ -1,5 +1,10 @@
 //! What a signal handler removes; a process of its own, because it removes all that is half written.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use nc_core::{Chroma, Format, VideoFormat};
 use nc_media::{CreateOptions, create, temporaries};

@@ -1,5 +1,10 @@
 //! Golden and faulty files, and signals for every codec of the build: found, not listed.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code
+)]
 
 use std::path::{Path, PathBuf};
 

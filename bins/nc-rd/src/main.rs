@@ -3,6 +3,10 @@
 //! A plan says which inputs, codecs and settings; `run` does it by commands on files, as a user would, and
 //! leaves results in one format, of which everything else is made. Rates are bytes of real files, headers
 //! included. The figures of the documents are made by these commands and not typed.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "plans and results are its own, and codecs run as commands"
+)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,6 +1,11 @@
 //! The plans beside the crate, on made-up inputs under the names that they ask for, with an `nc` that is a
 //! script and copies; and what is made of their results.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,12 @@
 //!
 //! The browser is chromium driven by chromedriver; where they are not on PATH that test says so and
 //! skips. Folders stay under the target folder, to be looked at: `target/tmp/report-*`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 #[path = "report/browser.rs"]
 mod browser;

@@ -1,6 +1,11 @@
 //! `nc-rd run`, `compare` and `table` with codecs that are shell scripts: good, crashing, hanging,
 //! writing garbage, missing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

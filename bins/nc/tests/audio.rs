@@ -1,5 +1,10 @@
 //! Audio end to end: whatever the form of the input, the output has the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

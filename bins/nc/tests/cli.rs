@@ -1,5 +1,10 @@
 //! Help, man pages, completions, usage errors, `info`, `test` and damaged files.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

@@ -1,5 +1,10 @@
 //! What a file may claim is bounded by -M, in encoding as in decoding: exit code 4, no output, nothing left behind.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

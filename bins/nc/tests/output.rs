@@ -1,5 +1,10 @@
 //! Outputs appear whole or not at all, overwrite nothing, and never touch the input.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

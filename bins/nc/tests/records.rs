@@ -1,5 +1,10 @@
 //! Records on the command line: learn, encode, decode, ask; and what goes wrong.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 #![cfg(feature = "train")]
 
 mod common;

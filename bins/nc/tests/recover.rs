@@ -1,5 +1,10 @@
 //! `nc decode --recover`: what is whole comes back in its place, what is lost is named, and the exit code tells.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

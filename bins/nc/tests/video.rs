@@ -1,5 +1,10 @@
 //! Video and images: Y4M, PNGs and folders in and out, ranges, other formats, damaged input.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod common;
 use common::*;

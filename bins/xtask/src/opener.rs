@@ -182,7 +182,7 @@ impl Kept {
         let of = |m: &&Model| m.meta("codec") == Some(family.info().name);
         let mut model = self.models.iter().find(|m| Some(m.id) == need).cloned();
         let built_in = family.default_model();
-        if model.is_none() && built_in.map(ModelId::of) != need {
+        if model.is_none() && (need.is_none() || built_in.map(ModelId::of) != need) {
             model = self.models.iter().find(of).cloned();
         }
         if model.is_none()

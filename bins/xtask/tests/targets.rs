@@ -1,5 +1,5 @@
 //! Every seed and every crash ever found goes through its target.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use xtask::targets::TARGETS;
 

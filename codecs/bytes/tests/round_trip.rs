@@ -1,5 +1,5 @@
 //! Everything comes back; nothing that is damaged panics.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nc_bytes::{MEMORY, Preset, decode, encode};
 use proptest::prelude::*;

@@ -4,7 +4,7 @@
 //! naive one (every variable by a full evaluation) and of the seed's (every variable by the path from
 //! it to the root; Liu, Mandt and Van den Broeck 2022), then times encoding and decoding. The trees
 //! are balanced, which is the seed's best case.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
 

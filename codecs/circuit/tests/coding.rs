@@ -1,7 +1,7 @@
 //! What is coded comes back, costs what the circuit says, and is the same bytes at every level and
 //! number of threads.
 #![cfg(feature = "train")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

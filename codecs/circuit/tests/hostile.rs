@@ -1,5 +1,5 @@
 //! Models and payloads that ask for too much, or for what there is not.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

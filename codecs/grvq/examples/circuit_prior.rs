@@ -4,7 +4,7 @@
 //! latent vertex for each token of `1 + PAST` frames: codebook under codebook within a frame, the
 //! frame before as parent of the first. Bits of a frame are those of its window less those of its
 //! past alone, both exact.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

@@ -1,16 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing
-    )
-)]
 
 mod codec;
 pub mod config;
@@ -22,7 +10,6 @@ mod search;
 #[cfg(feature = "train")]
 #[allow(
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     clippy::unreachable,
     reason = "training; nothing that a file says reaches it"
 )]

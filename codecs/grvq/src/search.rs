@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::weights::fail;
 
 /// Most candidates.
-pub const MAX_WIDTH: usize = 64;
+pub const MAX_WIDTH: usize = 16;
 /// Rows that are multiplied together: their distances to 1024 codes, 192 KiB, stay in the second-level cache.
 const ROWS: usize = 48;
 

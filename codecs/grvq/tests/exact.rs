@@ -1,6 +1,6 @@
 //! The same bytes and the same sound at every SIMD level, alone and among threads; nested rates.
 #![cfg(feature = "default-model")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Models and headers that ask for too much, or for what there is not.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use nc_core::{
     AudioFormat, Budget, ChunkHead, Codec, Control, Error, Family as _, Model, SampleDepth,

@@ -1,6 +1,6 @@
 //! What comes out for inputs at the edges, and what is said of damage.
 #![cfg(feature = "default-model")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

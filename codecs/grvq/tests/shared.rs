@@ -1,6 +1,6 @@
 //! Real speech: clips in the folder that `NC_SPEECH` names, else in `../shared/data/speech` beside the repository.
 #![cfg(feature = "default-model")]
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -6,7 +6,12 @@
 //! multiplications and additions in registers.
 //!
 //! Decoding counts frames: criterion's elem/s is frames a second.
-#![allow(clippy::unwrap_used, clippy::panic, unsafe_code)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    unsafe_code
+)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;

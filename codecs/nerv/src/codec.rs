@@ -2,10 +2,6 @@
 //!
 //! The first byte of a payload is its mode; what follows is the mode's own. Frames of one value are
 //! found before anything else is tried, because no other mode can be smaller.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "bytes of frames that are in memory, or of one whose format is valid: 2^31 at most"
-)]
 
 use std::ops::Range;
 

@@ -3,11 +3,6 @@
 //! Every yes-or-no decision is predicted by several counters, each looked up by another context; the predictions are
 //! mixed in the logistic domain with weights that learn as they go (after Mahoney's lpaq). There is nothing to
 //! transmit and nothing in floating point, so encoder and decoder agree on every machine.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "probabilities of 16 bits, weights of 21, their logarithms of 12: sums of six products have 36 of 64 bits; \
-              contexts are numbered within their tables, which are in memory"
-)]
 
 use std::sync::OnceLock;
 

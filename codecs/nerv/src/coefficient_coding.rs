@@ -1,9 +1,5 @@
 //! How coefficients are coded: blocks that are empty are skipped, others have the place of their last coefficient and then
 //! all before it, from the last to the first, each with the magnitudes around it as context.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame, whose edges are at most 2^14, and magnitudes of at most 21 bits"
-)]
 
 use nc_core::{Error, Result};
 

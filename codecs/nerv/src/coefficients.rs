@@ -1,8 +1,4 @@
 //! A frame's quantised transform coefficients.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
 
 use crate::dct::{BIG, SMALL};
 use crate::geometry::Geometry;

@@ -31,11 +31,7 @@ const COSINES: [f32; 17] = [
 ];
 
 /// cos(k pi / 32) for any k.
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "every arm leaves at most 16"
-)]
+#[allow(clippy::indexing_slicing, reason = "every arm leaves at most 16")]
 fn cosine(k: usize) -> f32 {
     match k % 64 {
         k @ 0..=16 => COSINES[k],
@@ -55,10 +51,6 @@ struct Pair<const N: usize> {
 }
 
 /// `[n, n]` rows of the DCT-II: row u is `sqrt(2 / n) cos(pi (2 x + 1) u / 2 n)`, row 0 `sqrt(1 / n)`.
-#[allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a block of 16 x 16"
-)]
 fn matrix<const N: usize>() -> Pair<N> {
     const HALF_ROOT: f32 = std::f32::consts::FRAC_1_SQRT_2;
     // sqrt(1 / 8), sqrt(2 / 8), sqrt(1 / 16), sqrt(2 / 16); and pi / 2 n in parts of pi / 32.
@@ -85,10 +77,6 @@ pub struct Transform {
 }
 
 /// The places in a block of side `n`, row by row, in diagonal order.
-#[allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a block of 16 x 16"
-)]
 fn diagonals(n: usize) -> Vec<u8> {
     let rows = (0..n).map(|y| (0..n).map(move |x| (y, x)));
     let mut all: Vec<(usize, usize)> = rows.flatten().collect();

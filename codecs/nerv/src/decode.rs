@@ -1,10 +1,5 @@
 //! Decoding of a chunk: any of its frames, reading no group that they do not lie in.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "frames of a chunk and their samples: the layout's sums are checked, and all samples by `bytes`"
-)]
-
 use std::ops::Range;
 
 use nc_core::entropy::RangeDecoder;

@@ -1,8 +1,4 @@
 //! The fitted filter: a small network that corrects what is shown.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "channels, of which an image has a few dozen"
-)]
 
 use crate::geometry::Geometry;
 use crate::gop::CLASSES;

@@ -3,10 +3,6 @@
 //! The network works at half the luma resolution: a pixel there holds the four luma samples of its square and the
 //! chroma samples that belong to it (4:2:0: one of each, 6 channels; 4:2:2: 8; 4:4:4: 12; gray: 4). Samples beyond the
 //! frame repeat its edge.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
 
 use std::ops::Range;
 

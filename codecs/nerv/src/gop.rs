@@ -1,8 +1,4 @@
 //! Groups of pictures: in which order the frames of a group are coded, and from which others each is predicted.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "numbers of frames, which are in memory, and depths of a pyramid of 64"
-)]
 
 use std::ops::Range;
 

@@ -4,7 +4,6 @@
 //! [`Error::Internal`] where that knowledge is wrong, never a value that was made up.
 #![allow(
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     reason = "lengths are rows times columns by construction, and every place is compared with them first"
 )]
 

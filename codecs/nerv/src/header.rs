@@ -25,7 +25,6 @@ pub struct Header {
 /// `2^(i / 8)` eighths of a sample of 8 bits, as samples of `bits`, 8 to 16.
 #[allow(
     clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
     reason = "masked to the table's eight; exponents of a float"
 )]
 pub fn step(i: u8, bits: u8) -> f32 {
@@ -120,10 +119,6 @@ impl Header {
     ///
     /// # Errors
     /// [`Error::Format`] for one that no encoder wrote.
-    #[allow(
-        clippy::arithmetic_side_effects,
-        reason = "no group is larger than what is left"
-    )]
     pub fn read(input: &mut Input<'_>, frames: u64) -> Result<Self> {
         let (width, blocks, last) = (input.byte()?, input.byte()?, input.byte()?);
         let config = FilterConfig {

@@ -2,10 +2,6 @@
 //!
 //! The modes are those of HEVC (Lainema et al. 2012) with fewer angles. Samples are real numbers around the middle, as
 //! the inverse transform gives them; each prediction is a fixed sequence of IEEE operations.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
 
 use crate::dct::{BIG, SMALL};
 use crate::grid::Grid;

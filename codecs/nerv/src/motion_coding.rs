@@ -1,9 +1,5 @@
 //! How a motion field is coded: a tree of squares, each of which repeats a neighbour's motion or says how it differs from
 //! what the neighbours lead to expect.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places of blocks, of 2^11 a row, and differences of vectors of 16 bits by numbers of 21"
-)]
 
 use nc_core::{Error, Result};
 

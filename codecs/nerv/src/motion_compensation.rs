@@ -3,11 +3,6 @@
 //! Blocks of 8 x 8 luma samples have a vector in quarter samples into one reference or the mean of two. Interpolation is
 //! that of HEVC (Ugur et al. 2013, 8 and 4 taps), in integers.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
-
 use nc_core::{Error, Result};
 use nc_kernels::{self as kernels, Kernels};
 

@@ -78,7 +78,6 @@ impl MotionField {
 /// Half the sum, rounded down.
 fn mean(a: i16, b: i16) -> i16 {
     // The sum of two numbers of 16 bits has 17.
-    #[allow(clippy::arithmetic_side_effects)]
     let sum = i32::from(a) + i32::from(b);
     (sum >> 1) as i16
 }

@@ -1,8 +1,4 @@
 //! From coefficients to samples: dequantisation, inverse transform and, in intra frames, prediction.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
 
 use nc_core::Result;
 

@@ -2,10 +2,6 @@
 //!
 //! They are what exact coding gives and what other modes are measured against. Nothing in them depends
 //! on a neighbour, so any frames decode alone.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "samples of frames that are in memory, or whose number `elements` has checked, and bits that are held"
-)]
 
 use std::ops::Range;
 

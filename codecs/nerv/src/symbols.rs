@@ -84,10 +84,6 @@ impl SymbolCoder {
 /// What the coder of coefficients is told of the motion at a small square of a plane: 0 for intra frames, 1 where two
 /// references are averaged (or the only one is followed) smoothly, 2 where one of two is taken or the motion changes, 3
 /// where both.
-#[allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14"
-)]
 pub fn hint(f: &MotionField, class: usize, p: &Plane, [x, y]: [usize; 2]) -> usize {
     let at = [x * p.sub[0], y * p.sub[1]];
     if class == 0 {

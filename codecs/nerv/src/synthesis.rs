@@ -8,11 +8,6 @@
 //! All of it is IEEE `+ - *` in one order, or integers, so a frame is the same on every machine, and what an encoder
 //! saw is what a decoder sees.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
-
 use nc_core::{Budget, Result, VideoFormat};
 use nc_kernels::Kernels;
 

@@ -3,10 +3,6 @@
 //! A network that stands for a clip is the file, so its parameters are coded as carefully as pixels are: each tensor
 //! has its own quantiser step, and every bit of a value is predicted from values around it. What encodes also
 //! decodes and counts bits, so that the size that an encoder plans with is the size that it gets.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "parameters in memory, their magnitudes of 16 bits and means of these in 24"
-)]
 
 use nc_core::{Budget, Error, Result};
 

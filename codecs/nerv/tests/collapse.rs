@@ -1,5 +1,5 @@
 //! Whatever the frames are: never worse than one value for each plane, never larger than the frames themselves.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -1,5 +1,10 @@
 //! Damaged payloads are no panic, and what decoding allocates stays within its budget.
-#![allow(clippy::unwrap_used, clippy::panic, unsafe_code)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    unsafe_code
+)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! An encode that was stopped goes on from its checkpoint, and one with a limit of time ends.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

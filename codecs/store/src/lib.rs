@@ -1,17 +1,4 @@
 //! The identity codec: keeps bytes as they are. The example to copy for a codec of one's own.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use nc_core::{
     AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, Control, Encoded, Error,

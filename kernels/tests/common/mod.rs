@@ -1,5 +1,5 @@
 //! Reproducible inputs, and handles of all levels.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, dead_code)]
 
 use nc_kernels::{Kernels, Level};
 

@@ -6,19 +6,6 @@
 //! and values for Parquet. What a file says beyond its rows, and beyond what its schema foretells, is
 //! a few bytes of *extras*.
 #![forbid(missing_docs)]
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod coding;
 mod column;

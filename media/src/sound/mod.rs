@@ -3,19 +3,6 @@
 //! The command line codes such files and a fuzzer tries to break them, so both find them here. What a file
 //! says is charged to a budget before anything is allocated for it, and what is wrong with it is an
 //! [`nc_core::Error`].
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 #[cfg(feature = "compressed-sound")]
 pub mod compressed;

@@ -2,10 +2,6 @@
 //!
 //! Samples that are not numbers become 0 here, before a codec sees them: every transform behind would spread them over a
 //! whole frame.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "counts samples that were read, of which there are less than 2^64"
-)]
 
 use std::io::BufReader;
 

@@ -2,10 +2,6 @@
 //!
 //! Into a file the sizes are filled in at the end. A pipe gets them up front where the length is known, and 0xFFFFFFFF
 //! otherwise, which players and nc read as "to the end".
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "counts samples that were written, of which there are less than 2^64"
-)]
 
 use std::io::Write;
 

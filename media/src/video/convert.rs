@@ -1,8 +1,4 @@
 //! Frames to and from what other crates hold: planes of [`ndarray`], and images of `image` behind the feature of that name.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "planes of a format that has been checked are below 2^28 samples"
-)]
 
 use nc_core::{Error, Result, VideoBuf, VideoFormat};
 use ndarray::{Array2, ArrayView2};

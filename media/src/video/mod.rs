@@ -2,19 +2,6 @@
 //!
 //! The command line codes such files and the harness judges what came back, so both read them here:
 //! what one takes for a frame, its range and its colours, the other does too.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::unreachable,
-        clippy::todo,
-        clippy::unimplemented,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 pub mod convert;
 pub mod picture;

@@ -1,10 +1,6 @@
 //! Video out: Y4M, or pictures as PNGs.
 //!
 //! The name says which. Other formats are left to those who make them well: Y4M goes into their programs through a pipe.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "counts frames and bytes that were written, of which there are less than 2^64"
-)]
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -1,5 +1,11 @@
 //! What the tests of the command line share: the built binary, a folder, and seeded audio.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    dead_code
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

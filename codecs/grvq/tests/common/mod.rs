@@ -1,5 +1,5 @@
 //! The default model at a chosen SIMD level.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, dead_code)]
 
 use nc_core::{
     AnyCodec, Audio, AudioFormat, Budget, CodecId, Control, Encoder, Family as _, Format, Goal,
@@ -68,7 +68,7 @@ pub fn searched(
     let format = Format::Audio(AudioFormat {
         rate,
         channels: x.nrows() as u16,
-        depth: SampleDepth::I16,
+        depth: SampleDepth::F32,
     });
     let mut encoder = Encoder::new(Vec::new(), codec, format, Some(x.ncols() as u64), goal)?;
     let samples = x.view();

@@ -2,10 +2,6 @@
 //!
 //! What a file says of its network are the few numbers of a [`Layout`]; the graph follows from them and from the size
 //! of a frame.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "sizes that `Layout::read` has compared with their limits, or that `Layout::fit` keeps within these"
-)]
 
 use nc_core::{Error, Result};
 

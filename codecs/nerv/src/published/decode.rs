@@ -1,8 +1,4 @@
 //! Decoding: the sizes, the parameters, then each frame that is wanted.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "frames that are wanted and their samples, which `elements` has checked"
-)]
 
 use std::ops::Range;
 

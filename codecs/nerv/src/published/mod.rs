@@ -9,7 +9,7 @@
 mod config;
 mod decode;
 mod picture;
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#[allow(clippy::indexing_slicing)]
 mod train;
 
 #[cfg(test)]

@@ -3,11 +3,6 @@
 //! The published networks give red, green and blue; here they give the planes themselves, the colour at the size of
 //! the brightness, of which a smaller plane takes averages. So one network serves every subsampling.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "places in a frame: edges are at most 2^14, all samples below 2^30"
-)]
-
 use nc_core::{Result, VideoFormat};
 use nc_kernels::Kernels;
 

@@ -1,5 +1,10 @@
 //! One chunk through the codec, and what its frames can be judged by.
-#![allow(clippy::unwrap_used, dead_code, unused_imports)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code,
+    unused_imports
+)]
 
 use nc_core::rng::Rng;
 use nc_core::{

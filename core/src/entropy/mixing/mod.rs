@@ -41,7 +41,7 @@
 //! ```
 // The arithmetic here has bounds that stand beside it, and indices are masked to the table or come from a type that
 // is no wider; tests run with overflow and bounds checked.
-#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::indexing_slicing)]
 
 mod adaptive;
 mod coder;

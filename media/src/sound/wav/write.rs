@@ -1,10 +1,6 @@
 //! WAV out: the head, the samples' bytes, and the chunks behind them.
 //!
 //! The head is built for any sizes, so that it can be written twice: once to start, and once more when they are known.
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "sizes of heads are small, those of samples are checked"
-)]
 
 use nc_core::{AudioFormat, Error, Format, Result, SampleDepth};
 
