@@ -105,7 +105,8 @@ impl Toolkit {
         let header = *archive.header();
         let (payload, pieces) = (archive.payload()?, archive.meta()?.len() as u64);
         let mut held = archive.budget().share();
-        held.charge(pieces.checked_mul(PIECE).unwrap_or(u64::MAX))?;
+        // More than a number holds is too much.
+        held.charge(pieces.saturating_mul(PIECE))?;
         let metadata = archive.meta()?.iter().map(|m| MetaInfo {
             tag: m.tag.escape_ascii().to_string(),
             bytes: m.data.len(),

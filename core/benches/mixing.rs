@@ -4,6 +4,7 @@
 //! of 16 bits in the dot products and as many pairs of them in the steps (at AVX2 I S / 16 vectors of 3 operations and as many of
 //! 8), 4 I S bytes of weights read and, where a step is made, written; for a hashed context one cache line every four
 //! decisions, and for each decision 1 byte of history and 4 of its map read and written.
+#![allow(clippy::indexing_slicing, reason = "data of its own making")]
 
 use std::hint::black_box;
 

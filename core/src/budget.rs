@@ -181,7 +181,7 @@ mod tests {
                     assert!(got.capacity() <= n.max(1) * 2);
                 }
                 (Err(Error::Limit(_)), None) => {}
-                (got, _) => unreachable!("{budget} {most}: {:?}", got.map(|g| g.len())),
+                (got, _) => panic!("{budget} {most}: {:?}", got.map(|g| g.len())),
             }
         }
         assert_eq!(Budget::new(0).read(&[][..], 9).unwrap(), [0u8; 0]);

@@ -3,6 +3,7 @@
 //!
 //! `cargo run -p nc-corpora --example metric_pairs -- FOLDER`, then
 //! `python3 corpora/tests/metrics.py FOLDER > corpora/tests/metrics.toml`.
+#![allow(clippy::indexing_slicing, reason = "data of its own making")]
 
 use nc_media::video::y4m::{Head, push_frame};
 

@@ -4,6 +4,7 @@
 //! default one, and adds a line for each new file to `golden.sha256` (its output), `symbols.sha256` (the hashes of
 //! its chunks' symbols) or `errors.txt` (what it must be refused with). A golden file is for ever: every later version
 //! must decode it to the same bits.
+#![allow(clippy::indexing_slicing, reason = "it makes files of its own")]
 
 mod circuit;
 mod faults;

@@ -178,7 +178,11 @@ fn records_come_back_through_paths_and_pipes() {
     let table = b"name,age\r\n\"a,b\",3\r\nc,4\r\nd,3\r\n".to_vec();
     for (name, bytes) in [("a.idx", idx), ("a.csv", table)] {
         let path = put(d, name, &bytes);
-        let learn = Schema::learn(&[path.clone()], &Learn::default(), &Budget::default());
+        let learn = Schema::learn(
+            std::slice::from_ref(&path),
+            &Learn::default(),
+            &Budget::default(),
+        );
         let schema = learn.unwrap();
         assert_eq!(round(d, &path, "back", Some(&schema)), bytes, "{name}");
         // A file's header is put right where nobody said how many rows would come.

@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<bool> {
     let program = build(&root, args.address)?;
     let (mut clean, mut rows) = (true, Vec::new());
     for target in TARGETS.iter() {
-        if !args.targets.is_empty() && !args.targets.iter().any(|n| *n == target.name) {
+        if !args.targets.is_empty() && !args.targets.contains(&target.name) {
             continue;
         }
         let corpus = root.join("fuzz/corpus").join(&target.name);

@@ -2,6 +2,10 @@
 //!
 //! `trust` tries the promises of `SECURITY.md` and prints a table; `fuzz` builds a libFuzzer target with the stable
 //! toolchain and runs it.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "it makes the files that others must survive"
+)]
 
 mod fuzz;
 mod trust;

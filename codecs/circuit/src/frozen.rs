@@ -386,7 +386,7 @@ impl Frozen {
         if x == values {
             return 1 << WIDE_PRECISION;
         }
-        let share = (sum >> BEYOND) * spread >> WIDE_PRECISION;
+        let share = ((sum >> BEYOND) * spread) >> WIDE_PRECISION;
         share as u32 + x as u32
     }
 

@@ -4,6 +4,7 @@
 //! a second of sound needs and the floor that they set at the 46 G multiply-adds a second that `nc-kernels`' `linear`
 //! reaches on one core of a Zen 4 at 3.7 GHz (its own bench prints them); what lies above the floor is transforms,
 //! tables of the range coder, and vectors where decoding one token after the other leaves no matrices.
+#![allow(clippy::indexing_slicing, reason = "data of its own making")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nc_core::{

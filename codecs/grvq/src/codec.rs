@@ -157,6 +157,9 @@ fn coded_len(units: u64, rate: u32) -> Result<usize> {
     usize::try_from(n).map_err(|_| Error::Limit("chunk too long".into()))
 }
 
+/// The offset of each frame, and latents `[frames][latent]`.
+type Latents = (Vec<u8>, Vec<f32>);
+
 impl Grvq {
     /// Loads a model.
     ///
@@ -208,7 +211,7 @@ impl Grvq {
 
     /// What the network makes of 16 kHz samples: the gain byte, and unless that says silence the offset of each frame
     /// with the latents `[frames][latent]`.
-    fn latents(&self, x: &[f32]) -> Result<(u8, Option<(Vec<u8>, Vec<f32>)>)> {
+    fn latents(&self, x: &[f32]) -> Result<(u8, Option<Latents>)> {
         let code = gain_code(x);
         if code == SILENT {
             return Ok((code, None));

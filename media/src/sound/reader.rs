@@ -12,7 +12,6 @@ use nc_core::{AudioBuf, AudioFormat, Error, Format, Result, SignalBuf};
 use super::compressed::CompressedReader;
 use super::wav::WavReader;
 use crate::contract::{OpenOptions, ReadSignal};
-use crate::formats;
 use crate::input::Input;
 use crate::metadata;
 use crate::warning::{Warning, code};
@@ -56,10 +55,10 @@ pub(crate) fn compressed(input: Input, options: &OpenOptions) -> Result<Box<dyn 
 
 /// Says what is missing.
 #[cfg(not(feature = "compressed-sound"))]
-pub(crate) fn compressed(input: Input, _: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
-    let name = formats::of_input(&input).map_or("compressed sound", |f| f.name);
-    let why = format!("{name}: this build is without the feature compressed-sound, which reads it");
-    Err(Error::Unsupported(why).coded(code::NOT_BUILT_IN))
+pub(crate) fn compressed(_: Input, _: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+    let why =
+        "compressed sound: this build is without the feature compressed-sound, which reads it";
+    Err(Error::Unsupported(why.into()).coded(code::NOT_BUILT_IN))
 }
 
 impl Source {

@@ -12,9 +12,11 @@ use nc_media::video::y4m::Y4mReader;
 use crate::BUDGET;
 
 type Seeds = fn() -> anyhow::Result<Vec<(String, Vec<u8>)>>;
+/// Name, property, what tries it, and seeds.
+type Row = (&'static str, &'static str, fn(&[u8]), Seeds);
 
-/// Name, property, what tries it, and seeds, of each format of input files.
-pub const TARGETS: [(&str, &str, fn(&[u8]), Seeds); 4] = [
+/// A row for each format of input files.
+pub const TARGETS: [Row; 4] = [
     (
         "wav",
         "any bytes as WAV: a typed error or samples, within the budget",

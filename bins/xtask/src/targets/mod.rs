@@ -16,13 +16,18 @@ use nc_core::{CodecId, Family, Header};
 use crate::corpus;
 use crate::opener::REGISTRY;
 
+/// What tries an input.
+type Run = Box<dyn Fn(&[u8]) + Send + Sync>;
+/// Inputs by name.
+type Named = Vec<(String, Vec<u8>)>;
+
 /// A property of any bytes.
 pub struct Target {
     /// Name on the command line.
     pub name: String,
     /// What holds for every input.
     pub property: String,
-    run: Box<dyn Fn(&[u8]) + Send + Sync>,
+    run: Run,
     /// Which files of `corpora/golden` and `corpora/faulty` are seeds.
     seeds: Seeds,
     /// Longest input that a fuzzer makes, bytes: what a long file shows, a short one shows many times a second. The tests
@@ -36,7 +41,7 @@ pub struct Target {
 #[derive(Clone, Copy)]
 enum Seeds {
     /// None, but those that this makes.
-    Made(fn() -> Result<Vec<(String, Vec<u8>)>>),
+    Made(fn() -> Result<Named>),
     /// All nc files.
     Files,
     /// Those of a codec, as far as their models are golden too.

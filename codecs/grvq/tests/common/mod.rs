@@ -1,5 +1,10 @@
 //! The default model at a chosen SIMD level.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, dead_code)]
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    dead_code
+)]
 
 use nc_core::{
     AnyCodec, Audio, AudioFormat, Budget, CodecId, Control, Encoder, Family as _, Format, Goal,
@@ -83,6 +88,6 @@ pub fn decoded(level: Level, file: &[u8]) -> Result<SignalBuf> {
 pub fn samples(x: &SignalBuf) -> &Array2<f32> {
     match x {
         SignalBuf::Audio(a) => &a.samples,
-        _ => unreachable!("grvq gives audio"),
+        _ => panic!("grvq gives audio"),
     }
 }

@@ -58,7 +58,7 @@ pub fn part(payload: &[u8], head: &ChunkHead<VideoFormat>, from: u64, to: u64) -
     let mut budget = Budget::default();
     match Nerv.decode_part(payload, head, &part, &mut budget, &mut Control::default())? {
         Some(y) => Ok(y.samples),
-        None => unreachable!("nerv gives any part"),
+        None => panic!("nerv gives any part"),
     }
 }
 
