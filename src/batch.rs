@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use nc_core::{Error, MediaKind, Progress, Result, Threads};
 use nc_media::{ffmpeg, formats, names};
-use rayon::prelude::*;
 
 use crate::{DecodeSettings, Decoded, Encoded, Settings, Toolkit};
 
@@ -113,7 +114,12 @@ impl Toolkit {
         folder: &Path,
         recursive: bool,
     ) -> Result<Vec<Job>> {
-        Self::jobs(inputs, folder, recursive, names::decoded, is_nc)
+        Self::jobs(inputs, folder, recursive, names::decoded, Self::is_nc)
+    }
+
+    /// Whether a file is an nc file, by its content.
+    pub fn is_nc(file: &Path) -> bool {
+        formats::of_file(file) == Some(&formats::NC)
     }
 
     /// The nc files among those named and, with `recursive`, in the folders named.
@@ -124,7 +130,7 @@ impl Toolkit {
         let mut all = Vec::new();
         for path in inputs {
             if recursive && path.is_dir() {
-                all.extend(walk(path)?.into_iter().filter(|f| is_nc(f)));
+                all.extend(walk(path)?.into_iter().filter(|f| Self::is_nc(f)));
             } else {
                 all.push(path.clone());
             }
@@ -132,11 +138,11 @@ impl Toolkit {
         Ok(all)
     }
 
-    /// Works on all jobs side by side in the toolkit's threads, one thread each, or all on a single job; results come in
-    /// the order of the jobs. One that fails does not stop the others.
+    /// Works on all jobs side by side, as many at once as the toolkit has threads and each with one thread, or on a single
+    /// job with all of them; results come in the order of the jobs. One that fails does not stop the others.
     ///
     /// # Errors
-    /// [`Error::Limit`] where no threads can be started.
+    /// [`Error::Internal`] where a job was lost.
     pub fn map<J: Sync, T: Send>(
         &self,
         jobs: &[J],
@@ -145,12 +151,40 @@ impl Toolkit {
         if let [job] = jobs {
             return Ok(vec![work(job, self.threads())]);
         }
-        // Whatever a codec shares out of one job runs between the others.
-        self.threads().run(|| {
-            jobs.par_iter()
-                .map(|job| work(job, self.threads()))
-                .collect()
-        })
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = match self.threads().count() {
+            0 => cores(),
+            n => n,
+        };
+        // Threads of their own and not those of a pool: one of these would begin other jobs while it waits for its own.
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new(Vec::new());
+        let worker = || {
+            let threads = Threads::new(1);
+            loop {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                let Some(job) = jobs.get(i) else {
+                    return;
+                };
+                let result = work(job, &threads);
+                done.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((i, result));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..workers.min(jobs.len()) {
+                // With fewer threads than asked for it takes longer.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, worker);
+            }
+            worker();
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(i, _)| *i);
+        if done.len() != jobs.len() {
+            return Err(Error::Internal("a job of a batch was lost".into()));
+        }
+        Ok(done.into_iter().map(|(_, result)| result).collect())
     }
 
     /// Encodes many files, side by side.
@@ -190,10 +224,6 @@ impl Toolkit {
             self.decode_file_with(&job.input, &job.output, settings, &mut ctl)
         })
     }
-}
-
-fn is_nc(file: &Path) -> bool {
-    formats::of_file(file) == Some(&formats::NC)
 }
 
 /// All regular files below a folder, in the order of their names. Links to folders are not

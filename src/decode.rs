@@ -29,7 +29,7 @@ pub struct Decoded {
     pub format: Format,
     /// Bytes written.
     pub bytes: u64,
-    /// Units written, those that stand for lost ones included.
+    /// Units written; of a file that was recovered those that came back.
     pub units: u64,
     /// Whether the file says what its output hashes to; a trimmed one does not, for nobody has seen it.
     pub hashed: bool,
@@ -303,8 +303,15 @@ impl Toolkit {
             Target::Stream(w) => nc_media::create_stream(w, "-", format, options).map(Sink::Media),
             Target::Nothing => {
                 // A folder of images is no stream; its pictures are decoded all the same.
-                let sink = nc_media::create_stream(std::io::sink(), "-", format, options);
-                Ok(sink.map_or(Sink::Nothing(0), Sink::Media))
+                match nc_media::create_stream(std::io::sink(), "-", format, options) {
+                    Err(e)
+                        if format.kind() == MediaKind::Records
+                            && matches!(e.cause(), Error::Usage(_)) =>
+                    {
+                        Ok(Sink::Nothing(0))
+                    }
+                    sink => sink.map(Sink::Media),
+                }
             }
         }
     }

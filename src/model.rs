@@ -4,7 +4,7 @@ use std::path::Path;
 
 use nc_core::family::Questions;
 use nc_core::rng::Rng;
-use nc_core::{Control, Error, Model, RecordsBuf, Result, Signal, Text};
+use nc_core::{Control, Error, Model, RecordsBuf, Result, Signal, Text, Threads};
 use nc_media::records::{Image, Reader, Schema, Source as RecordsSource, rows_at_once};
 use nc_media::{CreateOptions, Written};
 use ndarray::Array2;
@@ -20,6 +20,7 @@ const BLOCK: usize = 4096;
 pub struct Oracle {
     questions: Box<dyn Questions>,
     schema: Schema,
+    threads: Threads,
 }
 
 /// Probabilities of the values of a column, the likeliest first.
@@ -47,7 +48,8 @@ impl Toolkit {
     /// [`Error::Model`] where it is damaged or answers none.
     pub fn oracle(&self, model: &Model) -> Result<Oracle> {
         let none = || Error::Model("a model that answers no questions".into());
-        let questions = self.registry().of_model(model)?.questions(model)?;
+        let family = self.registry().of_model(model)?;
+        let questions = self.threads().run(|| family.questions(model))??;
         let questions = questions.ok_or_else(none)?;
         let schema = Self::schema(model)?;
         if schema.alphabets() != questions.alphabets() {
@@ -55,7 +57,11 @@ impl Toolkit {
                 "a model and records of different variables".into(),
             ));
         }
-        Ok(Oracle { questions, schema })
+        Ok(Oracle {
+            questions,
+            schema,
+            threads: self.threads().clone(),
+        })
     }
 }
 
@@ -114,9 +120,13 @@ impl Oracle {
     }
 
     /// Bits of each record of a block, unknown values summed over.
-    pub fn bits(&self, rows: &RecordsBuf) -> Vec<f64> {
+    ///
+    /// # Errors
+    /// [`Error::Limit`] where no threads can be started.
+    pub fn bits(&self, rows: &RecordsBuf) -> Result<Vec<f64>> {
         let rows = rows_of(rows);
-        rows.par_iter().map(|r| self.questions.bits(r)).collect()
+        self.threads
+            .run(|| rows.par_iter().map(|r| self.questions.bits(r)).collect())
     }
 
     /// Distributions of columns, given what is known; of all with none named.
@@ -175,12 +185,12 @@ impl Oracle {
     /// The records with their unknown values as they are likeliest.
     ///
     /// # Errors
-    /// None for records of the model.
+    /// [`Error::Limit`] where no threads can be started.
     pub fn complete(&self, rows: RecordsBuf) -> Result<RecordsBuf> {
-        let each: Vec<Vec<u16>> = rows_of(&rows)
-            .into_par_iter()
-            .map(|r| self.questions.complete(&r))
-            .collect();
+        let known = rows_of(&rows);
+        let complete = |r: &Vec<u16>| self.questions.complete(r);
+        let each: Vec<Vec<u16>> =
+            (self.threads).run(|| known.par_iter().map(complete).collect())?;
         self.records_of(each, rows.texts)
     }
 
@@ -194,7 +204,7 @@ impl Oracle {
         let (mut n, mut multiply_adds) = (0usize, 0u64);
         while let Some(rows) = reader.next(rows_at_once(&self.schema))? {
             ctl.check()?;
-            let (more, adds) = self.questions.cost(rows.view())?;
+            let (more, adds) = self.threads.run(|| self.questions.cost(rows.view()))??;
             bits.iter_mut().zip(more).for_each(|(a, b)| *a += b);
             multiply_adds += adds;
             n += rows.values.nrows();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use nc_core::registry::Metadata;
 use nc_core::{
     AnyCodec, Budget, Control, Error, Family, Format, Goal, MediaKind, Model, ModelFault, ModelId,
     Registry, Result, Signal, SignalBuf, Threads,
@@ -69,6 +70,7 @@ impl Toolkit {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = Threads::new(threads);
+        self.registry.set_threads(self.threads.clone());
         self
     }
 
@@ -241,15 +243,19 @@ impl Toolkit {
     /// # Errors
     /// [`Error::Model`] where it does not say.
     pub fn schema(model: &Model) -> Result<Schema> {
-        let silent = || Error::Model("the model does not say what its records mean".into());
-        Schema::from_json(model.meta(SCHEMA).ok_or_else(silent)?)
+        schema_in(model.metadata())
     }
 
     /// The same, of the model of this id, which must be at hand.
     pub(crate) fn schema_of(&self, id: Option<ModelId>) -> Result<Schema> {
         let none = || Error::Format("records without a model".into());
         let id = id.ok_or_else(none)?;
-        let model = self.registry.model(id);
-        Self::schema(model.ok_or(Error::Model(ModelFault::Missing(id)))?)
+        let metadata = self.registry.metadata(id);
+        schema_in(&*metadata.ok_or(Error::Model(ModelFault::Missing(id)))?)
     }
+}
+
+fn schema_in(metadata: &Metadata) -> Result<Schema> {
+    let silent = || Error::Model("the model does not say what its records mean".into());
+    Schema::from_json(metadata.get(SCHEMA).ok_or_else(silent)?)
 }

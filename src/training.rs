@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_core::family::{Example, Examples, RecordsForm, Trained};
+use nc_core::family::{Example, Examples, RecordsForm, Trained, Trainer};
 use nc_core::{Budget, Control, Error, MediaKind, Options, Result, SignalBuf};
 use nc_media::records::{Learn, Reader, Schema, Source, rows_at_once};
 use nc_media::{OpenOptions, formats};
@@ -49,7 +49,7 @@ impl Toolkit {
             kind => {
                 let mut data = Recordings::find(data, kind, budget, skipped)?;
                 // Those who are told of files are not to be called from other threads.
-                let mut read = data.read_all(&threads)?;
+                let mut read = data.read_all(trainer, &threads, &ctl.checker())?;
                 threads.run(|| trainer.train(&mut read, options, ctl))?
             }
         }
@@ -182,13 +182,19 @@ impl<'a> Recordings<'a> {
     }
 
     /// Reads all of them, side by side; those that cannot be read are passed over.
-    fn read_all(&mut self, threads: &nc_core::Threads) -> Result<Read> {
+    fn read_all(
+        &mut self,
+        trainer: &dyn Trainer,
+        threads: &nc_core::Threads,
+        check: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<Read> {
         use rayon::prelude::*;
         let (kind, limit) = (self.kind, self.budget.left());
         let one = |(name, file): &(String, PathBuf)| {
+            check()?;
             // Each within the limit of one file.
             let options = OpenOptions::new().kind(kind).budget(Budget::new(limit));
-            let whole = |options| -> Result<(nc_core::Format, SignalBuf)> {
+            let whole = || -> Result<Example> {
                 let mut reader = nc_media::open(file, &options)?;
                 let mut held = Budget::new(limit);
                 let mut all = reader.format().empty();
@@ -196,21 +202,21 @@ impl<'a> Recordings<'a> {
                     held.charge(piece.memory())?;
                     all.append(piece)?;
                 }
-                Ok((reader.format(), all))
-            };
-            (name.clone(), file.clone(), whole(options))
-        };
-        let read: Vec<_> = threads.run(|| self.files.par_iter().map(one).collect())?;
-        let mut examples = Vec::new();
-        for (name, file, read) in read {
-            match read {
-                Ok((format, signal)) => examples.push(Example {
+                trainer.prepare(Example {
+                    name: name.clone(),
                     held_out: self.hold_out.iter().any(|h| name.starts_with(h.as_str())),
-                    name,
-                    format,
-                    signal,
-                }),
-                Err(e) => (self.skipped)(&file, &e),
+                    format: reader.format(),
+                    signal: all,
+                })
+            };
+            Ok((file, whole()))
+        };
+        let read: Result<Vec<_>> = threads.run(|| self.files.par_iter().map(one).collect())?;
+        let mut examples = Vec::new();
+        for (file, read) in read? {
+            match read {
+                Ok(example) => examples.push(example),
+                Err(e) => (self.skipped)(file, &e),
             }
         }
         Ok(Read {

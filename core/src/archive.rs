@@ -12,6 +12,9 @@ use crate::emit::{Emitter, Summary};
 use crate::registry::{Opener, open};
 use crate::{Budget, ChunkHead, Control, Error, Goal, Part, Place, Progress, Result, SignalBuf};
 
+/// Most bytes of an index record before its body: tag, length, checksum.
+const INDEX_HEAD: u64 = 1 + 10 + 4;
+
 /// A file that can be read in any order. Needs no model until something is decoded.
 pub struct Archive<R> {
     r: R,
@@ -80,9 +83,10 @@ impl<R: Read + Seek> Archive<R> {
         Ok((a, indexed))
     }
 
-    /// The reader, which stands anywhere, the walker, where the first record begins, and the places of the chunks.
-    pub(crate) fn into_parts(self) -> (R, Walker, u64, Vec<Entry>) {
-        (self.r, self.walker, self.start, self.entries)
+    /// The reader, which stands anywhere, the walker, where the first record begins, and the places of the chunks with what
+    /// pays for them.
+    pub(crate) fn into_parts(self) -> (R, Walker, u64, (Vec<Entry>, Budget)) {
+        (self.r, self.walker, self.start, (self.entries, self.budget))
     }
 
     /// Bytes of the file from `at` on, at most `most`.
@@ -113,18 +117,24 @@ impl<R: Read + Seek> Archive<R> {
         }
         // What an index does not fit the budget with is read without one, record by record.
         let mut held = self.budget.share();
-        let Ok(record) = self.some(offset, at - offset, &mut held) else {
+        let Ok(head) = self.some(offset, (at - offset).min(INDEX_HEAD), &mut held) else {
             return Ok(None);
         };
-        let mut f = Fields::new(&record);
+        let mut f = Fields::new(&head);
         let (Ok(INDEX), Ok(len), Ok(crc)) = (f.byte(), f.varint(), f.u32()) else {
             return Ok(None);
         };
-        let body = usize::try_from(len).ok().and_then(|len| f.bytes(len).ok());
-        let Some(body) = body.filter(|b| !differs(crc32c::crc32c(b), crc)) else {
+        let begin = offset + f.read().len() as u64;
+        if begin.checked_add(len).is_none_or(|end| end > at) {
+            return Ok(None);
+        }
+        let Ok(body) = self.some(begin, len, &mut held) else {
             return Ok(None);
         };
-        Ok(self.entries_of(body, offset))
+        if differs(crc32c::crc32c(&body), crc) {
+            return Ok(None);
+        }
+        Ok(self.entries_of(&body, offset))
     }
 
     /// The entries that an index at `offset` lists.

@@ -147,6 +147,8 @@ pub struct PushDecoder {
     done: u64,
     listing: Listing,
     ended: bool,
+    /// Whether an error was given: nothing comes after it, or a chunk would be missing unsaid.
+    failed: bool,
 }
 
 impl PushDecoder {
@@ -162,6 +164,7 @@ impl PushDecoder {
             done: 0,
             listing: Listing::default(),
             ended: false,
+            failed: false,
         }
     }
 
@@ -191,15 +194,28 @@ impl PushDecoder {
     /// [`Error::Format`] for damage of any kind, [`Error::Limit`] past the budget, [`Error::Cancelled`]; those of `opener`.
     pub fn next(&mut self, opener: &dyn Opener, ctl: &mut Control<'_>) -> Result<Step> {
         ctl.check()?;
-        while let Some(event) = self.walker.next()? {
-            if let Some(piece) = self.take(event, opener, ctl)? {
-                return Ok(Step::Piece(piece));
+        self.step(|push| {
+            while let Some(event) = push.walker.next()? {
+                if let Some(piece) = push.take(event, opener, ctl)? {
+                    return Ok(Step::Piece(piece));
+                }
             }
-        }
-        Ok(match self.ended {
-            true => Step::End,
-            false => Step::NeedMore,
+            Ok(match push.ended {
+                true => Step::End,
+                false => Step::NeedMore,
+            })
         })
+    }
+
+    /// Goes a step, unless one has failed.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.failed {
+            let why = "a decoder that has failed goes no further";
+            return Err(Error::Usage(why.into()));
+        }
+        let done = step(self);
+        self.failed = done.is_err();
+        done
     }
 
     /// Nothing, where the file is whole and no byte is too many.
@@ -207,13 +223,13 @@ impl PushDecoder {
     /// # Errors
     /// [`Error::Format`].
     pub fn finish(&self) -> Result<()> {
-        match self.ended {
-            true => Ok(()),
-            false => {
-                let at = Place::Byte(self.walker.offset());
-                Err(Error::Format(crate::container::EARLY.into()).at(at))
-            }
-        }
+        let what = match self.ended {
+            true if self.walker.pending() == 0 => return Ok(()),
+            true => "data after the end",
+            false => crate::container::EARLY,
+        };
+        let at = Place::Byte(self.walker.offset());
+        Err(Error::Format(what.into()).at(at))
     }
 
     fn take(
@@ -314,13 +330,16 @@ impl<R: Read> Decoder<R> {
         ctl.check()?;
         // The codec was opened with the header.
         let opened = |_, _| Err(Error::Internal("a second header".into()));
-        while let Some(event) = self.push.walker.next_from(&mut self.r)? {
-            if let Some(piece) = self.push.take(event, &opened, ctl)? {
-                return Ok(Some(piece));
+        let r = &mut self.r;
+        self.push.step(|push| {
+            while let Some(event) = push.walker.next_from(r)? {
+                if let Some(piece) = push.take(event, &opened, ctl)? {
+                    return Ok(Some(piece));
+                }
             }
-        }
-        self.push.finish()?;
-        Ok(None)
+            push.finish()?;
+            Ok(None)
+        })
     }
 }
 

@@ -216,6 +216,15 @@ impl Error {
         }
     }
 
+    /// The code, where one was told.
+    #[must_use]
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Told(told) => told.code,
+            _ => None,
+        }
+    }
+
     /// What went wrong, without file and code.
     #[must_use]
     pub fn cause(&self) -> &Self {

@@ -59,6 +59,14 @@ pub trait Trainer: Send + Sync {
     /// Its options.
     fn options(&self) -> &'static [CodecOption];
 
+    /// Makes of an example what is kept of it until all are read, for it is as it lies in its file: called side by side.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] for one that is passed over.
+    fn prepare(&self, example: Example) -> Result<Example> {
+        Ok(example)
+    }
+
     /// Learns a model. Checkpoints go to [`Control::checkpoints`].
     ///
     /// # Errors

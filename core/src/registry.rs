@@ -1,7 +1,7 @@
 //! Finding a codec by name, number or kind of media, with the model that it needs.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::container::Header;
 use crate::{
@@ -41,6 +41,9 @@ pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<AnyCodec> {
     Ok(codec)
 }
 
+/// What a model says of itself.
+pub type Metadata = BTreeMap<String, String>;
+
 /// The codecs of a build, and the models at hand.
 ///
 /// A codec is opened once with each model, and kept: to open one, and pack its model, takes longer than to decode a small
@@ -49,7 +52,10 @@ pub(crate) fn open(header: &Header, opener: &dyn Opener) -> Result<AnyCodec> {
 pub struct Registry {
     families: Vec<Box<dyn Family>>,
     models: Vec<Model>,
+    threads: Threads,
     opened: Mutex<HashMap<(CodecId, Option<ModelId>), AnyCodec>>,
+    /// What models say of themselves: those added, and those that codecs were opened with.
+    described: Mutex<HashMap<ModelId, Arc<Metadata>>>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -79,14 +85,37 @@ impl Registry {
         self
     }
 
+    /// The pool that codecs are opened in; by default the common one.
+    pub fn set_threads(&mut self, threads: Threads) {
+        self.threads = threads;
+    }
+
     /// As [`Self::with_model`].
     pub fn add_model(&mut self, model: Model) {
+        self.describe(&model);
         self.models.push(model);
     }
 
     /// The model of this id, among those added.
     pub fn model(&self, id: ModelId) -> Option<&Model> {
         self.models.iter().find(|m| m.id == id)
+    }
+
+    /// What the model of this id says of itself, by key, where it was added or a codec was opened with it.
+    pub fn metadata(&self, id: ModelId) -> Option<Arc<Metadata>> {
+        self.described().get(&id).cloned()
+    }
+
+    fn describe(&self, model: &Model) {
+        let mut all = self.described();
+        (all.entry(model.id)).or_insert_with(|| Arc::new(model.metadata().clone()));
+    }
+
+    fn described(&self) -> MutexGuard<'_, HashMap<ModelId, Arc<Metadata>>> {
+        // A thread that panicked here left what was kept whole.
+        self.described
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All codecs, in order of preference.
@@ -150,7 +179,10 @@ impl Registry {
     ) -> Result<AnyCodec> {
         let id = family.info().id;
         match (model, family.default_model()) {
-            (Some(m), _) => self.kept(id, Some(m.id), || family.open(Some(m))),
+            (Some(m), _) => {
+                self.describe(m);
+                self.kept(id, Some(m.id), || family.open(Some(m)))
+            }
             (None, Some(bytes)) => self.kept(id, Some(ModelId::of(bytes)), || {
                 family.open(Some(&Model::from_bytes(bytes, &mut Budget::default())?))
             }),
@@ -170,7 +202,7 @@ impl Registry {
         }
         // Not under the lock: while a pool's thread waits for what it shared out, it takes up other work, which may come
         // here. Two that come at once open it twice, and the first one stays.
-        let made = Threads::default().run(open)??;
+        let made = self.threads.run(open)??;
         Ok(self.opened().entry(key).or_insert(made).clone())
     }
 

@@ -59,6 +59,8 @@ pub struct Salvage<R> {
     r: R,
     walker: Walker,
     header: Header,
+    /// Where the first record begins.
+    start: u64,
     places: Vec<Place>,
     meta: Vec<Meta>,
     /// Hash of the whole output, from the end record.
@@ -79,11 +81,12 @@ impl<R: Read + Seek> Salvage<R> {
     pub fn open(r: R, budget: Budget) -> Result<Self> {
         let (archive, indexed) = Archive::begin(r, budget.share())?;
         let (bytes, header) = (archive.bytes(), *archive.header());
-        let (r, walker, start, index) = archive.into_parts();
+        let (r, walker, start, (index, held)) = archive.into_parts();
         let mut s = Self {
             r,
             walker,
             header,
+            start,
             places: Vec::new(),
             meta: Vec::new(),
             output: None,
@@ -95,6 +98,7 @@ impl<R: Read + Seek> Salvage<R> {
         if indexed && !header.single {
             s.trust(&index)?;
         }
+        drop((index, held));
         s.fill_gaps();
         Ok(s)
     }
@@ -178,7 +182,7 @@ impl<R: Read + Seek> Salvage<R> {
         let is_broken = listing.see(event, &self.header).is_err();
         match event {
             Event::Chunk(frame) => {
-                let single = self.header.single && listing.units() == frame.units;
+                let single = self.header.single && frame.at == self.start;
                 let next = match self.walker.offset().checked_add(frame.len) {
                     Some(next) if next <= self.bytes => Some(next),
                     _ => None,
@@ -400,9 +404,7 @@ impl<R: Read + Seek> Salvage<R> {
                     let y = joiner.join(y, its, &self.budget)?;
                     sink(Stretch::Sound(y))?;
                 }
-                Err(
-                    why @ (Error::Io(_) | Error::Cancelled | Error::Model(_) | Error::Internal(_)),
-                ) => {
+                Err(why @ (Error::Io(_) | Error::Cancelled | Error::Model(_))) => {
                     return Err(why);
                 }
                 Err(why) => {

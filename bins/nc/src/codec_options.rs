@@ -13,15 +13,22 @@ use crate::failure::{Failure, Result};
 
 /// The definition of the command line, with what the codecs of a registry add to it.
 pub fn command(registry: &Registry) -> Command {
-    let mut seen = BTreeSet::new();
+    let mut command = Cli::command();
+    // A name that a flag has already is reached by --option.
+    let encode = command.find_subcommand("encode");
+    let taken = encode
+        .into_iter()
+        .chain([&command])
+        .flat_map(Command::get_arguments);
+    let mut seen: BTreeSet<String> = taken.map(|a| a.get_id().to_string()).collect();
     let mut flags = Vec::new();
     for family in registry.families() {
         let info = family.info();
-        for option in info.options.iter().filter(|o| seen.insert(o.name)) {
+        for option in info.options.iter().filter(|o| seen.insert(o.name.into())) {
             flags.push(arg(option).help_heading(format!("Options of {}", info.name)));
         }
     }
-    let mut command = Cli::command().mut_subcommand("encode", |c| c.args(flags));
+    command = command.mut_subcommand("encode", |c| c.args(flags));
     let mut train = Command::new("train")
         .about("Train a codec's model on data of your own")
         .subcommand_required(true)

@@ -105,7 +105,10 @@ fn why(lost: &Lost) -> String {
 fn describe(lost: &Lost, unit: &str) -> String {
     let (first, why) = (lost.first, why(lost));
     match lost.units.and_then(|n| n.checked_sub(1)) {
-        Some(n) => format!("lost: {unit} {first} to {} ({why})", first + n),
+        Some(n) => format!(
+            "lost: {unit} {first} to {} ({why})",
+            first.saturating_add(n)
+        ),
         None => format!("lost: {unit} from {first} on, nobody knows how many ({why})"),
     }
 }

@@ -56,15 +56,11 @@ pub fn hint_for_encoding(e: Error, input: &Path) -> Failure {
 
 /// The same of a decode.
 pub fn hint_for_decoding(e: Error) -> Failure {
-    let (error, file, code) = e.parts();
-    let failure = Failure::from(match (file, code) {
-        (Some(file), _) => error.in_file(&file),
-        (None, Some(code)) => error.coded(code),
-        (None, None) => error,
-    });
-    match code {
-        Some(code::NOT_NC) => failure.hint("nc encode makes one of it"),
-        _ => failure,
+    let is_media = e.code() == Some(code::NOT_NC);
+    let failure = Failure::from(e);
+    match is_media {
+        true => failure.hint("nc encode makes one of it"),
+        false => failure,
     }
 }
 

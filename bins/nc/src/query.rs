@@ -117,7 +117,7 @@ fn likelihood(args: &QueryRecords, ui: &mut Ui) -> Result<u8> {
     let ctl = ui.toolkit().control();
     let (mut all, mut n) = (0.0f64, 0u64);
     while let Some(rows) = next(&oracle, &mut *reader, args, &ctl)? {
-        let bits = ctl.threads.run(|| oracle.bits(&rows))?;
+        let bits = oracle.bits(&rows)?;
         for b in &bits {
             if ui.wants_json() {
                 ui.json(&json!({ "record": n, "bits": b }))?;
@@ -178,7 +178,7 @@ fn complete(args: &QueryRecords, output: &Path, force: bool, ui: &mut Ui) -> Res
     let ctl = ui.toolkit().control();
     while let Some(rows) = next(&oracle, &mut *reader, args, &ctl)? {
         budget.charge(Signal::Records(rows.view()).memory())?;
-        all.push(ctl.threads.run(|| oracle.complete(rows))??);
+        all.push(oracle.complete(rows)?);
     }
     let extras = reader
         .extras()

@@ -55,8 +55,6 @@ pub fn run(matches: &ArgMatches, ui: &mut Ui) -> Result<u8> {
         name.push(".checkpoints");
         PathBuf::from(name)
     });
-    // A stop waits for the step at hand and the checkpoint after it.
-    signals::set_grace(std::time::Duration::from_secs(600));
     let ui = &*ui;
     let bar = ui.bar(&output);
     // Without a terminal there is no bar; a log is what people read instead: one line for each new thing to tell.
@@ -64,6 +62,8 @@ pub fn run(matches: &ArgMatches, ui: &mut Ui) -> Result<u8> {
     let mut on_bar = show(&bar);
     let mut told = String::new();
     let mut progress = |p: Progress<'_>| {
+        // From now on a stop waits for the step at hand and the checkpoint after it.
+        signals::set_grace(std::time::Duration::from_secs(600));
         if !log {
             on_bar(p);
         } else if p.note != told {

@@ -22,8 +22,13 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
         .ok_or_else(|| Failure::usage("no rate to trim to").hint("give one with -b"))?;
     let same_name = |input: &Path| PathBuf::from(input.file_name().unwrap_or_default());
     let jobs = batch::jobs(&args.paths, &args.to, |dir| {
-        let nc = |f: &Path| Toolkit::nc_files(&[f.to_path_buf()], false).is_ok();
-        Toolkit::jobs(&args.paths, dir, args.to.recursive, same_name, nc)
+        Toolkit::jobs(
+            &args.paths,
+            dir,
+            args.to.recursive,
+            same_name,
+            Toolkit::is_nc,
+        )
     })?;
     if jobs.iter().any(|j| is_dash(&j.output)) {
         ui.take_stdout();

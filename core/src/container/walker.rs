@@ -89,7 +89,6 @@ enum Taken {
 /// Appends what one read gives, at most `most` bytes; says how many came.
 fn read_some(r: &mut impl Read, to: &mut Vec<u8>, most: usize) -> Result<u64> {
     let before = to.len();
-    to.reserve_exact(most);
     to.resize(before + most, 0);
     let (_, room) = to.split_at_mut(before);
     let got = loop {
@@ -174,6 +173,11 @@ impl Walker {
         self.at
     }
 
+    /// Bytes that came and were not parsed yet.
+    pub const fn pending(&self) -> usize {
+        self.input.len() - self.from
+    }
+
     /// What is left of the budget is of this pool.
     pub const fn budget(&self) -> &Budget {
         &self.budget
@@ -196,9 +200,13 @@ impl Walker {
         if let State::Payload(payload) = &mut self.state
             && self.from == self.input.len()
         {
-            // Memory follows what is there and not what a length claims.
-            let most = PAYLOAD_BLOCK.max(payload.bytes.len()) as u64;
-            let most = payload.left().min(most);
+            // Memory follows what is there and not what a length claims: it doubles at most.
+            let more = PAYLOAD_BLOCK.max(payload.bytes.len()) as u64;
+            let more = payload.left().min(more) as usize;
+            if payload.bytes.capacity() == payload.bytes.len() {
+                payload.bytes.reserve_exact(more);
+            }
+            let most = payload.left().min(PAYLOAD_BLOCK as u64);
             payload.budget.charge(most)?;
             let got = read_some(r, &mut payload.bytes, most as usize)?;
             payload.budget.release(most - got);

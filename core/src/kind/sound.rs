@@ -190,6 +190,12 @@ impl Kind for Sound {
     }
 
     fn queue(format: &AudioFormat) -> Result<Waiting> {
+        let (rate, channels) = (u64::from(format.rate), u64::from(format.channels));
+        if !(1..=MAX_RATE).contains(&rate) || !(1..=MAX_CHANNELS).contains(&channels) {
+            return Err(Error::Limit(
+                format!("{channels} channels at {rate} Hz").into(),
+            ));
+        }
         Ok(Waiting {
             rate: format.rate,
             rows: vec![Vec::new(); usize::from(format.channels)],

@@ -101,7 +101,7 @@ impl Codec for Rice {
             for _ in 0..units {
                 let mut quotient = 0u32;
                 while number(1).ok_or_else(damaged)? == 1 {
-                    quotient += 1;
+                    quotient = quotient.checked_add(1).ok_or_else(damaged)?;
                 }
                 let f = (u64::from(quotient) << k) as u32 | number(k).ok_or_else(damaged)?;
                 last = last.wrapping_add((f >> 1) as i32 ^ -((f & 1) as i32));

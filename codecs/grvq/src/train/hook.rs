@@ -1,10 +1,12 @@
 //! Training as the registry offers it: recordings in, a model file out.
 
-use nc_core::family::{Examples, Trained, Trainer};
+use nc_core::family::{Example, Examples, Trained, Trainer};
 use nc_core::{
-    AudioFormat, CodecOption, Control, Error, Format, OptionValue, Options, Result, SignalBuf,
+    AudioBuf, AudioFormat, CodecOption, Control, Error, Format, OptionValue, Options, Result,
+    SignalBuf,
 };
 use nc_kernels::{resample, resampled_len};
+use ndarray::Array2;
 use serde_json::json;
 
 use super::{Clip, Dataset, Recipe, train};
@@ -29,6 +31,30 @@ impl Trainer for Speech {
         }]
     }
 
+    /// One channel at the codec's rate.
+    fn prepare(&self, example: Example) -> Result<Example> {
+        let (Format::Audio(format), SignalBuf::Audio(sound)) = (example.format, &example.signal)
+        else {
+            return Err(Error::Usage("recordings are what it learns from".into()));
+        };
+        let mono = mono(&format, sound)?;
+        let samples = Array2::from_shape_vec((1, mono.len()), mono);
+        let samples = samples.map_err(|e| Error::Internal(e.to_string().into()))?;
+        let format = AudioFormat {
+            rate: SAMPLE_RATE,
+            channels: 1,
+            ..format
+        };
+        Ok(Example {
+            format: Format::Audio(format),
+            signal: SignalBuf::Audio(AudioBuf {
+                rate: SAMPLE_RATE,
+                samples,
+            }),
+            ..example
+        })
+    }
+
     fn train(
         &self,
         data: &mut dyn Examples,
@@ -47,7 +73,7 @@ impl Trainer for Speech {
             else {
                 return Err(Error::Usage("recordings are what it learns from".into()));
             };
-            let samples = mono(&format, &sound)?;
+            let samples = whole(&mono(&format, &sound)?);
             if (samples.len() as f32) < SHORTEST * SAMPLE_RATE as f32 {
                 continue;
             }
@@ -82,17 +108,21 @@ impl Trainer for Speech {
 }
 
 /// A recording as one channel at the codec's rate.
-fn mono(format: &AudioFormat, sound: &nc_core::AudioBuf) -> Result<Vec<i16>> {
+fn mono(format: &AudioFormat, sound: &AudioBuf) -> Result<Vec<f32>> {
     let columns = sound.samples.columns().into_iter();
-    let mut mono: Vec<f32> = columns
+    let mono: Vec<f32> = columns
         .map(|c| c.sum() / f32::from(format.channels))
         .collect();
-    if format.rate != SAMPLE_RATE {
-        let len = resampled_len(mono.len() as u64, format.rate, SAMPLE_RATE);
-        let len = usize::try_from(len).map_err(|_| Error::Limit("a recording".into()))?;
-        mono = resample(&mono, format.rate, SAMPLE_RATE, len)
-            .map_err(|e| Error::Unsupported(e.to_string()))?;
+    if format.rate == SAMPLE_RATE {
+        return Ok(mono);
     }
+    let len = resampled_len(mono.len() as u64, format.rate, SAMPLE_RATE);
+    let len = usize::try_from(len).map_err(|_| Error::Limit("a recording".into()))?;
+    resample(&mono, format.rate, SAMPLE_RATE, len).map_err(|e| Error::Unsupported(e.to_string()))
+}
+
+/// Samples of 16 bits, as they are kept.
+fn whole(samples: &[f32]) -> Vec<i16> {
     let whole = |s: &f32| (s * 32768.0).round().clamp(-32768.0, 32767.0) as i16;
-    Ok(mono.iter().map(whole).collect())
+    samples.iter().map(whole).collect()
 }
