@@ -15,6 +15,7 @@
 //! ```
 
 pub mod audio;
+pub mod examples;
 pub mod files;
 pub mod golden;
 pub mod images;
