@@ -19,6 +19,7 @@
 )]
 
 pub mod audio;
+pub mod examples;
 pub mod files;
 pub mod golden;
 pub mod images;
