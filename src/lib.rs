@@ -64,3 +64,9 @@ pub fn registry() -> Registry {
     let registry = registry.with(nc_bytes::Bytes);
     registry
 }
+
+/// The examples of the README and of `docs/library.md` run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/library.md")]
+struct Documents;

@@ -209,14 +209,14 @@ impl<'a> Recordings<'a> {
                     signal: all,
                 })
             };
-            Ok((file, whole()))
+            Ok((file.clone(), whole()))
         };
         let read: Result<Vec<_>> = threads.run(|| self.files.par_iter().map(one).collect())?;
         let mut examples = Vec::new();
         for (file, read) in read? {
             match read {
                 Ok(example) => examples.push(example),
-                Err(e) => (self.skipped)(file, &e),
+                Err(e) => (self.skipped)(&file, &e),
             }
         }
         Ok(Read {
