@@ -13,9 +13,9 @@ use nc_core::{
     Archive, Control, Decoder, Error, Format, Header, MediaKind, Part, Result, SignalBuf,
 };
 use nc_media::records::Schema;
-use nc_media::{CreateOptions, FileFormat, Input, Warning, Writer, code, formats};
+use nc_media::{CreateOptions, Input, Warning, Writer};
 
-use crate::encode::make_folder_of;
+use crate::endpoint::{make_folder_of, nc_input};
 use crate::{DecodeSettings, Source, Target, Toolkit};
 
 /// Lost stretches that are told one by one: a file may have one for every few bytes.
@@ -386,29 +386,4 @@ fn only(
         variables.extend(its);
     }
     Ok(Some((columns, variables)))
-}
-
-/// Opens a source, which must be an nc file by its first bytes.
-///
-/// # Errors
-/// [`Error::Format`] where it is none.
-pub(crate) fn nc_input(source: Source) -> Result<Input> {
-    let input = match source {
-        Source::Path(path) => Input::open(&path)?,
-        Source::Stream(stream) => Input::stream(stream)?,
-    };
-    if input.is_empty() {
-        return Err(Error::Format("the file is empty".into()));
-    }
-    let media = |f: &FileFormat| matches!(f.kind, Some(MediaKind::Audio | MediaKind::Video));
-    match formats::of_input(&input) {
-        Some(f) if *f == formats::NC => Ok(input),
-        Some(f) if media(f) => Err(Error::Format("not an nc file".into()).coded(code::NOT_NC)),
-        _ => Err(Error::Format("not an nc file".into())),
-    }
-}
-
-/// An nc file that can be sought in.
-pub(crate) fn seekable(source: Source) -> Result<File> {
-    nc_input(source)?.seekable()
 }

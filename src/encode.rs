@@ -6,6 +6,7 @@ use nc_core::{Control, Error, Format, MediaKind, ModelId, Result, Summary};
 use nc_media::output::Output;
 use nc_media::{OpenOptions, Reader, Warning, code};
 
+use crate::endpoint::{make_folder_of, seekable};
 use crate::{DecodeSettings, Settings, Source, Target, Toolkit};
 
 /// What an encode gave.
@@ -180,7 +181,7 @@ impl Toolkit {
         let goal = settings.goal.ok_or_else(none)?;
         let source = from.into();
         let input = source.path().map(PathBuf::from);
-        let mut archive = nc_core::Archive::open(crate::decode::seekable(source)?, self.budget())?;
+        let mut archive = nc_core::Archive::open(seekable(source)?, self.budget())?;
         let header = *archive.header();
         let mut out = self.output(
             to.into(),
@@ -219,13 +220,5 @@ impl Toolkit {
             Target::Stream(stream) => Ok(Output::stream(stream, "-")),
             Target::Nothing => Ok(Output::stream(std::io::sink(), "-")),
         }
-    }
-}
-
-/// Makes the folder that a file is to be written into.
-pub(crate) fn make_folder_of(file: &Path) -> Result<()> {
-    match file.parent() {
-        Some(folder) => std::fs::create_dir_all(folder).map_err(|e| Error::from(e).in_file(folder)),
-        None => Ok(()),
     }
 }

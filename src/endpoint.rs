@@ -1,8 +1,12 @@
 //! Where data comes from and goes to: a path, or a stream without one.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+
+use nc_core::{Error, MediaKind, Result};
+use nc_media::{FileFormat, Input, code, formats};
 
 /// What is read: a file or a folder by its path, or a stream.
 ///
@@ -64,3 +68,36 @@ macro_rules! from_paths {
     )*};
 }
 from_paths!(&str, String, &String, &OsStr, &Path, PathBuf, &PathBuf);
+
+/// Opens a source, which must be an nc file by its first bytes.
+///
+/// # Errors
+/// [`Error::Format`] where it is none.
+pub(crate) fn nc_input(source: Source) -> Result<Input> {
+    let input = match source {
+        Source::Path(path) => Input::open(&path)?,
+        Source::Stream(stream) => Input::stream(stream)?,
+    };
+    if input.is_empty() {
+        return Err(Error::Format("the file is empty".into()));
+    }
+    let media = |f: &FileFormat| matches!(f.kind, Some(MediaKind::Audio | MediaKind::Video));
+    match formats::of_input(&input) {
+        Some(f) if *f == formats::NC => Ok(input),
+        Some(f) if media(f) => Err(Error::Format("not an nc file".into()).coded(code::NOT_NC)),
+        _ => Err(Error::Format("not an nc file".into())),
+    }
+}
+
+/// An nc file that can be sought in.
+pub(crate) fn seekable(source: Source) -> Result<File> {
+    nc_input(source)?.seekable()
+}
+
+/// Makes the folder that a file is to be written into.
+pub(crate) fn make_folder_of(file: &Path) -> Result<()> {
+    match file.parent() {
+        Some(folder) => std::fs::create_dir_all(folder).map_err(|e| Error::from(e).in_file(folder)),
+        None => Ok(()),
+    }
+}

@@ -95,7 +95,7 @@ impl Toolkit {
     /// # Errors
     /// [`Error::Format`] for damage, [`Error::Limit`], [`Error::Io`].
     pub fn info(&self, from: impl Into<Source>) -> Result<Info> {
-        let mut file = crate::decode::seekable(from.into())?;
+        let mut file = crate::endpoint::seekable(from.into())?;
         let mut version = [0; 10];
         file.read_exact(&mut version)
             .map_err(|_| Error::Format("the file ends early".into()))?;

@@ -54,6 +54,18 @@ pub fn source(path: &Path) -> Source {
     }
 }
 
+/// Records of a file, a folder or standard input.
+///
+/// # Errors
+/// I/O; Usage for an nc file.
+pub fn records(path: &Path) -> Result<nc::media::records::Source> {
+    let source = match is_dash(path) {
+        true => nc::media::records::Source::of(io::stdin()),
+        false => Toolkit::records_source(path),
+    };
+    source.map_err(|e| Failure::from(e).on(path))
+}
+
 /// Where an output is written to.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ fn one(ui: &Ui, job: &Job, settings: &Settings, ctl: &mut Control<'_>) -> Result
     let done = ui
         .toolkit()
         .encode_file_with(source, target, settings, ctl)
-        .map_err(|e| models::hint_for_encoding(e, &job.input))?;
+        .map_err(|e| kinds::hint_for_encoding(e, &job.input))?;
     if let Some(form) = kinds::form(&done.format) {
         let model = done
             .model

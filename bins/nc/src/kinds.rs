@@ -1,6 +1,12 @@
 //! The one table of the command line that knows kinds of media: how a result is told.
 
-use nc::{Encoded, Format, Info};
+use std::path::Path;
+
+use nc::media::{ffmpeg, formats};
+use nc::{Encoded, Error, Format, Info, MediaKind};
+
+use crate::failure::Failure;
+use crate::ui::is_dash;
 
 /// What the size of a file comes to, for its summary: a rate, bits per pixel, bytes for each record.
 pub fn rate(encoded: &Encoded) -> String {
@@ -63,4 +69,16 @@ pub fn lines(info: &Info) -> Vec<(&'static str, String)> {
         Some(n) => ("length", format!("{units} records of {n} variables")),
         None => ("length", format!("{units} bytes")),
     }]
+}
+
+/// What the user may do about an encode that failed, beside what the error's code says.
+pub fn hint_for_encoding(e: Error, input: &Path) -> Failure {
+    let failure = Failure::from(e);
+    let sound = || formats::of_file(input).is_some_and(|f| f.kind == Some(MediaKind::Audio));
+    match (&failure.error, &failure.hint) {
+        (Error::Format(_), None) if !is_dash(input) && ffmpeg::is_known(input) && sound() => {
+            failure.hint("--codec grvq encodes its sound")
+        }
+        _ => failure,
+    }
 }

@@ -8,13 +8,12 @@ use std::path::Path;
 use nc::media::code;
 use nc::media::output::Output;
 use nc::media::records::Schema;
-use nc::media::{ffmpeg, formats};
-use nc::{Cost, Error, MediaKind, Model, ModelId, Oracle};
+use nc::{Cost, Error, Model, ModelId, Oracle};
 use serde_json::{Value, json};
 
 use crate::args::ModelInfo;
 use crate::failure::{Failure, Result};
-use crate::ui::{Ui, is_dash, label, name, one_line};
+use crate::ui::{Ui, label, name, one_line};
 
 /// Reads the model file given with `--model`, which files may ask for from then on.
 ///
@@ -42,19 +41,7 @@ fn read(path: &Path, ui: &Ui) -> Result<Model> {
     (ui.toolkit().read_model(path)).map_err(|e| Failure::from(e).on(path))
 }
 
-/// What the user may do about an encode that failed, beside what the error's code says.
-pub fn hint_for_encoding(e: Error, input: &Path) -> Failure {
-    let failure = Failure::from(e);
-    let sound = || formats::of_file(input).is_some_and(|f| f.kind == Some(MediaKind::Audio));
-    match (&failure.error, &failure.hint) {
-        (Error::Format(_), None) if !is_dash(input) && ffmpeg::is_known(input) && sound() => {
-            failure.hint("--codec grvq encodes its sound")
-        }
-        _ => failure,
-    }
-}
-
-/// The same of a decode.
+/// What the user may do about a decode that failed, beside what the error's code says.
 pub fn hint_for_decoding(e: Error) -> Failure {
     let is_media = e.code() == Some(code::NOT_NC);
     let failure = Failure::from(e);
@@ -195,7 +182,7 @@ fn per_variable(cost: &Cost, sum: f64) -> f64 {
 
 fn cost(oracle: &Oracle, data: &Path, ui: &Ui) -> Result<Cost> {
     let on = |e: Error| Failure::from(e).on(data);
-    let source = crate::query::source(data)?;
+    let source = crate::batch::records(data)?;
     let budget = ui.toolkit().budget();
     let mut reader = oracle.records(source, None, budget).map_err(on)?;
     oracle

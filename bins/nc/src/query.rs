@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nc::media::records::{Reader, Source};
+use nc::media::records::Reader;
 use nc::{Control, Error, Oracle, RecordsBuf, Signal};
 use serde_json::{Value, json};
 
@@ -19,18 +19,6 @@ fn open(path: &Path, ui: &mut Ui) -> Result<Oracle> {
     let model = models::given(Some(path), ui)?;
     let model = model.ok_or_else(|| Failure::usage("no model"))?;
     (ui.toolkit().oracle(&model)).map_err(|e| Failure::from(e).on(path))
-}
-
-/// Records of a file, a folder or standard input.
-///
-/// # Errors
-/// I/O; Usage for an nc file.
-pub fn source(path: &Path) -> Result<Source> {
-    let source = match is_dash(path) {
-        true => Source::of(std::io::stdin()),
-        false => nc::Toolkit::records_source(path),
-    };
-    source.map_err(|e| Failure::from(e).on(path))
 }
 
 /// What is known, as COLUMN=VALUE each.
@@ -94,7 +82,7 @@ fn write(
 }
 
 fn reader(oracle: &Oracle, args: &QueryRecords, ui: &Ui) -> Result<Box<dyn Reader>> {
-    let source = source(&args.input)?;
+    let source = batch::records(&args.input)?;
     let reader = oracle.records(source, args.missing.as_deref(), ui.toolkit().budget());
     reader.map_err(|e| Failure::from(e).on(&args.input))
 }

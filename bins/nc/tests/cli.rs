@@ -248,3 +248,29 @@ fn words_of_a_model_do_not_reach_the_terminal_as_they_are() {
     assert!(said.contains(r"a\u{1b}[2Jb"), "{said:?}");
     assert!(!said.contains('\u{1b}'), "{said:?}");
 }
+
+/// Kinds of media and codecs are told apart in one table: whoever adds one looks there and nowhere else.
+#[test]
+fn one_table_knows_kinds_and_no_file_names_a_codec() {
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut lines = 0;
+    for entry in std::fs::read_dir(src).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        lines += text.lines().count();
+        let names = nc::registry();
+        let names = names.families().map(|f| format!("\"{}\"", f.info().name));
+        let kinds = [
+            "MediaKind::",
+            "Format::Audio",
+            "Format::Video",
+            "Format::Records",
+        ];
+        let kinds = kinds.into_iter().map(str::to_owned);
+        let is_table = path.ends_with("kinds.rs");
+        for word in names.chain(kinds.filter(|_| !is_table)) {
+            assert!(!text.contains(&word), "{}: {word}", path.display());
+        }
+    }
+    assert!(lines <= 3000, "{lines} lines");
+}

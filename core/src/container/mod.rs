@@ -4,12 +4,14 @@
 //! the header already says: 47 bytes over the payload for mono 16 kHz sound.
 
 mod header;
+mod listing;
 mod walker;
 mod wire;
 
 pub use header::Header;
-pub(crate) use walker::Listing;
-pub use walker::{Event, Listed, Payload, Walker};
+pub use listing::Listed;
+pub(crate) use listing::Listing;
+pub use walker::{Event, Payload, Walker};
 pub(crate) use wire::{EARLY, varint_len};
 pub use wire::{Fields, Parsed, Stop, Writer, put_varint, read_full};
 
