@@ -51,7 +51,7 @@ impl OpenOptions {
         self
     }
 
-    /// Frames per second of a folder of images, as a fraction; [`FOLDER_RATE`] by default.
+    /// Frames per second of a folder of images, as a fraction; 24 by default.
     #[must_use]
     pub fn rate(mut self, rate: [u32; 2]) -> Self {
         self.rate = Some(rate);
@@ -78,7 +78,7 @@ impl OpenOptions {
     }
 }
 
-/// A format's reader: what [`Reader`] calls.
+/// A format's reader: what [`crate::Reader`] calls.
 pub trait ReadSignal: Send {
     /// The form of the signal.
     fn format(&self) -> Format;
@@ -175,7 +175,7 @@ impl<'m> CreateOptions<'m> {
         self
     }
 
-    /// What is known of the metadata; what is not has to follow by [`Writer::add_metadata`].
+    /// What is known of the metadata; what is not has to follow by [`crate::Writer::add_metadata`].
     #[must_use]
     pub fn metadata(mut self, metadata: &'m [Meta]) -> Self {
         self.metadata = metadata;
@@ -214,7 +214,7 @@ pub struct Written {
     pub warnings: Vec<Warning>,
 }
 
-/// A format's writer: what [`Writer`] calls.
+/// A format's writer: what [`crate::Writer`] calls.
 pub trait WriteSignal: Send {
     /// Takes metadata that was found after the output was created.
     ///

@@ -4,7 +4,7 @@
 //! to four decisions: `2^n - 1` plus the decisions as a number, the first in the highest place. The rest are the pairs of counts `(zeros, ones)`
 //! of five or more, together with the last decision, in the order of their sum, then of zeros, then of the last decision;
 //! the larger count is at most 41, 24, 12, 6, 5, 5 where the smaller is 0, 1, 2, 3, 4, 5, and there is no last decision apart where the other count is 0.
-//! A decision adds to its count and, where the other count is above 2, lowers that as [`lowered`] says, for what was long ago
+//! A decision adds to its count and, where the other count is above 2, lowers that as `lowered` says, for what was long ago
 //! tells little; then the larger count falls until the pair is one that exists. A pair of less than five becomes the exact history with
 //! the other decisions first.
 
