@@ -22,7 +22,7 @@ fn sound() -> Array2<f32> {
 
 fn wav(path: &std::path::Path) {
     let samples = sound();
-    let mut out = create(path, &Format::Audio(FORMAT), CreateOptions::new()).unwrap();
+    let mut out = create(path, &Format::Audio(FORMAT), CreateOptions::new().units(40_000)).unwrap();
     let view = nc::Audio {
         rate: FORMAT.rate,
         samples: samples.view(),
