@@ -289,7 +289,9 @@ impl Toolkit {
         format: &Format,
         mut options: CreateOptions<'_>,
     ) -> Result<Sink<'t>> {
-        options = options.overwrite(settings.overwrite);
+        options = options
+            .overwrite(settings.overwrite)
+            .strict(settings.strict);
         if let Some(input) = input {
             options = options.input(input);
         }

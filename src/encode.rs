@@ -81,6 +81,10 @@ impl Toolkit {
             settings.overwrite,
             settings.make_folders,
         )?;
+        let out = match settings.strict {
+            true => out.held()?,
+            false => out,
+        };
         self.encode_media(reader, out, settings, ctl)
     }
 
@@ -143,6 +147,8 @@ impl Toolkit {
             encoder.add_meta(meta.tag, &meta.data);
         }
         let (_, summary) = encoder.finish(ctl)?;
+        let mut warnings = reader.warnings().to_vec();
+        Warning::refuse(settings.strict, &warnings)?;
         if format.kind() == MediaKind::Video && summary.units == 0 {
             return Err(Error::Format("a video without a frame".into()));
         }
@@ -152,7 +158,11 @@ impl Toolkit {
                     .coded(crate::NOT_READABLE)
             };
             let file = out.read_back()?.ok_or_else(none)?;
-            self.decode_archive(file, Target::Nothing, None, &DecodeSettings::new(), ctl)?;
+            let back = DecodeSettings::new().strict(settings.strict);
+            warnings.extend(
+                self.decode_archive(file, Target::Nothing, None, &back, ctl)?
+                    .warnings,
+            );
         }
         out.commit()?;
         ctl.clear_checkpoints();
@@ -162,7 +172,7 @@ impl Toolkit {
             model: codec.model(),
             summary,
             verified: settings.verify,
-            warnings: reader.warnings().to_vec(),
+            warnings,
         })
     }
 

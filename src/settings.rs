@@ -23,6 +23,7 @@ pub struct Settings {
     pub(crate) resume: bool,
     pub(crate) seed: u64,
     pub(crate) verify: bool,
+    pub(crate) strict: bool,
     pub(crate) overwrite: bool,
     pub(crate) make_folders: bool,
 }
@@ -129,6 +130,14 @@ impl Settings {
         self
     }
 
+    /// Whether whatever is odd about the input, or would not be kept of it, is an error ([`nc_core::Error::NotKept`]); the
+    /// output is not written then.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// Whether a file that exists is replaced.
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
@@ -150,6 +159,7 @@ pub struct DecodeSettings {
     pub(crate) range: Option<nc_media::Range>,
     pub(crate) only: Vec<String>,
     pub(crate) recover: bool,
+    pub(crate) strict: bool,
     pub(crate) overwrite: bool,
     pub(crate) make_folders: bool,
 }
@@ -179,6 +189,13 @@ impl DecodeSettings {
     #[must_use]
     pub fn recover(mut self, recover: bool) -> Self {
         self.recover = recover;
+        self
+    }
+
+    /// Whether whatever the output cannot hold is an error ([`nc_core::Error::NotKept`]); the output is not written then.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::ModelId;
+use crate::{ModelId, Warning};
 
 /// What went wrong; the command line maps each to its exit code.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
     /// The caller asked for something that makes no sense (exit code 2).
     #[error("usage: {0}")]
     Usage(String),
+    /// Something would not be kept, or was odd, and the run was to be strict (exit code 6).
+    #[error("not kept: {}", texts(.0))]
+    NotKept(Vec<Warning>),
     /// Stopped by [`crate::Control`] (exit code 1).
     #[error("cancelled")]
     Cancelled,
@@ -156,6 +159,12 @@ impl fmt::Display for ModelFault {
     }
 }
 
+/// The warnings' words, one after the other.
+fn texts(warnings: &[Warning]) -> String {
+    let texts: Vec<&str> = warnings.iter().map(|w| w.text.as_str()).collect();
+    texts.join("; ")
+}
+
 /// Words alone make a [`Fault`] without a place, a [`Limit::Size`], a [`ModelFault::Wrong`].
 macro_rules! from_words {
     ($type:ty, $words:ident => $made:expr) => {
@@ -243,6 +252,7 @@ impl Error {
             Self::Format(_) => 3,
             Self::Limit(_) => 4,
             Self::Model(_) => 5,
+            Self::NotKept(_) => 6,
             Self::Internal(_) => 70,
         }
     }

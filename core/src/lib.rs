@@ -25,6 +25,7 @@ pub mod registry;
 pub mod rng;
 pub mod salvage;
 pub mod threads;
+pub mod warning;
 
 pub use archive::Archive;
 pub use budget::Budget;
@@ -45,3 +46,4 @@ pub use model::{Model, ModelId, Tensor};
 pub use options::{CodecOption, OptionValue, Options};
 pub use registry::{Opener, Registry};
 pub use threads::Threads;
+pub use warning::Warning;

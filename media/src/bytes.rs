@@ -8,7 +8,7 @@ use nc_core::{Error, Format, Result, Signal, SignalBuf};
 use crate::contract::{OpenOptions, ReadSignal};
 use crate::contract::{WriteSignal, Written};
 use crate::input::Input;
-use crate::output::Output;
+use crate::output::{Finished, Output};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 16;
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl WriteSignal for Writer<'_> {
+impl<'a> WriteSignal<'a> for Writer<'a> {
     fn write(&mut self, signal: Signal<'_>) -> Result<()> {
         let Signal::Bytes(bytes) = signal else {
             return Err(Error::Usage("media kinds mixed".into()));
@@ -84,13 +84,12 @@ impl WriteSignal for Writer<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
-        let bytes = self.out.written();
-        self.out.commit()?;
-        Ok(Written {
-            bytes,
+    fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)> {
+        let written = Written {
+            bytes: self.out.written(),
             units: self.units,
             warnings: Vec::new(),
-        })
+        };
+        Ok((written, Finished::Output(self.out)))
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nc_core::container::Meta;
 use nc_core::{Budget, Error, Format, MediaKind, Result, Signal, SignalBuf};
 
+use crate::output::Finished;
 use crate::records::Schema;
 use crate::warning::{Warning, code};
 
@@ -110,6 +111,7 @@ pub trait ReadSignal: Send {
 #[derive(Debug, Default)]
 pub struct CreateOptions<'m> {
     pub(crate) overwrite: bool,
+    pub(crate) strict: bool,
     pub(crate) input: Option<PathBuf>,
     pub(crate) budget: Budget,
     pub(crate) units: Option<u64>,
@@ -132,6 +134,13 @@ impl<'m> CreateOptions<'m> {
     #[must_use]
     pub fn overwrite(mut self, overwrite: bool) -> Self {
         self.overwrite = overwrite;
+        self
+    }
+
+    /// Whether anything that the output cannot hold is an error, and nothing is written then.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
         self
     }
 
@@ -215,7 +224,7 @@ pub struct Written {
 }
 
 /// A format's writer: what [`crate::Writer`] calls.
-pub trait WriteSignal: Send {
+pub trait WriteSignal<'a>: Send {
     /// Takes metadata that was found after the output was created.
     ///
     /// # Errors
@@ -236,9 +245,9 @@ pub trait WriteSignal: Send {
     /// I/O.
     fn skip(&mut self, units: Option<u64>) -> Result<()>;
 
-    /// Ends the file and gives it its name.
+    /// Ends the file; it has its name once what this gives is committed.
     ///
     /// # Errors
-    /// Format, I/O; Usage where the name is taken by now.
-    fn finish(self: Box<Self>) -> Result<Written>;
+    /// Format, I/O.
+    fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)>;
 }

@@ -12,10 +12,12 @@ use crate::output::Output;
 use crate::records;
 use crate::sound;
 use crate::video;
+use crate::warning::Warning;
 
 /// A signal being written. Nothing is left behind where it is dropped before [`Self::finish`], as far as it is a file.
 pub struct Writer<'a> {
-    inner: Box<dyn WriteSignal + 'a>,
+    inner: Box<dyn WriteSignal<'a> + 'a>,
+    strict: bool,
 }
 
 impl Writer<'_> {
@@ -48,9 +50,13 @@ impl Writer<'_> {
     /// Ends the file and gives it its name.
     ///
     /// # Errors
-    /// Format for what makes no file, I/O; Usage where the name is taken by now.
+    /// Format for what makes no file, I/O; Usage where the name is taken by now, or where something is not kept and
+    /// that was not to be.
     pub fn finish(self) -> Result<Written> {
-        self.inner.finish()
+        let (written, finished) = self.inner.finish()?;
+        Warning::refuse(self.strict, &written.warnings)?;
+        finished.commit()?;
+        Ok(written)
     }
 }
 
@@ -59,21 +65,29 @@ impl Writer<'_> {
 ///
 /// # Errors
 /// Usage where the output exists, is the input, or its name asks for what is not written; Limit, I/O.
-pub fn create(
+pub fn create<'a>(
     path: impl AsRef<Path>,
     format: &Format,
     options: CreateOptions<'_>,
-) -> Result<Writer<'static>> {
+) -> Result<Writer<'a>> {
     let path = path.as_ref();
-    let output = || Output::create(path, options.input.as_deref(), options.overwrite);
-    let inner: Box<dyn WriteSignal> = match *format {
+    let strict = options.strict;
+    let output = || {
+        let output = Output::create(path, options.input.as_deref(), options.overwrite)?;
+        match strict {
+            // A device or a named pipe.
+            true => output.held(),
+            false => Ok(output),
+        }
+    };
+    let inner: Box<dyn WriteSignal<'a> + 'a> = match *format {
         Format::Video(form) => Box::new(video::writer::Writer::create(path, form, &options)?),
         Format::Records(..) => records::writer::create(path, &options)?,
         Format::Audio(..) => Box::new(sound::writer::Writer::new(output()?, *format, &options)?),
         Format::Bytes => Box::new(bytes::Writer::new(output()?)),
         _ => return Err(unknown()),
     };
-    Ok(Writer { inner })
+    Ok(Writer { inner, strict })
 }
 
 /// Writes to anything, from front to back; `name` stands in messages. Video is Y4M.
@@ -86,15 +100,19 @@ pub fn create_stream<'a>(
     format: &Format,
     options: CreateOptions<'_>,
 ) -> Result<Writer<'a>> {
-    let out = Output::stream(to, name);
-    let inner: Box<dyn WriteSignal + 'a> = match *format {
+    let mut out = Output::stream(to, name);
+    if options.strict {
+        out = out.held()?;
+    }
+    let strict = options.strict;
+    let inner: Box<dyn WriteSignal<'a> + 'a> = match *format {
         Format::Video(form) => Box::new(video::writer::Writer::stream(out, form, &options)?),
         Format::Records(..) => records::writer::stream(out, &options)?,
         Format::Audio(..) => Box::new(sound::writer::Writer::new(out, *format, &options)?),
         Format::Bytes => Box::new(bytes::Writer::new(out)),
         _ => return Err(unknown()),
     };
-    Ok(Writer { inner })
+    Ok(Writer { inner, strict })
 }
 
 fn unknown() -> Error {

@@ -33,6 +33,11 @@ enum Sink<'a> {
         overwrite: bool,
     },
     Stream(BufWriter<Box<dyn Write + Send + 'a>>),
+    /// What a stream gets in the end, or not at all.
+    Held {
+        file: BufWriter<File>,
+        to: BufWriter<Box<dyn Write + Send + 'a>>,
+    },
 }
 
 /// A path that is removed on drop, and by [`temporaries::remove`].
@@ -119,9 +124,21 @@ impl<'a> Output<'a> {
         })
     }
 
+    /// The same output, but a stream sees nothing of it before [`Output::commit`]: until then it is a temporary file.
+    ///
+    /// # Errors
+    /// I/O.
+    pub fn held(mut self) -> Result<Self> {
+        if let Sink::Stream(to) = self.sink {
+            let file = BufWriter::with_capacity(BUFFER, tempfile::tempfile()?);
+            self.sink = Sink::Held { file, to };
+        }
+        Ok(self)
+    }
+
     /// True where [`Output::rewrite`] works.
     pub fn can_seek(&self) -> bool {
-        matches!(self.sink, Sink::File { .. })
+        !matches!(self.sink, Sink::Stream(_))
     }
 
     /// Replaces bytes written earlier, leaving the position at the end.
@@ -129,7 +146,7 @@ impl<'a> Output<'a> {
     /// # Errors
     /// I/O, also where the output is a stream.
     pub fn rewrite(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let Sink::File { file, .. } = &mut self.sink else {
+        let (Sink::File { file, .. } | Sink::Held { file, .. }) = &mut self.sink else {
             return Err(io::Error::other("a stream cannot be rewritten"));
         };
         file.seek(SeekFrom::Start(offset))?;
@@ -155,6 +172,10 @@ impl<'a> Output<'a> {
                 file.flush()?;
                 temporary.0.as_deref().map(File::open).transpose()
             }
+            Sink::Held { file, .. } => {
+                file.flush()?;
+                Ok(Some(file.get_ref().try_clone()?))
+            }
             Sink::Stream(_) => Ok(None),
         }
     }
@@ -168,6 +189,11 @@ impl<'a> Output<'a> {
         let named = |e| named(e, &name);
         match self.sink {
             Sink::Stream(mut w) => w.flush().map_err(named)?,
+            Sink::Held { mut file, mut to } => {
+                file.rewind()?;
+                io::copy(file.get_mut(), &mut to).map_err(named)?;
+                to.flush().map_err(named)?;
+            }
             Sink::File {
                 mut file,
                 temporary,
@@ -187,6 +213,27 @@ impl<'a> Output<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// What is whole and waits for its name.
+pub enum Finished<'a> {
+    /// A file or a stream.
+    Output(Output<'a>),
+    /// A folder of images.
+    Folder(Folder),
+}
+
+impl Finished<'_> {
+    /// Makes it visible.
+    ///
+    /// # Errors
+    /// Those of [`Output::commit`] and [`Folder::commit`].
+    pub fn commit(self) -> Result<()> {
+        match self {
+            Self::Output(output) => output.commit(),
+            Self::Folder(folder) => folder.commit(),
+        }
     }
 }
 
@@ -321,7 +368,7 @@ impl Drop for Folder {
 impl Write for Output<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = match &mut self.sink {
-            Sink::File { file, .. } => file.write(buf),
+            Sink::File { file, .. } | Sink::Held { file, .. } => file.write(buf),
             Sink::Stream(w) => w.write(buf),
         }
         .map_err(|e| named(e, &self.name))?;
@@ -331,7 +378,7 @@ impl Write for Output<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
-            Sink::File { file, .. } => file.flush(),
+            Sink::File { file, .. } | Sink::Held { file, .. } => file.flush(),
             Sink::Stream(w) => w.flush(),
         }
     }

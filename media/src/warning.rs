@@ -3,30 +3,7 @@
 //! A code stays the same from version to version; its words may change. Errors of this crate that a program may want to
 //! act on have codes too: [`nc_core::Error::Told`] carries them.
 
-use std::fmt;
-
-/// Something odd about a file that was still read or written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Warning {
-    /// One of [`code`].
-    pub code: &'static str,
-    /// In a sentence, without the file's name.
-    pub text: String,
-}
-
-impl Warning {
-    /// A warning of a code.
-    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { code, text }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+pub use nc_core::Warning;
 
 /// Codes of warnings and errors.
 pub mod code {

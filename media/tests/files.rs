@@ -378,6 +378,11 @@ fn late_metadata_and_parts() {
         writer.finish().unwrap().warnings[0].code,
         code::METADATA_LATE
     );
+    // A strict writer holds back what a pipe gets until all of it is known.
+    let how = CreateOptions::new().strict(true);
+    let mut writer = create_stream(Sink::default(), "-", &format, how).unwrap();
+    writer.add_metadata(&late).unwrap();
+    assert!(writer.finish().unwrap().warnings.is_empty());
     // What counts samples is not of a part.
     let both = [meta(b"cue "), meta(b"LIST")];
     let how = CreateOptions::new()

@@ -147,6 +147,9 @@ pub struct Encode {
     /// Decode the result and compare it before it gets its name
     #[arg(long)]
     pub verify: bool,
+    /// Fail where anything would be lost or is odd, instead of warning of it; nothing is written then
+    #[arg(long)]
+    pub strict: bool,
     /// Destination.
     #[command(flatten)]
     pub to: Destination,
@@ -202,6 +205,9 @@ pub struct Decode {
     /// Model file, where the file needs another one than those built in
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Fail where anything would be lost or is odd, instead of warning of it; nothing is written then
+    #[arg(long)]
+    pub strict: bool,
     /// Destination.
     #[command(flatten)]
     pub to: Destination,

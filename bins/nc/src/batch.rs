@@ -130,6 +130,7 @@ pub fn report(ui: &Ui, input: &Path, done: Result<Done>) -> u8 {
         "input": name(input),
         "ok": false,
         "error": failure.reason(),
+        "code": failure.code_word,
         "exit": failure.code(),
     });
     if let (Some(told), Value::Object(more)) = (told.as_object_mut(), &failure.details) {

@@ -29,6 +29,7 @@ pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
     let mut settings = DecodeSettings::new()
         .only(&args.only)
         .recover(args.recover)
+        .strict(args.strict)
         .overwrite(args.to.force)
         .make_folders(args.to.out_dir.is_some());
     if let Some(range) = args.range {

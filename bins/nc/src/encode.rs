@@ -28,6 +28,7 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
             Preset::Slow => Effort::Slow,
         })
         .verify(args.verify)
+        .strict(args.strict)
         .overwrite(args.to.force)
         .make_folders(args.to.out_dir.is_some());
     for (name, value) in options.iter() {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nc::media::code;
 use nc::nc_core::{Error, Limit, ModelFault};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::ui::warnings;
 
 /// The table of exit codes, as help and man page show it.
 pub const EXIT_CODES: &str = "\
@@ -18,6 +20,7 @@ Exit codes:
   3  an input is corrupt, or not what it should be
   4  a limit would be exceeded (memory: raise it with -M)
   5  a model is missing, damaged, or another one than the file needs
+  6  something would be lost or is odd, and --strict was given
   70 a fault of nc itself: please report it
 With several files, the code is that of the first file that failed, in the order given.";
 
@@ -28,6 +31,8 @@ pub struct Failure {
     pub error: Error,
     /// What the user may do about it.
     pub hint: Option<String>,
+    /// A short word for programs, which stays the same from version to version.
+    pub code_word: Option<&'static str>,
     /// The file at fault, where it is not the one being worked on.
     pub subject: Option<PathBuf>,
     /// Members of the JSON summary beside the reason; null for none.
@@ -128,10 +133,14 @@ impl From<Error> for Failure {
             _ => None,
         };
         Self {
+            code_word: code,
             hint: code.and_then(hint).or(by_flag).map(String::from),
+            details: match &error {
+                Error::NotKept(all) => json!({ "warnings": warnings(all) }),
+                _ => Value::Null,
+            },
             error,
             subject,
-            details: Value::Null,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::args::Inputs;
 use crate::batch::{self, Done};
 use crate::failure::Result;
 use crate::models;
-use crate::ui::{Ui, label};
+use crate::ui::{Ui, label, warnings};
 
 /// Runs the command; gives the exit code.
 ///
@@ -23,12 +23,17 @@ pub fn run(args: &Inputs, ui: &mut Ui) -> Result<u8> {
         |file, ctl| {
             let done = ui.toolkit().test_file(batch::source(file), ctl);
             let done = done.map_err(models::hint_for_decoding)?;
+            for warning in &done.warnings {
+                ui.warn(file, warning);
+            }
             if !ui.wants_json() && !ui.is_quiet() {
                 ui.print(format_args!("{}: ok", label(file)))?;
             }
-            Ok(Done(
-                json!({ "units": done.units, "output_hash": done.hashed }),
-            ))
+            Ok(Done(json!({
+                "units": done.units,
+                "output_hash": done.hashed,
+                "warnings": warnings(&done.warnings),
+            })))
         },
     )
 }

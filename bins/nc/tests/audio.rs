@@ -469,3 +469,46 @@ fn an_hour_fits_in_little_memory() {
     );
     assert_eq!(wav_spec(&at(&dir, "part.wav")).1, 160_000);
 }
+
+#[test]
+fn strict_writes_nothing_where_anything_is_odd() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    Wav::default().write(&at(&dir, "whole.wav"));
+    let mut odd = std::fs::read(at(&dir, "whole.wav")).unwrap();
+    odd.truncate(odd.len() - 1);
+    let length = 0xFFFF_FFFF_u32.to_le_bytes();
+    odd[4..8].copy_from_slice(&length);
+    odd[40..44].copy_from_slice(&length);
+    std::fs::write(at(&dir, "odd.wav"), odd).unwrap();
+
+    ok(d, &["encode", "--strict", "--verify", "whole.wav", "whole.nc"]);
+    ok(d, &["decode", "--strict", "whole.nc", "back.wav"]);
+    for output in ["odd.nc", "-"] {
+        let out = run(d, &["encode", "--strict", "--json", "-q", "odd.wav", output]);
+        assert_eq!(out.status.code(), Some(6));
+        let json = match output {
+            "-" => {
+                assert!(out.stdout.is_empty(), "a pipe got something");
+                &out.stderr
+            }
+            _ => &out.stdout,
+        };
+        let told: Value = serde_json::from_slice(json).unwrap();
+        let warnings = told["warnings"].as_array().unwrap();
+        let mut codes: Vec<_> = warnings.iter().map(|w| w["code"].as_str()).collect();
+        codes.sort();
+        assert_eq!(
+            codes,
+            [Some("last-sample-incomplete"), Some("length-not-told")]
+        );
+    }
+    assert_eq!(
+        names(d),
+        ["back.wav", "odd.wav", "whole.nc", "whole.wav"],
+        "a strict failure left something"
+    );
+}

@@ -9,7 +9,7 @@ use nc_core::{Budget, Error, Result, Signal};
 use super::Writer;
 use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::metadata;
-use crate::output::{Folder, Output};
+use crate::output::{Finished, Folder, Output};
 
 /// A file that the writer of rows and its owner both hold: the one writes, the other gives it its name.
 struct Shared<'a>(Arc<Mutex<Output<'a>>>);
@@ -46,7 +46,10 @@ struct Rows<'a> {
 }
 
 /// Into a file or folder.
-pub(crate) fn create(path: &Path, options: &CreateOptions<'_>) -> Result<Box<dyn WriteSignal>> {
+pub(crate) fn create<'a>(
+    path: &Path,
+    options: &CreateOptions<'_>,
+) -> Result<Box<dyn WriteSignal<'a> + 'a>> {
     let schema = options.schema_of_records()?;
     let (input, overwrite) = (options.input.as_deref(), options.overwrite);
     if !schema.is_folder() {
@@ -74,7 +77,7 @@ pub(crate) fn create(path: &Path, options: &CreateOptions<'_>) -> Result<Box<dyn
 pub(crate) fn stream<'a>(
     out: Output<'a>,
     options: &CreateOptions<'_>,
-) -> Result<Box<dyn WriteSignal + 'a>> {
+) -> Result<Box<dyn WriteSignal<'a> + 'a>> {
     let schema = options.schema_of_records()?;
     if schema.is_folder() {
         let why = "a folder of images has no place on standard output";
@@ -107,7 +110,7 @@ pub(crate) fn stream<'a>(
     }))
 }
 
-impl WriteSignal for Rows<'_> {
+impl<'a> WriteSignal<'a> for Rows<'a> {
     fn write(&mut self, signal: Signal<'_>) -> Result<()> {
         let Signal::Records(rows) = signal else {
             return Err(Error::Usage("media kinds mixed".into()));
@@ -123,7 +126,7 @@ impl WriteSignal for Rows<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
+    fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)> {
         let Self {
             writer,
             target,
@@ -132,8 +135,8 @@ impl WriteSignal for Rows<'_> {
             _held,
         } = *self;
         let bytes = writer.finish()?;
-        match target {
-            Target::Folder(folder) => folder.commit()?,
+        let finished = match target {
+            Target::Folder(folder) => Finished::Folder(folder),
             Target::File(out) => {
                 let broken = "a writer of rows kept its output";
                 let out = Arc::into_inner(out).and_then(|m| m.into_inner().ok());
@@ -145,13 +148,14 @@ impl WriteSignal for Rows<'_> {
                         .map_err(|_| Error::Format("too many records for IDX".into()))?;
                     out.rewrite(at, &count.to_be_bytes())?;
                 }
-                out.commit()?;
+                Finished::Output(out)
             }
-        }
-        Ok(Written {
+        };
+        let written = Written {
             bytes,
             units,
             warnings: Vec::new(),
-        })
+        };
+        Ok((written, finished))
     }
 }

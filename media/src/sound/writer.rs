@@ -12,7 +12,7 @@ use ndarray::ArrayView2;
 use super::wav::{Head, push_chunk, push_sample, width};
 use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::metadata;
-use crate::output::Output;
+use crate::output::{Finished, Output};
 use crate::warning::{Warning, code};
 use nc_core::Budget;
 
@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl WriteSignal for Writer<'_> {
+impl<'a> WriteSignal<'a> for Writer<'a> {
     fn add_metadata(&mut self, metadata: &[Meta]) -> Result<()> {
         for chunk in metadata::to_wav(metadata, &mut self.budget)? {
             if !self.out.can_seek() {
@@ -135,7 +135,7 @@ impl WriteSignal for Writer<'_> {
         Ok(())
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Written> {
+    fn finish(mut self: Box<Self>) -> Result<(Written, Finished<'a>)> {
         let data = self.frames * u64::from(width(self.depth)?) * self.channels as u64;
         let pad: &[u8] = if data % 2 == 1 { &[0] } else { &[] };
         if self.out.can_seek() {
@@ -152,16 +152,15 @@ impl WriteSignal for Writer<'_> {
         } else {
             self.too_late |= !self.tail.is_empty();
         }
-        let bytes = self.out.written();
-        self.out.commit()?;
         let late = "metadata that came too late for a pipe was left out";
         let late = self
             .too_late
             .then(|| Warning::new(code::METADATA_LATE, late));
-        Ok(Written {
-            bytes,
+        let written = Written {
+            bytes: self.out.written(),
             units: self.frames,
             warnings: late.into_iter().collect(),
-        })
+        };
+        Ok((written, Finished::Output(self.out)))
     }
 }

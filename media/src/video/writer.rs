@@ -14,7 +14,7 @@ use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::ffmpeg;
 use crate::formats;
 use crate::metadata;
-use crate::output::{Folder, Output};
+use crate::output::{Finished, Folder, Output};
 use crate::warning::code;
 
 /// What a name asks for.
@@ -184,7 +184,7 @@ fn held(head: &Head, form: Form, options: &CreateOptions<'_>) -> Result<Budget> 
     Ok(budget)
 }
 
-impl WriteSignal for Writer<'_> {
+impl<'a> WriteSignal<'a> for Writer<'a> {
     fn write(&mut self, signal: Signal<'_>) -> Result<()> {
         let Signal::Video(video) = signal else {
             return Err(Error::Usage("media kinds mixed".into()));
@@ -216,26 +216,20 @@ impl WriteSignal for Writer<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Written> {
-        let bytes = match self.target {
+    fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)> {
+        let (bytes, finished) = match self.target {
             Target::Y4m(_) | Target::Png(_) if self.frames == 0 => {
                 return Err(Error::Format("a video without a frame".into()));
             }
-            Target::Y4m(out) | Target::Png(out) => {
-                let bytes = out.written();
-                out.commit()?;
-                bytes
-            }
-            Target::Folder(folder) => {
-                folder.commit()?;
-                self.written
-            }
+            Target::Y4m(out) | Target::Png(out) => (out.written(), Finished::Output(out)),
+            Target::Folder(folder) => (self.written, Finished::Folder(folder)),
         };
-        Ok(Written {
+        let written = Written {
             bytes,
             units: self.frames,
             warnings: Vec::new(),
-        })
+        };
+        Ok((written, finished))
     }
 }
 
