@@ -1,7 +1,7 @@
 //! Writes the signal pairs of `tests/metrics.rs` (WAV, PPM and Y4M files) for independent
 //! implementations.
 //!
-//! `cargo run -p nc-corpora --example metric_pairs -- FOLDER`, then
+//! `cargo run -p nc-codec-corpora --example metric_pairs -- FOLDER`, then
 //! `python3 corpora/tests/metrics.py FOLDER > corpora/tests/metrics.toml`.
 #![allow(clippy::indexing_slicing, reason = "data of its own making")]
 
