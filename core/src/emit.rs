@@ -164,6 +164,8 @@ impl<W: Write> Emitter<W> {
         }
         self.out.put(&frame)?;
         self.out.put(&payload)?;
+        // Whoever reads along gets whole chunks, and a track is cut behind them.
+        self.out.get_mut().flush()?;
         self.entries.push(Entry {
             first: self.summary.units,
             units,

@@ -25,6 +25,7 @@ pub mod registry;
 pub mod rng;
 pub mod salvage;
 pub mod threads;
+pub mod tracks;
 pub mod warning;
 
 pub use archive::Archive;

@@ -151,6 +151,10 @@ impl Header {
             false => Error::Format(what.into()),
         };
         let flags = r.byte()?;
+        if newer && flags & crate::tracks::FLAG != 0 {
+            let what = "a file of several tracks where one of a single signal is read";
+            return Err(Error::Unsupported(what.into()).into());
+        }
         if flags & !KNOWN != 0 {
             return Err(unknown(format!("header flags {flags:#04x}")).into());
         }
