@@ -5,17 +5,20 @@
 //! copied first, compressed as it is.
 
 use std::fs::File;
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use nc_core::salvage::{Lost, Salvage, Stretch};
+use nc_core::tracks::{self, Track, Tracks};
 use nc_core::{
     Archive, Control, Decoder, Error, Format, Header, MediaKind, Part, Result, SignalBuf,
 };
+use nc_media::output::Finished;
 use nc_media::records::Schema;
-use nc_media::{CreateOptions, Input, Warning, Writer};
+use nc_media::{CreateOptions, Input, Warning, Writer, Written};
 
 use crate::endpoint::{make_folder_of, nc_input};
+use crate::tracks::{formats, in_seconds, places};
 use crate::{DecodeSettings, Source, Target, Toolkit};
 
 /// Lost stretches that are told one by one: a file may have one for every few bytes.
@@ -37,6 +40,20 @@ pub struct Decoded {
     pub warnings: Vec<Warning>,
     /// What is lost, of a file that was recovered.
     pub losses: Option<Losses>,
+    /// What became of the other tracks, of a file of several: the sound of a clip.
+    pub beside: Vec<Beside>,
+}
+
+/// A track beside the first.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Beside {
+    /// Its number.
+    pub track: usize,
+    /// Where it was written; none where nothing is.
+    pub path: Option<PathBuf>,
+    /// What its decode gave.
+    pub decoded: Decoded,
 }
 
 /// What a damaged file does not hold any more.
@@ -100,7 +117,7 @@ impl Toolkit {
         let path = source.path().map(PathBuf::from);
         let input = nc_input(source)?;
         match input.into_file() {
-            Ok(file) => self.decode_archive(file, to.into(), path.as_deref(), settings, ctl),
+            Ok(file) => self.decode_seekable(file, to.into(), path.as_deref(), settings, ctl),
             Err(stream) => self.decode_stream(stream, to.into(), settings, ctl),
         }
     }
@@ -125,11 +142,13 @@ impl Toolkit {
         input.by_ref().take(Header::MOST).read_to_end(&mut head)?;
         // A header that is damaged is told by whoever reads on.
         let kind = Header::from_bytes(&head).ok().map(|h| h.format.kind());
+        let several = tracks::begins(&head);
         let input = Input::stream(Cursor::new(head).chain(input))?;
-        let needs_all = kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Bytes));
+        let needs_all =
+            several || kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Bytes));
         let part = settings.range.is_some() || !settings.only.is_empty();
         if needs_all || part || settings.recover {
-            return self.decode_archive(input.seekable()?, to, None, settings, ctl);
+            return self.decode_seekable(input.seekable()?, to, None, settings, ctl);
         }
         let mut decoder = self.decoder(input)?;
         let header = *decoder.header();
@@ -142,23 +161,73 @@ impl Toolkit {
             writer.write(piece)?;
         }
         writer.add_metadata(decoder.meta())?;
-        writer.finish(&header)
+        commit([writer.end(&header)?])
     }
 
     /// Decodes a file that can be sought in; `path` is its own.
-    pub(crate) fn decode_archive(
+    pub(crate) fn decode_seekable(
         &self,
-        mut file: File,
+        file: File,
         to: Target<'_>,
         path: Option<&Path>,
         settings: &DecodeSettings,
         ctl: &mut Control<'_>,
     ) -> Result<Decoded> {
-        file.seek(SeekFrom::Start(0))?;
-        if settings.recover {
-            return self.recover(file, to, path, settings, ctl);
+        let tracks = match settings.recover {
+            true => Tracks::salvage(file, self.budget())?,
+            false => Tracks::open(file, self.budget())?,
+        };
+        if !tracks.several() && settings.track.is_none() {
+            return commit([self.decode_track(tracks.track(0)?, to, path, settings, ctl)?]);
         }
-        let mut archive = Archive::open(&file, self.budget())?;
+        let formats = formats(&tracks)?;
+        let plan = places(&formats, settings.track, to)?;
+        let mut settings = settings.clone();
+        let (first, to) = plan.first;
+        if let (Some(range), false, Some(form)) =
+            (settings.range, plan.beside.is_empty(), formats.get(first))
+        {
+            settings.range = Some(in_seconds(range, form)?);
+        }
+        let mut all = vec![self.decode_track(tracks.track(first)?, to, path, &settings, ctl)?];
+        let mut outputs = Vec::new();
+        for (number, to) in plan.beside {
+            outputs.push((number, to.path().map(Path::to_path_buf)));
+            all.push(self.decode_track(tracks.track(number)?, to, path, &settings, ctl)?);
+        }
+        let mut decoded = commit(all)?;
+        for (beside, (track, path)) in decoded.beside.iter_mut().zip(outputs) {
+            (beside.track, beside.path) = (track, path);
+        }
+        decoded.warnings.extend(plan.warnings);
+        Ok(decoded)
+    }
+
+    /// Decodes a track, or what is left of it.
+    fn decode_track<'t>(
+        &self,
+        track: Track<File>,
+        to: Target<'t>,
+        path: Option<&Path>,
+        settings: &DecodeSettings,
+        ctl: &mut Control<'_>,
+    ) -> Result<Ended<'t>> {
+        match settings.recover {
+            true => self.recover(track, to, path, settings, ctl),
+            false => self.decode_archive(track, to, path, settings, ctl),
+        }
+    }
+
+    /// Decodes a track.
+    fn decode_archive<'t>(
+        &self,
+        track: Track<File>,
+        to: Target<'t>,
+        path: Option<&Path>,
+        settings: &DecodeSettings,
+        ctl: &mut Control<'_>,
+    ) -> Result<Ended<'t>> {
+        let mut archive = Archive::open(track.clone(), self.budget())?;
         let header = *archive.header();
         let format = header.format;
         let schema = self.schema_for(&header, &to)?;
@@ -192,8 +261,7 @@ impl Toolkit {
         if part == (0..units) && variables.is_none() {
             // The decoder meets the metadata again; what the archive had of it and its index is free by then.
             drop(archive);
-            (&file).seek(SeekFrom::Start(0))?;
-            let mut decoder = Decoder::new(&file, self.registry(), budget)?;
+            let mut decoder = Decoder::new(track, self.registry(), budget)?;
             while let Some(piece) = decoder.next(ctl)? {
                 writer.write(piece)?;
             }
@@ -206,19 +274,19 @@ impl Toolkit {
                 writer.write(piece)
             })?;
         }
-        writer.finish(&header)
+        writer.end(&header)
     }
 
-    /// Decodes what is left of a file.
-    fn recover(
+    /// Decodes what is left of a track.
+    fn recover<'t>(
         &self,
-        file: File,
-        to: Target<'_>,
+        track: Track<File>,
+        to: Target<'t>,
         path: Option<&Path>,
         settings: &DecodeSettings,
         ctl: &mut Control<'_>,
-    ) -> Result<Decoded> {
-        let salvage = Salvage::open(file, self.budget());
+    ) -> Result<Ended<'t>> {
+        let salvage = Salvage::open(track, self.budget());
         let mut salvage = salvage.map_err(|e| match e {
             e @ Error::Format(_) => e.coded(crate::HEADER_DAMAGED),
             e => e,
@@ -255,10 +323,10 @@ impl Toolkit {
             return Err(Error::Format("no frame came back".into()));
         }
         losses.any = !whole;
-        let mut decoded = writer.finish(&header)?;
+        let (mut decoded, finished) = writer.end(&header)?;
         decoded.units = losses.recovered;
         decoded.losses = Some(losses);
-        Ok(decoded)
+        Ok((decoded, finished))
     }
 
     /// What the records of a file mean, which writing them needs.
@@ -319,6 +387,29 @@ impl Toolkit {
     }
 }
 
+/// A track that was decoded, and its output, which has no name yet.
+type Ended<'t> = (Decoded, Option<Finished<'t>>);
+
+/// Gives outputs their names, all of them once all are whole; what is told of the first has the others beside it.
+fn commit<'t>(all: impl IntoIterator<Item = Ended<'t>>) -> Result<Decoded> {
+    let (all, outputs): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    for output in outputs.into_iter().flatten() {
+        output.commit()?;
+    }
+    let mut all = all.into_iter();
+    let none = || Error::Internal("a decode of no track".into());
+    let mut first = all.next().ok_or_else(none)?;
+    first.beside = (1..)
+        .zip(all)
+        .map(|(track, decoded)| Beside {
+            track,
+            path: None,
+            decoded,
+        })
+        .collect();
+    Ok(first)
+}
+
 /// What takes decoded pieces.
 enum Sink<'t> {
     Media(Writer<'t>),
@@ -326,7 +417,7 @@ enum Sink<'t> {
     Nothing(u64),
 }
 
-impl Sink<'_> {
+impl<'t> Sink<'t> {
     fn write(&mut self, piece: SignalBuf) -> Result<()> {
         match self {
             Self::Media(writer) => writer.write(piece.view()),
@@ -351,22 +442,30 @@ impl Sink<'_> {
         }
     }
 
-    fn finish(self, header: &Header) -> Result<Decoded> {
-        let (bytes, units, warnings) = match self {
+    fn end(self, header: &Header) -> Result<Ended<'t>> {
+        let (bytes, units, warnings, finished) = match self {
             Self::Media(writer) => {
-                let written = writer.finish()?;
-                (written.bytes, written.units, written.warnings)
+                let (written, finished) = writer.end()?;
+                let Written {
+                    bytes,
+                    units,
+                    warnings,
+                    ..
+                } = written;
+                (bytes, units, warnings, Some(finished))
             }
-            Self::Nothing(units) => (0, units, Vec::new()),
+            Self::Nothing(units) => (0, units, Vec::new(), None),
         };
-        Ok(Decoded {
+        let decoded = Decoded {
             format: header.format,
             bytes,
             units,
             hashed: header.hashed,
             warnings,
             losses: None,
-        })
+            beside: Vec::new(),
+        };
+        Ok((decoded, finished))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_core::{Control, Error, Format, MediaKind, ModelId, Result, Summary};
+use nc_core::tracks::Mux;
+use nc_core::{Control, Error, Format, Goal, MediaKind, ModelId, Options, Result, Summary};
 use nc_media::output::Output;
+use nc_media::range::units_per_second;
 use nc_media::{OpenOptions, Reader, Warning, code};
 
 use crate::endpoint::{make_folder_of, seekable};
@@ -25,6 +27,9 @@ pub struct Encoded {
     pub verified: bool,
     /// What was odd about the input, or is not kept.
     pub warnings: Vec<Warning>,
+    /// The other tracks, of a file of several: the sound of a clip. Their bytes are those of the track; the bytes of the
+    /// first are those of the file.
+    pub beside: Vec<Encoded>,
 }
 
 impl Encoded {
@@ -74,7 +79,7 @@ impl Toolkit {
     ) -> Result<Encoded> {
         let source = from.into();
         let input = source.path().map(Path::to_path_buf);
-        let reader = self.open_media(source, settings)?;
+        let tracks = self.open_media(source, settings)?;
         let out = self.output(
             to.into(),
             input.as_deref(),
@@ -85,14 +90,19 @@ impl Toolkit {
             true => out.held()?,
             false => out,
         };
-        self.encode_media(reader, out, settings, ctl)
+        self.encode_media(tracks, out, settings, ctl)
     }
 
-    /// Opens what is to be encoded: as what the codec that is asked for takes, or as what it is.
+    /// Opens what is to be encoded: as what the codec that is asked for takes, or as what it is. A clip with sound gives two
+    /// tracks, pictures first.
     ///
     /// # Errors
     /// Those of [`nc_media::open`].
-    pub fn open_media(&self, source: impl Into<Source>, settings: &Settings) -> Result<Reader> {
+    pub fn open_media(
+        &self,
+        source: impl Into<Source>,
+        settings: &Settings,
+    ) -> Result<Vec<Reader>> {
         let mut options = OpenOptions::new().budget(self.budget());
         let kind = self.named(settings)?.map(|f| f.info().kind);
         if let Some(kind) = kind {
@@ -108,15 +118,24 @@ impl Toolkit {
         if let Some(rate) = settings.frame_rate {
             options = options.rate(rate);
         }
-        let reader = match source.into() {
-            Source::Path(path) => nc_media::open(path, &options)?,
-            Source::Stream(stream) => nc_media::open_stream(stream, &options)?,
+        let mut tracks = match source.into() {
+            Source::Path(path) => nc_media::open_tracks(path, &options)?,
+            Source::Stream(stream) => vec![nc_media::open_stream(stream, &options)?],
         };
-        if kind.is_none() && reader.format() == Format::Bytes {
+        let bytes = |r: &Reader| r.format() == Format::Bytes;
+        if kind.is_none() && tracks.iter().any(bytes) {
             let why = "not an audio file that nc can read, nor video, nor an image";
             return Err(Error::Usage(why.into()).coded(code::NOT_VIDEO));
         }
-        Ok(reader)
+        if let Some(sound) = &settings.sound {
+            let options = OpenOptions::new()
+                .budget(self.budget())
+                .kind(MediaKind::Audio);
+            let sound = nc_media::open(sound, &options).map_err(|e| e.in_file(sound))?;
+            tracks.truncate(1);
+            tracks.push(sound);
+        }
+        Ok(tracks)
     }
 
     /// Encodes what was opened.
@@ -125,33 +144,20 @@ impl Toolkit {
     /// As for [`Self::encode_file`].
     pub fn encode_media(
         &self,
-        mut reader: Reader,
+        tracks: Vec<Reader>,
         mut out: Output<'_>,
         settings: &Settings,
         ctl: &mut Control<'_>,
     ) -> Result<Encoded> {
-        let format = reader.format();
-        let (family, codec) = self.codec_for(format.kind(), settings)?;
-        let info = family.info();
-        let mut encoder = self.encoder(&mut out, format, reader.length(), settings, ctl)?;
-        loop {
-            for meta in reader.take_metadata() {
-                encoder.add_meta(meta.tag, &meta.data);
+        let mut done = match <[Reader; 1]>::try_from(tracks) {
+            Ok([reader]) => {
+                let mut track = self.track(&mut out, reader, settings, ctl)?;
+                while track.step(ctl)? {}
+                track.finish(ctl)?
             }
-            match reader.next()? {
-                Some(piece) => encoder.push(piece.view(), ctl)?,
-                None => break,
-            }
-        }
-        for meta in reader.take_metadata() {
-            encoder.add_meta(meta.tag, &meta.data);
-        }
-        let (_, summary) = encoder.finish(ctl)?;
-        let mut warnings = reader.warnings().to_vec();
-        Warning::refuse(settings.strict, &warnings)?;
-        if format.kind() == MediaKind::Video && summary.units == 0 {
-            return Err(Error::Format("a video without a frame".into()));
-        }
+            Err(tracks) => self.encode_tracks(tracks, &mut out, settings, ctl)?,
+        };
+        Warning::refuse(settings.strict, &done.warnings)?;
         if settings.verify {
             let none = || {
                 Error::Usage("verifying needs an output that can be read back".into())
@@ -159,20 +165,140 @@ impl Toolkit {
             };
             let file = out.read_back()?.ok_or_else(none)?;
             let back = DecodeSettings::new().strict(settings.strict);
-            warnings.extend(
-                self.decode_archive(file, Target::Nothing, None, &back, ctl)?
-                    .warnings,
-            );
+            let back = self.decode_seekable(file, Target::Nothing, None, &back, ctl)?;
+            done.warnings.extend(back.warnings);
+            for (track, back) in done.beside.iter_mut().zip(back.beside) {
+                track.warnings.extend(back.decoded.warnings);
+            }
         }
         out.commit()?;
         ctl.clear_checkpoints();
         Ok(Encoded {
-            format,
-            codec: info.name,
-            model: codec.model(),
-            summary,
             verified: settings.verify,
-            warnings,
+            ..done
+        })
+    }
+
+    /// Encodes several tracks into one file, chunks in the order of time as far as codecs give them so.
+    fn encode_tracks(
+        &self,
+        readers: Vec<Reader>,
+        out: &mut Output<'_>,
+        settings: &Settings,
+        ctl: &mut Control<'_>,
+    ) -> Result<Encoded> {
+        let mux = Mux::new(out, readers.len())?;
+        let goals = self.goals_of_tracks(&readers, settings)?;
+        let mut tracks = Vec::new();
+        for (number, (reader, goal)) in readers.into_iter().zip(goals).enumerate() {
+            let its = Settings {
+                goal: Some(goal),
+                // The codec that is asked for is that of the first.
+                codec: settings.codec.clone().filter(|_| number == 0),
+                model: settings.model.clone().filter(|_| number == 0),
+                ..settings.clone()
+            };
+            tracks.push(self.track(mux.track(number)?, reader, &its, ctl)?);
+        }
+        // Progress is that of the first track, which has most to do.
+        let mut progress = ctl.progress.take();
+        loop {
+            let open = tracks.iter_mut().enumerate().filter(|(_, t)| !t.ended);
+            let Some((number, next)) = open.min_by(|(_, a), (_, b)| a.at().total_cmp(&b.at()))
+            else {
+                break;
+            };
+            if number == 0 {
+                ctl.progress = progress.take();
+            }
+            let stepped = next.step(ctl);
+            progress = progress.or(ctl.progress.take());
+            stepped?;
+        }
+        ctl.progress = progress;
+        let mut done = Vec::new();
+        for track in tracks {
+            done.push(track.finish(ctl)?);
+        }
+        let (_, bytes) = mux.finish()?;
+        let mut done = done.into_iter();
+        let none = || Error::Internal("a file without a track".into());
+        let mut first = done.next().ok_or_else(none)?;
+        first.beside = done.collect();
+        for track in &mut first.beside {
+            first.warnings.append(&mut track.warnings);
+        }
+        first.summary.bytes = bytes;
+        Ok(first)
+    }
+
+    /// The goal of each track: of a rate or a size for the whole file, tracks but the first get what their codec gives them
+    /// by itself, at most a quarter of it together, and the first gets the rest.
+    fn goals_of_tracks(&self, tracks: &[Reader], settings: &Settings) -> Result<Vec<Goal>> {
+        let Some((first, others)) = tracks.split_first() else {
+            return Ok(Vec::new());
+        };
+        let family = |r: &Reader| {
+            self.codec_for(r.format().kind(), &Settings::new())
+                .map(|(f, _)| f)
+        };
+        let default = |r: &Reader| -> Result<Goal> { Ok(family(r)?.default_goal(&r.format())) };
+        let share = others.len().max(1) as u64 * 4;
+        let mut goals = Vec::new();
+        let (mut bits, mut bytes) = (0, 0);
+        for track in others {
+            goals.push(match (settings.goal, default(track)?) {
+                (None, own) => own,
+                (Some(Goal::Bitrate(all)), Goal::Bitrate(own)) => {
+                    let own = own.min(all / share as u32);
+                    bits += own;
+                    Goal::Bitrate(own)
+                }
+                (Some(Goal::Bytes(all)), Goal::Bitrate(own)) => {
+                    let length = track.length().or_else(|| in_units(first, track));
+                    let seconds = length.and_then(|n| track.format().seconds(n));
+                    let own = seconds.map_or(all / share, |s| (s * f64::from(own) / 8.0) as u64);
+                    let own = own.min(all / share);
+                    bytes += own;
+                    Goal::Bytes(own)
+                }
+                (Some(goal), _) => goal,
+            });
+        }
+        let goal = match settings.goal {
+            Some(Goal::Bitrate(all)) => Goal::Bitrate(all - bits),
+            Some(Goal::Bytes(all)) => {
+                Goal::Bytes(all - bytes - frames_of(first, others.len()).min(all - bytes))
+            }
+            Some(goal) => goal,
+            None => {
+                let (family, _) = self.codec_for(first.format().kind(), settings)?;
+                family.default_goal(&first.format())
+            }
+        };
+        goals.insert(0, goal);
+        Ok(goals)
+    }
+
+    /// Begins a track, or the only signal of a file.
+    fn track<W: std::io::Write>(
+        &self,
+        to: W,
+        reader: Reader,
+        settings: &Settings,
+        ctl: &mut Control<'_>,
+    ) -> Result<TrackEncoder<W>> {
+        let format = reader.format();
+        let (family, codec) = self.codec_for(format.kind(), settings)?;
+        let encoder = self.encoder(to, format, reader.length(), settings, ctl)?;
+        Ok(TrackEncoder {
+            reader,
+            encoder,
+            options: ctl.options.clone(),
+            codec: family.info().name,
+            model: codec.model(),
+            units: 0,
+            ended: false,
         })
     }
 
@@ -209,6 +335,7 @@ impl Toolkit {
             summary,
             verified: false,
             warnings: Vec::new(),
+            beside: Vec::new(),
         })
     }
 
@@ -231,4 +358,77 @@ impl Toolkit {
             Target::Nothing => Ok(Output::stream(std::io::sink(), "-")),
         }
     }
+}
+
+/// A signal on its way from a file to its codec.
+struct TrackEncoder<W: std::io::Write> {
+    reader: Reader,
+    encoder: nc_core::Encoder<W>,
+    options: Options,
+    codec: &'static str,
+    model: Option<ModelId>,
+    /// Units that were read.
+    units: u64,
+    ended: bool,
+}
+
+impl<W: std::io::Write> TrackEncoder<W> {
+    /// How far it is, in seconds; in units, where it has none.
+    fn at(&self) -> f64 {
+        let seconds = self.reader.format().seconds(self.units);
+        seconds.unwrap_or(self.units as f64)
+    }
+
+    fn metadata(&mut self) {
+        for meta in self.reader.take_metadata() {
+            self.encoder.add_meta(meta.tag, &meta.data);
+        }
+    }
+
+    /// Encodes the next piece; false at the end.
+    fn step(&mut self, ctl: &mut Control<'_>) -> Result<bool> {
+        self.metadata();
+        ctl.options.clone_from(&self.options);
+        match self.reader.next()? {
+            Some(piece) => {
+                self.units += piece.units();
+                self.encoder.push(piece.view(), ctl)?;
+            }
+            None => self.ended = true,
+        }
+        Ok(!self.ended)
+    }
+
+    fn finish(mut self, ctl: &mut Control<'_>) -> Result<Encoded> {
+        self.metadata();
+        ctl.options.clone_from(&self.options);
+        let format = self.reader.format();
+        let (_, summary) = self.encoder.finish(ctl)?;
+        if format.kind() == MediaKind::Video && summary.units == 0 {
+            return Err(Error::Format("a video without a frame".into()));
+        }
+        Ok(Encoded {
+            format,
+            codec: self.codec,
+            model: self.model,
+            summary,
+            verified: false,
+            warnings: self.reader.warnings().to_vec(),
+            beside: Vec::new(),
+        })
+    }
+}
+
+/// Units of `track` that the length of another comes to, where that is known.
+fn in_units(other: &Reader, track: &Reader) -> Option<u64> {
+    let seconds = other.format().seconds(other.length()?)?;
+    Some((seconds * units_per_second(&track.format())?) as u64)
+}
+
+/// Bytes that frames of pieces may take, of a file with so many tracks beside the first.
+fn frames_of(first: &Reader, others: usize) -> u64 {
+    // A piece has at most 26 bytes around it, and a chunk of any codec lasts some seconds.
+    let seconds = first.length().and_then(|n| first.format().seconds(n));
+    let chunks = seconds.map_or(4, |s| s as u64 / 2 + 4);
+    (1 + others as u64) * (chunks * 26 + 10)
 }

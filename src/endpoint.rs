@@ -51,6 +51,14 @@ impl<'a> Target<'a> {
     pub fn stream(w: impl Write + Send + 'a) -> Self {
         Self::Stream(Box::new(w))
     }
+
+    /// The path, where there is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Stream(_) | Self::Nothing => None,
+        }
+    }
 }
 
 macro_rules! from_paths {

@@ -1,7 +1,9 @@
 //! What is in an nc file, from its frames alone; no model is loaded.
 
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
+use nc_core::tracks::{self, Track, Tracks};
 use nc_core::{Archive, AudioFormat, Chroma, Error, Format, RecordsFormat, Result, SampleDepth};
 use serde::Serialize;
 
@@ -55,6 +57,9 @@ pub struct Info {
     pub output_hash: bool,
     /// Pieces of the original's metadata.
     pub metadata: Vec<MetaInfo>,
+    /// The other tracks, of a file of several; what stands above is the first, with the bytes of the whole file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tracks: Vec<Info>,
 }
 
 /// The form of video.
@@ -95,7 +100,25 @@ impl Toolkit {
     /// # Errors
     /// [`Error::Format`] for damage, [`Error::Limit`], [`Error::Io`].
     pub fn info(&self, from: impl Into<Source>) -> Result<Info> {
-        let mut file = crate::endpoint::seekable(from.into())?;
+        let file = crate::endpoint::seekable(from.into())?;
+        let tracks = Tracks::open(file, self.budget())?;
+        let mut info = self.info_of(tracks.track(0)?)?;
+        for number in 1..tracks.count() {
+            info.tracks.push(self.info_of(tracks.track(number)?)?);
+        }
+        if tracks.several() {
+            info.version = tracks::VERSION;
+            info.bytes = tracks.bytes();
+            let payload: u64 = info.tracks.iter().map(|t| t.payload).sum();
+            // Payloads lie in the file.
+            info.overhead = info.bytes - info.payload - payload;
+            info.kbps = kbps(info.bytes, info.seconds);
+        }
+        Ok(info)
+    }
+
+    /// Tells what is in a track.
+    fn info_of(&self, mut file: Track<File>) -> Result<Info> {
         let mut version = [0; 10];
         file.read_exact(&mut version)
             .map_err(|_| Error::Format("the file ends early".into()))?;
@@ -140,6 +163,7 @@ impl Toolkit {
             overlap: header.overlap,
             output_hash: header.hashed,
             metadata,
+            tracks: Vec::new(),
         };
         info.of_format(&header.format);
         Ok(info)

@@ -13,6 +13,7 @@ mod info;
 mod model;
 mod settings;
 mod toolkit;
+mod tracks;
 mod training;
 
 pub use nc_core;
@@ -21,7 +22,7 @@ pub use nc_media as media;
 
 pub use archive::Archive;
 pub use batch::{Job, Watch};
-pub use decode::{Decoded, Losses};
+pub use decode::{Beside, Decoded, Losses};
 pub use encode::Encoded;
 pub use endpoint::{Source, Target};
 pub use info::{Info, MetaInfo, VideoInfo};
@@ -35,6 +36,7 @@ pub use nc_core::{
 pub use nc_media::{Range, Warning};
 pub use settings::{DecodeSettings, Settings};
 pub use toolkit::Toolkit;
+pub use tracks::TrackChoice;
 pub use training::TrainingData;
 
 #[cfg(feature = "circuit")]

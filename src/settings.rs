@@ -19,6 +19,7 @@ pub struct Settings {
     pub(crate) time_limit: Option<Duration>,
     pub(crate) options: Options,
     pub(crate) frame_rate: Option<[u32; 2]>,
+    pub(crate) sound: Option<PathBuf>,
     pub(crate) checkpoints: Option<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) seed: u64,
@@ -108,6 +109,13 @@ impl Settings {
         self
     }
 
+    /// A file of sound that becomes a track beside the pictures, in the place of a sound that they have.
+    #[must_use]
+    pub fn sound(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sound = Some(path.into());
+        self
+    }
+
     /// Folder where such a codec keeps its state; `resume` goes on from what is there, where it is of the same work.
     #[must_use]
     pub fn checkpoints(mut self, folder: impl Into<PathBuf>, resume: bool) -> Self {
@@ -157,6 +165,7 @@ impl Settings {
 #[derive(Debug, Clone, Default)]
 pub struct DecodeSettings {
     pub(crate) range: Option<nc_media::Range>,
+    pub(crate) track: Option<crate::TrackChoice>,
     pub(crate) only: Vec<String>,
     pub(crate) recover: bool,
     pub(crate) strict: bool,
@@ -175,6 +184,13 @@ impl DecodeSettings {
     #[must_use]
     pub fn range(mut self, range: nc_media::Range) -> Self {
         self.range = Some(range);
+        self
+    }
+
+    /// One track of a file of several: `"sound".parse()?`. Without a choice all are written, each to a file of its own.
+    #[must_use]
+    pub fn track(mut self, track: crate::TrackChoice) -> Self {
+        self.track = Some(track);
         self
     }
 

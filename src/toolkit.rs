@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use nc_core::registry::Metadata;
+use nc_core::tracks::{Track, Tracks};
 use nc_core::{
-    AnyCodec, Budget, Control, Error, Family, Format, Goal, MediaKind, Model, ModelFault, ModelId,
-    Registry, Result, Signal, SignalBuf, Threads,
+    AnyCodec, Budget, CodecInfo, Control, Error, Family, Format, Goal, MediaKind, Model,
+    ModelFault, ModelId, Options, Registry, Result, Signal, SignalBuf, Threads,
 };
 use nc_media::records::Schema;
 
-use crate::Settings;
+use crate::{Settings, TrackChoice};
 
 /// Where a model file keeps what its records mean.
 pub(crate) const SCHEMA: &str = "records";
@@ -182,15 +183,28 @@ impl Toolkit {
         let goal = self.goal(family, &format, settings);
         ctl.effort = settings.effort;
         ctl.time_limit = settings.time_limit;
-        ctl.options = settings.options.clone();
+        ctl.options = self.options_of(family.info(), settings)?;
         ctl.checkpoints = settings.checkpoints.clone();
         ctl.resume = settings.resume;
         ctl.seed = settings.seed;
-        let info = family.info();
-        ctl.options.check(info.name, info.options)?;
         let mut encoder = nc_core::Encoder::new(w, &codec, format, length, goal)?;
         encoder.set_budget(&self.budget());
         Ok(encoder)
+    }
+
+    /// The options that a codec takes of those given. Where a codec is asked for by name, all are for it; else what is for
+    /// other codecs is passed over, for files of several kinds may be encoded with the same settings.
+    fn options_of(&self, info: &CodecInfo, settings: &Settings) -> Result<Options> {
+        let mut own = Options::new();
+        for (name, value) in settings.options.iter() {
+            let takes = |info: &CodecInfo| info.options.iter().any(|o| o.name == name);
+            let others = || self.registry.families().any(|f| takes(f.info()));
+            if takes(info) || settings.codec.is_some() || !others() {
+                own.set(name, value);
+            }
+        }
+        own.check(info.name, info.options)?;
+        Ok(own)
     }
 
     /// A streaming decoder of an nc file.
@@ -201,12 +215,29 @@ impl Toolkit {
         nc_core::Decoder::new(r, &self.registry, self.budget())
     }
 
-    /// A file that can be read in any order.
+    /// A file that can be read in any order; of one of several tracks the first.
     ///
     /// # Errors
     /// [`Error::Format`] for damage, [`Error::Limit`], [`Error::Io`].
-    pub fn open(&self, path: impl AsRef<Path>) -> Result<crate::Archive<'_, File>> {
-        crate::Archive::new(self, File::open(path)?)
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<crate::Archive<'_, Track<File>>> {
+        self.open_track(path, TrackChoice::Number(0))
+    }
+
+    /// A track that can be read in any order.
+    ///
+    /// # Errors
+    /// As for [`Self::open`]; [`Error::Usage`] where there is no such track.
+    pub fn open_track(
+        &self,
+        path: impl AsRef<Path>,
+        track: TrackChoice,
+    ) -> Result<crate::Archive<'_, Track<File>>> {
+        let tracks = Tracks::open(File::open(path)?, self.budget())?;
+        let number = match track {
+            TrackChoice::Number(number) => number,
+            TrackChoice::Kind(_) => track.among(&crate::tracks::formats(&tracks)?)?,
+        };
+        crate::Archive::new(self, tracks.track(number)?)
     }
 
     /// The codec that a signal of this kind is coded by.

@@ -8,7 +8,7 @@ use nc_core::{Error, Format, Result, Signal};
 
 use crate::bytes;
 use crate::contract::{CreateOptions, WriteSignal, Written};
-use crate::output::Output;
+use crate::output::{Finished, Output};
 use crate::records;
 use crate::sound;
 use crate::video;
@@ -20,7 +20,7 @@ pub struct Writer<'a> {
     strict: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// Takes metadata that was found after the output was created, in the order of an nc file.
     ///
     /// # Errors
@@ -47,14 +47,23 @@ impl Writer<'_> {
         self.inner.skip(units)
     }
 
+    /// Ends the file, which has its name once what this gives is committed: several files appear together so.
+    ///
+    /// # Errors
+    /// As for [`Self::finish`].
+    pub fn end(self) -> Result<(Written, Finished<'a>)> {
+        let (written, finished) = self.inner.finish()?;
+        Warning::refuse(self.strict, &written.warnings)?;
+        Ok((written, finished))
+    }
+
     /// Ends the file and gives it its name.
     ///
     /// # Errors
     /// Format for what makes no file, I/O; Usage where the name is taken by now, or where something is not kept and
     /// that was not to be.
     pub fn finish(self) -> Result<Written> {
-        let (written, finished) = self.inner.finish()?;
-        Warning::refuse(self.strict, &written.warnings)?;
+        let (written, finished) = self.end()?;
         finished.commit()?;
         Ok(written)
     }

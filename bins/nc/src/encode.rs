@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use nc::{Control, Effort, Goal, Job, Options, Settings};
-use serde_json::json;
+use nc::{Control, Effort, Encoded, Goal, Job, Options, Settings};
+use serde_json::{Value, json};
 
 use crate::args::{Encode, GoalArgs, Preset};
 use crate::batch::{self, Done};
@@ -42,6 +42,9 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
     }
     if let Some(rate) = args.rate {
         settings = settings.frame_rate(rate);
+    }
+    if let Some(sound) = &args.sound {
+        settings = settings.sound(sound);
     }
     if let Some(limit) = args.time_limit {
         settings = settings.time_limit(limit);
@@ -84,14 +87,17 @@ fn one(ui: &Ui, job: &Job, settings: &Settings, ctl: &mut Control<'_>) -> Result
         .toolkit()
         .encode_file_with(source, target, settings, ctl)
         .map_err(|e| kinds::hint_for_encoding(e, &job.input))?;
-    if let Some(form) = kinds::form(&done.format) {
-        let model = done
+    for track in std::iter::once(&done).chain(&done.beside) {
+        let Some(form) = kinds::form(&track.format) else {
+            continue;
+        };
+        let model = track
             .model
             .map_or(String::new(), |m| format!(" with model {m}"));
         ui.detail(format_args!(
             "{}: {form}, by {}{model}",
             label(&job.input),
-            done.codec
+            track.codec
         ));
     }
     for warning in &done.warnings {
@@ -104,8 +110,21 @@ fn one(ui: &Ui, job: &Job, settings: &Settings, ctl: &mut Control<'_>) -> Result
         done.summary.bytes,
         kinds::rate(&done)
     ));
-    Ok(Done(json!({
+    let mut told = json!({
         "output": name(&job.output),
+        "verified": done.verified,
+        "warnings": warnings(&done.warnings),
+    });
+    if !done.beside.is_empty() {
+        let beside: Vec<_> = done.beside.iter().map(facts).collect();
+        told = batch::both(told, json!({ "tracks": beside }));
+    }
+    Ok(Done(batch::both(facts(&done), told)))
+}
+
+/// What is told of an encoded file, or of a track of it.
+pub fn facts(done: &Encoded) -> Value {
+    json!({
         "codec": done.codec,
         "bytes": done.summary.bytes,
         "payload": done.summary.payload,
@@ -113,9 +132,7 @@ fn one(ui: &Ui, job: &Job, settings: &Settings, ctl: &mut Control<'_>) -> Result
         "chunks": done.summary.chunks,
         "seconds": done.seconds(),
         "kbps": done.kbps(),
-        "verified": done.verified,
-        "warnings": warnings(&done.warnings),
-    })))
+    })
 }
 
 /// The goal named on the command line.

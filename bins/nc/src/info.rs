@@ -47,13 +47,18 @@ fn text(path: &Path, info: &Info) -> String {
     };
     let [major, minor] = info.version;
     line("format", format!("{major}.{minor}"));
-    line(
-        "codec",
-        format!("{}, bitstream {}", info.codec, info.bitstream),
-    );
-    line("model", info.model.clone().unwrap_or_else(|| "none".into()));
-    for (label, value) in kinds::lines(info) {
-        line(label, value);
+    for track in std::iter::once(info).chain(&info.tracks) {
+        line(
+            "codec",
+            format!("{}, bitstream {}", track.codec, track.bitstream),
+        );
+        line(
+            "model",
+            track.model.clone().unwrap_or_else(|| "none".into()),
+        );
+        for (label, value) in kinds::lines(track) {
+            line(label, value);
+        }
     }
     let rate = info
         .kbps
@@ -64,10 +69,18 @@ fn text(path: &Path, info: &Info) -> String {
         "size",
         format!(
             "{} bytes{rate}{pixel}, {} of them overhead, in {} chunks",
-            info.bytes, info.overhead, info.chunks
+            info.bytes,
+            info.overhead,
+            std::iter::once(info)
+                .chain(&info.tracks)
+                .map(|t| t.chunks)
+                .sum::<usize>()
         ),
     );
-    for m in &info.metadata {
+    for m in std::iter::once(info)
+        .chain(&info.tracks)
+        .flat_map(|t| &t.metadata)
+    {
         line("metadata", format!("{}, {} bytes", m.tag, m.bytes));
     }
     out

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::args::Trim;
 use crate::batch::{self, Done};
-use crate::encode::goal;
+use crate::encode::{facts, goal};
 use crate::failure::{Failure, Result};
 use crate::kinds;
 use crate::models;
@@ -54,15 +54,8 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
                 done.summary.bytes,
                 kinds::rate(&done)
             ));
-            Ok(Done(json!({
-                "output": name(&job.output),
-                "bytes": done.summary.bytes,
-                "payload": done.summary.payload,
-                "units": done.summary.units,
-                "chunks": done.summary.chunks,
-                "seconds": done.seconds(),
-                "kbps": done.kbps(),
-            })))
+            let told = json!({ "output": name(&job.output) });
+            Ok(Done(batch::both(facts(&done), told)))
         },
     )
 }

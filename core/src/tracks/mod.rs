@@ -15,6 +15,8 @@ use crate::container::{Fields, MAGIC, MAJOR, Parsed, put_varint};
 /// Most tracks of a file.
 pub const MOST: usize = 16;
 
+/// Major and minor version of files of several tracks.
+pub const VERSION: [u8; 2] = [MAJOR, MINOR];
 /// Minor version that files of several tracks came with.
 const MINOR: u8 = 1;
 /// The flag that a header of several tracks has, and no other.
@@ -65,6 +67,13 @@ impl Frame {
         let fits = len > 0 && first.checked_add(len).is_some();
         (tag == PIECE && sound && fits).then(|| (Self { track, first, len }, f.read().len()))
     }
+}
+
+/// Whether a file that begins so is one of several tracks, as far as its first bytes tell.
+pub fn begins(bytes: &[u8]) -> bool {
+    let mut f = Fields::new(bytes);
+    let words = (|| -> Parsed<_> { Ok((f.array()?, f.byte()?, f.byte()?, f.byte()?)) })();
+    matches!(words, Ok((MAGIC, MAJOR, MINOR.., flags)) if flags & FLAG != 0)
 }
 
 /// The head of a file of so many tracks.

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{END, FLAG, FRAME, Frame, HEAD, MINOR, MOST, PIECE, head};
-use crate::container::{EARLY, Fields, MAGIC, MAJOR, Parsed, read_full};
+use super::{END, FRAME, Frame, HEAD, MINOR, MOST, PIECE, begins, head};
+use crate::container::{EARLY, Fields, MAGIC, read_full};
 use crate::{Budget, Error, Place as At, Result};
 
 /// Bytes of the longest end: tag, sizes, checksum.
@@ -135,15 +135,14 @@ impl<R: Read + Seek> Tracks<R> {
 
 /// Number of tracks that a head tells; none where it is the header of a single signal.
 fn count_of(start: &[u8]) -> Result<Option<usize>> {
-    let mut f = Fields::new(start);
-    let words = (|| -> Parsed<_> { Ok((f.array()?, f.byte()?, f.byte()?, f.byte()?)) })();
-    let Ok((MAGIC, MAJOR, minor, flags)) = words else {
+    if !begins(start) {
         // The reader of a single signal tells what is wrong with it.
         return Ok(None);
-    };
-    if flags & FLAG == 0 || minor < MINOR {
-        return Ok(None);
     }
+    let mut f = Fields::new(start);
+    f.bytes(MAGIC.len() + 1)?;
+    let minor = f.byte()?;
+    f.byte()?;
     let damaged = || Error::Format("head of a file of tracks".into());
     let tracks = usize::from(f.byte().map_err(|_| damaged())?);
     if tracks == 0 || tracks > MOST {
