@@ -80,3 +80,6 @@ pub fn kind(e: &Error) -> &'static str {
         _ => "another",
     }
 }
+
+/// A small model of sound, whose weights are long enough to stand behind the header of another.
+pub const TINY_MODEL: &[u8] = include_bytes!("../golden/tiny.ncm");

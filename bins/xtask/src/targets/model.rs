@@ -2,9 +2,7 @@
 
 use anyhow::{Context, Result};
 use nc_core::{Budget, Error, Model};
-
-/// A model whose weights stand behind headers.
-const BODY: &[u8] = include_bytes!("../../../../corpora/golden/tiny.ncm");
+use nc_corpora::golden::TINY_MODEL as BODY;
 
 /// Opens any bytes as a model; and as the header of one, in front of weights of the length that it asks for, up to the
 /// length of `BODY`.
