@@ -99,26 +99,21 @@ pub fn product_part(out: &mut [f32], stride: usize, add: bool, a: View<'_>, b: V
     // and the strides stay between its first and last.
     #[allow(unsafe_code)]
     unsafe {
-        gemm::gemm(
+        matrixmultiply::sgemm(
             a.rows,
-            b.cols,
             a.cols,
-            out.as_mut_ptr(),
-            1,
-            stride as isize,
-            add,
+            b.cols,
+            1.0,
             a.data.as_ptr(),
-            ac,
             ar,
+            ac,
             b.data.as_ptr(),
-            bc,
             br,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
+            bc,
+            if add { 1.0 } else { 0.0 },
+            out.as_mut_ptr(),
+            stride as isize,
+            1,
         );
     }
 }
