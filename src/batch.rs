@@ -226,20 +226,27 @@ impl Toolkit {
     }
 }
 
-/// All regular files below a folder, in the order of their names. Links to folders are not
-/// followed: they may lead in circles.
+/// All regular files below a folder, in the order of their names. A folder that links lead to again is gone through once.
 pub(crate) fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut left = vec![folder.to_path_buf()];
+    let mut seen = HashSet::new();
     while let Some(dir) = left.pop() {
+        if !seen.insert(
+            dir.canonicalize()
+                .map_err(|e| Error::from(e).in_file(&dir))?,
+        ) {
+            continue;
+        }
         let entries = std::fs::read_dir(&dir).map_err(|e| Error::from(e).in_file(&dir))?;
         for entry in entries {
             let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                left.push(entry.path());
-            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
-                found.push(entry.path());
+            let path = entry.path();
+            // Of what a link leads to; one that leads nowhere is no file.
+            if path.is_dir() {
+                left.push(path);
+            } else if path.is_file() {
+                found.push(path);
             }
         }
     }

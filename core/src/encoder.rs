@@ -22,6 +22,8 @@ pub struct Encoder<W> {
     work: Budget,
     /// When the first chunk was begun; a limit of time counts from here.
     started: Option<Instant>,
+    /// Whether a chunk was not written to its end.
+    failed: bool,
 }
 
 impl<W: Write> Encoder<W> {
@@ -56,6 +58,7 @@ impl<W: Write> Encoder<W> {
             held: Budget::default(),
             work: Budget::default(),
             started: None,
+            failed: false,
         })
     }
 
@@ -88,6 +91,24 @@ impl<W: Write> Encoder<W> {
     /// [`Error::Cancelled`], [`Error::Io`], and those of the codec.
     pub fn push(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
         self.options(ctl)?;
+        self.check()?;
+        // Of a piece of many chunks no more waits than a chunk takes: what waits moves up behind each.
+        let (units, step) = (x.units(), self.plan.longest().max(1));
+        if units <= 2 * step {
+            return self.take(x, ctl);
+        }
+        let mut at = 0;
+        while at < units {
+            let end = units.min(at + step);
+            // The piece is in memory, so its numbers fit.
+            let part = x.part(at as usize..end as usize)?;
+            self.take(part.view(), ctl)?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, x: Signal<'_>, ctl: &mut Control<'_>) -> Result<()> {
         self.held.charge(x.memory())?;
         self.waiting.push(x)?;
         // What follows a chunk is always longer than its overlap.
@@ -97,6 +118,14 @@ impl<W: Write> Encoder<W> {
         Ok(())
     }
 
+    /// Refuses to go on after a chunk that failed: what was written of the file is of no use then.
+    fn check(&self) -> Result<()> {
+        match self.failed {
+            false => Ok(()),
+            true => Err(Error::Usage("an encoder that has failed".into())),
+        }
+    }
+
     /// Refuses options that the codec does not have before any work, and of a signal without units too.
     fn options(&self, ctl: &Control<'_>) -> Result<()> {
         let info = self.codec.info();
@@ -104,6 +133,13 @@ impl<W: Write> Encoder<W> {
     }
 
     fn chunk(&mut self, last: bool, ctl: &mut Control<'_>) -> Result<()> {
+        self.failed = true;
+        self.code(last, ctl)?;
+        self.failed = false;
+        Ok(())
+    }
+
+    fn code(&mut self, last: bool, ctl: &mut Control<'_>) -> Result<()> {
         ctl.check()?;
         let units = match last {
             true => self.waiting.units(),
@@ -182,6 +218,7 @@ impl<W: Write> Encoder<W> {
     /// As [`Self::push`]; [`Error::Usage`] where the announced length was not met.
     pub fn finish(mut self, ctl: &mut Control<'_>) -> Result<(W, Summary)> {
         self.options(ctl)?;
+        self.check()?;
         if self.waiting.units() > 0 {
             self.chunk(true, ctl)?;
         }

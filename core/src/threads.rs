@@ -4,12 +4,16 @@
 //! that started it, and is started anew in another one. rayon's global pool cannot do that, so nothing in nc uses it:
 //! encoders, decoders and archives run their codec within the pool of their [`crate::Control`].
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::Limit;
 use crate::{Error, Result};
+
+/// How long a lock is waited for that is only ever held for a few instructions.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A pool of threads; a clone is the same pool.
 #[derive(Clone)]
@@ -24,6 +28,23 @@ struct Shared {
 struct Started {
     process: u32,
     pool: Arc<ThreadPool>,
+}
+
+impl Shared {
+    /// What was started; none where the lock does not come free: a fork has copied it while another thread of the parent
+    /// held it, and in this process nobody holds it.
+    fn started(&self) -> Option<MutexGuard<'_, Option<Started>>> {
+        let begun = Instant::now();
+        loop {
+            match self.started.try_lock() {
+                Ok(started) => return Some(started),
+                // A thread that panicked here left what was there whole.
+                Err(TryLockError::Poisoned(started)) => return Some(started.into_inner()),
+                Err(TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => return None,
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Threads {
@@ -64,18 +85,22 @@ impl Threads {
 
     fn pool(&self) -> Result<Arc<ThreadPool>> {
         let process = std::process::id();
-        // A thread that panicked here left what was there whole.
-        let mut started = self
-            .0
-            .started
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(s) = started.as_ref().filter(|s| s.process == process) {
+        let mine = |s: &&Started| s.process == process;
+        let started = self.0.started();
+        if let Some(s) = started.as_ref().and_then(|s| s.as_ref()).filter(mine) {
             return Ok(s.pool.clone());
         }
+        drop(started);
+        // Not under the lock, which a fork may copy as it is.
         let pool = ThreadPoolBuilder::new().num_threads(self.0.count).build();
         let pool = pool.map_err(|e| Error::Limit(Limit::Size(format!("threads: {e}").into())))?;
         let pool = Arc::new(pool);
+        let Some(mut started) = self.0.started() else {
+            return Ok(pool);
+        };
+        if let Some(s) = started.as_ref().filter(mine) {
+            return Ok(s.pool.clone());
+        }
         let before = started.replace(Started {
             process,
             pool: pool.clone(),

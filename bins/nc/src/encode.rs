@@ -71,8 +71,9 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
         |job, ctl| {
             let mut settings = settings.clone();
             if let Some(dir) = &args.checkpoints {
-                // Of many files each has a folder of its own.
-                let own = job.output.file_name().filter(|_| many);
+                // Of many files each has a folder of its own, in the same tree as the outputs.
+                let below = args.to.out_dir.as_deref().filter(|_| many);
+                let own = below.and_then(|out| job.output.strip_prefix(out).ok());
                 let dir = own.map_or_else(|| dir.clone(), |own| dir.join(own));
                 settings = settings.checkpoints(dir, args.resume);
             }

@@ -16,7 +16,6 @@ use crate::motion_compensation::Reference;
 use crate::motion_field::MotionField;
 use crate::symbols::{SymbolCoder, Symbols, hash_groups};
 use crate::synthesis::Synthesis;
-use crate::threads::{threads, within};
 use crate::weights;
 
 /// Decoded frames and the hash of their symbols.
@@ -170,18 +169,17 @@ pub fn decode(
     budget.charge(groups.iter().map(|g| g.bytes.len() as u64).sum())?;
     let check = ctl.checker();
     // Groups decode side by side only where the budget has room for all of them at once.
-    let threads = threads(ctl).min(groups.len()).max(1);
+    // Those of the pool that this runs in, which is the control's.
+    let threads = rayon::current_num_threads().min(groups.len()).max(1);
     let share = Budget::new(budget.left() / threads as u64);
     // Twelve references and the work on a frame.
     let least = 12 * Reference::bytes(&geo) + 16 * samples;
     let wide = threads > 1 && share.left() >= s.buffer_bytes() && share.left() > least;
     let hashes: Result<Vec<u64>> = if wide {
-        within(threads, || {
-            groups
-                .into_par_iter()
-                .map(|g| group(&s, &header, g, share.apart(), &check))
-                .collect()
-        })?
+        groups
+            .into_par_iter()
+            .map(|g| group(&s, &header, g, share.apart(), &check))
+            .collect()
     } else {
         groups
             .into_iter()

@@ -28,7 +28,6 @@ mod residual;
 mod stored;
 mod symbols;
 mod synthesis;
-mod threads;
 mod weights;
 
 // The decoder, the encoder and what chooses between modes.

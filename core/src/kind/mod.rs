@@ -331,6 +331,14 @@ impl Signal<'_> {
         of_kind!(*self, Self, x => K::memory(x))
     }
 
+    /// The units `range` of the piece, copied.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] where they lie outside.
+    pub fn part(&self, range: Range<usize>) -> Result<SignalBuf> {
+        of_kind!(*self, Self, x => Ok(K::any_buf(K::part(x, range)?)))
+    }
+
     /// What hashes of a signal run over: bytes as they are; sound as the little-endian bits of its
     /// f32 samples, channel after channel; records as their values in 16 bits, row after row, then
     /// each text with a zero behind it; frames as their samples, a byte each at 8 bits, else two.
@@ -388,7 +396,7 @@ impl SignalBuf {
     /// # Errors
     /// [`Error::Internal`] where they lie outside.
     pub fn part(&self, range: Range<usize>) -> Result<Self> {
-        of_kind!(self, Self, x => Ok(K::any_buf(K::part(K::view(x), range)?)))
+        self.view().part(range)
     }
 
     /// Cross-fades `tail` into the beginning.

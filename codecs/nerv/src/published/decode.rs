@@ -11,7 +11,6 @@ use super::config::{Layout, Network};
 use super::picture::{Picture, encode_time};
 use crate::grid::Known;
 use crate::memory::{bytes, elements};
-use crate::threads::{threads, within};
 use crate::weights::{Coded, code};
 
 /// Parameters for each byte that a file may have, beyond a few thousand: an encoder writes about one, and a file that
@@ -119,7 +118,7 @@ pub(super) fn decode_with(
     // At most as many as their samples.
     let count = (wanted.end - wanted.start) as usize;
     // One worker must fit the budget; more are taken while they do.
-    let threads = threads(ctl).min(count);
+    let threads = rayon::current_num_threads().min(count);
     let mut workers = vec![loaded.network.graph.buffers(&mut work)?];
     while workers.len() < threads {
         match loaded.network.graph.buffers(&mut work) {
@@ -144,10 +143,8 @@ pub(super) fn decode_with(
             run(part)?;
         }
     } else {
-        within(workers.len(), || {
-            let parts = out.par_chunks_mut(size).zip(workers.par_iter_mut());
-            parts.enumerate().try_for_each(run)
-        })??;
+        let parts = out.par_chunks_mut(size).zip(workers.par_iter_mut());
+        parts.enumerate().try_for_each(run)?;
     }
     Ok(out)
 }

@@ -16,7 +16,6 @@ use super::decode::plausible;
 use super::picture::{Picture, encode_time};
 use crate::adam::Adam;
 use crate::backward::Grads;
-use crate::threads::threads;
 use crate::weights::{Coded, choose, code};
 
 /// Share of the training after which parameters are quantised.
@@ -204,7 +203,7 @@ pub fn encode(
         params,
         adam: Adam::new(n),
     };
-    let one = threads(ctl) == 1;
+    let one = rayon::current_num_threads() == 1;
     let mut order: Vec<usize> = (0..frames).collect();
     let mut at = frames;
     let mut chosen = 0;
