@@ -10,6 +10,7 @@ use crate::kind::{Queue, differ};
 use crate::options::CodecOption;
 use crate::{
     Budget, ChunkGoal, Control, Error, Format, Kind, MediaKind, ModelId, Result, Signal, SignalBuf,
+    Threads,
 };
 
 /// Frozen number of a codec in files. 0 store, 1 grvq, 2 circuit, 3 nerv, 4 bytes; never reused. 128 and above are for
@@ -99,6 +100,12 @@ pub trait Codec: Send + Sync + 'static {
     /// The model in use, if any.
     fn model(&self) -> Option<ModelId> {
         None
+    }
+
+    /// Whether it shares its work out to threads. Calls of one that does not stay on the thread of their caller, which is
+    /// some microseconds quicker.
+    fn shares_work(&self) -> bool {
+        true
     }
 
     /// How to cut a signal of this format.
@@ -231,6 +238,18 @@ impl AnyCodec {
         self.0.longest(format)
     }
 
+    /// Works in a pool of threads, where the codec has use for one.
+    fn within<T: Send>(
+        &self,
+        threads: &Threads,
+        work: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        match self.0.shares_work() {
+            true => threads.run(work)?,
+            false => work(),
+        }
+    }
+
     /// As [`Codec::encode`], in the control's pool of threads.
     ///
     /// # Errors
@@ -246,7 +265,7 @@ impl AnyCodec {
         let info = self.info();
         ctl.options.check(info.name, info.options)?;
         let threads = ctl.threads.clone();
-        threads.run(|| self.0.encode(x, head, goal, ctl, out))?
+        self.within(&threads, || self.0.encode(x, head, goal, ctl, out))
     }
 
     /// As [`Codec::decode`], in the control's pool of threads.
@@ -261,7 +280,7 @@ impl AnyCodec {
         ctl: &mut Control<'_>,
     ) -> Result<(SignalBuf, Encoded)> {
         let threads = ctl.threads.clone();
-        let (y, encoded) = threads.run(|| self.0.decode(payload, head, budget, ctl))??;
+        let (y, encoded) = self.within(&threads, || self.0.decode(payload, head, budget, ctl))?;
         if y.units() != head.units {
             return Err(self.miscounted());
         }
@@ -281,7 +300,9 @@ impl AnyCodec {
         ctl: &mut Control<'_>,
     ) -> Result<Option<SignalBuf>> {
         let threads = ctl.threads.clone();
-        let y = threads.run(|| self.0.decode_part(payload, head, part, budget, ctl))??;
+        let y = self.within(&threads, || {
+            self.0.decode_part(payload, head, part, budget, ctl)
+        })?;
         let units = part.units.end.saturating_sub(part.units.start);
         match y {
             Some(y) if y.units() != units => Err(self.miscounted()),
@@ -319,6 +340,7 @@ impl AnyCodec {
 trait Erased: Send + Sync {
     fn info(&self) -> &CodecInfo;
     fn model(&self) -> Option<ModelId>;
+    fn shares_work(&self) -> bool;
     fn plan(&self, format: &Format) -> Result<Plan>;
     fn longest(&self, format: &Format) -> Result<u64>;
     fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>>;
@@ -378,6 +400,10 @@ impl<C: Codec> Erased for C {
 
     fn model(&self) -> Option<ModelId> {
         Codec::model(self)
+    }
+
+    fn shares_work(&self) -> bool {
+        Codec::shares_work(self)
     }
 
     fn plan(&self, format: &Format) -> Result<Plan> {

@@ -40,6 +40,10 @@ impl Codec for Store {
         &INFO
     }
 
+    fn shares_work(&self) -> bool {
+        false
+    }
+
     fn plan(&self, (): &()) -> Result<Plan> {
         Ok(Plan {
             chunk: CHUNK,
