@@ -120,7 +120,7 @@ impl Toolkit {
         }
         let mut tracks = match source.into() {
             Source::Path(path) => nc_media::open_tracks(path, &options)?,
-            Source::Stream(stream) => vec![nc_media::open_stream(stream, &options)?],
+            Source::Stream(stream) => nc_media::open_stream_tracks(stream, &options)?,
         };
         let bytes = |r: &Reader| r.format() == Format::Bytes;
         if kind.is_none() && tracks.iter().any(bytes) {

@@ -1,5 +1,5 @@
-//! ffmpeg, a program of its own: it reads the formats of video that this crate does not, and hands them over as Y4M
-//! through a pipe.
+//! ffmpeg, a program of its own: it reads the formats of video and sound that this crate does not, and hands them over as
+//! Y4M or WAV through a pipe.
 //!
 //! A second program and not a library, because the formats of video are many and their decoders are
 //! written in C: what breaks in them breaks in a process of its own, and who needs none of them needs
@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use nc_core::{Error, Result};
+use tempfile::TempPath;
 
 use crate::warning::{Warning, code};
 
@@ -20,8 +21,9 @@ const ENDINGS: [&str; 24] = [
     "3gp", "avi", "avif", "bmp", "flv", "gif", "h264", "hevc", "ivf", "jpeg", "jpg", "m2ts", "m4v",
     "mkv", "mov", "mp4", "mpeg", "mpg", "mxf", "ogv", "ts", "webm", "webp", "wmv",
 ];
-/// The program.
+/// The program, and the one beside it that tells what is in a file.
 const PROGRAM: &str = "ffmpeg";
+const PROBE: &str = "ffprobe";
 /// Forms of samples that are asked for, of which it takes the one nearest to what there is; transparency goes.
 const FORMS: [&str; 11] = [
     "yuv420p",
@@ -51,50 +53,245 @@ pub fn is_known(path: &Path) -> bool {
     ending.is_some_and(|e| ENDINGS.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }
 
-/// A run of ffmpeg that gives Y4M.
+/// Whether a file begins as containers do that hold video or sound, of whatever coding.
+pub fn is_container(head: &[u8]) -> bool {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
+    // MP4 and QuickTime, Matroska and WebM, AVI, Flash, Windows Media, MPEG program streams and video, IVF, MXF, Ogg,
+    // RealMedia; a transport stream begins with the first of its packets.
+    at(4, b"ftyp")
+        || at(4, b"moov")
+        || at(4, b"mdat")
+        || at(4, b"wide")
+        || at(0, b"\x1A\x45\xDF\xA3")
+        || (at(0, b"RIFF") && at(8, b"AVI "))
+        || at(0, b"FLV\x01")
+        || at(0, b"\x30\x26\xB2\x75\x8E\x66\xCF\x11")
+        || at(0, b"\0\0\x01\xBA")
+        || at(0, b"\0\0\x01\xB3")
+        || at(0, b"DKIF")
+        || at(0, b"\x06\x0E\x2B\x34")
+        || at(0, b"OggS")
+        || at(0, b".RMF")
+        || at(0, b"\x47\x40")
+}
+
+/// Whether a file begins as one of sound alone that this crate does not read.
+pub fn is_other_sound(head: &[u8]) -> bool {
+    const BEGINNINGS: [&[u8]; 12] = [
+        b"#!AMR",
+        b"wvpk",
+        b"MAC ",
+        b"TTA1",
+        b"Creative Voice File",
+        b"\x0B\x77",
+        b"\x7F\xFE\x80\x01",
+        b"OFR ",
+        b"MPCK",
+        b"MP+",
+        b"DSD ",
+        b"FRM8",
+    ];
+    // MPEG audio of layers 1 and 2.
+    let mpeg = matches!(head, [0xFF, b, c, ..] if b & 0xE0 == 0xE0 && matches!(b & 6, 4 | 6) && b & 0x18 != 8 && c >> 4 != 15);
+    mpeg || BEGINNINGS.iter().any(|b| head.starts_with(b))
+}
+
+/// What a file holds, as ffprobe tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Its streams, in their order.
+    pub streams: Vec<Stream>,
+}
+
+/// One of its streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// `video`, `audio`, `subtitle` and others, as ffmpeg calls them.
+    pub kind: String,
+    /// Name of its coding.
+    pub codec: String,
+    /// Whether it is a picture of a cover.
+    pub cover: bool,
+    /// Bits of a sample, of lossless sound.
+    pub bits: Option<u8>,
+    /// Whether its samples are floats, of lossless sound.
+    pub float: bool,
+    /// Whether frames come at an uneven pace.
+    pub uneven: bool,
+}
+
+/// Codings of sound that lose nothing, so that their depth is that of the sound.
+const LOSSLESS: [&str; 8] = [
+    "alac", "flac", "wavpack", "tta", "ape", "mlp", "truehd", "shorten",
+];
+
+impl Probe {
+    /// The stream of pictures that ffmpeg takes; none where there are none but of covers.
+    pub fn video(&self) -> Option<&Stream> {
+        self.streams.iter().find(|s| s.kind == "video" && !s.cover)
+    }
+
+    /// The first stream of sound.
+    pub fn sound(&self) -> Option<&Stream> {
+        self.streams.iter().find(|s| s.kind == "audio")
+    }
+
+    /// What is left out where so many streams are taken, in words; none where nothing is.
+    pub fn left_out(&self, taken: &[&Stream]) -> Option<String> {
+        let left = self.streams.iter().filter(|s| !taken.contains(s));
+        let names: Vec<String> = left
+            .map(|s| match s.cover {
+                true => "a cover picture".to_owned(),
+                false => format!("{} ({})", s.kind, s.codec),
+            })
+            .collect();
+        (!names.is_empty()).then(|| format!("left out of the file: {}", names.join(", ")))
+    }
+}
+
+/// Asks ffprobe what is in a file.
+///
+/// # Errors
+/// Usage where there is no ffprobe, Format where it knows no such file; I/O.
+pub fn probe(path: &Path) -> Result<Probe> {
+    let entries = "stream=codec_type,codec_name,sample_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate:stream_disposition=attached_pic";
+    let out = Command::new(PROBE)
+        .args(["-v", "error", "-show_entries", entries, "-of", "json"])
+        .arg(named(path)?)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(not_started)?;
+    if !out.status.success() {
+        let said = String::from_utf8_lossy(&out.stderr);
+        let line = said.lines().last().unwrap_or("ffprobe failed").to_owned();
+        return Err(Error::Format(line.into()));
+    }
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout)
+        .map_err(|e| Error::Format(format!("ffprobe: {e}").into()))?;
+    let streams = json["streams"].as_array().map_or(&[][..], Vec::as_slice);
+    let text = |s: &serde_json::Value, key: &str| s[key].as_str().unwrap_or("").to_owned();
+    let streams = streams.iter().map(|s| {
+        let codec = text(s, "codec_name");
+        let lossless = codec.starts_with("pcm_") || LOSSLESS.contains(&codec.as_str());
+        let form = text(s, "sample_fmt");
+        let raw = s["bits_per_raw_sample"]
+            .as_str()
+            .and_then(|b| b.parse().ok());
+        let plain = s["bits_per_sample"]
+            .as_u64()
+            .and_then(|b| u8::try_from(b).ok());
+        let bits = raw
+            .or(plain.filter(|b| *b > 0))
+            .unwrap_or(if form.starts_with("s32") { 32 } else { 16 });
+        let (pace, mean) = (text(s, "r_frame_rate"), text(s, "avg_frame_rate"));
+        Stream {
+            cover: s["disposition"]["attached_pic"] == 1,
+            bits: lossless.then_some(bits),
+            float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
+            uneven: mean != "0/0" && pace != mean && differ(&pace, &mean),
+            kind: text(s, "codec_type"),
+            codec,
+        }
+    });
+    Ok(Probe {
+        streams: streams.collect(),
+    })
+}
+
+/// Whether two rates differ by more than rounding.
+fn differ(a: &str, b: &str) -> bool {
+    let rate = |s: &str| {
+        let (n, d) = s.split_once('/')?;
+        Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?)
+    };
+    match (rate(a), rate(b)) {
+        (Some(a), Some(b)) => (a - b).abs() > 0.005 * a.max(b),
+        _ => false,
+    }
+}
+
+/// A file's name that is no protocol, and no list of other files.
+fn named(path: &Path) -> Result<std::ffi::OsString> {
+    let mut first = Vec::new();
+    File::open(path)?.take(64).read_to_end(&mut first)?;
+    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
+    if LISTS
+        .iter()
+        .any(|l| first.trim_ascii_start().starts_with(l))
+    {
+        let why = "a list of other files, and no video itself";
+        return Err(Error::Usage(why.into()));
+    }
+    // A path with a colon would be taken for a protocol.
+    let mut name = std::ffi::OsString::from("file:");
+    name.push(path);
+    Ok(name)
+}
+
+fn not_started(e: io::Error) -> Error {
+    match e.kind() {
+        io::ErrorKind::NotFound => Error::Usage(
+            "this is read through ffmpeg, which is not on the PATH; nc itself reads WAV, AIFF, AU, CAF, FLAC, MP3, Ogg Vorbis and AAC, Y4M and images"
+                .into(),
+        )
+        .coded(code::NO_FFMPEG),
+        _ => Error::Io(io::Error::new(e.kind(), format!("starting {PROGRAM}: {e}"))),
+    }
+}
+
+/// A run of ffmpeg that gives Y4M or WAV.
 pub struct Ffmpeg {
     child: Child,
     out: Option<ChildStdout>,
     said: Option<JoinHandle<String>>,
     ended: bool,
+    /// A copy of what came through a pipe.
+    _input: Option<TempPath>,
 }
 
 impl Ffmpeg {
-    /// Starts it on a file.
+    /// Starts it on a file, for its pictures as Y4M.
     ///
     /// # Errors
     /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
     pub fn start(path: &Path) -> Result<Self> {
-        let mut first = Vec::new();
-        File::open(path)?.take(64).read_to_end(&mut first)?;
-        let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first);
-        if LISTS
-            .iter()
-            .any(|l| first.trim_ascii_start().starts_with(l))
-        {
-            let why = "a list of other files, and no video itself";
-            return Err(Error::Usage(why.into()));
-        }
-        // A path with a colon would be taken for a protocol.
-        let mut name = std::ffi::OsString::from("file:");
-        name.push(path);
+        let forms = format!("format={}", FORMS.join("|"));
+        Self::run(
+            path,
+            &["-vf", &forms, "-f", "yuv4mpegpipe", "-strict", "-1"],
+        )
+    }
+
+    /// Starts it on a file, for its first stream of sound as WAV with samples of `bits`, of floats where none are given. The
+    /// first sample is at time 0 of the file.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_sound(path: &Path, bits: Option<u8>) -> Result<Self> {
+        let coding = match bits {
+            Some(..=16) => "pcm_s16le",
+            Some(17..=24) => "pcm_s24le",
+            Some(_) => "pcm_s32le",
+            None => "pcm_f32le",
+        };
+        let args = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", coding];
+        // What begins later than the file has silence before it.
+        let start = ["-af", "aresample=async=1:first_pts=0"];
+        let plain = ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav"];
+        Self::run(path, &[&args[..], &start, &plain].concat())
+    }
+
+    fn run(path: &Path, args: &[&str]) -> Result<Self> {
         let started = Command::new(PROGRAM)
             .args(["-nostdin", "-v", "error", "-i"])
-            .arg(name)
-            .args(["-vf", &format!("format={}", FORMS.join("|"))])
-            .args(["-f", "yuv4mpegpipe", "-strict", "-1", "-"])
+            .arg(named(path)?)
+            .args(args)
+            .arg("-")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        let mut child = started.map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => Error::Usage(
-                "nc reads video as .y4m and images as .png itself, and the rest through ffmpeg, which is not on the PATH"
-                    .into(),
-            )
-            .coded(code::NO_FFMPEG),
-            _ => Error::Io(io::Error::new(e.kind(), format!("starting {PROGRAM}: {e}"))),
-        })?;
+        let mut child = started.map_err(not_started)?;
         let out = child.stdout.take();
         let said = child.stderr.take().map(|mut err| {
             std::thread::spawn(move || {
@@ -110,7 +307,15 @@ impl Ffmpeg {
             out,
             said,
             ended: false,
+            _input: None,
         })
+    }
+
+    /// The same, which removes its input at its end: a copy of a stream.
+    #[must_use]
+    pub fn with_copy(mut self, input: Option<TempPath>) -> Self {
+        self._input = input;
+        self
     }
 
     /// Waits for its end; gives what it complained of.

@@ -53,13 +53,15 @@ pub static NC: FileFormat = FileFormat {
     written: false,
 };
 
-/// WAV: RIFF, RF64 or BW64 with WAVE inside.
+/// WAV: RIFF, RF64, BW64 or Wave64 with WAVE inside.
 pub static WAV: FileFormat = FileFormat {
     name: "wav",
     kind: Some(MediaKind::Audio),
-    extensions: &["wav", "wave"],
+    extensions: &["wav", "wave", "w64", "rf64"],
     matches: |head| {
-        [b"RIFF", b"RF64", b"BW64"].iter().any(|m| at(head, 0, *m)) && at(head, 8, b"WAVE")
+        let riff =
+            [b"RIFF", b"RF64", b"BW64"].iter().any(|m| at(head, 0, *m)) && at(head, 8, b"WAVE");
+        riff || crate::sound::wav::is_wave64(head)
     },
     open: Some(crate::sound::reader::wav),
     written: true,
@@ -81,6 +83,23 @@ const fn compressed(
     }
 }
 
+/// A format of plain samples behind a head.
+const fn plain(
+    name: &'static str,
+    extensions: &'static [&'static str],
+    matches: fn(&[u8]) -> bool,
+) -> FileFormat {
+    FileFormat {
+        open: Some(crate::sound::reader::plain),
+        ..compressed(name, extensions, matches)
+    }
+}
+
+static AIFF: FileFormat = plain("aiff", &["aiff", "aif", "aifc"], |head| {
+    at(head, 0, b"FORM") && (at(head, 8, b"AIFF") || at(head, 8, b"AIFC"))
+});
+static AU: FileFormat = plain("au", &["au", "snd"], |head| at(head, 0, b".snd"));
+static CAF: FileFormat = plain("caf", &["caf"], |head| at(head, 0, b"caff"));
 static FLAC: FileFormat = compressed("flac", &["flac"], |head| at(head, 0, b"fLaC"));
 static OGG: FileFormat = compressed("ogg", &["ogg", "oga"], |head| at(head, 0, b"OggS"));
 static MP4: FileFormat = compressed("mp4", &["m4a", "mp4"], |head| at(head, 4, b"ftyp"));
@@ -141,8 +160,9 @@ pub static BYTES: FileFormat = FileFormat {
 };
 
 /// All formats; the first that matches is the one.
-pub static FORMATS: [&FileFormat; 13] = [
-    &NC, &Y4M, &PNG, &WAV, &FLAC, &OGG, &MP4, &ADTS, &MP3, &PARQUET, &IDX, &CSV, &BYTES,
+pub static FORMATS: [&FileFormat; 16] = [
+    &NC, &Y4M, &PNG, &WAV, &AIFF, &AU, &CAF, &FLAC, &OGG, &MP4, &ADTS, &MP3, &PARQUET, &IDX, &CSV,
+    &BYTES,
 ];
 
 /// The format of a file that begins with these bytes; none where they say nothing.

@@ -52,6 +52,6 @@ pub use contract::{CreateOptions, OpenOptions, ReadSignal, WriteSignal, Written}
 pub use create::{Writer, create, create_stream};
 pub use formats::FileFormat;
 pub use input::Input;
-pub use open::{Reader, open, open_input, open_stream, open_tracks};
+pub use open::{Reader, open, open_input, open_stream, open_stream_tracks, open_tracks};
 pub use range::Range;
 pub use warning::{Warning, code};

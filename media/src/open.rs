@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nc_core::container::Meta;
 use nc_core::{Error, Format, MediaKind, Result, SignalBuf};
+use tempfile::TempPath;
 
 use crate::contract::{FOLDER_RATE, OpenOptions, ReadSignal};
 use crate::ffmpeg;
@@ -128,17 +129,136 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Reader> {
             Some(_) => Err(Error::Usage("is a folder".into()).coded(code::INPUT_IS_FOLDER)),
         };
     }
+    let mut tracks = open_file(path, None, options, false)?;
+    tracks.truncate(1);
+    tracks
+        .pop()
+        .ok_or_else(|| Error::Internal("a file without a track".into()))
+}
+
+/// Whether another program may read it where this crate does not.
+fn is_for_program(e: &Error) -> bool {
+    e.code() == Some(code::ENCODING_NOT_READ) || matches!(e.cause(), Error::Unsupported(_))
+}
+
+/// Opens a file by its content; `both` asks for the sound of a clip as well. A copy of a stream is removed at the end.
+fn open_file(
+    path: &Path,
+    copy: Option<TempPath>,
+    options: &OpenOptions,
+    both: bool,
+) -> Result<Vec<Reader>> {
+    let wanted = options.wanted();
     let input = Input::open(path)?;
     let found = formats::of_input(&input);
-    let by_ffmpeg = wanted.is_none_or(|k| k == MediaKind::Video)
-        && !input.is_empty()
-        && !found.is_some_and(|f| *f == formats::NC || f.kind == Some(MediaKind::Video))
-        && ffmpeg::is_known(path);
-    if by_ffmpeg {
-        drop(input);
-        return Reader::new(video::reader::by_ffmpeg(path, options)?, "ffmpeg");
+    let head = input.head().to_vec();
+    let is_media = wanted.is_none_or(|k| matches!(k, MediaKind::Video | MediaKind::Audio));
+    let container = ffmpeg::is_container(&head);
+    // Names tell only of what has no beginning of its own.
+    let named = found.is_none() && !input.is_empty() && ffmpeg::is_known(path);
+    if !is_media || !(container || named || ffmpeg::is_other_sound(&head)) {
+        return match open_input(input, options) {
+            Err(e)
+                if is_media
+                    && found.is_some_and(|f| f.kind == Some(MediaKind::Audio))
+                    && is_for_program(&e) =>
+            {
+                by_program(path, copy, options, both).map_err(|other| worse(e, other))
+            }
+            opened => opened.map(|reader| vec![reader]),
+        };
     }
-    open_input(input, options)
+    drop(input);
+    // What holds sound alone, this crate reads by itself where it can.
+    let native = || -> Result<Vec<Reader>> {
+        let reader = open_input(Input::open(path)?, options)?;
+        Ok(vec![reader])
+    };
+    let is_sound = found.is_some_and(|f| f.kind == Some(MediaKind::Audio));
+    match ffmpeg::probe(path) {
+        Ok(probe) if probe.video().is_none() && is_sound && wanted != Some(MediaKind::Video) => {
+            let others = probe.sound().and_then(|s| probe.left_out(&[s]));
+            match native() {
+                Ok(mut tracks) => {
+                    for track in &mut tracks {
+                        let text = others.clone().into_iter();
+                        track
+                            .warnings
+                            .extend(text.map(|t| Warning::new(code::OTHER_TRACKS, t)));
+                    }
+                    Ok(tracks)
+                }
+                Err(e) if is_for_program(&e) => {
+                    by_program(path, copy, options, both).map_err(|other| worse(e, other))
+                }
+                Err(e) => Err(e),
+            }
+        }
+        Ok(_) => by_program(path, copy, options, both),
+        // Without the program: sound of a container, but no video in silence.
+        Err(e) if e.code() == Some(code::NO_FFMPEG) => {
+            let video = wanted == Some(MediaKind::Video) || ffmpeg::is_known(path);
+            match is_sound && (!video || wanted == Some(MediaKind::Audio)) {
+                true => native().map_err(|native| worse(native, e)),
+                false => Err(e),
+            }
+        }
+        Err(e) => match is_sound && wanted != Some(MediaKind::Video) {
+            true => native(),
+            false => Err(e),
+        },
+    }
+}
+
+/// Of two reasons the one that tells more: that a program is missing tells less than which coding is not read.
+fn worse(own: Error, program: Error) -> Error {
+    match program.code() == Some(code::NO_FFMPEG) {
+        true => own,
+        false => program,
+    }
+}
+
+/// Opens pictures, sound or both through ffmpeg.
+fn by_program(
+    path: &Path,
+    copy: Option<TempPath>,
+    options: &OpenOptions,
+    both: bool,
+) -> Result<Vec<Reader>> {
+    let probe = ffmpeg::probe(path)?;
+    let wanted = options.wanted();
+    let video = probe.video().filter(|_| wanted != Some(MediaKind::Audio));
+    let sound = probe.sound().filter(|_| match video {
+        Some(_) => both,
+        None => wanted != Some(MediaKind::Video),
+    });
+    let mut tracks = Vec::new();
+    let mut copy = copy;
+    if video.is_some() {
+        // Both read the copy; the sound, which begins last, removes it.
+        let its = copy.take_if(|_| sound.is_none());
+        let reader = video::reader::by_ffmpeg(path, its, options)?;
+        tracks.push(Reader::new(reader, "ffmpeg")?);
+    }
+    if let Some(stream) = sound {
+        let reader = crate::sound::reader::by_ffmpeg(path, stream, copy, options)?;
+        tracks.push(Reader::new(reader, "ffmpeg")?);
+    }
+    let taken: Vec<_> = video.into_iter().chain(sound).collect();
+    let Some(first) = tracks.first_mut() else {
+        return Err(match wanted {
+            Some(MediaKind::Audio) => Error::Format("no sound in the file".into()),
+            _ => Error::Usage("not video, nor an image".into()).coded(code::NOT_VIDEO),
+        });
+    };
+    if let Some(text) = probe.left_out(&taken) {
+        first.warnings.push(Warning::new(code::OTHER_TRACKS, text));
+    }
+    if video.is_some_and(|v| v.uneven) {
+        let text = "frames come at an uneven pace; they are coded at an even one, some twice or not at all";
+        first.warnings.push(Warning::new(code::UNEVEN_RATE, text));
+    }
+    Ok(tracks)
 }
 
 /// Opens all tracks of a file that nc keeps: of a clip its pictures and its sound. The first is what [`open`] gives.
@@ -146,7 +266,40 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Reader> {
 /// # Errors
 /// As for [`open`].
 pub fn open_tracks(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Vec<Reader>> {
-    Ok(vec![open(path, options)?])
+    let path = path.as_ref();
+    if path.is_dir() || options.rate.is_some() {
+        return Ok(vec![open(path, options)?]);
+    }
+    open_file(path, None, options, true)
+}
+
+/// Opens all tracks of a stream that nc keeps.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_stream_tracks(
+    stream: impl Read + Send + 'static,
+    options: &OpenOptions,
+) -> Result<Vec<Reader>> {
+    open_any_stream(Input::stream(stream)?, options, true)
+}
+
+/// What another program is to read is copied into a file first.
+fn open_any_stream(mut input: Input, options: &OpenOptions, both: bool) -> Result<Vec<Reader>> {
+    let found = formats::of_input(&input);
+    let wanted = options.wanted();
+    let is_media = wanted.is_none_or(|k| matches!(k, MediaKind::Video | MediaKind::Audio));
+    let head = input.head();
+    let own =
+        found.is_some_and(|f| f.kind == Some(MediaKind::Audio)) && !ffmpeg::is_container(head);
+    if !is_media || own || !(ffmpeg::is_container(head) || ffmpeg::is_other_sound(head)) {
+        return Ok(vec![open_input(input, options)?]);
+    }
+    let mut copy = tempfile::NamedTempFile::new()?;
+    std::io::copy(&mut input, &mut copy)?;
+    let copy = copy.into_temp_path();
+    let path = copy.to_path_buf();
+    open_file(&path, Some(copy), options, both)
 }
 
 /// Opens a stream.
@@ -154,7 +307,11 @@ pub fn open_tracks(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Vec<
 /// # Errors
 /// As for [`open`].
 pub fn open_stream(stream: impl Read + Send + 'static, options: &OpenOptions) -> Result<Reader> {
-    open_input(Input::stream(stream)?, options)
+    let mut tracks = open_any_stream(Input::stream(stream)?, options, false)?;
+    tracks.truncate(1);
+    tracks
+        .pop()
+        .ok_or_else(|| Error::Internal("a file without a track".into()))
 }
 
 /// Opens an input whose first bytes have been looked at.

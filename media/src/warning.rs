@@ -11,6 +11,18 @@ pub mod code {
     pub const NOT_NUMBERS: &str = "samples-not-numbers";
     /// Warning: the header gives no length, and everything to the end was read.
     pub const NO_LENGTH: &str = "length-not-told";
+    /// Warning: the header tells more than is there, and what is there was read.
+    pub const ENDS_EARLY: &str = "ends-early";
+    /// Warning or error: another file follows in the same one, and was left out or is of another form.
+    pub const ANOTHER_FOLLOWS: &str = "another-follows";
+    /// Warning: samples of 64 bits were rounded to 32.
+    pub const ROUNDED: &str = "samples-rounded";
+    /// Warning: some of what the file says beside its signal has no place in an nc file or its output.
+    pub const METADATA_NOT_KEPT: &str = "metadata-not-kept";
+    /// Warning: frames come at an uneven pace, which is not kept.
+    pub const UNEVEN_RATE: &str = "uneven-frame-rate";
+    /// Warning: other tracks of the file were left out.
+    pub const OTHER_TRACKS: &str = "other-tracks-left-out";
     /// Warning: the last sample lacks bytes and was left out.
     pub const INCOMPLETE_SAMPLE: &str = "last-sample-incomplete";
     /// Warning: bytes that are no chunk follow the last one and were left out.
@@ -27,6 +39,8 @@ pub mod code {
     /// Warning: a track of the file was not written.
     pub const TRACK_LEFT_OUT: &str = "track-left-out";
 
+    /// Error: a coding that this build does not read.
+    pub const ENCODING_NOT_READ: &str = "encoding-not-read";
     /// Error: several tracks do not fit the output.
     pub const SEVERAL_TRACKS: &str = "several-tracks";
     /// Error: the output exists.

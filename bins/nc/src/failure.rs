@@ -110,7 +110,11 @@ fn hint(code: &str) -> Option<&'static str> {
         code::MANY_FRAMES => "name a folder or a .y4m file",
         code::NOT_WRITTEN => "decode to - and pipe it into ffmpeg -i - OUT",
         code::FORMAT_UNKNOWN => "name a .y4m file, a .png or a folder",
-        code::NO_FFMPEG => "install ffmpeg, or make a .y4m of the file elsewhere",
+        code::NO_FFMPEG => "install ffmpeg, or make a .y4m or .wav of the file elsewhere",
+        code::ENCODING_NOT_READ => {
+            "with ffmpeg installed it is read; or ffmpeg -i IN -c:a pcm_s16le OUT.wav converts it"
+        }
+        code::SEVERAL_TRACKS => "choose one with --track, or name a file",
         code::NO_SECONDS => "give bytes, records or frames",
         code::NO_SCHEMA => "give it with --model; nc train circuit makes one",
         nc::HEADER_DAMAGED => "nothing can be told of a file whose header is damaged",

@@ -4,9 +4,13 @@
 //! says is charged to a budget before anything is allocated for it, and what is wrong with it is an
 //! [`nc_core::Error`].
 
+mod adpcm;
 #[cfg(feature = "compressed-sound")]
 pub mod compressed;
 pub mod interleaved;
+mod pcm;
+mod plain;
 pub(crate) mod reader;
+mod tags;
 pub mod wav;
 pub(crate) mod writer;

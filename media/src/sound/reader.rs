@@ -3,15 +3,20 @@
 //! Samples that are not numbers become 0 here, before a codec sees them: every transform behind would spread them over a
 //! whole frame.
 
-use std::io::BufReader;
+use std::io::{BufReader, Seek, SeekFrom};
+use std::path::Path;
 
-use nc_core::container::Meta;
-use nc_core::{AudioBuf, AudioFormat, Error, Format, Result, SignalBuf};
+use nc_core::container::{Meta, read_full};
+use nc_core::{AudioBuf, AudioFormat, Error, Format, Result, SampleDepth, SignalBuf};
+use tempfile::TempPath;
 
 #[cfg(feature = "compressed-sound")]
 use super::compressed::CompressedReader;
+use super::plain::PlainReader;
+use super::tags;
 use super::wav::WavReader;
 use crate::contract::{OpenOptions, ReadSignal};
+use crate::ffmpeg::{Ffmpeg, Stream};
 use crate::input::Input;
 use crate::metadata;
 use crate::warning::{Warning, code};
@@ -27,19 +32,75 @@ struct Reader {
     flat: Vec<f32>,
     not_numbers: u64,
     ended: bool,
+    /// What another program complained of.
+    said: Vec<Warning>,
 }
 
 enum Source {
     Wav(Box<WavReader<BufReader<Input>>>),
+    Plain(Box<PlainReader<BufReader<Input>>>),
+    /// What another program decodes; the depth of its output where that is not the sound's own.
+    Program(Box<WavReader<BufReader<Ffmpeg>>>, Option<SampleDepth>),
     #[cfg(feature = "compressed-sound")]
     Compressed(Box<CompressedReader>),
 }
 
 /// Opens WAV.
-pub(crate) fn wav(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+pub(crate) fn wav(mut input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+    let size = input.len();
+    let more = match input.file_mut() {
+        Some(file) => another_follows(file)?,
+        None => false,
+    };
     let buffered = BufReader::with_capacity(1 << 16, input);
-    let reader = WavReader::new(buffered, options.budget.share())?;
+    let mut reader = WavReader::of_size(buffered, size, options.budget.share())?;
+    if more {
+        reader.expect_more();
+    }
     Reader::open(Source::Wav(Box::new(reader)))
+}
+
+/// Opens AIFF, AU and CAF.
+pub(crate) fn plain(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+    let size = input.len();
+    let buffered = BufReader::with_capacity(1 << 16, input);
+    let reader = PlainReader::new(buffered, size, options.budget.share())?;
+    Reader::open(Source::Plain(Box::new(reader)))
+}
+
+/// Opens a stream of sound through ffmpeg, of a file that is removed at the end where it is a copy.
+pub(crate) fn by_ffmpeg(
+    path: &Path,
+    stream: &Stream,
+    copy: Option<TempPath>,
+    options: &OpenOptions,
+) -> Result<Box<dyn ReadSignal>> {
+    // Only lossless sound has a depth of its own; 16 bits hold what the other holds, and floats pass it on unclipped.
+    let bits = stream.bits.filter(|_| !stream.float);
+    let depth = (stream.bits.is_none()).then_some(SampleDepth::I16);
+    let mut program = Ffmpeg::start_sound(path, bits)?.with_copy(copy);
+    // Its reason for giving nothing is better than ours for not reading it.
+    let mut first = [0; 4];
+    if read_full(&mut program, &mut first)? < first.len() {
+        program.finish()?;
+        return Err(Error::Format("ffmpeg gave no sound".into()));
+    }
+    let buffered = BufReader::with_capacity(1 << 16, program);
+    let reader = WavReader::behind_magic(buffered, &first, options.budget.share())?;
+    Reader::open(Source::Program(Box::new(reader), depth))
+}
+
+/// Whether another WAV file stands where the first one says it ends.
+fn another_follows(file: &mut std::fs::File) -> Result<bool> {
+    let mut head = [0; 12];
+    read_full(file, &mut head)?;
+    let [_, _, _, _, a, b, c, d, ..] = head;
+    let size = u64::from(u32::from_le_bytes([a, b, c, d]));
+    file.seek(SeekFrom::Start(8 + size.next_multiple_of(2)))?;
+    let mut next = [0; 12];
+    read_full(file, &mut next)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(next.starts_with(b"RIFF") && next.ends_with(b"WAVE"))
 }
 
 /// Opens what symphonia decodes.
@@ -65,6 +126,14 @@ impl Source {
     fn format(&self) -> Format {
         match self {
             Self::Wav(r) => r.format(),
+            Self::Plain(r) => r.format(),
+            Self::Program(r, depth) => match (r.format(), depth) {
+                (Format::Audio(format), Some(depth)) => Format::Audio(AudioFormat {
+                    depth: *depth,
+                    ..format
+                }),
+                (format, _) => format,
+            },
             #[cfg(feature = "compressed-sound")]
             Self::Compressed(r) => r.format(),
         }
@@ -83,6 +152,7 @@ impl Reader {
             flat: Vec::new(),
             not_numbers: 0,
             ended: false,
+            said: Vec::new(),
         }))
     }
 }
@@ -95,6 +165,8 @@ impl ReadSignal for Reader {
     fn length(&self) -> Option<u64> {
         match &self.source {
             Source::Wav(r) => r.frames(),
+            Source::Plain(r) => r.frames(),
+            Source::Program(r, _) => r.frames(),
             #[cfg(feature = "compressed-sound")]
             Source::Compressed(r) => r.frames(),
         }
@@ -104,6 +176,17 @@ impl ReadSignal for Reader {
         self.flat.clear();
         let n = match &mut self.source {
             Source::Wav(r) => r.read((BLOCK / self.channels).max(1), &mut self.flat)?,
+            Source::Plain(r) => r.read((BLOCK / self.channels).max(1), &mut self.flat)?,
+            Source::Program(r, _) => {
+                match r.read((BLOCK / self.channels).max(1), &mut self.flat) {
+                    Ok(n) if n > 0 => n,
+                    // Where it failed, that is the reason for an early end.
+                    ended => {
+                        self.said.extend(r.inner().get_mut().finish()?);
+                        ended?
+                    }
+                }
+            }
             #[cfg(feature = "compressed-sound")]
             Source::Compressed(r) => r.read(&mut self.flat)?,
         };
@@ -125,6 +208,8 @@ impl ReadSignal for Reader {
     fn take_metadata(&mut self) -> Result<Vec<Meta>> {
         Ok(match &mut self.source {
             Source::Wav(r) => metadata::of_wav(r.take_chunks()),
+            Source::Program(r, _) => metadata::of_wav(r.take_chunks()),
+            Source::Plain(r) => tags::to_meta(&r.take_tags()).into_iter().collect(),
             #[cfg(feature = "compressed-sound")]
             Source::Compressed(_) => Vec::new(),
         })
@@ -133,6 +218,8 @@ impl ReadSignal for Reader {
     fn take_warnings(&mut self) -> Vec<Warning> {
         let mut all = match &mut self.source {
             Source::Wav(r) => r.take_warnings(),
+            Source::Plain(r) => r.take_warnings(),
+            Source::Program(..) => std::mem::take(&mut self.said),
             #[cfg(feature = "compressed-sound")]
             Source::Compressed(_) => Vec::new(),
         };

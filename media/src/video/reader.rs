@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nc_core::container::{Meta, read_full};
 use nc_core::{Budget, Chroma, Error, Format, Result, SignalBuf, VideoBuf, VideoFormat};
+use tempfile::TempPath;
 
 use super::picture;
 use super::png::{Image, Png};
@@ -34,9 +35,13 @@ pub(crate) fn y4m(mut input: Input, options: &OpenOptions) -> Result<Box<dyn Rea
 }
 
 /// Opens a file of another format through ffmpeg.
-pub(crate) fn by_ffmpeg(path: &Path, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+pub(crate) fn by_ffmpeg(
+    path: &Path,
+    copy: Option<TempPath>,
+    options: &OpenOptions,
+) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
-    let mut program = Ffmpeg::start(path)?;
+    let mut program = Ffmpeg::start(path)?.with_copy(copy);
     // Its reason for giving nothing is better than ours for not reading it.
     let mut first = [0; y4m::MAGIC.len()];
     let n = read_full(&mut program, &mut first)?;

@@ -13,7 +13,12 @@ mod write;
 
 use nc_core::{Error, Result, SampleDepth};
 
+use super::adpcm::Adpcm;
+use super::pcm::{Coding, SampleForm};
+use crate::warning::code;
+
 pub use read::WavReader;
+pub(crate) use read::{is_wave64, rounded};
 pub use write::{Head, push_chunk, push_sample};
 
 /// A chunk that is not samples: tags, cue points, broadcast data.
@@ -29,9 +34,34 @@ pub struct Chunk {
 
 const TAG_PCM: u16 = 1;
 const TAG_FLOAT: u16 = 3;
+const TAG_MICROSOFT: u16 = 2;
+const TAG_A_LAW: u16 = 6;
+const TAG_MU_LAW: u16 = 7;
+const TAG_IMA: u16 = 0x11;
 const TAG_EXTENSIBLE: u16 = 0xFFFE;
+/// Codings that WAV files have and this reader does not, by their tags.
+const TAGS: [(u16, &str); 14] = [
+    (0x10, "OKI ADPCM"),
+    (0x31, "GSM 6.10"),
+    (0x42, "G.723.1"),
+    (0x45, "G.726"),
+    (0x50, "MPEG layer 2"),
+    (0x55, "MP3"),
+    (0x61, "Duck ADPCM"),
+    (0x92, "AC-3 in S/PDIF"),
+    (0xFF, "AAC"),
+    (0x160, "Windows Media Audio 1"),
+    (0x161, "Windows Media Audio 2"),
+    (0x162, "Windows Media Audio Pro"),
+    (0x1610, "AAC"),
+    (0x2000, "AC-3"),
+];
 /// The last 14 bytes of the GUIDs in WAVE_FORMAT_EXTENSIBLE; the first two are the format tag.
 const GUID_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
+/// The same for ambisonics (AMB).
+const GUID_TAIL_AMBISONIC: [u8; 14] = [
+    0, 0, 0x21, 7, 0xD3, 0x11, 0x86, 0x44, 0xC8, 0xC1, 0xCA, 0, 0, 0,
+];
 /// Chunks that hold room for later, not information.
 const FILLERS: [&[u8; 4]; 4] = [b"JUNK", b"junk", b"PAD ", b"FLLR"];
 /// Size that means "not known", written by programs that stream into a pipe.
@@ -76,16 +106,43 @@ fn is_usual_mask(mask: u32, channels: u16) -> bool {
 }
 
 /// What the head of a WAV file says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Fmt {
     rate: u32,
     channels: u16,
-    depth: SampleDepth,
+    /// Bytes of a sample of all channels, or of a block.
+    align: u16,
+    samples: Samples,
+    /// Whether 24 bits or fewer have four bytes, and nothing says which of them.
+    wide: bool,
     mask: u32,
 }
 
+/// How samples are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Samples {
+    Plain(SampleForm),
+    Adpcm(Adpcm),
+}
+
+impl Samples {
+    fn depth(&self) -> SampleDepth {
+        match self {
+            Self::Plain(form) => form.depth(),
+            Self::Adpcm(_) => SampleDepth::I16,
+        }
+    }
+}
+
 impl Fmt {
+    /// The speakers of a `fmt ` chunk with its number of channels; none where it does not say.
+    fn speakers(b: &[u8]) -> Option<(u16, u32)> {
+        let extensible = u16_at(b, 0)? == TAG_EXTENSIBLE;
+        extensible.then(|| Some((u16_at(b, 2)?, u32_at(b, 20)?)))?
+    }
+
     fn parse(b: &[u8]) -> Result<Self> {
+        let short = || Error::Format("WAV: the fmt chunk is too short".into());
         let (Some(tag), Some(channels), Some(rate), Some(align), Some(bits)) = (
             u16_at(b, 0),
             u16_at(b, 2),
@@ -93,40 +150,7 @@ impl Fmt {
             u16_at(b, 12),
             u16_at(b, 14),
         ) else {
-            return Err(Error::Format("WAV: the fmt chunk is too short".into()));
-        };
-        let mut kind = tag;
-        let mut mask = 0;
-        if tag == TAG_EXTENSIBLE {
-            let (Some(m), Some(sub), Some(tail)) = (u32_at(b, 20), u16_at(b, 24), b.get(26..40))
-            else {
-                return Err(Error::Format("WAV: the fmt chunk is too short".into()));
-            };
-            mask = m;
-            kind = sub;
-            if tail != GUID_TAIL {
-                return Err(Error::Unsupported("WAV: unknown sub-format".into()));
-            }
-        }
-        let depth = match (kind, bits) {
-            (TAG_PCM, 8) => SampleDepth::U8,
-            (TAG_PCM, 16) => SampleDepth::I16,
-            (TAG_PCM, 24) => SampleDepth::I24,
-            (TAG_PCM, 32) => SampleDepth::I32,
-            (TAG_FLOAT, 32) => SampleDepth::F32,
-            (TAG_PCM, bits) => {
-                return Err(Error::Unsupported(format!("WAV with {bits}-bit samples")));
-            }
-            (TAG_FLOAT, bits) => {
-                return Err(Error::Unsupported(format!(
-                    "WAV with {bits}-bit float samples"
-                )));
-            }
-            (tag, _) => {
-                return Err(Error::Unsupported(format!(
-                    "WAV with compression {tag:#06x}"
-                )));
-            }
+            return Err(short());
         };
         if channels == 0 || channels > 255 {
             return Err(Error::Format(format!("WAV: {channels} channels").into()));
@@ -136,17 +160,91 @@ impl Fmt {
                 format!("WAV: a sample rate of {rate} Hz").into(),
             ));
         }
-        if u32::from(align) != u32::from(channels).saturating_mul(width(depth)?.into()) {
-            return Err(Error::Unsupported(format!(
-                "WAV with {bits}-bit samples, {channels} to {align} bytes"
-            )));
+        let mut kind = tag;
+        let mut mask = 0;
+        if tag == TAG_EXTENSIBLE {
+            let (Some(m), Some(sub), Some(tail)) = (u32_at(b, 20), u16_at(b, 24), b.get(26..40))
+            else {
+                return Err(short());
+            };
+            mask = m;
+            kind = sub;
+            // Ambisonics have a tail of their own and plain samples.
+            if tail != GUID_TAIL && tail != GUID_TAIL_AMBISONIC {
+                return Err(Error::Unsupported("WAV: unknown sub-format".into()));
+            }
         }
+        let frame = align / channels;
+        let whole = align.is_multiple_of(channels);
+        let odd = || {
+            let what = format!("WAV with samples of {bits} bits, {channels} to {align} bytes");
+            Error::Unsupported(what)
+        };
+        let plain = |coding| Ok(Samples::Plain(SampleForm::little(coding)));
+        let samples = match kind {
+            // What has fewer bits than its bytes stands in the upper ones.
+            TAG_PCM if bits == 0 || u32::from(bits) > u32::from(frame) * 8 || !whole => Err(odd()),
+            TAG_PCM => match frame {
+                1 => plain(Coding::Unsigned),
+                2..=4 => plain(Coding::Signed(frame as u8)),
+                _ => Err(odd()),
+            },
+            TAG_FLOAT => match (bits, frame, whole) {
+                (32, 4, true) => plain(Coding::Float),
+                (64, 8, true) => plain(Coding::Double),
+                _ => Err(odd()),
+            },
+            TAG_A_LAW | TAG_MU_LAW if frame != 1 || !whole => Err(odd()),
+            TAG_A_LAW => plain(Coding::ALaw),
+            TAG_MU_LAW => plain(Coding::MuLaw),
+            TAG_IMA if bits == 4 => Ok(Samples::Adpcm(Adpcm::ima(channels, align)?)),
+            TAG_MICROSOFT if bits == 4 => {
+                let count = u16_at(b, 20).ok_or_else(short)?;
+                let list = b.get(22..22 + usize::from(count) * 4).ok_or_else(short)?;
+                let (pairs, _) = list.as_chunks::<4>();
+                let signed = |low, high| i32::from(i16::from_le_bytes([low, high]));
+                let pairs = pairs
+                    .iter()
+                    .map(|[a, b, c, d]| [signed(*a, *b), signed(*c, *d)]);
+                let samples = Adpcm::microsoft(channels, align, pairs.collect())?;
+                Ok(Samples::Adpcm(samples))
+            }
+            other => {
+                let name = TAGS.iter().find(|(tag, _)| *tag == other);
+                let name =
+                    name.map_or_else(|| format!("coding {other:#06x}"), |(_, n)| (*n).into());
+                Err(Error::Unsupported(format!("WAV with {name}")).coded(code::ENCODING_NOT_READ))
+            }
+        };
         Ok(Self {
             rate,
             channels,
-            depth,
+            align,
+            samples: samples?,
+            wide: tag == TAG_PCM && frame == 4 && bits <= 24,
             mask,
         })
+    }
+
+    /// Bytes that the samples are read in steps of.
+    fn step(&self) -> usize {
+        match &self.samples {
+            Samples::Plain(form) => form.width() * usize::from(self.channels),
+            Samples::Adpcm(adpcm) => adpcm.block(),
+        }
+    }
+
+    /// Samples of each channel in so many bytes.
+    fn frames(&self, bytes: u64) -> u64 {
+        let step = self.step() as u64;
+        match &self.samples {
+            Samples::Plain(_) => bytes / step,
+            Samples::Adpcm(adpcm) => {
+                let whole = bytes / step * adpcm.frames(self.step()) as u64;
+                // Less than a block.
+                whole + adpcm.frames((bytes % step) as usize) as u64
+            }
+        }
     }
 }
 

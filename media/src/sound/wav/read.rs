@@ -10,27 +10,94 @@ use nc_core::{AudioFormat, Budget, Error, Format, Result, SampleDepth};
 
 use crate::warning::{Warning, code};
 
-use super::{Chunk, FILLERS, Fmt, UNKNOWN, is_usual_mask, u32_at, u64_at, width};
+use super::super::pcm::{Coding, SampleForm, is_low24};
+use super::{Chunk, FILLERS, Fmt, Samples, UNKNOWN, is_usual_mask, u32_at, u64_at};
 
 /// Reads a WAV file from front to back.
 pub struct WavReader<R> {
-    inner: R,
+    inner: Counted<R>,
+    layout: Layout,
     fmt: Fmt,
+    /// Whether 24 bits stand in the low bytes of 32: known once some have been seen.
+    low24: Option<bool>,
     /// Bytes of samples left; none where the file does not say.
     left: Option<u64>,
-    pad: bool,
+    /// Bytes behind the samples that make their length even.
+    pad: u64,
     finished: bool,
     chunks: Vec<Chunk>,
     warnings: Vec<Warning>,
     frames: Option<u64>,
+    /// Samples that a compressed file says it has, fewer than its blocks hold.
+    limit: Option<u64>,
     bytes: Vec<u8>,
     /// Charged for a block of samples.
     block: u64,
     budget: Budget,
 }
 
+/// How chunks stand in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// RIFF; RF64 and BW64 with `long`.
+    Riff { long: bool },
+    /// Sony Wave64: names of 16 bytes, lengths of 8 that count themselves, at multiples of 8.
+    Wave64,
+}
+
 /// What a chunk takes beside its content.
 const CHUNK: u64 = 64;
+/// Least of the sizes that stand for one that is not known: 2 GiB and 4 GiB, each less a header or a block.
+const PLACEHOLDER: u64 = 0x7FFF_0000;
+/// Names of Wave64's chunks but for their first four bytes.
+const WAVE64_TAIL: [u8; 12] = [
+    0xF3, 0xAC, 0xD3, 0x11, 0x8C, 0xD1, 0, 0xC0, 0x4F, 0x8E, 0xDB, 0x8A,
+];
+/// The same of its first one.
+const WAVE64_FIRST: [u8; 12] = [
+    0x2E, 0x91, 0xCF, 0x11, 0xA5, 0xD6, 0x28, 0xDB, 0x04, 0xC1, 0, 0,
+];
+
+/// An input that knows how far it is, and of which some bytes may have been looked at.
+struct Counted<R> {
+    inner: R,
+    ahead: Vec<u8>,
+    /// Bytes given.
+    at: u64,
+    /// Bytes of all, where the system knows.
+    size: Option<u64>,
+}
+
+impl<R: Read> Counted<R> {
+    /// Bytes that are left, where the system knows.
+    fn available(&self) -> Option<u64> {
+        Some(self.size?.saturating_sub(self.at))
+    }
+
+    /// The next bytes, which stay.
+    fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
+        let mut more = vec![0; n.saturating_sub(self.ahead.len())];
+        let got = read_full(&mut self.inner, &mut more)?;
+        more.truncate(got);
+        self.ahead.append(&mut more);
+        Ok(&self.ahead)
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = match self.ahead.is_empty() {
+            true => self.inner.read(buf)?,
+            false => {
+                let n = self.ahead.as_slice().read(buf)?;
+                self.ahead.drain(..n);
+                n
+            }
+        };
+        self.at += n as u64;
+        Ok(n)
+    }
+}
 
 impl<R: Read> WavReader<R> {
     /// Reads up to the first sample. Metadata and blocks of samples are charged to `budget`.
@@ -38,94 +105,197 @@ impl<R: Read> WavReader<R> {
     /// # Errors
     /// Format where it is not a WAV file, Unsupported for samples of another kind, Limit for
     /// metadata beyond the budget, I/O.
-    pub fn new(mut inner: R, mut budget: Budget) -> Result<Self> {
-        let mut head = [0; 12];
-        if read_full(&mut inner, &mut head)? < head.len() {
-            return Err(Error::Format("WAV: truncated in the first 12 bytes".into()));
+    pub fn new(inner: R, budget: Budget) -> Result<Self> {
+        Self::of_size(inner, None, budget)
+    }
+
+    /// The same of a file of so many bytes. Where its header tells more samples than are there, or none, what is there is
+    /// read, and that is said: recorders that were cut off leave such files. Of a stream, which nobody knows the length of, it
+    /// is an error where it ends early.
+    ///
+    /// # Errors
+    /// As for [`Self::new`]; Format for a file that tells of samples and has none.
+    pub fn of_size(inner: R, size: Option<u64>, budget: Budget) -> Result<Self> {
+        Self::open(
+            Counted {
+                inner,
+                ahead: Vec::new(),
+                at: 0,
+                size,
+            },
+            budget,
+        )
+    }
+
+    /// The same of a stream whose first bytes have been read.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
+    pub fn behind_magic(inner: R, first: &[u8], budget: Budget) -> Result<Self> {
+        Self::open(
+            Counted {
+                inner,
+                ahead: first.to_vec(),
+                at: 0,
+                size: None,
+            },
+            budget,
+        )
+    }
+
+    /// What is read from.
+    pub fn inner(&mut self) -> &mut R {
+        &mut self.inner.inner
+    }
+
+    fn open(mut inner: Counted<R>, budget: Budget) -> Result<Self> {
+        let mut this = Self {
+            layout: head(&mut inner)?,
+            inner,
+            fmt: Fmt {
+                rate: 0,
+                channels: 0,
+                align: 0,
+                samples: Samples::Plain(SampleForm::little(Coding::Unsigned)),
+                wide: false,
+                mask: 0,
+            },
+            low24: None,
+            left: Some(0),
+            pad: 0,
+            finished: false,
+            chunks: Vec::new(),
+            warnings: Vec::new(),
+            frames: None,
+            limit: None,
+            bytes: Vec::new(),
+            block: 0,
+            budget,
+        };
+        let (fmt, data) = this.to_samples()?;
+        this.fmt = fmt;
+        this.begin(data)?;
+        if this.fmt.samples == Samples::Plain(SampleForm::little(Coding::Double)) {
+            this.warnings.push(rounded());
         }
-        let [r, i, f, x, .., w, a, v, e] = head;
-        let (riff, size) = ([r, i, f, x], u32_at(&head, 4).unwrap_or(0));
-        if !matches!(&riff, b"RIFF" | b"RF64" | b"BW64") || &[w, a, v, e] != b"WAVE" {
-            return Err(Error::Format("not a WAV file".into()));
+        if this.fmt.wide {
+            this.low24 = Some(is_low24(this.inner.peek(1 << 12)?));
         }
+        Ok(this)
+    }
+
+    /// Reads chunks up to the samples; gives what they are, and their length.
+    fn to_samples(&mut self) -> Result<(Fmt, Option<u64>)> {
         let mut fmt = None;
         let mut long = None;
-        let mut chunks = Vec::new();
-        let mut warnings = Vec::new();
+        let mut fact = None;
         loop {
-            let Some((id, len)) = chunk_head(&mut inner)? else {
+            let Some((id, len)) = self.layout.chunk_head(&mut self.inner)? else {
                 return Err(Error::Format("WAV: truncated before the samples".into()));
             };
             if &id == b"data" {
-                let Some(fmt) = fmt else {
-                    return Err(Error::Format("WAV: samples before the fmt chunk".into()));
+                let fmt: Fmt =
+                    fmt.ok_or_else(|| Error::Format("WAV: samples before the fmt chunk".into()))?;
+                if matches!(fmt.samples, Samples::Adpcm(_)) {
+                    self.limit = fact;
+                }
+                let told = match (self.layout, long) {
+                    (Layout::Riff { long: true }, Some(n)) if len == u64::from(UNKNOWN) => n,
+                    _ => len,
                 };
-                let left = data_length(&riff, size, len, long, &mut warnings);
-                return Self::at_data(inner, fmt, left, chunks, warnings, budget);
+                let data = self.samples_length(told)?;
+                return Ok((fmt, data));
             }
-            let before = budget.left();
+            let before = self.budget.left();
             let data = match FILLERS.contains(&&id) {
-                true => skip(&mut inner, len)?,
-                false => chunk_data(&mut inner, len, &mut budget)?,
+                true => self.layout.skip(&mut self.inner, len)?,
+                false => self
+                    .layout
+                    .chunk_data(&mut self.inner, len, &mut self.budget)?,
             };
             let Some(data) = data else {
                 return Err(Error::Format("WAV: truncated before the samples".into()));
             };
-            let kept = chunks.len();
+            let kept = self.chunks.len();
+            let chunk = |id, data| Chunk {
+                id,
+                data,
+                after: false,
+            };
             match &id {
                 b"fmt " => {
                     let parsed = Fmt::parse(&data)?;
                     // The layout of the speakers has no other place to be kept in.
                     if !is_usual_mask(parsed.mask, parsed.channels) {
-                        chunks.push(Chunk {
-                            id,
-                            data,
-                            after: false,
-                        });
+                        self.chunks.push(chunk(id, data));
                     }
                     fmt = Some(parsed);
                 }
                 b"ds64" => long = u64_at(&data, 8),
-                b"fact" => {}
+                b"fact" => fact = u32_at(&data, 0).map(u64::from),
                 id if FILLERS.contains(&id) => {}
-                _ => chunks.push(Chunk {
-                    id,
-                    data,
-                    after: false,
-                }),
+                _ => self.chunks.push(chunk(id, data)),
             }
-            if chunks.len() == kept {
-                budget.release(before.saturating_sub(budget.left()));
+            if self.chunks.len() == kept {
+                self.budget
+                    .release(before.saturating_sub(self.budget.left()));
             }
         }
     }
 
-    fn at_data(
-        inner: R,
-        fmt: Fmt,
-        data: Option<u64>,
-        chunks: Vec<Chunk>,
-        mut warnings: Vec<Warning>,
-        budget: Budget,
-    ) -> Result<Self> {
-        let align = u64::from(fmt.channels).saturating_mul(width(fmt.depth)?.into());
-        let frames = data.and_then(|n| n.checked_div(align));
-        if data.is_some_and(|n| !n.is_multiple_of(align)) {
-            warnings.push(incomplete());
+    /// Length of the samples in bytes; none where they go on to the end of a stream.
+    fn samples_length(&mut self, told: u64) -> Result<Option<u64>> {
+        let available = self.inner.available();
+        let unknown = |left: Option<u64>, warnings: &mut Vec<Warning>| {
+            let text = "the header gives no length; everything to the end was read";
+            warnings.push(Warning::new(code::NO_LENGTH, text));
+            left
+        };
+        if told == 0 {
+            // Either there are none, or a recorder that was cut off has not filled in its sizes.
+            let next = self.inner.peek(8)?;
+            if next.is_empty() || is_chunk(next, available) {
+                return Ok(Some(0));
+            }
+            return Ok(unknown(available, &mut self.warnings));
         }
-        Ok(Self {
-            inner,
-            fmt,
-            left: data,
-            pad: data.is_some_and(|n| n % 2 == 1),
-            finished: false,
-            chunks,
-            warnings,
-            frames,
-            bytes: Vec::new(),
-            block: 0,
-            budget,
-        })
+        match available {
+            Some(0) => {
+                let what = format!("WAV: no samples, where the header tells {told} bytes of them");
+                Err(Error::Format(what.into()))
+            }
+            Some(left) if told <= left => Ok(Some(told)),
+            Some(left) if told >= PLACEHOLDER => Ok(unknown(Some(left), &mut self.warnings)),
+            Some(left) => {
+                let text = format!(
+                    "the header tells {told} bytes of samples and the file has {left}; these were read"
+                );
+                self.warnings.push(Warning::new(code::ENDS_EARLY, text));
+                Ok(Some(left))
+            }
+            // Programs that write into a pipe tell such sizes.
+            None if (PLACEHOLDER..=u64::from(UNKNOWN)).contains(&told) || told == u64::MAX => {
+                Ok(None)
+            }
+            None => Ok(Some(told)),
+        }
+    }
+
+    /// Stands at the first of so many bytes of samples.
+    fn begin(&mut self, data: Option<u64>) -> Result<()> {
+        let step = self.fmt.step() as u64;
+        let partly = matches!(self.fmt.samples, Samples::Adpcm(_));
+        if !partly && data.is_some_and(|n| !n.is_multiple_of(step)) {
+            self.warnings.push(incomplete());
+        }
+        let told = data.map(|n| self.fmt.frames(n));
+        self.frames = match (told, self.limit) {
+            (Some(n), Some(limit)) => Some(n.min(limit)),
+            (told, _) => told,
+        };
+        self.left = data;
+        self.pad = data.map_or(0, |n| n.next_multiple_of(self.layout.even()) - n);
+        Ok(())
     }
 
     /// Rate, channels and depth.
@@ -133,8 +303,16 @@ impl<R: Read> WavReader<R> {
         Format::Audio(AudioFormat {
             rate: self.fmt.rate,
             channels: self.fmt.channels,
-            depth: self.fmt.depth,
+            depth: match self.is_24_in_32() {
+                true => SampleDepth::I24,
+                false => self.fmt.samples.depth(),
+            },
         })
+    }
+
+    /// Whether 24 bits have four bytes, in which they may stand low or high.
+    fn is_24_in_32(&self) -> bool {
+        self.low24.is_some()
     }
 
     /// Samples per channel, where the file says.
@@ -149,41 +327,67 @@ impl<R: Read> WavReader<R> {
     /// Format where the file ends before the data that it announces, Limit for more frames than the
     /// budget holds, I/O.
     pub fn read(&mut self, frames: usize, out: &mut Vec<f32>) -> Result<usize> {
-        let width = usize::from(width(self.fmt.depth)?);
-        let align = width.saturating_mul(self.fmt.channels.into()).max(1);
-        let want = frames.saturating_mul(align);
+        let step = self.fmt.step();
+        let each = match &self.fmt.samples {
+            Samples::Plain(_) => 1,
+            Samples::Adpcm(adpcm) => adpcm.frames(step).max(1),
+        };
+        // Whole blocks, one at least.
+        let want = frames.div_ceil(each).saturating_mul(step);
         let want = self
             .left
             .map_or(want, |left| want.min(usize::try_from(left).unwrap_or(want)));
-        // As bytes, and four for each sample of `width`.
-        let block = (want as u64).saturating_mul(5);
+        // As bytes, and four for each sample, of which a byte has two at most.
+        let block = (want as u64).saturating_mul(9);
         self.budget.charge(block.saturating_sub(self.block))?;
         self.block = self.block.max(block);
         self.bytes.resize(want, 0);
         let got = read_full(&mut self.inner, &mut self.bytes)?;
         if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(got as u64);
+            *left -= got as u64;
             if got < want {
                 return Err(Error::Format(
                     format!("WAV: truncated, {left} bytes of samples are missing").into(),
                 ));
             }
         }
-        let frames = got.checked_div(align).unwrap_or(0);
-        let whole = frames.saturating_mul(align);
-        if whole == 0 {
+        let begin = out.len();
+        let (bytes, _) = self.bytes.split_at(got);
+        let whole = match &self.fmt.samples {
+            Samples::Plain(form) => {
+                let (bytes, _) = bytes.split_at(got / step * step);
+                let form = match (self.low24, form.coding) {
+                    (Some(low), _) if low => SampleForm::little(Coding::Low24),
+                    _ => *form,
+                };
+                form.read(bytes, out);
+                bytes.len()
+            }
+            Samples::Adpcm(adpcm) => {
+                for block in bytes.chunks(step) {
+                    adpcm.decode(block, out)?;
+                }
+                got
+            }
+        };
+        let channels = usize::from(self.fmt.channels);
+        let mut frames = (out.len() - begin) / channels;
+        if let Some(limit) = &mut self.limit {
+            frames = usize::try_from(*limit).map_or(frames, |limit| limit.min(frames));
+            out.truncate(begin + frames * channels);
+            *limit -= frames as u64;
+        }
+        if frames == 0 {
             if !self.finished {
                 self.finished = true;
                 if self.left.is_some() {
-                    self.read_tail()?;
+                    return self.behind(out);
                 } else if got > 0 {
                     self.warnings.push(incomplete());
                 }
             }
             return Ok(0);
         }
-        let samples = self.bytes.get(..whole).unwrap_or_default();
-        to_f32(samples, self.fmt.depth, out);
         if self.left.is_none() && whole < got {
             self.finished = true;
             self.warnings.push(incomplete());
@@ -191,29 +395,65 @@ impl<R: Read> WavReader<R> {
         Ok(frames)
     }
 
-    fn read_tail(&mut self) -> Result<()> {
-        if self.pad && read_full(&mut self.inner, &mut [0])? == 0 {
-            return Ok(());
+    /// What stands behind the samples: chunks, or another WAV file of the same form, whose samples follow.
+    fn behind(&mut self, out: &mut Vec<f32>) -> Result<usize> {
+        // Samples that a compressed file does not count.
+        let left = self.left.unwrap_or(0);
+        io::copy(&mut self.inner.by_ref().take(left), &mut io::sink())?;
+        self.read_tail()?;
+        let next = self.inner.peek(12)?;
+        if !(next.starts_with(b"RIFF") && next.get(8..12) == Some(b"WAVE")) {
+            return Ok(0);
         }
-        loop {
-            let mut head = [0; 8];
-            let got = read_full(&mut self.inner, &mut head)?;
-            if got == 0 {
+        if self.frames.is_some() {
+            let text = "another WAV file follows and was left out";
+            self.warnings
+                .push(Warning::new(code::ANOTHER_FOLLOWS, text));
+            return Ok(0);
+        }
+        let at = self.inner.at;
+        self.layout = head(&mut self.inner)?;
+        let (fmt, data) = self.to_samples()?;
+        if fmt != self.fmt {
+            let what = format!("another WAV file, of another form, follows at byte {at}");
+            return Err(Error::Unsupported(what).coded(code::ANOTHER_FOLLOWS));
+        }
+        self.begin(data)?;
+        self.frames = None;
+        self.finished = false;
+        self.read(1 << 12, out)
+    }
+
+    /// Says that more WAV files follow in the same one, so that the first one's length is not that of the sound.
+    pub fn expect_more(&mut self) {
+        self.frames = None;
+    }
+
+    fn read_tail(&mut self) -> Result<()> {
+        if self.pad > 0 {
+            let mut pad = self.inner.by_ref().take(self.pad);
+            if io::copy(&mut pad, &mut io::sink())? == 0 {
                 return Ok(());
             }
-            let [a, b, c, d, ..] = head;
-            let id = [a, b, c, d];
-            if got < head.len() || !id.iter().all(|b| (0x20..0x7F).contains(b)) {
+        }
+        loop {
+            let next = self.inner.peek(12)?;
+            if next.is_empty() || (next.starts_with(b"RIFF") && next.get(8..12) == Some(b"WAVE")) {
+                return Ok(());
+            }
+            let head = self.layout.chunk_head(&mut self.inner)?;
+            let Some((id, len)) = head.filter(|(id, _)| is_name(id)) else {
                 let text = "bytes after the last chunk were left out";
                 self.warnings.push(Warning::new(code::BYTES_AFTER, text));
                 return Ok(());
-            }
-            let len = u32_at(&head, 4).unwrap_or(0);
+            };
             let dropped =
                 matches!(&id, b"fmt " | b"data" | b"fact" | b"ds64") || FILLERS.contains(&&id);
             let data = match dropped {
-                true => skip(&mut self.inner, len)?,
-                false => chunk_data(&mut self.inner, len, &mut self.budget)?,
+                true => self.layout.skip(&mut self.inner, len)?,
+                false => self
+                    .layout
+                    .chunk_data(&mut self.inner, len, &mut self.budget)?,
             };
             let Some(data) = data else {
                 let text = format!(
@@ -223,6 +463,11 @@ impl<R: Read> WavReader<R> {
                 self.warnings.push(Warning::new(code::METADATA_CUT, text));
                 return Ok(());
             };
+            if &id == b"data" {
+                let text = format!("a second chunk of samples, {len} bytes, was left out");
+                self.warnings
+                    .push(Warning::new(code::ANOTHER_FOLLOWS, text));
+            }
             if !dropped {
                 self.chunks.push(Chunk {
                     id,
@@ -244,101 +489,140 @@ impl<R: Read> WavReader<R> {
     }
 }
 
+/// Said of samples that are longer than those of a signal.
+pub(crate) fn rounded() -> Warning {
+    let text = "samples of 64 bits are read as 32";
+    Warning::new(code::ROUNDED, text)
+}
+
 fn incomplete() -> Warning {
     let text = "the last sample is incomplete and was left out";
     Warning::new(code::INCOMPLETE_SAMPLE, text)
 }
 
-/// Length of the samples in bytes; none where they go on to the end of the input.
-fn data_length(
-    riff: &[u8],
-    riff_size: u32,
-    len: u32,
-    long: Option<u64>,
-    warnings: &mut Vec<Warning>,
-) -> Option<u64> {
-    if riff != b"RIFF" && len == UNKNOWN {
-        return long.filter(|&n| n != u64::MAX);
-    }
-    // 0xFFFFFFFF, or a little less where the head was taken off; the other is what sox writes.
-    if len >= UNKNOWN.saturating_sub(0xFF) || len == 0x7FFF_F000 {
-        return None;
-    }
-    if len == 0 && (riff_size == 0 || riff_size == UNKNOWN) {
-        // A recorder that was cut off has not filled in its sizes.
-        let text = "the header gives no length; everything to the end was read";
-        warnings.push(Warning::new(code::NO_LENGTH, text));
-        return None;
-    }
-    Some(u64::from(len))
-}
-
-fn chunk_head(r: &mut impl Read) -> Result<Option<([u8; 4], u32)>> {
-    let mut head = [0; 8];
+/// The first twelve bytes of a file, or forty of Wave64.
+fn head(r: &mut impl Read) -> Result<Layout> {
+    let mut head = [0; 12];
     if read_full(r, &mut head)? < head.len() {
-        return Ok(None);
+        return Err(Error::Format("WAV: truncated in the first 12 bytes".into()));
     }
-    let [a, b, c, d, ..] = head;
-    let id = [a, b, c, d];
-    Ok(u32_at(&head, 4).map(|len| (id, len)))
+    let [r0, i, f, x, .., w, a, v, e] = head;
+    match (&[r0, i, f, x], &[w, a, v, e]) {
+        (b"RIFF", b"WAVE") => Ok(Layout::Riff { long: false }),
+        (b"RF64" | b"BW64", b"WAVE") => Ok(Layout::Riff { long: true }),
+        (b"riff", _) => {
+            let mut rest = [0; 28];
+            let got = read_full(r, &mut rest)?;
+            let (name, wave) = (head.get(4..12), rest.get(12..16));
+            let sound = got == rest.len()
+                && name == WAVE64_FIRST.get(..8)
+                && rest.starts_with(&WAVE64_FIRST[8..])
+                && wave == Some(b"wave");
+            match sound {
+                true => Ok(Layout::Wave64),
+                false => Err(Error::Format("not a Wave64 file".into())),
+            }
+        }
+        _ => Err(Error::Format("not a WAV file".into())),
+    }
 }
 
-/// A chunk's content; none where the input ends before. Memory grows with what is there, not with
-/// what the chunk claims.
-fn chunk_data(r: &mut impl Read, len: u32, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
-    budget.charge(CHUNK)?;
-    // More than the budget holds is refused before it is read.
-    budget.share().charge(len.into())?;
-    let data = budget.read(&mut *r, len.into())?;
-    if data.len() as u64 != u64::from(len) {
-        return Ok(None);
-    }
-    // Whoever keeps it makes a copy before this one goes.
-    budget.charge(len.into())?;
-    pad(r, len)?;
-    Ok(Some(data))
+/// Whether a file begins as Wave64.
+pub fn is_wave64(head: &[u8]) -> bool {
+    head.strip_prefix(b"riff")
+        .is_some_and(|rest| rest.starts_with(&WAVE64_FIRST[..8]))
 }
 
-/// Reads over a chunk's content; none where the input ends before, and else nothing of it.
-fn skip(r: &mut impl Read, len: u32) -> Result<Option<Vec<u8>>> {
-    let got = io::copy(&mut r.by_ref().take(len.into()), &mut io::sink())?;
-    if got != u64::from(len) {
-        return Ok(None);
-    }
-    pad(r, len)?;
-    Ok(Some(Vec::new()))
+/// Whether four characters can name a chunk.
+fn is_name(id: &[u8]) -> bool {
+    id.iter().all(|b| (0x20..0x7F).contains(b))
 }
 
-/// Reads over the byte that makes a length even; some programs leave it out at the very end.
-fn pad(r: &mut impl Read, len: u32) -> Result<()> {
-    if !len.is_multiple_of(2) {
-        read_full(r, &mut [0])?;
-    }
-    Ok(())
+/// Whether these bytes can begin a chunk, of so many that are left.
+fn is_chunk(next: &[u8], left: Option<u64>) -> bool {
+    let (Some(id), Some(len)) = (next.get(..4), u32_at(next, 4)) else {
+        return false;
+    };
+    is_name(id) && left.is_none_or(|left| u64::from(len) + 8 <= left)
 }
 
-/// Samples to the nominal range -1..=1; integers are divided by the power of two of their range.
-fn to_f32(bytes: &[u8], depth: SampleDepth, out: &mut Vec<f32>) {
-    match depth {
-        SampleDepth::U8 => out.extend(bytes.iter().map(|&b| (f32::from(b) - 128.0) / 128.0)),
-        SampleDepth::I16 => out.extend(
-            bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| f32::from(i16::from_le_bytes(b)) / 32_768.0),
-        ),
-        SampleDepth::I24 => out.extend(bytes.as_chunks().0.iter().map(|&[a, b, c]| {
-            // Shifted up so that the sign bit is where an i32 has it.
-            (i32::from_le_bytes([0, a, b, c]) >> 8) as f32 / 8_388_608.0
-        })),
-        SampleDepth::I32 => out.extend(
-            bytes
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&b| i32::from_le_bytes(b) as f32 / 2_147_483_648.0),
-        ),
-        _ => out.extend(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b))),
+impl Layout {
+    /// Bytes that chunks begin at multiples of.
+    const fn even(self) -> u64 {
+        match self {
+            Self::Riff { .. } => 2,
+            Self::Wave64 => 8,
+        }
+    }
+
+    /// The next chunk's name and length; none where the input ends before.
+    fn chunk_head(self, r: &mut impl Read) -> Result<Option<([u8; 4], u64)>> {
+        match self {
+            Self::Riff { .. } => {
+                let mut head = [0; 8];
+                if read_full(r, &mut head)? < head.len() {
+                    return Ok(None);
+                }
+                let [a, b, c, d, ..] = head;
+                Ok(u32_at(&head, 4).map(|len| ([a, b, c, d], u64::from(len))))
+            }
+            Self::Wave64 => {
+                let mut head = [0; 24];
+                if read_full(r, &mut head)? < head.len() {
+                    return Ok(None);
+                }
+                let [a, b, c, d, ..] = head;
+                // What has another name than RIFF's is passed over under one that means nothing.
+                let id = match head.get(4..16) == Some(&WAVE64_TAIL) {
+                    true => [a, b, c, d],
+                    false => *b"JUNK",
+                };
+                let len = u64_at(&head, 16).and_then(|n| match n {
+                    u64::MAX => Some(n),
+                    n => n.checked_sub(24),
+                });
+                let short = || Error::Format("Wave64: a chunk shorter than its head".into());
+                Ok(Some((id, len.ok_or_else(short)?)))
+            }
+        }
+    }
+
+    /// A chunk's content; none where the input ends before. Memory grows with what is there, not with
+    /// what the chunk claims.
+    fn chunk_data(
+        self,
+        r: &mut impl Read,
+        len: u64,
+        budget: &mut Budget,
+    ) -> Result<Option<Vec<u8>>> {
+        budget.charge(CHUNK)?;
+        // More than the budget holds is refused before it is read.
+        budget.share().charge(len)?;
+        let data = budget.read(&mut *r, len)?;
+        if data.len() as u64 != len {
+            return Ok(None);
+        }
+        // Whoever keeps it makes a copy before this one goes.
+        budget.charge(len)?;
+        self.pad(r, len)?;
+        Ok(Some(data))
+    }
+
+    /// Reads over a chunk's content; none where the input ends before, and else nothing of it.
+    fn skip(self, r: &mut impl Read, len: u64) -> Result<Option<Vec<u8>>> {
+        let got = io::copy(&mut r.by_ref().take(len), &mut io::sink())?;
+        if got != len {
+            return Ok(None);
+        }
+        self.pad(r, len)?;
+        Ok(Some(Vec::new()))
+    }
+
+    /// Reads over the bytes that make a length even; some programs leave them out at the very end.
+    fn pad(self, r: &mut impl Read, len: u64) -> Result<()> {
+        // A chunk of this length has been read.
+        let pad = len.next_multiple_of(self.even()) - len;
+        io::copy(&mut r.by_ref().take(pad), &mut io::sink())?;
+        Ok(())
     }
 }

@@ -273,9 +273,10 @@ fn an_unusual_layout_of_speakers_survives() {
 #[test]
 fn strange_formats_are_named() {
     let mut bytes = by_hound(SampleDepth::I16, 1, 2);
-    bytes[20] = 0x11;
-    let Err(Error::Unsupported(why)) = read_all(&bytes) else {
-        panic!("ADPCM is not read")
-    };
-    assert!(why.contains("0x0011"), "{why}");
+    for (tag, name) in [(0x31, "GSM 6.10"), (0x55, "MP3"), (0x77, "coding 0x0077")] {
+        bytes[20] = tag;
+        let e = read_all(&bytes).expect_err("is not read");
+        assert_eq!(e.code(), Some(crate::code::ENCODING_NOT_READ));
+        assert!(e.to_string().contains(name), "{e}");
+    }
 }

@@ -69,8 +69,8 @@ impl Head {
         let align = width.checked_mul(channels).ok_or_else(many)?;
         // The layout of the speakers that the original had.
         let kept = before.iter().find(|c| &c.id == b"fmt ");
-        let kept = kept.and_then(|c| Fmt::parse(&c.data).ok());
-        let mask = kept.filter(|f| f.channels == channels).map(|f| f.mask);
+        let kept = kept.and_then(|c| Fmt::speakers(&c.data));
+        let mask = kept.filter(|(n, _)| *n == channels).map(|(_, mask)| mask);
         let mut chunks = Vec::new();
         for chunk in before.iter().filter(|c| &c.id != b"fmt ") {
             push_chunk(chunk, &mut chunks)?;
