@@ -19,6 +19,16 @@ pub struct Job {
     pub output: PathBuf,
 }
 
+/// What is to be done with files that were named, and with those found in folders.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Jobs {
+    /// In the order of the inputs, those of a folder by name.
+    pub jobs: Vec<Job>,
+    /// Files found in folders that are not meant.
+    pub passed_over: Vec<PathBuf>,
+}
+
 /// Who watches work on many files.
 pub trait Watch: Sync {
     /// Progress of one of them.
@@ -40,11 +50,15 @@ impl Toolkit {
         recursive: bool,
         name: impl Fn(&Path) -> PathBuf,
         accept: impl Fn(&Path) -> bool,
-    ) -> Result<Vec<Job>> {
+    ) -> Result<Jobs> {
         let mut jobs = Vec::new();
+        let mut passed_over = Vec::new();
         for path in inputs {
             if path.is_dir() && recursive {
-                for file in walk(path)?.into_iter().filter(|f| accept(f)) {
+                let (meant, others): (Vec<_>, Vec<_>) =
+                    walk(path)?.into_iter().partition(|f| accept(f));
+                passed_over.extend(others);
+                for file in meant {
                     let below = file.strip_prefix(path).unwrap_or(&file);
                     let beside = below.parent().unwrap_or(Path::new(""));
                     let output = folder.join(beside).join(name(&file));
@@ -73,7 +87,7 @@ impl Toolkit {
             };
             return Err(Error::Usage(why.into()).in_file(&job.output));
         }
-        Ok(jobs)
+        Ok(Jobs { jobs, passed_over })
     }
 
     /// The same for encoding with these settings: names and files as [`Self::encode_file`] takes them. Of a folder all
@@ -88,7 +102,7 @@ impl Toolkit {
         folder: &Path,
         recursive: bool,
         settings: &Settings,
-    ) -> Result<Vec<Job>> {
+    ) -> Result<Jobs> {
         let kind = self.named(settings)?.map(|f| f.info().kind);
         let keeps = kind.is_some_and(|k| !matches!(k, MediaKind::Audio | MediaKind::Video));
         let name = |input: &Path| names::encoded(input, keeps);
@@ -108,12 +122,7 @@ impl Toolkit {
     ///
     /// # Errors
     /// As for [`Self::jobs`].
-    pub fn decode_jobs(
-        &self,
-        inputs: &[PathBuf],
-        folder: &Path,
-        recursive: bool,
-    ) -> Result<Vec<Job>> {
+    pub fn decode_jobs(&self, inputs: &[PathBuf], folder: &Path, recursive: bool) -> Result<Jobs> {
         Self::jobs(inputs, folder, recursive, names::decoded, Self::is_nc)
     }
 

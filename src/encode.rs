@@ -123,6 +123,13 @@ impl Toolkit {
             Source::Stream(stream) => nc_media::open_stream_tracks(stream, &options)?,
         };
         let bytes = |r: &Reader| r.format() == Format::Bytes;
+        if kind.is_none()
+            && tracks
+                .iter()
+                .any(|r| r.format() == Format::Bytes && r.length() == Some(0))
+        {
+            return Err(Error::Format("the file is empty".into()));
+        }
         if kind.is_none() && tracks.iter().any(bytes) {
             let why = "not an audio file that nc can read, nor video, nor an image";
             return Err(Error::Usage(why.into()).coded(code::NOT_VIDEO));
@@ -157,6 +164,7 @@ impl Toolkit {
             }
             Err(tracks) => self.encode_tracks(tracks, &mut out, settings, ctl)?,
         };
+        done.warnings.extend(not_met(&done, settings.goal));
         Warning::refuse(settings.strict, &done.warnings)?;
         if settings.verify {
             let none = || {
@@ -295,6 +303,7 @@ impl Toolkit {
             reader,
             encoder,
             options: ctl.options.clone(),
+            without: settings.without_metadata,
             codec: family.info().name,
             model: codec.model(),
             units: 0,
@@ -365,6 +374,8 @@ struct TrackEncoder<W: std::io::Write> {
     reader: Reader,
     encoder: nc_core::Encoder<W>,
     options: Options,
+    /// Whether what the file says beside its signal is left out.
+    without: bool,
     codec: &'static str,
     model: Option<ModelId>,
     /// Units that were read.
@@ -380,7 +391,12 @@ impl<W: std::io::Write> TrackEncoder<W> {
     }
 
     fn metadata(&mut self) {
-        for meta in self.reader.take_metadata() {
+        for meta in self
+            .reader
+            .take_metadata()
+            .into_iter()
+            .filter(|_| !self.without)
+        {
             self.encoder.add_meta(meta.tag, &meta.data);
         }
     }
@@ -417,6 +433,24 @@ impl<W: std::io::Write> TrackEncoder<W> {
             beside: Vec::new(),
         })
     }
+}
+
+/// What is said of a file that is larger than was asked for.
+fn not_met(done: &Encoded, goal: Option<Goal>) -> Option<Warning> {
+    let bytes = done.summary.bytes;
+    let text = match goal? {
+        Goal::Bytes(asked) if bytes > asked => {
+            format!("{asked} bytes were asked for, and the least is {bytes}")
+        }
+        Goal::Bitrate(asked) => {
+            let asked = f64::from(asked) / 1000.0;
+            let kbps = done.kbps().filter(|kbps| *kbps > asked)?;
+            format!("{asked} kbit/s were asked for, and the least is {kbps:.2}")
+        }
+        _ => return None,
+    };
+    let text = format!("{text}, with what the file says beside its signal");
+    Some(Warning::new(code::GOAL_NOT_MET, text))
 }
 
 /// Units of `track` that the length of another comes to, where that is known.

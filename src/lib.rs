@@ -21,7 +21,7 @@ pub use nc_core;
 pub use nc_media as media;
 
 pub use archive::Archive;
-pub use batch::{Job, Watch};
+pub use batch::{Job, Jobs, Watch};
 pub use decode::{Beside, Decoded, Losses};
 pub use encode::Encoded;
 pub use endpoint::{Source, Target};

@@ -20,6 +20,7 @@ pub struct Settings {
     pub(crate) options: Options,
     pub(crate) frame_rate: Option<[u32; 2]>,
     pub(crate) sound: Option<PathBuf>,
+    pub(crate) without_metadata: bool,
     pub(crate) checkpoints: Option<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) seed: u64,
@@ -113,6 +114,13 @@ impl Settings {
     #[must_use]
     pub fn sound(mut self, path: impl Into<PathBuf>) -> Self {
         self.sound = Some(path.into());
+        self
+    }
+
+    /// Whether what the file says beside its signal, such as its title, is left out.
+    #[must_use]
+    pub fn without_metadata(mut self, without: bool) -> Self {
+        self.without_metadata = without;
         self
     }
 

@@ -82,7 +82,7 @@ pub fn is_other_sound(head: &[u8]) -> bool {
         b"wvpk",
         b"MAC ",
         b"TTA1",
-        b"Creative Voice File",
+        b"Creative Voice F",
         b"\x0B\x77",
         b"\x7F\xFE\x80\x01",
         b"OFR ",
@@ -97,14 +97,14 @@ pub fn is_other_sound(head: &[u8]) -> bool {
 }
 
 /// What a file holds, as ffprobe tells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Probe {
     /// Its streams, in their order.
     pub streams: Vec<Stream>,
 }
 
 /// One of its streams.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     /// `video`, `audio`, `subtitle` and others, as ffmpeg calls them.
     pub kind: String,
@@ -118,6 +118,27 @@ pub struct Stream {
     pub float: bool,
     /// Whether frames come at an uneven pace.
     pub uneven: bool,
+    /// Where it begins, in seconds.
+    pub start: f64,
+    /// Frames or samples a second; 0 where they are not known.
+    pub rate: f64,
+}
+
+impl Stream {
+    /// Samples that this stream of sound begins behind the first frame of the pictures `video` as ffmpeg hands them over;
+    /// negative where it begins before.
+    pub fn behind(&self, video: &Self) -> i64 {
+        // What stands before 0 is an encoder's, and decoders leave it out.
+        let (sound, pictures) = (self.start.max(0.0), video.start.max(0.0));
+        let pictures = pictures - sound.min(pictures);
+        let sound = self.start.max(0.0) - sound.min(video.start.max(0.0));
+        // Frames are repeated from the start of the file to their own, to whole frames.
+        let filled = match video.rate > 0.0 {
+            true => (pictures * video.rate).round() / video.rate,
+            false => 0.0,
+        };
+        ((sound - pictures + filled) * self.rate).round() as i64
+    }
 }
 
 /// Codings of sound that lose nothing, so that their depth is that of the sound.
@@ -154,7 +175,7 @@ impl Probe {
 /// # Errors
 /// Usage where there is no ffprobe, Format where it knows no such file; I/O.
 pub fn probe(path: &Path) -> Result<Probe> {
-    let entries = "stream=codec_type,codec_name,sample_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate:stream_disposition=attached_pic";
+    let entries = "stream=codec_type,codec_name,sample_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate,start_time,sample_rate:stream_disposition=attached_pic";
     let out = Command::new(PROBE)
         .args(["-v", "error", "-show_entries", entries, "-of", "json"])
         .arg(named(path)?)
@@ -189,6 +210,12 @@ pub fn probe(path: &Path) -> Result<Probe> {
             bits: lossless.then_some(bits),
             float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
             uneven: mean != "0/0" && pace != mean && differ(&pace, &mean),
+            start: text(s, "start_time").parse().unwrap_or(0.0),
+            rate: text(s, "sample_rate")
+                .parse()
+                .ok()
+                .or_else(|| fraction(&mean))
+                .unwrap_or(0.0),
             kind: text(s, "codec_type"),
             codec,
         }
@@ -200,14 +227,17 @@ pub fn probe(path: &Path) -> Result<Probe> {
 
 /// Whether two rates differ by more than rounding.
 fn differ(a: &str, b: &str) -> bool {
-    let rate = |s: &str| {
-        let (n, d) = s.split_once('/')?;
-        Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?)
-    };
-    match (rate(a), rate(b)) {
+    match (fraction(a), fraction(b)) {
         (Some(a), Some(b)) => (a - b).abs() > 0.005 * a.max(b),
         _ => false,
     }
+}
+
+/// A fraction in words; none for 0 or a division by it.
+fn fraction(words: &str) -> Option<f64> {
+    let (n, d) = words.split_once('/')?;
+    let value = n.parse::<f64>().ok()? / d.parse::<f64>().ok()?;
+    (value.is_finite() && value > 0.0).then_some(value)
 }
 
 /// A file's name that is no protocol, and no list of other files.
@@ -262,12 +292,12 @@ impl Ffmpeg {
         )
     }
 
-    /// Starts it on a file, for its first stream of sound as WAV with samples of `bits`, of floats where none are given. The
-    /// first sample is at time 0 of the file.
+    /// Starts it on a file, for its first stream of sound as WAV with samples of `bits`, of floats where none are given, behind
+    /// `shift` samples of silence; without so many of its own where that is negative.
     ///
     /// # Errors
     /// As for [`Self::start`].
-    pub fn start_sound(path: &Path, bits: Option<u8>) -> Result<Self> {
+    pub fn start_sound(path: &Path, bits: Option<u8>, shift: i64) -> Result<Self> {
         let coding = match bits {
             Some(..=16) => "pcm_s16le",
             Some(17..=24) => "pcm_s24le",
@@ -275,8 +305,12 @@ impl Ffmpeg {
             None => "pcm_f32le",
         };
         let args = ["-map", "0:a:0", "-vn", "-sn", "-dn", "-c:a", coding];
-        // What begins later than the file has silence before it.
-        let start = ["-af", "aresample=async=1:first_pts=0"];
+        let filter = match shift {
+            0 => "anull".to_owned(),
+            1.. => format!("adelay={shift}S:all=1"),
+            _ => format!("atrim=start_sample={}", shift.unsigned_abs()),
+        };
+        let start = ["-af", &filter];
         let plain = ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav"];
         Self::run(path, &[&args[..], &start, &plain].concat())
     }

@@ -26,7 +26,7 @@ enum Origin {
 
 impl Input {
     /// First bytes by which a format is told.
-    pub const HEAD: usize = 16;
+    pub const HEAD: usize = 64;
 
     /// Opens a file, a named pipe or a device.
     ///

@@ -28,6 +28,15 @@ pub const RECORDS: [u8; 4] = *b"recs";
 /// Copies that are made of a chunk on its way into a file: here, by side, and as bytes.
 const COPIES: u64 = 3;
 
+/// The speakers of so many channels, where they are not the usual ones: a `fmt ` chunk that has no other use.
+pub(crate) fn speakers(mask: u32, channels: u16) -> Option<Meta> {
+    let data = crate::sound::wav::speakers_chunk(mask, channels)?;
+    Some(Meta {
+        tag: *b"fmt ",
+        data,
+    })
+}
+
 /// Chunks of a WAV file, in their order. Those that stood before the samples come first and are given together, the
 /// marker behind them; those behind the samples may be given later.
 pub fn of_wav(chunks: Vec<Chunk>) -> Vec<Meta> {

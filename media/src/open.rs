@@ -136,6 +136,9 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Reader> {
         .ok_or_else(|| Error::Internal("a file without a track".into()))
 }
 
+/// Codings of sound that this crate reads in containers, as ffmpeg calls them.
+const OWN: [&str; 4] = ["aac", "flac", "mp3", "vorbis"];
+
 /// Whether another program may read it where this crate does not.
 fn is_for_program(e: &Error) -> bool {
     e.code() == Some(code::ENCODING_NOT_READ) || matches!(e.cause(), Error::Unsupported(_))
@@ -177,7 +180,13 @@ fn open_file(
     let is_sound = found.is_some_and(|f| f.kind == Some(MediaKind::Audio));
     match ffmpeg::probe(path) {
         Ok(probe) if probe.video().is_none() && is_sound && wanted != Some(MediaKind::Video) => {
-            let others = probe.sound().and_then(|s| probe.left_out(&[s]));
+            let Some(sound) = probe.sound() else {
+                return Err(Error::Format("no sound in the file".into()));
+            };
+            if !OWN.contains(&sound.codec.as_str()) {
+                return by_program(path, copy, options, both);
+            }
+            let others = probe.left_out(&[sound]);
             match native() {
                 Ok(mut tracks) => {
                     for track in &mut tracks {
@@ -241,7 +250,9 @@ fn by_program(
         tracks.push(Reader::new(reader, "ffmpeg")?);
     }
     if let Some(stream) = sound {
-        let reader = crate::sound::reader::by_ffmpeg(path, stream, copy, options)?;
+        // With pictures, sound begins where they do; alone, where it does.
+        let shift = video.map_or(0, |v| stream.behind(v));
+        let reader = crate::sound::reader::by_ffmpeg(path, stream, shift, copy, options)?;
         tracks.push(Reader::new(reader, "ffmpeg")?);
     }
     let taken: Vec<_> = video.into_iter().chain(sound).collect();

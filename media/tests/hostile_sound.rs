@@ -7,7 +7,7 @@
     clippy::panic
 )]
 
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 use nc_core::{Budget, Error, Result};
 use nc_media::sound::compressed::CompressedReader;
@@ -23,7 +23,9 @@ fn wav(input: impl Read, budget: u64) -> Result<(Vec<f32>, usize)> {
 }
 
 fn compressed(bytes: &[u8], budget: u64) -> Result<Vec<f32>> {
-    let mut r = CompressedReader::from_pipe(Cursor::new(bytes.to_vec()), Budget::new(budget))?;
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    let mut r = CompressedReader::from_file(file, Budget::new(budget))?;
     let mut out = Vec::new();
     while r.read(&mut out)? > 0 {}
     Ok(out)

@@ -128,6 +128,9 @@ pub struct Encode {
     /// Frames per second of a folder of images, such as 25, 29.97 or 30000/1001; by default 24
     #[arg(long, value_name = "FPS", value_parser = parse_rate)]
     pub rate: Option<[u32; 2]>,
+    /// Leave out what the file says beside its signal: title, cue points, profiles
+    #[arg(long)]
+    pub no_metadata: bool,
     /// A file of sound for the pictures of the input, in the place of sound that it has
     #[arg(long, value_name = "FILE", conflicts_with = "out_dir")]
     pub sound: Option<PathBuf>,

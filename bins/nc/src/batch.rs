@@ -6,7 +6,7 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use nc::{Control, Job, Source, Target, Toolkit};
+use nc::{Control, Job, Jobs, Source, Target, Toolkit};
 use serde_json::{Value, json};
 
 use crate::args::Destination;
@@ -24,14 +24,15 @@ pub fn both(mut told: Value, more: Value) -> Value {
     told
 }
 
-/// The jobs of a command with an output; `many` gives those of `--out-dir`.
+/// The jobs of a command with an output; `many` gives those of `--out-dir`. What is passed over in folders is told.
 ///
 /// # Errors
 /// Usage where the paths do not fit together, I/O for folders that cannot be read.
 pub fn jobs(
     paths: &[PathBuf],
     to: &Destination,
-    many: impl FnOnce(&Path) -> nc::Result<Vec<Job>>,
+    ui: &Ui,
+    many: impl FnOnce(&Path) -> nc::Result<Jobs>,
 ) -> Result<Vec<Job>> {
     let Some(out_dir) = &to.out_dir else {
         let [input, output] = paths else {
@@ -51,7 +52,19 @@ pub fn jobs(
             "standard input has no name to use in --out-dir",
         ));
     }
-    Ok(many(out_dir)?)
+    let Jobs {
+        jobs, passed_over, ..
+    } = many(out_dir)?;
+    for file in &passed_over {
+        ui.detail(format_args!("{}: passed over", name(file)));
+    }
+    if !passed_over.is_empty() {
+        let n = passed_over.len();
+        ui.summary(format_args!(
+            "{n} files passed over in folders; -v names them"
+        ));
+    }
+    Ok(jobs)
 }
 
 /// Where an input is read from.

@@ -19,7 +19,7 @@ use crate::ui::{Ui, is_dash, label, name, warnings};
 /// What stops all files; the failures of single files are reported and in the code.
 pub fn run(args: &Decode, ui: &mut Ui) -> Result<u8> {
     let toolkit = ui.toolkit();
-    let jobs = batch::jobs(&args.paths, &args.to, |dir| {
+    let jobs = batch::jobs(&args.paths, &args.to, ui, |dir| {
         toolkit.decode_jobs(&args.paths, dir, args.to.recursive)
     })?;
     if jobs.iter().any(|j| is_dash(&j.output)) {

@@ -29,6 +29,7 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
         })
         .verify(args.verify)
         .strict(args.strict)
+        .without_metadata(args.no_metadata)
         .overwrite(args.to.force)
         .make_folders(args.to.out_dir.is_some());
     for (name, value) in options.iter() {
@@ -53,7 +54,7 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
         settings = settings.model(model);
     }
     let toolkit = ui.toolkit();
-    let jobs = batch::jobs(&args.paths, &args.to, |dir| {
+    let jobs = batch::jobs(&args.paths, &args.to, ui, |dir| {
         toolkit.encode_jobs(&args.paths, dir, args.to.recursive, &settings)
     })?;
     if jobs.iter().any(|j| is_dash(&j.output)) {

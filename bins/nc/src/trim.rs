@@ -21,7 +21,7 @@ pub fn run(args: &Trim, ui: &mut Ui) -> Result<u8> {
     let goal = goal(&args.goal)
         .ok_or_else(|| Failure::usage("no rate to trim to").hint("give one with -b"))?;
     let same_name = |input: &Path| PathBuf::from(input.file_name().unwrap_or_default());
-    let jobs = batch::jobs(&args.paths, &args.to, |dir| {
+    let jobs = batch::jobs(&args.paths, &args.to, ui, |dir| {
         Toolkit::jobs(
             &args.paths,
             dir,

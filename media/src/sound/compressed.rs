@@ -9,9 +9,12 @@
 //! see `compressed/vorbis.rs`.
 
 mod meter;
+mod section;
+mod segments;
 mod vorbis;
 
-use std::io::Read;
+use std::fs::File;
+use std::ops::Range;
 
 use nc_core::guard::caught;
 use nc_core::{AudioFormat, Budget, Error, Format, Result, SampleDepth};
@@ -20,10 +23,16 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as Symphonia;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSource, MediaSourceStream, ReadOnlySource};
+use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::core::meta::MetadataOptions;
 
 use meter::{Meter, Metered};
+use section::Section;
+use symphonia::core::audio::Channels;
+use symphonia::core::meta::{MetadataRevision, StandardTag};
+
+use super::tags::Tag;
+use crate::warning::{Warning, code};
 
 /// What a decoder holds beside what it reads: a block of the longest that its format has, of eight channels, and
 /// buffers of the input.
@@ -43,26 +52,38 @@ pub struct CompressedReader {
     /// Decoded by [`CompressedReader::open`], which needs the first packet to know the channels.
     first: Vec<f32>,
     ended: bool,
+    /// Samples of each channel that an encoder put in front, and that are left out.
+    skip: u64,
+    /// Speakers of the channels, as WAV has them; 0 where they have none.
+    mask: u32,
+    /// Files that follow in the same one, the last first.
+    more: Vec<Range<u64>>,
+    file: Option<File>,
+    tags: Vec<(Tag, String)>,
+    warnings: Vec<Warning>,
     meter: Meter,
     budget: Budget,
 }
 
 impl CompressedReader {
-    /// Opens a file that can be sought in.
+    /// Opens a file. Tags behind the sound are passed over, and files that were joined are read one after the other.
     ///
     /// # Errors
     /// Format where it is none of the known kinds or damaged, Unsupported for what the decoders
     /// cannot do, Limit for tags, tables and packets beyond the budget, I/O.
-    pub fn from_file(file: std::fs::File, budget: Budget) -> Result<Self> {
-        Self::open(Box::new(file), budget)
-    }
-
-    /// Opens a stream that can only be read forward.
-    ///
-    /// # Errors
-    /// As [`CompressedReader::from_file`].
-    pub fn from_pipe(input: impl Read + Send + Sync + 'static, budget: Budget) -> Result<Self> {
-        Self::open(Box::new(ReadOnlySource::new(input)), budget)
+    pub fn from_file(mut file: File, budget: Budget) -> Result<Self> {
+        let mut segments = segments::find(&mut file)?;
+        let skip = segments::edited(&mut file)?;
+        segments.reverse();
+        let first = segments.pop().unwrap_or(0..0);
+        let copy = file.try_clone()?;
+        let mut this = Self::open(Box::new(Section::new(file, first)?), budget)?;
+        this.skip = skip;
+        if !segments.is_empty() {
+            this.announced = None;
+        }
+        (this.more, this.file) = (segments, Some(copy));
+        Ok(this)
     }
 
     fn open(source: Box<dyn MediaSource>, mut budget: Budget) -> Result<Self> {
@@ -122,6 +143,12 @@ impl CompressedReader {
             done: 0,
             first: Vec::new(),
             ended: false,
+            skip: 0,
+            mask: 0,
+            more: Vec::new(),
+            file: None,
+            tags: Vec::new(),
+            warnings: Vec::new(),
             meter,
             budget,
         };
@@ -131,6 +158,12 @@ impl CompressedReader {
             return Err(Error::Format("no audio in the file".into()));
         }
         this.first = first;
+        if let Some(revision) = this.reader.metadata().skip_to_latest() {
+            if let Some(mask) = speakers(revision) {
+                this.mask = mask;
+            }
+            (this.tags, this.warnings) = texts(revision);
+        }
         Ok(this)
     }
 
@@ -154,22 +187,69 @@ impl CompressedReader {
     /// # Errors
     /// Format for damage and for a file that ends early, Limit for a packet beyond the budget, I/O.
     pub fn read(&mut self, out: &mut Vec<f32>) -> Result<usize> {
-        let samples = if self.first.is_empty() {
+        let channels = usize::from(self.channels);
+        loop {
             let before = out.len();
-            let read = guarded(|| self.next_packet(out));
-            self.meter.check().and(read)?;
-            out.len().saturating_sub(before)
-        } else {
-            let n = self.first.len();
-            out.append(&mut self.first);
-            n
-        };
-        let frames = samples.checked_div(self.channels.into()).unwrap_or(0);
-        self.done = self.done.saturating_add(frames as u64);
-        if frames == 0 {
-            self.check_end()?;
+            if self.first.is_empty() {
+                let read = guarded(|| self.next_packet(out));
+                self.meter.check().and(read)?;
+            } else {
+                out.append(&mut self.first);
+            }
+            let frames = (out.len() - before) / channels;
+            self.done = self.done.saturating_add(frames as u64);
+            if frames == 0 {
+                self.check_end()?;
+                match self.follow()? {
+                    true => continue,
+                    false => return Ok(0),
+                }
+            }
+            let skipped = usize::try_from(self.skip).map_or(frames, |skip| skip.min(frames));
+            self.skip -= skipped as u64;
+            out.drain(before..before + skipped * channels);
+            if frames > skipped {
+                return Ok(frames - skipped);
+            }
         }
-        Ok(frames)
+    }
+
+    /// Goes on with the next file that was joined to this one; false where there is none.
+    ///
+    /// # Errors
+    /// Unsupported where it is of another form; as for [`Self::from_file`].
+    fn follow(&mut self) -> Result<bool> {
+        let (Some(range), Some(file)) = (self.more.pop(), &self.file) else {
+            return Ok(false);
+        };
+        let at = range.start;
+        let source = Section::new(file.try_clone()?, range)?;
+        let mut next = Self::open(Box::new(source), self.budget.share())?;
+        if next.format() != self.format() {
+            let what = format!("another file, of another form, follows at byte {at}");
+            return Err(Error::Unsupported(what).coded(code::ANOTHER_FOLLOWS));
+        }
+        next.announced = None;
+        (next.more, next.file) = (std::mem::take(&mut self.more), self.file.take());
+        next.tags = std::mem::take(&mut self.tags);
+        next.warnings = std::mem::take(&mut self.warnings);
+        *self = next;
+        Ok(true)
+    }
+
+    /// What the file says of itself, as texts.
+    pub fn take_tags(&mut self) -> Vec<(Tag, String)> {
+        std::mem::take(&mut self.tags)
+    }
+
+    /// Speakers of the channels, as the mask of WAV has them; 0 where the file does not say.
+    pub fn mask(&self) -> u32 {
+        self.mask
+    }
+
+    /// What was odd about the file, or is not kept of it, so far.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn check_end(&mut self) -> Result<()> {
@@ -215,6 +295,10 @@ impl CompressedReader {
                     return Err(Error::Format(format!("a sample rate of {rate} Hz").into()));
                 }
                 (self.rate, self.channels) = (rate, channels);
+                if let Channels::Positioned(speakers) = decoded.spec().channels() {
+                    // The lowest 18 are those of WAV.
+                    self.mask = u32::try_from(speakers.bits()).unwrap_or(0);
+                }
             } else if (self.rate, self.channels) != (rate, channels) {
                 return Err(Error::Unsupported(
                     "rate or channels change within the file".into(),
@@ -234,6 +318,68 @@ impl CompressedReader {
         }
         Ok(())
     }
+}
+
+/// A tag of FLAC and Vorbis that has the mask of speakers as WAV has it.
+const MASK: &str = "WAVEFORMATEXTENSIBLE_CHANNEL_MASK";
+
+fn speakers(revision: &MetadataRevision) -> Option<u32> {
+    let tags = &revision.media.tags;
+    let tag = tags.iter().find(|t| t.raw.key.eq_ignore_ascii_case(MASK))?;
+    let text = tag.raw.value.to_string();
+    let digits = text
+        .trim()
+        .strip_prefix("0x")
+        .or(text.trim().strip_prefix("0X"))?;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+/// Texts that a WAV file has a place for, and what is said of the others.
+fn texts(revision: &MetadataRevision) -> (Vec<(Tag, String)>, Vec<Warning>) {
+    let mut tags = Vec::new();
+    let mut others = Vec::new();
+    for tag in &revision.media.tags {
+        let text = tag.raw.value.to_string();
+        let word = match &tag.std {
+            Some(StandardTag::TrackTitle(_)) => "title",
+            Some(StandardTag::Artist(_)) => "artist",
+            Some(StandardTag::Album(_)) => "album",
+            Some(StandardTag::Comment(_) | StandardTag::Description(_)) => "comment",
+            Some(StandardTag::Copyright(_)) => "copyright",
+            Some(
+                StandardTag::ReleaseDate(_)
+                | StandardTag::RecordingDate(_)
+                | StandardTag::ReleaseYear(_)
+                | StandardTag::RecordingYear(_),
+            ) => "date",
+            Some(StandardTag::Genre(_)) => "genre",
+            Some(StandardTag::TrackNumber(_)) => "track",
+            Some(StandardTag::Composer(_)) => "composer",
+            Some(StandardTag::Language(_)) => "language",
+            // Which program wrote the file is not said of its sound.
+            Some(StandardTag::Encoder(_) | StandardTag::EncoderSettings(_)) => continue,
+            _ if tag.raw.key.eq_ignore_ascii_case(MASK) => continue,
+            _ => &tag.raw.key,
+        };
+        match Tag::of_word(word) {
+            Some(tag) => tags.push((tag, text)),
+            None => others.push(tag.raw.key.clone()),
+        }
+    }
+    let mut warnings = Vec::new();
+    if !others.is_empty() {
+        let text = format!(
+            "tags that a WAV file has no place for were left out: {}",
+            others.join(", ")
+        );
+        warnings.push(Warning::new(code::METADATA_NOT_KEPT, text));
+    }
+    let pictures = revision.media.visuals.len();
+    if pictures > 0 {
+        let text = format!("{pictures} pictures in the file were left out");
+        warnings.push(Warning::new(code::METADATA_NOT_KEPT, text));
+    }
+    (tags, warnings)
 }
 
 /// A panic in a decoder of foreign files is that file's fault, not the end of the run.

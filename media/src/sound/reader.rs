@@ -34,6 +34,8 @@ struct Reader {
     ended: bool,
     /// What another program complained of.
     said: Vec<Warning>,
+    /// Speakers that are still to be told, and the number of channels.
+    mask: Option<(u32, u16)>,
 }
 
 enum Source {
@@ -68,17 +70,30 @@ pub(crate) fn plain(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadS
     Reader::open(Source::Plain(Box::new(reader)))
 }
 
-/// Opens a stream of sound through ffmpeg, of a file that is removed at the end where it is a copy.
+/// The coding of an Ogg stream that is not read here, by its first packet.
+fn ogg_coding(head: &[u8]) -> Option<&'static str> {
+    let (_, packet) = head.strip_prefix(b"OggS")?.split_at_checked(24)?;
+    match packet {
+        [b'O', b'p', b'u', b's', b'H', ..] => Some("Opus"),
+        [b'S', b'p', b'e', b'e', b'x', ..] => Some("Speex"),
+        [0x80, b't', b'h', b'e', b'o', ..] => Some("Theora"),
+        _ => None,
+    }
+}
+
+/// Opens a stream of sound through ffmpeg, of a file that is removed at the end where it is a copy. `shift`
+/// samples of silence come first, or so many samples fewer.
 pub(crate) fn by_ffmpeg(
     path: &Path,
     stream: &Stream,
+    shift: i64,
     copy: Option<TempPath>,
     options: &OpenOptions,
 ) -> Result<Box<dyn ReadSignal>> {
     // Only lossless sound has a depth of its own; 16 bits hold what the other holds, and floats pass it on unclipped.
     let bits = stream.bits.filter(|_| !stream.float);
     let depth = (stream.bits.is_none()).then_some(SampleDepth::I16);
-    let mut program = Ffmpeg::start_sound(path, bits)?.with_copy(copy);
+    let mut program = Ffmpeg::start_sound(path, bits, shift)?.with_copy(copy);
     // Its reason for giving nothing is better than ours for not reading it.
     let mut first = [0; 4];
     if read_full(&mut program, &mut first)? < first.len() {
@@ -106,11 +121,12 @@ fn another_follows(file: &mut std::fs::File) -> Result<bool> {
 /// Opens what symphonia decodes.
 #[cfg(feature = "compressed-sound")]
 pub(crate) fn compressed(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
-    let budget = options.budget.share();
-    let reader = match input.into_file() {
-        Ok(file) => CompressedReader::from_file(file, budget)?,
-        Err(stream) => CompressedReader::from_pipe(stream, budget)?,
-    };
+    if let Some(name) = ogg_coding(input.head()) {
+        let what = format!("Ogg with {name}");
+        return Err(Error::Unsupported(what).coded(code::ENCODING_NOT_READ));
+    }
+    // What stands behind the sound decides what the file is, so that a stream is copied first; it is compressed.
+    let reader = CompressedReader::from_file(input.seekable()?, options.budget.share())?;
     Reader::open(Source::Compressed(Box::new(reader)))
 }
 
@@ -145,6 +161,11 @@ impl Reader {
         let Format::Audio(AudioFormat { rate, channels, .. }) = source.format() else {
             return Err(Error::Internal("a reader of sound that reads none".into()));
         };
+        let mask = match &source {
+            #[cfg(feature = "compressed-sound")]
+            Source::Compressed(r) => Some(r.mask()),
+            _ => None,
+        };
         Ok(Box::new(Self {
             source,
             rate,
@@ -153,6 +174,7 @@ impl Reader {
             not_numbers: 0,
             ended: false,
             said: Vec::new(),
+            mask: mask.map(|mask| (mask, channels)),
         }))
     }
 }
@@ -211,7 +233,14 @@ impl ReadSignal for Reader {
             Source::Program(r, _) => metadata::of_wav(r.take_chunks()),
             Source::Plain(r) => tags::to_meta(&r.take_tags()).into_iter().collect(),
             #[cfg(feature = "compressed-sound")]
-            Source::Compressed(_) => Vec::new(),
+            Source::Compressed(r) => {
+                let mask =
+                    std::mem::take(&mut self.mask).map(|(mask, n)| metadata::speakers(mask, n));
+                mask.flatten()
+                    .into_iter()
+                    .chain(tags::to_meta(&r.take_tags()))
+                    .collect()
+            }
         })
     }
 
@@ -221,7 +250,7 @@ impl ReadSignal for Reader {
             Source::Plain(r) => r.take_warnings(),
             Source::Program(..) => std::mem::take(&mut self.said),
             #[cfg(feature = "compressed-sound")]
-            Source::Compressed(_) => Vec::new(),
+            Source::Compressed(r) => r.take_warnings(),
         };
         if self.ended && self.not_numbers > 0 {
             let n = std::mem::take(&mut self.not_numbers);

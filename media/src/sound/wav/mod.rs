@@ -105,6 +105,24 @@ fn is_usual_mask(mask: u32, channels: u16) -> bool {
     mask == 0 || mask == usual_mask(channels) || (channels == 1 && mask == 1)
 }
 
+/// A `fmt ` chunk of so many channels with these speakers; none for the usual ones.
+pub(crate) fn speakers_chunk(mask: u32, channels: u16) -> Option<Vec<u8>> {
+    if is_usual_mask(mask, channels) || mask.count_ones() != u32::from(channels) {
+        return None;
+    }
+    let mut out = Vec::new();
+    out.extend(TAG_EXTENSIBLE.to_le_bytes());
+    out.extend(channels.to_le_bytes());
+    // Rate, bytes and bits are those of the output.
+    out.extend([0; 12]);
+    out.extend(22u16.to_le_bytes());
+    out.extend([0; 2]);
+    out.extend(mask.to_le_bytes());
+    out.extend(TAG_PCM.to_le_bytes());
+    out.extend(GUID_TAIL);
+    Some(out)
+}
+
 /// What the head of a WAV file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fmt {

@@ -556,7 +556,7 @@ impl Layout {
     }
 
     /// The next chunk's name and length; none where the input ends before.
-    fn chunk_head(self, r: &mut impl Read) -> Result<Option<([u8; 4], u64)>> {
+    fn chunk_head<R: Read>(self, r: &mut Counted<R>) -> Result<Option<([u8; 4], u64)>> {
         match self {
             Self::Riff { .. } => {
                 let mut head = [0; 8];
@@ -589,9 +589,9 @@ impl Layout {
 
     /// A chunk's content; none where the input ends before. Memory grows with what is there, not with
     /// what the chunk claims.
-    fn chunk_data(
+    fn chunk_data<R: Read>(
         self,
-        r: &mut impl Read,
+        r: &mut Counted<R>,
         len: u64,
         budget: &mut Budget,
     ) -> Result<Option<Vec<u8>>> {
@@ -609,7 +609,7 @@ impl Layout {
     }
 
     /// Reads over a chunk's content; none where the input ends before, and else nothing of it.
-    fn skip(self, r: &mut impl Read, len: u64) -> Result<Option<Vec<u8>>> {
+    fn skip<R: Read>(self, r: &mut Counted<R>, len: u64) -> Result<Option<Vec<u8>>> {
         let got = io::copy(&mut r.by_ref().take(len), &mut io::sink())?;
         if got != len {
             return Ok(None);
@@ -618,8 +618,16 @@ impl Layout {
         Ok(Some(Vec::new()))
     }
 
-    /// Reads over the bytes that make a length even; some programs leave them out at the very end.
-    fn pad(self, r: &mut impl Read, len: u64) -> Result<()> {
+    /// Reads over the bytes that make a length even. Some programs leave them out: at the very end, or where a name follows
+    /// at once.
+    fn pad<R: Read>(self, r: &mut Counted<R>, len: u64) -> Result<()> {
+        if self != Self::Wave64 && !len.is_multiple_of(2) {
+            let next = r.peek(5)?;
+            let name = |from: usize| next.get(from..from + 4).is_some_and(is_name);
+            if name(0) && !name(1) {
+                return Ok(());
+            }
+        }
         // A chunk of this length has been read.
         let pad = len.next_multiple_of(self.even()) - len;
         io::copy(&mut r.by_ref().take(pad), &mut io::sink())?;
