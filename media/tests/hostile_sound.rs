@@ -87,12 +87,12 @@ fn what_a_wav_file_claims_is_not_believed() {
         (
             "2^31 of data",
             file(b"RIFF", &[ok.clone(), data(1 << 31)]),
-            format,
+            four,
         ),
         (
             "2^31 - 1 of data",
             file(b"RIFF", &[ok.clone(), data((1 << 31) - 1)]),
-            format,
+            four,
         ),
         (
             "no length",
@@ -238,10 +238,13 @@ fn every_cut_and_every_flip_of_a_wav_file_is_told_or_harmless() {
 }
 
 fn typed<T: std::fmt::Debug>(got: Result<T>, at: usize) {
-    let right = matches!(
-        got,
-        Ok(_) | Err(Error::Format(_) | Error::Unsupported(_) | Error::Limit(_))
-    );
+    let right = match &got {
+        Ok(_) => true,
+        Err(e) => matches!(
+            e.cause(),
+            Error::Format(_) | Error::Unsupported(_) | Error::Limit(_)
+        ),
+    };
     assert!(right, "{at}: {got:?}");
 }
 

@@ -88,7 +88,8 @@ fn a_file_of_no_known_kind_needs_a_codec() {
         "{why}"
     );
     std::fs::write(dir.path().join("empty"), b"").unwrap();
-    fails(dir.path(), &["encode", "empty", "b.nc"], 2);
+    let why = fails(dir.path(), &["encode", "empty", "b.nc"], 3);
+    assert!(why.contains("the file is empty"), "{why}");
     assert_eq!(names(dir.path()), ["a.nc", "empty", "in"]);
 }
 

@@ -463,6 +463,10 @@ fn other_formats_go_through_ffmpeg() {
         std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     };
+    let probe = d.join("bin/ffprobe");
+    let streams = r#"{"streams":[{"codec_type":"video","codec_name":"x"}]}"#;
+    std::fs::write(&probe, format!("#!/bin/sh\necho '{streams}'\n")).unwrap();
+    std::fs::set_permissions(&probe, std::fs::Permissions::from_mode(0o755)).unwrap();
     program("[ \"$5\" = file:in.mkv ] && cat clip.y4m");
     let out = run(&["encode", "--lossless", "in.mkv", "a.nc"]);
     assert!(out.status.success(), "{out:?}");
