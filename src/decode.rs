@@ -15,6 +15,7 @@ use nc_core::{
 };
 use nc_media::output::Finished;
 use nc_media::records::Schema;
+use nc_media::video::container::is_container;
 use nc_media::{CreateOptions, Input, Warning, Writer, Written};
 
 use crate::endpoint::{make_folder_of, nc_input};
@@ -169,7 +170,7 @@ impl Toolkit {
         &self,
         file: File,
         to: Target<'_>,
-        path: Option<&Path>,
+        path_of_input: Option<&Path>,
         settings: &DecodeSettings,
         ctl: &mut Control<'_>,
     ) -> Result<Decoded> {
@@ -178,7 +179,13 @@ impl Toolkit {
             false => Tracks::open(file, self.budget())?,
         };
         if !tracks.several() && settings.track.is_none() {
-            return commit([self.decode_track(tracks.track(0)?, to, path, settings, ctl)?]);
+            return commit([self.decode_track(
+                tracks.track(0)?,
+                to,
+                path_of_input,
+                settings,
+                ctl,
+            )?]);
         }
         let formats = formats(&tracks)?;
         let plan = places(&formats, settings.track, to)?;
@@ -189,11 +196,50 @@ impl Toolkit {
         {
             settings.range = Some(in_seconds(range, form)?);
         }
-        let mut all = vec![self.decode_track(tracks.track(first)?, to, path, &settings, ctl)?];
+        if let (Some(path), [(sound, _)]) = (to.path(), &plan.beside[..])
+            && is_container(path)
+        {
+            // Both go into one file; the sound is made first, as a file beside it that does not stay.
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+            let copy = tempfile::Builder::new()
+                .suffix(".wav")
+                .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            let copy = copy.into_temp_path();
+            let again = DecodeSettings {
+                overwrite: true,
+                ..settings.clone()
+            };
+            let track = tracks.track(*sound)?;
+            let beside = commit([self.decode_track(
+                track,
+                copy.to_path_buf().into(),
+                None,
+                &again,
+                ctl,
+            )?])?;
+            settings.sound = Some(copy.to_path_buf());
+            let first =
+                self.decode_track(tracks.track(first)?, to, path_of_input, &settings, ctl)?;
+            let mut decoded = commit([first])?;
+            decoded.beside = vec![Beside {
+                track: *sound,
+                path: None,
+                decoded: beside,
+            }];
+            return Ok(decoded);
+        }
+        let mut all =
+            vec![self.decode_track(tracks.track(first)?, to, path_of_input, &settings, ctl)?];
         let mut outputs = Vec::new();
         for (number, to) in plan.beside {
             outputs.push((number, to.path().map(Path::to_path_buf)));
-            all.push(self.decode_track(tracks.track(number)?, to, path, &settings, ctl)?);
+            all.push(self.decode_track(
+                tracks.track(number)?,
+                to,
+                path_of_input,
+                &settings,
+                ctl,
+            )?);
         }
         let mut decoded = commit(all)?;
         for (beside, (track, path)) in decoded.beside.iter_mut().zip(outputs) {
@@ -357,6 +403,9 @@ impl Toolkit {
         format: &Format,
         mut options: CreateOptions<'_>,
     ) -> Result<Sink<'t>> {
+        if let Some(sound) = &settings.sound {
+            options = options.sound(sound);
+        }
         options = options
             .overwrite(settings.overwrite)
             .strict(settings.strict);

@@ -176,6 +176,8 @@ pub struct DecodeSettings {
     pub(crate) track: Option<crate::TrackChoice>,
     pub(crate) only: Vec<String>,
     pub(crate) recover: bool,
+    /// Sound for the container that the pictures go into.
+    pub(crate) sound: Option<PathBuf>,
     pub(crate) strict: bool,
     pub(crate) overwrite: bool,
     pub(crate) make_folders: bool,

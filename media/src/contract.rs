@@ -121,6 +121,7 @@ pub struct CreateOptions<'m> {
     pub(crate) metadata: &'m [Meta],
     pub(crate) schema: Option<Schema>,
     pub(crate) only: Option<Vec<usize>>,
+    pub(crate) sound: Option<PathBuf>,
 }
 
 impl<'m> CreateOptions<'m> {
@@ -202,6 +203,13 @@ impl<'m> CreateOptions<'m> {
     #[must_use]
     pub fn only(mut self, columns: Vec<usize>) -> Self {
         self.only = Some(columns);
+        self
+    }
+
+    /// A WAV file of sound that goes into the same container, where video is written to one.
+    #[must_use]
+    pub fn sound(mut self, sound: impl Into<PathBuf>) -> Self {
+        self.sound = Some(sound.into());
         self
     }
 

@@ -11,7 +11,7 @@ use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::output::{Finished, Output};
 use crate::records;
 use crate::sound;
-use crate::video;
+use crate::video::{self, container::Container};
 use crate::warning::Warning;
 
 /// A signal being written. Nothing is left behind where it is dropped before [`Self::finish`], as far as it is a file.
@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Creates a file or a folder of images. Sound is written as WAV, bytes as they are, records by their schema, video as the
-/// name says: `.y4m`, `.png` for a single frame, a folder.
+/// name says: `.y4m`, `.png` for a single frame, a folder, or a container such as `.mp4` through ffmpeg.
 ///
 /// # Errors
 /// Usage where the output exists, is the input, or its name asks for what is not written; Limit, I/O.
@@ -90,7 +90,10 @@ pub fn create<'a>(
         }
     };
     let inner: Box<dyn WriteSignal<'a> + 'a> = match *format {
-        Format::Video(form) => Box::new(video::writer::Writer::create(path, form, &options)?),
+        Format::Video(form) => match Container::create(path, form, &options)? {
+            Some(container) => Box::new(container),
+            None => Box::new(video::writer::Writer::create(path, form, &options)?),
+        },
         Format::Records(..) => records::writer::create(path, &options)?,
         Format::Audio(..) => Box::new(sound::writer::Writer::new(output()?, *format, &options)?),
         Format::Bytes => Box::new(bytes::Writer::new(output()?)),

@@ -8,7 +8,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use nc_core::{Error, Result};
@@ -327,15 +327,7 @@ impl Ffmpeg {
             .spawn();
         let mut child = started.map_err(not_started)?;
         let out = child.stdout.take();
-        let said = child.stderr.take().map(|mut err| {
-            std::thread::spawn(move || {
-                let mut text = Vec::new();
-                // What cannot be read is not shown; the rest is read so that the pipe never fills.
-                let _ = err.by_ref().take(MOST_SAID).read_to_end(&mut text);
-                let _ = io::copy(&mut err, &mut io::sink());
-                String::from_utf8_lossy(&text).into_owned()
-            })
-        });
+        let said = child.stderr.take().map(listen);
         Ok(Self {
             child,
             out,
@@ -361,20 +353,7 @@ impl Ffmpeg {
         drop(self.out.take());
         let status = self.child.wait()?;
         self.ended = true;
-        let said = match self.said.take().map(JoinHandle::join) {
-            Some(Ok(said)) => said,
-            Some(Err(_)) => {
-                return Err(Error::Internal("reading what ffmpeg says panicked".into()));
-            }
-            None => String::new(),
-        };
-        let lines: Vec<&str> = said
-            .lines()
-            .map(str::trim)
-            .filter(|l| !l.is_empty())
-            .take(MOST_LINES)
-            .collect();
-        let said = lines.join("; ");
+        let said = said(self.said.take())?;
         if !status.success() {
             let why = if said.is_empty() {
                 status.to_string()
@@ -400,6 +379,117 @@ impl Read for Ffmpeg {
             None => Ok(0),
         }
     }
+}
+
+/// What ffmpeg is to make of frames that come as Y4M.
+pub struct Muxing<'a> {
+    /// A WAV file of sound beside them.
+    pub sound: Option<&'a Path>,
+    /// The container, as ffmpeg calls it.
+    pub container: &'a str,
+    /// Codings and their qualities.
+    pub options: &'a [&'a str],
+    /// The file, which is there and is written over.
+    pub to: &'a Path,
+}
+
+/// A run of ffmpeg that takes Y4M and writes a file.
+pub struct Muxer {
+    child: Child,
+    said: Option<JoinHandle<String>>,
+}
+
+impl Muxer {
+    /// Starts it; gives what frames are written to. Its end is the end of the clip.
+    ///
+    /// # Errors
+    /// Usage where there is no ffmpeg; I/O.
+    pub fn start(muxing: &Muxing<'_>) -> Result<(Self, ChildStdin)> {
+        let mut command = Command::new(PROGRAM);
+        command.args(["-v", "error", "-y", "-f", "yuv4mpegpipe", "-i", "pipe:0"]);
+        if let Some(sound) = muxing.sound {
+            command.arg("-i").arg(named(sound)?);
+        }
+        let mut to = std::ffi::OsString::from("file:");
+        to.push(muxing.to);
+        let started = command
+            .args(muxing.options)
+            .args(["-f", muxing.container])
+            .arg(to)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = started.map_err(not_started)?;
+        let said = child.stderr.take().map(listen);
+        let none = || Error::Internal("a program without a pipe".into());
+        let pipe = child.stdin.take().ok_or_else(none)?;
+        Ok((Self { child, said }, pipe))
+    }
+
+    /// Where a write failed because it has ended, its reason is the better one.
+    ///
+    /// # Errors
+    /// That of the write, or its own.
+    pub fn blame<T>(&mut self, written: Result<T>) -> Result<T> {
+        match written {
+            Err(Error::Io(e)) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.finish()?;
+                Err(Error::Io(e))
+            }
+            written => written,
+        }
+    }
+
+    /// Waits for its end; the pipe is closed by then.
+    ///
+    /// # Errors
+    /// I/O with what it said, where it failed.
+    pub fn finish(&mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        let said = said(self.said.take())?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(Error::Io(io::Error::other(format!("{PROGRAM}: {said}")))),
+        }
+    }
+}
+
+impl Drop for Muxer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads what a program says, in a thread, so that its pipe never fills.
+fn listen(mut err: impl Read + Send + 'static) -> JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // What cannot be read is not shown.
+        let _ = err.by_ref().take(MOST_SAID).read_to_end(&mut text);
+        let _ = io::copy(&mut err, &mut io::sink());
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
+
+/// The first lines of it.
+fn said(thread: Option<JoinHandle<String>>) -> Result<String> {
+    let said = match thread.map(JoinHandle::join) {
+        Some(Ok(said)) => said,
+        Some(Err(_)) => {
+            return Err(Error::Internal("reading what ffmpeg says panicked".into()));
+        }
+        None => String::new(),
+    };
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .take(MOST_LINES)
+        .collect();
+    Ok(lines.join("; "))
 }
 
 impl Drop for Ffmpeg {

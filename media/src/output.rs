@@ -155,6 +155,14 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// The file being written, under the name that it has until then; none for a stream.
+    pub(crate) fn temporary(&self) -> Option<&Path> {
+        match &self.sink {
+            Sink::File { temporary, .. } => temporary.0.as_deref(),
+            Sink::Held { .. } | Sink::Stream(_) => None,
+        }
+    }
+
     /// Bytes written so far.
     pub fn written(&self) -> u64 {
         self.written

@@ -19,6 +19,8 @@ pub mod code {
     pub const ROUNDED: &str = "samples-rounded";
     /// Warning: some of what the file says beside its signal has no place in an nc file or its output.
     pub const METADATA_NOT_KEPT: &str = "metadata-not-kept";
+    /// Warning: another program codes the signal again, with losses.
+    pub const CODED_AGAIN: &str = "coded-again";
     /// Warning: the file is larger than was asked for, and the codec gives no smaller one.
     pub const GOAL_NOT_MET: &str = "goal-not-met";
     /// Warning: frames come at an uneven pace, which is not kept.

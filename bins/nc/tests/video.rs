@@ -634,3 +634,54 @@ fn a_clip_keeps_its_sound() {
     assert_eq!(out.status.code(), Some(3));
     assert_eq!(read(d, "back.y4m"), read(d, "v.y4m"));
 }
+
+#[test]
+fn a_clip_goes_into_a_container_and_back() {
+    if std::process::Command::new("ffmpeg")
+        .arg("-version")
+        .output()
+        .is_err()
+    {
+        eprintln!("ffmpeg is not installed: passed over");
+        return;
+    }
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    write(d, "in.y4m", &y4m("W32 H32 F25:1 C420", 32 * 32 * 3 / 2, 50));
+    Wav {
+        frames: 32_000,
+        ..Wav::default()
+    }
+    .write(&d.join("in.wav"));
+    ok(
+        d,
+        &[
+            "encode", "in.y4m", "a.nc", "--sound", "in.wav", "--preset", "fast",
+        ],
+    );
+    for name in ["out.mkv", "out.mp4", "out.avi"] {
+        let out = ok(d, &["decode", "--json", "a.nc", name]);
+        let told: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(told["warnings"][0]["code"], "coded-again");
+        assert_eq!(told["bytes"].as_u64(), Some(read(d, name).len() as u64));
+        // What nc wrote, nc reads: both tracks, by content and without an ending.
+        std::fs::rename(d.join(name), d.join("noname")).unwrap();
+        let out = ok(
+            d,
+            &[
+                "encode", "-f", "--json", "--preset", "fast", "noname", "b.nc",
+            ],
+        );
+        let told: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(told["units"].as_u64(), Some(50), "{name}");
+        let samples = told["tracks"][0]["units"].as_u64().unwrap();
+        // Frames of AAC have 1024 samples.
+        assert!(samples.abs_diff(32_000) <= 1_024, "{name}: {samples}");
+    }
+    fails(d, &["decode", "--strict", "a.nc", "strict.mkv"], 6);
+    fails(d, &["decode", "a.nc", "noname"], 2);
+    assert_eq!(names(d), ["a.nc", "b.nc", "in.wav", "in.y4m", "noname"]);
+}

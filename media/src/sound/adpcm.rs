@@ -134,12 +134,8 @@ impl Adpcm {
             for byte in words.iter().skip(channel).step_by(channels).flatten() {
                 for code in [byte & 15, byte >> 4] {
                     let step = STEPS[index as usize];
-                    let mut by = step >> 3;
-                    for (bit, shift) in [(4, 0), (2, 1), (1, 2)] {
-                        if code & bit != 0 {
-                            by += step >> shift;
-                        }
-                    }
+                    // The specification adds shifted steps, which loses their fractions; ffmpeg does not, and is the measure.
+                    let by = ((2 * i32::from(code & 7) + 1) * step) >> 3;
                     at = if code & 8 != 0 { at - by } else { at + by };
                     at = at.clamp(-32_768, 32_767);
                     index = (index + TURNS[usize::from(code & 7)]).clamp(0, STEPS.len() as i32 - 1);

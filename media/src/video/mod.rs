@@ -3,6 +3,7 @@
 //! The command line codes such files and the harness judges what came back, so both read them here:
 //! what one takes for a frame, its range and its colours, the other does too.
 
+pub mod container;
 pub mod convert;
 pub mod picture;
 pub mod png;
