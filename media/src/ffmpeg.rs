@@ -75,6 +75,22 @@ pub fn is_container(head: &[u8]) -> bool {
         || at(0, b"\x47\x40")
 }
 
+/// Whether a file begins as a picture that this crate does not read.
+pub fn is_picture(head: &[u8]) -> bool {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
+    // JPEG, WebP, GIF, TIFF, BMP with its reserved zeros, JPEG 2000, OpenEXR; portable any maps.
+    at(0, b"\xFF\xD8\xFF")
+        || (at(0, b"RIFF") && at(8, b"WEBP"))
+        || at(0, b"GIF8")
+        || at(0, b"II*\0")
+        || at(0, b"MM\0*")
+        || (at(0, b"BM") && at(6, &[0; 4]))
+        || at(0, b"\0\0\0\x0CjP  ")
+        || at(0, b"\x76\x2F\x31\x01")
+        || at(0, b"qoif")
+        || matches!(head, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..])
+}
+
 /// Whether a file begins as one of sound alone that this crate does not read.
 pub fn is_other_sound(head: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 12] = [

@@ -156,7 +156,7 @@ fn open_file(
     let found = formats::of_input(&input);
     let head = input.head().to_vec();
     let is_media = wanted.is_none_or(|k| matches!(k, MediaKind::Video | MediaKind::Audio));
-    let container = ffmpeg::is_container(&head);
+    let container = ffmpeg::is_container(&head) || ffmpeg::is_picture(&head);
     // Names tell only of what has no beginning of its own.
     let named = found.is_none() && !input.is_empty() && ffmpeg::is_known(path);
     if !is_media || !(container || named || ffmpeg::is_other_sound(&head)) {
@@ -303,7 +303,9 @@ fn open_any_stream(mut input: Input, options: &OpenOptions, both: bool) -> Resul
     let head = input.head();
     let own =
         found.is_some_and(|f| f.kind == Some(MediaKind::Audio)) && !ffmpeg::is_container(head);
-    if !is_media || own || !(ffmpeg::is_container(head) || ffmpeg::is_other_sound(head)) {
+    let others =
+        ffmpeg::is_container(head) || ffmpeg::is_picture(head) || ffmpeg::is_other_sound(head);
+    if !is_media || own || !others {
         return Ok(vec![open_input(input, options)?]);
     }
     let mut copy = tempfile::NamedTempFile::new()?;

@@ -21,6 +21,12 @@ pub mod code {
     pub const METADATA_NOT_KEPT: &str = "metadata-not-kept";
     /// Warning: another program codes the signal again, with losses.
     pub const CODED_AGAIN: &str = "coded-again";
+    /// Warning: files of a folder that are none of its frames were left out.
+    pub const OTHER_FILES: &str = "other-files";
+    /// Warning: the numbers of frames have gaps.
+    pub const GAPS: &str = "frame-numbers-have-gaps";
+    /// Warning: frames of an animation were left out.
+    pub const FRAMES_LEFT_OUT: &str = "frames-left-out";
     /// Warning: the file is larger than was asked for, and the codec gives no smaller one.
     pub const GOAL_NOT_MET: &str = "goal-not-met";
     /// Warning: frames come at an uneven pace, which is not kept.

@@ -5,6 +5,7 @@
 
 pub mod container;
 pub mod convert;
+mod folder;
 pub mod picture;
 pub mod png;
 pub(crate) mod reader;

@@ -130,7 +130,9 @@ impl Painter {
         };
         let kg = 1.0 - kr - kb;
         let step = f32::from(1u16 << format.bits.clamp(8, 16).saturating_sub(8));
-        let full = format.rgb || head.full == Some(true);
+        // Brightness without colours has no other range, where nothing says so.
+        let grey = format.chroma == Chroma::Gray;
+        let full = format.rgb || head.full.unwrap_or(grey);
         let scale = if full {
             let s = 255.0 / f32::from(format.max());
             [s, 0.0, s]

@@ -3,12 +3,16 @@
 //! Palettes and samples of fewer bits come as what they stand for. Text and colour profiles are passed over, however
 //! many there are.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::io::{BufRead, Seek, Write};
+use std::io::{BufRead, Seek, SeekFrom, Write};
 
 use ::png::{BitDepth, ColorType, DecodingError, EncodingError, Limits, Transformations};
+use nc_core::container::read_full;
 use nc_core::{Budget, Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::warning::{Warning, code};
 
 /// Size of an image of 8-bit samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +122,66 @@ impl<R: BufRead + Seek> Png<R> {
         self.reader.next_frame(&mut samples).map_err(damaged)?;
         Ok(samples)
     }
+}
+
+/// What a PNG says beside its pixels, by the names of its chunks; those that lose nothing are left out. `...` stands for bytes
+/// behind the end.
+///
+/// # Errors
+/// I/O.
+pub fn said(mut r: impl BufRead + Seek) -> Result<BTreeSet<[u8; 4]>> {
+    let mut names = BTreeSet::new();
+    r.seek(SeekFrom::Start(8))?;
+    loop {
+        let mut head = [0; 8];
+        if read_full(&mut r, &mut head)? < head.len() {
+            return Ok(names);
+        }
+        let [a, b, c, d, name @ ..] = head;
+        if !SILENT.contains(&&name) {
+            names.insert(name);
+        }
+        // The content and its checksum.
+        r.seek_relative(i64::from(u32::from_be_bytes([a, b, c, d])) + 4)?;
+        if &name == b"IEND" {
+            if !r.fill_buf()?.is_empty() {
+                names.insert(*b"....");
+            }
+            return Ok(names);
+        }
+    }
+}
+
+/// Chunks that are the picture, or say nothing that is lost with them: sRGB is what is taken for granted.
+const SILENT: [&[u8; 4]; 9] = [
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sRGB", b"fcTL", b"fdAT", b"sBIT",
+];
+
+/// What is said of chunks that are not kept.
+pub(crate) fn not_kept(names: &BTreeSet<[u8; 4]>) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut others = Vec::new();
+    for name in names {
+        match name {
+            b"acTL" => {
+                let text = "an animation: its first picture alone was read";
+                warnings.push(Warning::new(code::FRAMES_LEFT_OUT, text));
+            }
+            b"...." => {
+                let text = "bytes behind the end were left out";
+                warnings.push(Warning::new(code::BYTES_AFTER, text));
+            }
+            name => others.push(name.escape_ascii().to_string()),
+        }
+    }
+    if !others.is_empty() {
+        let text = format!(
+            "what a PNG says beside its pixels was left out: {}",
+            others.join(", ")
+        );
+        warnings.push(Warning::new(code::METADATA_NOT_KEPT, text));
+    }
+    warnings
 }
 
 /// Writes an image.

@@ -3,6 +3,7 @@
 //! Frames are large and clips are long, so one is in memory at a time; the images of a folder are looked at first, so
 //! that the last one's wrong size is told before the first one is coded.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -12,16 +13,13 @@ use nc_core::{Budget, Chroma, Error, Format, Result, SignalBuf, VideoBuf, VideoF
 use tempfile::TempPath;
 
 use super::picture;
-use super::png::{Image, Png};
+use super::png::{self, Image, Png};
 use super::y4m::{self, Y4mReader};
 use crate::contract::{OpenOptions, ReadSignal};
 use crate::ffmpeg::Ffmpeg;
 use crate::input::Input;
 use crate::metadata;
 use crate::warning::{Warning, code};
-
-/// Bytes that a path takes beside its own, in a list of them.
-const NAME: u64 = 48;
 
 /// Opens Y4M.
 pub(crate) fn y4m(mut input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
@@ -145,33 +143,27 @@ pub(crate) fn png(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSig
     Ok(Box::new(Images {
         format,
         length: 1,
+        warnings: png::not_kept(&png::said(Cursor::new(&bytes))?)
+            .into_iter()
+            .collect(),
         source: Source::One(Some(samples)),
     }))
 }
 
-/// Opens a folder of PNGs, in the order of their names.
+/// Opens a folder of PNGs, in the order of the numbers in their names.
 pub(crate) fn folder(
     folder: &Path,
     rate: [u32; 2],
     options: &OpenOptions,
 ) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let png = path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
-        if png && path.is_file() {
-            budget.charge((path.as_os_str().len() as u64).saturating_add(NAME))?;
-            paths.push(path);
-        }
-    }
-    paths.sort();
+    let (paths, mut warnings) = super::folder::frames(folder, &mut budget)?;
+    let mut kept = BTreeSet::new();
     let mut all: Option<Image> = None;
     for path in &paths {
         let image = Png::open(BufReader::new(File::open(path)?), &budget);
         let image = image.map_err(|e| e.in_file(path))?.image();
+        kept.extend(png::said(BufReader::new(File::open(path)?))?);
         let first = all.get_or_insert(image);
         if (image.width, image.height) != (first.width, first.height) {
             let why = format!(
@@ -185,9 +177,11 @@ pub(crate) fn folder(
     let Some(image) = all else {
         return Err(Error::Usage("a folder without PNGs".into()).coded(code::NO_IMAGES));
     };
+    warnings.extend(png::not_kept(&kept));
     Ok(Box::new(Images {
         format: format_of(image, rate)?,
         length: paths.len() as u64,
+        warnings,
         source: Source::Folder {
             paths: paths.into_iter(),
             budget,
@@ -199,6 +193,7 @@ pub(crate) fn folder(
 struct Images {
     format: VideoFormat,
     length: u64,
+    warnings: Vec<Warning>,
     source: Source,
 }
 
@@ -237,6 +232,10 @@ impl ReadSignal for Images {
                 .transpose()?,
         };
         Ok(samples.map(|samples| SignalBuf::Video(VideoBuf { format, samples })))
+    }
+
+    fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
     }
 }
 
