@@ -115,6 +115,9 @@ impl Toolkit {
             };
             options = options.schema(Self::schema(settings.model.as_ref().ok_or_else(none)?)?);
         }
+        if let Some(colour) = settings.background {
+            options = options.background(colour);
+        }
         if let Some(rate) = settings.frame_rate {
             options = options.rate(rate);
         }

@@ -21,6 +21,7 @@ pub struct Settings {
     pub(crate) frame_rate: Option<[u32; 2]>,
     pub(crate) sound: Option<PathBuf>,
     pub(crate) without_metadata: bool,
+    pub(crate) background: Option<[u8; 3]>,
     pub(crate) checkpoints: Option<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) seed: u64,
@@ -114,6 +115,13 @@ impl Settings {
     #[must_use]
     pub fn sound(mut self, path: impl Into<PathBuf>) -> Self {
         self.sound = Some(path.into());
+        self
+    }
+
+    /// The colour, as red, green and blue, that shows through pictures which are not opaque; without one they are refused.
+    #[must_use]
+    pub fn background(mut self, colour: [u8; 3]) -> Self {
+        self.background = Some(colour);
         self
     }
 

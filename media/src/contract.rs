@@ -28,6 +28,7 @@ pub struct OpenOptions {
     pub(crate) rate: Option<[u32; 2]>,
     pub(crate) schema: Option<Schema>,
     pub(crate) missing: Option<String>,
+    pub(crate) background: Option<[u8; 3]>,
 }
 
 impl OpenOptions {
@@ -70,6 +71,13 @@ impl OpenOptions {
     #[must_use]
     pub fn missing(mut self, text: impl Into<String>) -> Self {
         self.missing = Some(text.into());
+        self
+    }
+
+    /// The colour, as red, green and blue, that shows through pictures which are not opaque; without one they are refused.
+    #[must_use]
+    pub fn background(mut self, colour: [u8; 3]) -> Self {
+        self.background = Some(colour);
         self
     }
 

@@ -91,6 +91,23 @@ pub fn is_picture(head: &[u8]) -> bool {
         || matches!(head, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..])
 }
 
+/// What a file is, where neither this crate nor ffmpeg reads it.
+pub fn not_taken(head: &[u8]) -> Option<&'static str> {
+    let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
+    let animated = at(8, b"WEBPVP8X") && head.get(20).is_some_and(|flags| flags & 2 != 0);
+    let brand = |names: &[&[u8; 4]]| at(4, b"ftyp") && names.iter().any(|n| at(8, *n));
+    if animated {
+        return Some("an animated WebP");
+    }
+    if brand(&[b"heic", b"heix", b"hevc", b"mif1", b"msf1"]) {
+        return Some("a HEIC picture");
+    }
+    if at(0, b"\xFF\x0A") || at(0, b"\0\0\0\x0CJXL ") {
+        return Some("a JPEG XL picture");
+    }
+    None
+}
+
 /// Whether a file begins as one of sound alone that this crate does not read.
 pub fn is_other_sound(head: &[u8]) -> bool {
     const BEGINNINGS: [&[u8]; 12] = [
@@ -134,6 +151,8 @@ pub struct Stream {
     pub float: bool,
     /// Whether frames come at an uneven pace.
     pub uneven: bool,
+    /// Whether its pictures have an alpha channel, which may be opaque.
+    pub alpha: bool,
     /// Where it begins, in seconds.
     pub start: f64,
     /// Frames or samples a second; 0 where they are not known.
@@ -191,7 +210,7 @@ impl Probe {
 /// # Errors
 /// Usage where there is no ffprobe, Format where it knows no such file; I/O.
 pub fn probe(path: &Path) -> Result<Probe> {
-    let entries = "stream=codec_type,codec_name,sample_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate,start_time,sample_rate:stream_disposition=attached_pic";
+    let entries = "stream=codec_type,codec_name,sample_fmt,pix_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate,start_time,sample_rate:stream_disposition=attached_pic";
     let out = Command::new(PROBE)
         .args(["-v", "error", "-show_entries", entries, "-of", "json"])
         .arg(named(path)?)
@@ -222,6 +241,11 @@ pub fn probe(path: &Path) -> Result<Probe> {
             .unwrap_or(if form.starts_with("s32") { 32 } else { 16 });
         let (pace, mean) = (text(s, "r_frame_rate"), text(s, "avg_frame_rate"));
         Stream {
+            alpha: [
+                "yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8",
+            ]
+            .iter()
+            .any(|f| text(s, "pix_fmt").starts_with(f)),
             cover: s["disposition"]["attached_pic"] == 1,
             bits: lossless.then_some(bits),
             float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
@@ -254,6 +278,28 @@ fn fraction(words: &str) -> Option<f64> {
     let (n, d) = words.split_once('/')?;
     let value = n.parse::<f64>().ok()? / d.parse::<f64>().ok()?;
     (value.is_finite() && value > 0.0).then_some(value)
+}
+
+/// Whether anything shows through the pictures of a file with an alpha channel.
+///
+/// # Errors
+/// Those of starting ffmpeg; I/O.
+pub fn is_transparent(path: &Path) -> Result<bool> {
+    let args = [
+        "-vf",
+        "format=rgba,alphaextract,format=gray",
+        "-f",
+        "rawvideo",
+    ];
+    let mut program = Ffmpeg::run(path, &args)?;
+    let mut block = vec![0; 1 << 16];
+    loop {
+        let n = program.read(&mut block)?;
+        let (some, _) = block.split_at(n);
+        if n == 0 || some.iter().any(|a| *a != u8::MAX) {
+            return Ok(n > 0);
+        }
+    }
 }
 
 /// A file's name that is no protocol, and no list of other files.
@@ -296,12 +342,17 @@ pub struct Ffmpeg {
 }
 
 impl Ffmpeg {
-    /// Starts it on a file, for its pictures as Y4M.
+    /// Starts it on a file, for its pictures as Y4M, over a colour where one is given.
     ///
     /// # Errors
     /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
-    pub fn start(path: &Path) -> Result<Self> {
-        let forms = format!("format={}", FORMS.join("|"));
+    pub fn start(path: &Path, background: Option<[u8; 3]>) -> Result<Self> {
+        let mut forms = format!("format={}", FORMS.join("|"));
+        if let Some([r, g, b]) = background {
+            let fill = format!("drawbox=c=0x{r:02x}{g:02x}{b:02x}@1.0:t=fill:replace=1");
+            forms =
+                format!("format=rgba,split[a][b];[a]{fill}[c];[c][b]overlay=format=rgb,{forms}");
+        }
         Self::run(
             path,
             &["-vf", &forms, "-f", "yuv4mpegpipe", "-strict", "-1"],

@@ -156,6 +156,9 @@ fn open_file(
     let found = formats::of_input(&input);
     let head = input.head().to_vec();
     let is_media = wanted.is_none_or(|k| matches!(k, MediaKind::Video | MediaKind::Audio));
+    if let Some(name) = is_media.then(|| ffmpeg::not_taken(&head)).flatten() {
+        return Err(Error::Unsupported(name.into()).coded(code::ENCODING_NOT_READ));
+    }
     let container = ffmpeg::is_container(&head) || ffmpeg::is_picture(&head);
     // Names tell only of what has no beginning of its own.
     let named = found.is_none() && !input.is_empty() && ffmpeg::is_known(path);
@@ -243,7 +246,10 @@ fn by_program(
     });
     let mut tracks = Vec::new();
     let mut copy = copy;
-    if video.is_some() {
+    if let Some(video) = video {
+        if video.alpha && options.background.is_none() && ffmpeg::is_transparent(path)? {
+            return Err(video::picture::transparent());
+        }
         // Both read the copy; the sound, which begins last, removes it.
         let its = copy.take_if(|_| sound.is_none());
         let reader = video::reader::by_ffmpeg(path, its, options)?;

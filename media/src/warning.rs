@@ -49,6 +49,8 @@ pub mod code {
     /// Warning: a track of the file was not written.
     pub const TRACK_LEFT_OUT: &str = "track-left-out";
 
+    /// Error: something shows through the pictures, and no background is given.
+    pub const TRANSPARENT: &str = "transparent";
     /// Error: a coding that this build does not read.
     pub const ENCODING_NOT_READ: &str = "encoding-not-read";
     /// Error: several tracks do not fit the output.

@@ -128,6 +128,9 @@ pub struct Encode {
     /// Frames per second of a folder of images, such as 25, 29.97 or 30000/1001; by default 24
     #[arg(long, value_name = "FPS", value_parser = parse_rate)]
     pub rate: Option<[u32; 2]>,
+    /// Colour behind pictures that are not opaque: #RRGGBB, black or white; without one they are refused
+    #[arg(long, value_name = "COLOUR", value_parser = parse_colour)]
+    pub background: Option<[u8; 3]>,
     /// Leave out what the file says beside its signal: title, cue points, profiles
     #[arg(long)]
     pub no_metadata: bool,
@@ -398,6 +401,23 @@ fn parse_kbps(s: &str) -> Result<u32, String> {
 }
 
 /// Frames per second as a fraction: `25`, `29.97`, `30000/1001`.
+fn parse_colour(s: &str) -> Result<[u8; 3], String> {
+    let wrong = || format!("{s:?} is no colour: give #RRGGBB, black or white");
+    match s {
+        "black" => Ok([0; 3]),
+        "white" => Ok([255; 3]),
+        _ => {
+            let digits = s
+                .strip_prefix('#')
+                .filter(|d| d.len() == 6)
+                .ok_or_else(wrong)?;
+            let value = u32::from_str_radix(digits, 16).map_err(|_| wrong())?;
+            let [_, r, g, b] = value.to_be_bytes();
+            Ok([r, g, b])
+        }
+    }
+}
+
 fn parse_track(s: &str) -> Result<nc::TrackChoice, String> {
     s.parse().map_err(|e: nc::Error| e.to_string())
 }

@@ -44,6 +44,9 @@ pub fn run(args: &Encode, options: Options, ui: &mut Ui) -> Result<u8> {
     if let Some(rate) = args.rate {
         settings = settings.frame_rate(rate);
     }
+    if let Some(colour) = args.background {
+        settings = settings.background(colour);
+    }
     if let Some(sound) = &args.sound {
         settings = settings.sound(sound);
     }

@@ -114,6 +114,7 @@ fn hint(code: &str) -> Option<&'static str> {
         code::ENCODING_NOT_READ => {
             "with ffmpeg installed it is read; or ffmpeg -i IN -c:a pcm_s16le OUT.wav converts it"
         }
+        code::TRANSPARENT => "--background COLOUR flattens it",
         code::SEVERAL_TRACKS => "choose one with --track, or name a file",
         code::NO_SECONDS => "give bytes, records or frames",
         code::NO_SCHEMA => "give it with --model; nc train circuit makes one",

@@ -685,3 +685,35 @@ fn a_clip_goes_into_a_container_and_back() {
     fails(d, &["decode", "a.nc", "noname"], 2);
     assert_eq!(names(d), ["a.nc", "b.nc", "in.wav", "in.y4m", "noname"]);
 }
+
+#[test]
+fn what_shows_through_is_refused_or_flattened() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let clear = image::RgbaImage::from_fn(16, 16, |x, _| {
+        image::Rgba([200, 40, 40, if x < 8 { 0 } else { 255 }])
+    });
+    clear.save(d.join("half.png")).unwrap();
+    let e = fails(d, &["encode", "half.png", "a.nc"], 2);
+    assert!(e.contains("--background"), "{e}");
+    let flat = [
+        "encode",
+        "half.png",
+        "a.nc",
+        "--lossless",
+        "--background",
+        "#0000ff",
+    ];
+    ok(d, &flat);
+    ok(d, &["decode", "a.nc", "back.png"]);
+    let back = image::open(d.join("back.png")).unwrap().to_rgb8();
+    let want = image::RgbImage::from_fn(16, 16, |x, _| {
+        image::Rgb(if x < 8 { [0, 0, 255] } else { [200, 40, 40] })
+    });
+    assert!(close(&back, &want));
+    fails(
+        d,
+        &["encode", "half.png", "b.nc", "--background", "mauve"],
+        2,
+    );
+}

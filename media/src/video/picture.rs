@@ -10,12 +10,18 @@ use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
 
 use crate::video::png::{self, Image, Png};
 use crate::video::y4m::{Head, Siting};
+use crate::warning::code;
 
 /// The samples of a PNG as a frame of `format`.
 ///
 /// # Errors
 /// As [`Png::open`]; Usage for another size and where something shows through, Limit past the budget.
-pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u16>> {
+pub fn read(
+    bytes: &[u8],
+    format: &VideoFormat,
+    background: Option<[u8; 3]>,
+    budget: &Budget,
+) -> Result<Vec<u16>> {
     let image = Png::open(Cursor::new(bytes), budget)?;
     let size = image.image();
     if (size.width, size.height) != (format.width, format.height) {
@@ -28,7 +34,7 @@ pub fn read(bytes: &[u8], format: &VideoFormat, budget: &Budget) -> Result<Vec<u
     if grey && size.colour() {
         return Err(Error::Usage("an image with colours, not grey".into()));
     }
-    let rgb = opaque(image, budget)?;
+    let rgb = opaque(image, background, budget)?;
     let (pixels, _) = rgb.as_chunks::<3>();
     if grey {
         return Ok(pixels.iter().map(|[v, ..]| u16::from(*v)).collect());
@@ -54,32 +60,55 @@ pub(crate) fn opaque_ycbcr(pixels: impl ExactSizeIterator<Item = [u8; 3]>) -> Ve
 /// As [`read`].
 pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Image, Vec<u8>)> {
     let image = Png::open(Cursor::new(bytes), budget)?;
-    Ok((image.image(), opaque(image, budget)?))
+    Ok((image.image(), opaque(image, None, budget)?))
 }
 
-/// Red, green and blue of each pixel of an image through which nothing shows.
-fn opaque(image: Png<Cursor<&[u8]>>, budget: &Budget) -> Result<Vec<u8>> {
+/// Red, green and blue of each pixel of an image through which nothing shows but this colour.
+fn opaque(
+    image: Png<Cursor<&[u8]>>,
+    background: Option<[u8; 3]>,
+    budget: &Budget,
+) -> Result<Vec<u8>> {
     let size = image.image();
     let mut budget = budget.share();
     // What is made of the decoder's samples: bytes of red, green and blue, and three samples of two bytes.
     budget.charge(size.pixels().saturating_mul(9))?;
     let samples = image.samples(&mut budget)?;
     let pixels = samples.chunks_exact(usize::from(size.channels.max(1)));
-    if size.alpha() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
-        return Err(Error::Usage(
-            "an image with an alpha channel that shows what is behind it, which video has not"
-                .into(),
-        ));
+    if size.alpha() && background.is_none() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
+        return Err(transparent());
     }
     if size.channels == 3 {
         return Ok(samples);
     }
     let colours = |p: &[u8]| match *p {
-        [r, g, b, ..] => [r, g, b],
+        [r, g, b, alpha] => over([r, g, b], alpha, background),
+        [v, alpha] => over([v; 3], alpha, background),
         [v, ..] => [v; 3],
         [] => [0; 3],
     };
     Ok(pixels.flat_map(colours).collect())
+}
+
+/// What is said of a picture that something shows through.
+pub(crate) fn transparent() -> Error {
+    let why = "an image with an alpha channel that shows what is behind it, which video has not";
+    Error::Usage(why.into()).coded(code::TRANSPARENT)
+}
+
+/// A pixel over a colour.
+fn over(pixel: [u8; 3], alpha: u8, background: Option<[u8; 3]>) -> [u8; 3] {
+    let Some(behind) = background else {
+        return pixel;
+    };
+    let alpha = u32::from(alpha);
+    let mix = |(front, back): (u8, u8)| {
+        // Of two bytes, weighted to 255: a byte.
+        ((u32::from(front) * alpha + u32::from(back) * (255 - alpha) + 127) / 255) as u8
+    };
+    let [r, g, b] = pixel;
+    let [red, green, blue] = behind;
+    [(r, red), (g, green), (b, blue)].map(mix)
 }
 
 /// Full-range BT.601.
@@ -352,9 +381,9 @@ mod tests {
         };
         let budget = Budget::default();
         let opaque = png(4, &[9, 8, 7, 255, 9, 8, 7, 255]);
-        assert_eq!(read(&opaque, &f, &budget).unwrap().len(), 6);
-        let e = read(&png(4, &[9, 8, 7, 255, 9, 8, 7, 254]), &f, &budget);
-        assert!(matches!(e, Err(Error::Usage(_))));
+        assert_eq!(read(&opaque, &f, None, &budget).unwrap().len(), 6);
+        let e = read(&png(4, &[9, 8, 7, 255, 9, 8, 7, 254]), &f, None, &budget);
+        assert_eq!(e.err().and_then(|e| e.code()), Some(code::TRANSPARENT));
         let (_, grey) = rgb(&png(2, &[5, 255, 6, 255]), &budget).unwrap();
         assert_eq!(grey, [5, 5, 5, 6, 6, 6]);
         let g = format(Chroma::Gray, true);
@@ -363,8 +392,8 @@ mod tests {
             height: 1,
             ..g
         };
-        assert_eq!(read(&png(1, &[5, 6]), &g, &budget).unwrap(), [5, 6]);
-        let e = read(&png(3, &[1; 6]), &g, &budget);
+        assert_eq!(read(&png(1, &[5, 6]), &g, None, &budget).unwrap(), [5, 6]);
+        let e = read(&png(3, &[1; 6]), &g, None, &budget);
         assert!(
             matches!(e, Err(Error::Usage(_))),
             "colours are not thrown away"
@@ -375,14 +404,14 @@ mod tests {
         let mut writer = encoder.write_header().unwrap();
         writer.write_image_data(&[27, 88, 27, 88]).unwrap();
         writer.finish().unwrap();
-        let e = read(&deep, &f, &budget);
+        let e = read(&deep, &f, None, &budget);
         assert!(matches!(e, Err(Error::Usage(_))));
-        let e = read(&opaque, &f, &Budget::new(9));
+        let e = read(&opaque, &f, None, &Budget::new(9));
         assert!(matches!(e, Err(Error::Limit(_))));
-        let e = read(&opaque, &VideoFormat { width: 3, ..f }, &budget);
+        let e = read(&opaque, &VideoFormat { width: 3, ..f }, None, &budget);
         assert!(matches!(e, Err(Error::Usage(_))));
         for end in [0, 5, 20, opaque.len() / 2] {
-            let e = read(&opaque[..end], &f, &budget);
+            let e = read(&opaque[..end], &f, None, &budget);
             assert!(matches!(e, Err(Error::Format(_))), "{end}");
         }
     }

@@ -39,7 +39,7 @@ pub(crate) fn by_ffmpeg(
     options: &OpenOptions,
 ) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
-    let mut program = Ffmpeg::start(path)?.with_copy(copy);
+    let mut program = Ffmpeg::start(path, options.background)?.with_copy(copy);
     // Its reason for giving nothing is better than ours for not reading it.
     let mut first = [0; y4m::MAGIC.len()];
     let n = read_full(&mut program, &mut first)?;
@@ -139,7 +139,7 @@ pub(crate) fn png(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSig
     let bytes = budget.read(input, u64::MAX)?;
     let image = Png::open(Cursor::new(&bytes), &budget)?.image();
     let format = format_of(image, [0, 0])?;
-    let samples = picture::read(&bytes, &format, &budget)?;
+    let samples = picture::read(&bytes, &format, options.background, &budget)?;
     Ok(Box::new(Images {
         format,
         length: 1,
@@ -184,6 +184,7 @@ pub(crate) fn folder(
         warnings,
         source: Source::Folder {
             paths: paths.into_iter(),
+            background: options.background,
             budget,
         },
     }))
@@ -202,6 +203,7 @@ enum Source {
     One(Option<Vec<u16>>),
     Folder {
         paths: std::vec::IntoIter<PathBuf>,
+        background: Option<[u8; 3]>,
         budget: Budget,
     },
 }
@@ -219,13 +221,18 @@ impl ReadSignal for Images {
         let format = self.format;
         let samples = match &mut self.source {
             Source::One(samples) => samples.take(),
-            Source::Folder { paths, budget } => paths
+            Source::Folder {
+                paths,
+                background,
+                budget,
+            } => paths
                 .next()
                 .map(|path| {
+                    let background = *background;
                     let read = || {
                         let mut budget = budget.share();
                         let bytes = budget.read(File::open(&path)?, u64::MAX)?;
-                        picture::read(&bytes, &format, &budget)
+                        picture::read(&bytes, &format, background, &budget)
                     };
                     read().map_err(|e| e.in_file(&path))
                 })
