@@ -202,7 +202,7 @@ fn build() -> Result<PathBuf> {
             "-p",
             "nc-codec-cli",
             "-p",
-            "nc-rd",
+            "nc-codec-rd",
         ])
         .status()?;
     ensure!(built.success(), "nc and nc-rd do not build");
