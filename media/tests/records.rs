@@ -56,6 +56,7 @@ fn round(schema: &Schema, bytes: &[u8]) -> nc_core::Result<Vec<u8>> {
         n as u64,
         &reader.extras()?,
         None,
+        true,
         &Budget::default(),
     )?;
     for r in &rows {
@@ -183,19 +184,19 @@ fn values_that_are_no_bytes_are_no_file() {
             texts: Vec::new(),
         };
         let mut writer = schema
-            .writer(Vec::new(), 1, &[], None, &Budget::default())
+            .writer(Vec::new(), 1, &[], None, true, &Budget::default())
             .unwrap();
         let e = writer.write(records.view()).unwrap_err();
         assert!(matches!(e, Error::Format(_)));
     }
     assert!(
         schema
-            .writer(Vec::new(), 1, b"extras", None, &Budget::default())
+            .writer(Vec::new(), 1, b"extras", None, true, &Budget::default())
             .is_err()
     );
     assert!(
         schema
-            .writer(Vec::new(), u64::MAX, &[], None, &Budget::default())
+            .writer(Vec::new(), u64::MAX, &[], None, true, &Budget::default())
             .is_err()
     );
 }

@@ -4,29 +4,22 @@
 //! program has quoted them. Of what lies between cells nothing is free but what [`Layout`] says; a
 //! file with more is refused.
 
+mod lines;
 #[cfg(test)]
 mod tests;
 
 use std::io::{Read, Write};
-use std::ops::Range;
 
+use nc_core::container::{Fields, put_varint};
 use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use self::lines::{BLOCK, COLUMNS, Lines, Other, split};
 use crate::records::column::{Column, Learner};
 use crate::records::word::Word;
 use crate::records::{Reader, Writer};
 
-/// Longest row in bytes.
-const ROW: usize = 1 << 24;
-/// Bytes read at once.
-const BLOCK: usize = 1 << 16;
-/// Most columns.
-const COLUMNS: usize = 1 << 14;
-/// Bytes that a cell's range takes, and a column's name beside its text.
-const RANGE: u64 = 16;
-const NAME: u64 = 64;
 /// Bytes that a text takes beside its own.
 const TEXT: u64 = 64;
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -51,28 +44,52 @@ impl Layout {
         if self.crlf { b"\r\n" } else { b"\n" }
     }
 
-    /// What there is to say where the schema foretells `usual`.
-    fn extras(&self, usual: &Self) -> Vec<u8> {
-        if self == usual {
+    /// What there is to say where the schema foretells `usual`, with the lines that are no rows.
+    fn extras(&self, usual: &Self, others: &[Other]) -> Vec<u8> {
+        if self == usual && others.is_empty() {
             return Vec::new();
         }
-        let mut out =
-            vec![u8::from(self.bom) | u8::from(self.crlf) << 1 | u8::from(self.ended) << 2];
-        if self.header != usual.header {
-            out.iter_mut().for_each(|flags| *flags |= 8);
-            out.extend_from_slice(&self.header.0);
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        let own = self.header != usual.header;
+        let flags = flag(self.bom, 1)
+            | flag(self.crlf, 2)
+            | flag(self.ended, 4)
+            | flag(own, 8)
+            | flag(!others.is_empty(), 16);
+        let mut out = vec![flags];
+        let header = if own { &self.header.0[..] } else { &[] };
+        if others.is_empty() {
+            out.extend(header);
+        } else {
+            put_varint(header.len() as u64, &mut out);
+            out.extend(header);
+            Other::write(others, &mut out);
         }
         out
     }
 
-    fn from_extras(extras: &[u8], usual: &Self) -> Result<Self> {
-        let Some((flags, header)) = extras.split_first() else {
-            return Ok(usual.clone());
+    fn from_extras(extras: &[u8], usual: &Self) -> Result<(Self, Vec<Other>)> {
+        let Some((flags, rest)) = extras.split_first() else {
+            return Ok((usual.clone(), Vec::new()));
         };
-        if flags & 8 == 0 && !header.is_empty() || flags & 0xf0 != 0 {
+        let mut fields = Fields::new(rest);
+        let (header, others) = match flags & 16 {
+            0 => (rest, Vec::new()),
+            _ => {
+                let long = |_| Error::Format("a header longer than its file".into());
+                let len = usize::try_from(fields.varint()?).map_err(long)?;
+                let header = fields.bytes(len)?;
+                let others = Other::read(&mut fields)?;
+                if !fields.rest().is_empty() {
+                    return Err(Error::Format("bytes behind a table's layout".into()));
+                }
+                (header, others)
+            }
+        };
+        if flags & 8 == 0 && !header.is_empty() || flags & 0xe0 != 0 {
             return Err(Error::Format("a table's layout".into()));
         }
-        Ok(Self {
+        let layout = Self {
             bom: flags & 1 != 0,
             crlf: flags & 2 != 0,
             ended: flags & 4 != 0,
@@ -80,7 +97,8 @@ impl Layout {
                 0 => usual.header.clone(),
                 _ => Word(header.to_vec()),
             },
-        })
+        };
+        Ok((layout, others))
     }
 }
 
@@ -135,6 +153,7 @@ impl Table {
                 }
                 seen = seen.saturating_add(before.saturating_sub(budget.left()));
             }
+            lines.has_rows()?;
             // The file's rows are gone, the cells of its columns are not.
             budget.release(before.saturating_sub(budget.left()).saturating_sub(seen));
             if i == 0 {
@@ -192,7 +211,7 @@ impl Table {
         })
     }
 
-    /// A file of rows; with `only` of these columns alone.
+    /// A file of rows; with `only` of these columns alone. Lines that are no rows are written to a `whole` file.
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; I/O.
@@ -201,8 +220,14 @@ impl Table {
         mut out: W,
         extras: &[u8],
         only: Option<&[usize]>,
+        whole: bool,
     ) -> Result<TableWriter<W>> {
-        let layout = Layout::from_extras(extras, &self.layout)?;
+        let (layout, mut others) = Layout::from_extras(extras, &self.layout)?;
+        // Lines that are no rows have no columns, and are of no part of the rows.
+        if only.is_some() || !whole {
+            others.clear();
+        }
+        others.reverse();
         let mut first = Vec::new();
         if layout.bom {
             first.extend_from_slice(BOM);
@@ -231,6 +256,9 @@ impl Table {
             delimiter,
             layout,
             only: only.map(<[usize]>::to_vec),
+            others,
+            rows: 0,
+            open: true,
             written: first.len() as u64,
         })
     }
@@ -271,220 +299,6 @@ fn delimiter(head: &[u8]) -> u8 {
         .rev()
         .max_by_key(|(_, n)| *n)
         .map_or(b',', |c| c.0)
-}
-
-/// Cells of a row that starts the bytes, the first `most` of them as ranges; the place of its line feed, or none where
-/// it has not come, and how many cells there are.
-fn split(
-    bytes: &[u8],
-    delimiter: u8,
-    most: usize,
-    cells: &mut Vec<Range<usize>>,
-) -> (Option<usize>, u64) {
-    cells.clear();
-    let (mut start, mut n) = (0, 0u64);
-    let mut cell = |range: Range<usize>| {
-        n = n.saturating_add(1);
-        if cells.len() < most {
-            cells.push(range);
-        }
-    };
-    let mut quoted = false;
-    let (mut first, mut last) = (None, None);
-    let mut end = None;
-    for (i, b) in bytes.iter().enumerate() {
-        if i == start {
-            first = Some(*b);
-        }
-        match b {
-            // A quote opens only where the cell starts; inside, two make one and leave it open.
-            b'"' if quoted => quoted = false,
-            b'"' if i == start || first == Some(b'"') && last == Some(b'"') => quoted = true,
-            _ if quoted => {}
-            b'\n' => {
-                end = Some(i);
-                break;
-            }
-            b if *b == delimiter => {
-                cell(start..i);
-                start = i.saturating_add(1);
-            }
-            _ => {}
-        }
-        last = Some(*b);
-    }
-    cell(start..end.unwrap_or(bytes.len()));
-    (end, n)
-}
-
-/// Rows of raw cells.
-struct Lines {
-    bytes: Box<dyn Read + Send>,
-    delimiter: u8,
-    layout: Layout,
-    columns: usize,
-    buffer: Vec<u8>,
-    /// Where the next row starts.
-    at: usize,
-    over: bool,
-    /// Rows read, the header included.
-    rows: u64,
-    /// Charged for the buffer.
-    held: u64,
-}
-
-impl Lines {
-    fn new(bytes: Box<dyn Read + Send>, delimiter: u8, budget: &mut Budget) -> Result<Self> {
-        // Ranges of the cells of two rows.
-        budget.charge((COLUMNS as u64).saturating_mul(RANGE))?;
-        let mut lines = Self {
-            bytes,
-            delimiter,
-            layout: Layout {
-                bom: false,
-                crlf: false,
-                ended: true,
-                header: Word(Vec::new()),
-            },
-            columns: 0,
-            buffer: Vec::new(),
-            at: 0,
-            over: false,
-            rows: 0,
-            held: 0,
-        };
-        lines.fill(budget)?;
-        if lines.buffer.starts_with(BOM) {
-            lines.layout.bom = true;
-            lines.at = BOM.len();
-        }
-        let mut cells = Vec::new();
-        let Some(columns) = lines.row(COLUMNS, &mut cells, budget)? else {
-            return Err(Error::Usage("an empty table; a header is needed".into()));
-        };
-        let from = cells.first().map_or(0, |c| c.start);
-        let to = cells.last().map_or(from, |c| c.end);
-        if columns > COLUMNS as u64 {
-            return Err(Error::Usage(format!(
-                "a table of {columns} columns; {COLUMNS} at most"
-            )));
-        }
-        // Once more as it stands, and as names.
-        budget.charge((to.saturating_sub(from) as u64).saturating_mul(3))?;
-        budget.charge(columns.saturating_mul(NAME))?;
-        let mut header = lines.cell(&(from..to)).to_vec();
-        if header.ends_with(b"\r") && lines.layout.ended {
-            lines.layout.crlf = true;
-            header.pop();
-        }
-        lines.layout.header = Word(header);
-        lines.columns = cells.len();
-        Ok(lines)
-    }
-
-    /// Names of the columns, without quotes.
-    fn names(&self) -> Vec<String> {
-        let mut cells = Vec::new();
-        split(&self.layout.header.0, self.delimiter, COLUMNS, &mut cells);
-        let name = |c: &Range<usize>| {
-            let text = self.layout.header.0.get(c.clone()).unwrap_or_default();
-            let text = String::from_utf8_lossy(text).into_owned();
-            match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
-                Some(inner) => inner.replace("\"\"", "\""),
-                None => text,
-            }
-        };
-        cells.iter().map(name).collect()
-    }
-
-    /// The bytes of a cell.
-    fn cell(&self, range: &Range<usize>) -> &[u8] {
-        self.buffer.get(range.clone()).unwrap_or_default()
-    }
-
-    fn wrong(&self, what: impl std::fmt::Display) -> Error {
-        Error::Format(format!("row {} of the table: {what}", self.rows).into())
-    }
-
-    /// Forgets rows that are done, and reads more.
-    fn fill(&mut self, budget: &mut Budget) -> Result<()> {
-        self.buffer.drain(..self.at.min(self.buffer.len()));
-        self.at = 0;
-        let more = BLOCK.max(self.buffer.len());
-        let room = self.buffer.len().saturating_add(more) as u64;
-        budget.charge(room.saturating_sub(self.held))?;
-        self.held = self.held.max(room);
-        self.buffer.reserve_exact(more);
-        let n = self
-            .bytes
-            .by_ref()
-            .take(more as u64)
-            .read_to_end(&mut self.buffer)?;
-        self.over = n == 0;
-        Ok(())
-    }
-
-    /// The next row's first `most` cells as ranges of the buffer, a carriage return at its end included, and how many
-    /// it has; none after the last.
-    fn row(
-        &mut self,
-        most: usize,
-        cells: &mut Vec<Range<usize>>,
-        budget: &mut Budget,
-    ) -> Result<Option<u64>> {
-        loop {
-            let rest = self.buffer.get(self.at..).unwrap_or_default();
-            if rest.is_empty() && self.over {
-                return Ok(None);
-            }
-            let (end, n) = split(rest, self.delimiter, most, cells);
-            if end.is_none() && !self.over {
-                if rest.len() > ROW {
-                    self.rows = self.rows.saturating_add(1);
-                    return Err(self.wrong("longer than 16 MiB; is a quote left open?"));
-                }
-                self.fill(budget)?;
-                continue;
-            }
-            for c in cells.iter_mut() {
-                *c = c.start.saturating_add(self.at)..c.end.saturating_add(self.at);
-            }
-            self.at = match end {
-                Some(end) => self.at.saturating_add(end).saturating_add(1),
-                None => {
-                    self.layout.ended = false;
-                    self.buffer.len()
-                }
-            };
-            self.rows = self.rows.saturating_add(1);
-            return Ok(Some(n));
-        }
-    }
-
-    /// The next row's cells as ranges of the buffer; false after the last.
-    fn next(&mut self, cells: &mut Vec<Range<usize>>, budget: &mut Budget) -> Result<bool> {
-        let Some(n) = self.row(self.columns, cells, budget)? else {
-            return Ok(false);
-        };
-        if n != self.columns as u64 {
-            return Err(self.wrong(format_args!("{n} cells; the header has {}", self.columns)));
-        }
-        if let Some(last) = cells.last_mut()
-            && self.layout.crlf
-            && (self.layout.ended || self.cell(last).ends_with(b"\r"))
-        {
-            if !self.cell(last).ends_with(b"\r") || !self.layout.ended {
-                return Err(self.wrong("lines end with CR LF elsewhere and not here"));
-            }
-            last.end = last.end.saturating_sub(1);
-        }
-        if let (Some(first), Some(last)) = (cells.first(), cells.last())
-            && self.cell(&(first.start..last.end)).contains(&0)
-        {
-            return Err(self.wrong("a zero byte"));
-        }
-        Ok(true)
-    }
 }
 
 /// Reads the rows of a table.
@@ -532,7 +346,10 @@ impl Reader for TableReader {
     }
 
     fn extras(&self) -> Result<Vec<u8>> {
-        Ok(self.lines.layout.extras(&self.table.layout))
+        Ok(self
+            .lines
+            .layout
+            .extras(&self.table.layout, &self.lines.others))
     }
 }
 
@@ -543,7 +360,29 @@ pub struct TableWriter<W> {
     delimiter: u8,
     layout: Layout,
     only: Option<Vec<usize>>,
+    /// Lines that are no rows and are still to come, the next one last.
+    others: Vec<Other>,
+    /// Rows written, and those that are lost.
+    rows: u64,
+    /// Whether the last line still lacks its end.
+    open: bool,
     written: u64,
+}
+
+/// Lines that are no rows and stand before the row `rows`.
+fn others_before(
+    rows: u64,
+    others: &mut Vec<Other>,
+    open: &mut bool,
+    eol: &[u8],
+    out: &mut Vec<u8>,
+) {
+    while let Some(line) = others.pop_if(|line| line.before <= rows) {
+        if std::mem::take(open) {
+            out.extend_from_slice(eol);
+        }
+        out.extend_from_slice(&line.bytes);
+    }
 }
 
 impl<W: Write + Send> Writer for TableWriter<W> {
@@ -551,8 +390,13 @@ impl<W: Write + Send> Writer for TableWriter<W> {
         let all: Vec<usize> = (0..self.table.columns.len()).collect();
         let only = self.only.as_deref().unwrap_or(&all);
         let (mut out, to) = (Vec::new(), &mut self.out);
+        let eol = self.layout.eol();
         Column::write_rows(&self.table.columns, records, |row, cells| {
-            out.extend_from_slice(self.layout.eol());
+            others_before(self.rows, &mut self.others, &mut self.open, eol, &mut out);
+            if std::mem::replace(&mut self.open, true) {
+                out.extend_from_slice(eol);
+            }
+            self.rows += 1;
             for (i, c) in only.iter().enumerate() {
                 if i > 0 {
                     out.push(self.delimiter);
@@ -563,22 +407,32 @@ impl<W: Write + Send> Writer for TableWriter<W> {
             // A few bytes of a file may be many long rows.
             if out.len() >= BLOCK {
                 to.write_all(&out)?;
-                self.written = self.written.saturating_add(out.len() as u64);
+                self.written += out.len() as u64;
                 out.clear();
             }
             Ok(())
         })?;
         to.write_all(&out)?;
-        self.written = self.written.saturating_add(out.len() as u64);
+        self.written += out.len() as u64;
         Ok(())
     }
 
+    fn skip(&mut self, units: Option<u64>) {
+        // Where nobody knows how many, lines stand where the rows that are left put them.
+        self.rows = units
+            .and_then(|n| self.rows.checked_add(n))
+            .unwrap_or(self.rows);
+    }
+
     fn finish(mut self: Box<Self>) -> Result<u64> {
-        if self.layout.ended {
-            self.out.write_all(self.layout.eol())?;
-            let end = self.layout.eol().len() as u64;
-            self.written = self.written.saturating_add(end);
+        let mut out = Vec::new();
+        let eol = self.layout.eol();
+        others_before(u64::MAX, &mut self.others, &mut self.open, eol, &mut out);
+        if self.open && self.layout.ended {
+            out.extend_from_slice(eol);
         }
+        self.out.write_all(&out)?;
+        self.written += out.len() as u64;
         self.out.flush()?;
         Ok(self.written)
     }

@@ -380,7 +380,8 @@ impl Schema {
         }
     }
 
-    /// A file of `records` rows; of a table, with `only` of these columns alone. What a writer holds of its rows is a
+    /// A file of `records` rows; of a table, with `only` of these columns alone, and where the file is `whole`, with lines that are
+    /// no rows. What a writer holds of its rows is a
     /// part of `budget`.
     ///
     /// # Errors
@@ -392,6 +393,7 @@ impl Schema {
         records: u64,
         extras: &[u8],
         only: Option<&[usize]>,
+        whole: bool,
         budget: &Budget,
     ) -> Result<Box<dyn Writer + 'a>> {
         let none = || {
@@ -410,7 +412,7 @@ impl Schema {
                 none()?;
                 Box::new(FixedWriter::new(out, None, self.bytes(), records)?)
             }
-            Form::Table(table) => Box::new(table.writer(out, extras, only)?),
+            Form::Table(table) => Box::new(table.writer(out, extras, only, whole)?),
             Form::Png(_) => return Err(Error::Usage("images go into a folder".into())),
             #[cfg(feature = "parquet")]
             Form::Parquet(parquet) => Box::new(parquet.writer(out, only, budget)?),

@@ -99,6 +99,7 @@ pub(crate) fn stream<'a>(
         rows,
         metadata::to_records(options.metadata),
         options.only.as_deref(),
+        !options.is_part,
         &held,
     )?;
     Ok(Box::new(Rows {
