@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use nc_core::{Error, Result};
+use serde::Deserialize;
 use tempfile::TempPath;
 
 use crate::warning::{Warning, code};
@@ -176,6 +177,10 @@ impl Stream {
     }
 }
 
+/// Forms of pixels with an alpha channel, or a palette that may have one.
+const WITH_ALPHA: [&str; 9] = [
+    "yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8",
+];
 /// Codings of sound that lose nothing, so that their depth is that of the sound.
 const LOSSLESS: [&str; 8] = [
     "alac", "flac", "wavpack", "tta", "ape", "mlp", "truehd", "shorten",
@@ -222,47 +227,71 @@ pub fn probe(path: &Path) -> Result<Probe> {
         let line = said.lines().last().unwrap_or("ffprobe failed").to_owned();
         return Err(Error::Format(line.into()));
     }
-    let json: serde_json::Value = serde_json::from_slice(&out.stdout)
+    let told: Told = serde_json::from_slice(&out.stdout)
         .map_err(|e| Error::Format(format!("ffprobe: {e}").into()))?;
-    let streams = json["streams"].as_array().map_or(&[][..], Vec::as_slice);
-    let text = |s: &serde_json::Value, key: &str| s[key].as_str().unwrap_or("").to_owned();
-    let streams = streams.iter().map(|s| {
-        let codec = text(s, "codec_name");
-        let lossless = codec.starts_with("pcm_") || LOSSLESS.contains(&codec.as_str());
-        let form = text(s, "sample_fmt");
-        let raw = s["bits_per_raw_sample"]
-            .as_str()
-            .and_then(|b| b.parse().ok());
-        let plain = s["bits_per_sample"]
-            .as_u64()
-            .and_then(|b| u8::try_from(b).ok());
-        let bits = raw
-            .or(plain.filter(|b| *b > 0))
-            .unwrap_or(if form.starts_with("s32") { 32 } else { 16 });
-        let (pace, mean) = (text(s, "r_frame_rate"), text(s, "avg_frame_rate"));
-        Stream {
-            alpha: [
-                "yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "pal8",
-            ]
-            .iter()
-            .any(|f| text(s, "pix_fmt").starts_with(f)),
-            cover: s["disposition"]["attached_pic"] == 1,
-            bits: lossless.then_some(bits),
-            float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
-            uneven: mean != "0/0" && pace != mean && differ(&pace, &mean),
-            start: text(s, "start_time").parse().unwrap_or(0.0),
-            rate: text(s, "sample_rate")
-                .parse()
-                .ok()
-                .or_else(|| fraction(&mean))
-                .unwrap_or(0.0),
-            kind: text(s, "codec_type"),
-            codec,
-        }
-    });
     Ok(Probe {
-        streams: streams.collect(),
+        streams: told.streams.into_iter().map(stream_of).collect(),
     })
+}
+
+/// What ffprobe tells, as far as it was asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    streams: Vec<ToldStream>,
+}
+
+/// A stream of it; what is not known of it is missing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldStream {
+    codec_type: String,
+    codec_name: String,
+    sample_fmt: String,
+    pix_fmt: String,
+    bits_per_raw_sample: String,
+    bits_per_sample: u8,
+    r_frame_rate: String,
+    avg_frame_rate: String,
+    start_time: String,
+    sample_rate: String,
+    disposition: Disposition,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Disposition {
+    attached_pic: u8,
+}
+
+fn stream_of(told: ToldStream) -> Stream {
+    let codec = told.codec_name;
+    let lossless = codec.starts_with("pcm_") || LOSSLESS.contains(&codec.as_str());
+    let form = told.sample_fmt;
+    let plain = Some(told.bits_per_sample).filter(|bits| *bits > 0);
+    let usual = if form.starts_with("s32") { 32 } else { 16 };
+    let bits = told
+        .bits_per_raw_sample
+        .parse()
+        .ok()
+        .or(plain)
+        .unwrap_or(usual);
+    let (pace, mean) = (told.r_frame_rate, told.avg_frame_rate);
+    let alpha = |f: &&str| told.pix_fmt.starts_with(f);
+    Stream {
+        alpha: WITH_ALPHA.iter().any(alpha),
+        cover: told.disposition.attached_pic == 1,
+        bits: lossless.then_some(bits),
+        float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
+        uneven: mean != "0/0" && differ(&pace, &mean),
+        // What is not told is the start, and of a rate nothing.
+        start: told.start_time.parse().unwrap_or(0.0),
+        rate: (told.sample_rate.parse().ok())
+            .or_else(|| fraction(&mean))
+            .unwrap_or(0.0),
+        kind: told.codec_type,
+        codec,
+    }
 }
 
 /// Whether two rates differ by more than rounding.

@@ -125,7 +125,7 @@ fn voice(dir: &Path) -> PathBuf {
         let s = f64::from(t) / 44_100.0;
         for pitch in [150.0, 190.0] {
             let x: f64 = (1..8)
-                .map(|h| (s * pitch * f64::from(h) * 6.283).sin() / f64::from(h))
+                .map(|h| (s * pitch * f64::from(h) * std::f64::consts::TAU).sin() / f64::from(h))
                 .sum();
             w.write_sample((x * (0.6 + 0.4 * (s * 25.0).sin()) * 8_000.0) as i16)
                 .unwrap();

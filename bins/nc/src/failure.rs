@@ -30,11 +30,11 @@ pub struct Failure {
     /// What went wrong.
     pub error: Error,
     /// What the user may do about it.
-    pub hint: Option<String>,
+    pub hint: Option<Box<str>>,
     /// A short word for programs, which stays the same from version to version.
     pub code_word: Option<&'static str>,
     /// The file at fault, where it is not the one being worked on.
-    pub subject: Option<PathBuf>,
+    pub subject: Option<Box<Path>>,
     /// Members of the JSON summary beside the reason; null for none.
     pub details: Value,
 }
@@ -55,13 +55,13 @@ impl Failure {
 
     /// The same failure with a hint.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into());
         self
     }
 
     /// The same failure, laid at another file's door.
     pub fn on(mut self, path: &Path) -> Self {
-        self.subject = Some(path.to_path_buf());
+        self.subject = Some(path.into());
         self
     }
 
@@ -139,13 +139,13 @@ impl From<Error> for Failure {
         };
         Self {
             code_word: code,
-            hint: code.and_then(hint).or(by_flag).map(String::from),
+            hint: code.and_then(hint).or(by_flag).map(Box::from),
             details: match &error {
                 Error::NotKept(all) => json!({ "warnings": warnings(all) }),
                 _ => Value::Null,
             },
             error,
-            subject,
+            subject: subject.map(PathBuf::into_boxed_path),
         }
     }
 }

@@ -105,6 +105,27 @@ impl Schema {
                 files, budget,
             )?));
         }
+        let known = [
+            (
+                &b"\xFF\xFE"[..],
+                "text in UTF-16; iconv -f UTF-16 -t UTF-8 makes a table of it",
+            ),
+            (
+                b"\xFE\xFF",
+                "text in UTF-16; iconv -f UTF-16 -t UTF-8 makes a table of it",
+            ),
+            (
+                b"\x1F\x8B",
+                "compressed by gzip; gunzip gives what is in it",
+            ),
+        ];
+        if let Some((_, what)) = known.iter().find(|(start, _)| head.starts_with(start)) {
+            return Err(Error::Usage((*what).into()));
+        }
+        if head.contains(&b'\r') && !head.contains(&b'\n') && !head.contains(&0) {
+            let why = "text whose lines end with CR alone; tr '\\r' '\\n' makes a table of it";
+            return Err(Error::Usage(why.into()));
+        }
         if Table::may_be(&head) {
             let open = |i: usize| {
                 let file = files.get(i).map_or(first, PathBuf::as_path);

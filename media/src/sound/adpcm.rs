@@ -1,5 +1,9 @@
 //! ADPCM of WAV files: that of the IMA and that of Microsoft ("Multimedia Data Standards Update", 1994). A block begins with
 //! samples as they are and decodes alone.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "tables by a code of their size, or by an index that is held to it"
+)]
 
 use nc_core::{Error, Result};
 

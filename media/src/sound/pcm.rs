@@ -117,7 +117,7 @@ pub fn is_low24(bytes: &[u8]) -> bool {
 const fn mu_law(byte: u8) -> i16 {
     let code = !byte;
     let (step, exponent) = ((code & 15) as i16, code >> 4 & 7);
-    let magnitude = ((step << 3) + 0x84 << exponent) - 0x84;
+    let magnitude = (((step << 3) + 0x84) << exponent) - 0x84;
     if code & 0x80 == 0 {
         magnitude
     } else {
@@ -131,7 +131,7 @@ const fn a_law(byte: u8) -> i16 {
     let (step, exponent) = ((code & 15) as i16, code >> 4 & 7);
     let magnitude = match exponent {
         0 => (step << 4) + 8,
-        _ => (step << 4) + 0x108 << exponent - 1,
+        _ => ((step << 4) + 0x108) << (exponent - 1),
     };
     if code & 0x80 == 0 {
         -magnitude

@@ -6,8 +6,11 @@ use nc_core::container::Meta;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag([u8; 4]);
 
+/// A kind of text in `INFO`, words for it, and its chunk of AIFF.
+type Names = ([u8; 4], &'static [&'static str], Option<[u8; 4]>);
+
 /// Names of these kinds in `INFO`, in comments of Vorbis and FLAC and keys of CAF, in AIFF.
-const NAMES: [([u8; 4], &[&str], Option<[u8; 4]>); 11] = [
+const NAMES: [Names; 11] = [
     (*b"INAM", &["title"], Some(*b"NAME")),
     (*b"IART", &["artist"], Some(*b"AUTH")),
     (*b"IPRD", &["album"], None),

@@ -58,8 +58,10 @@ const LONG: usize = 1 << 20;
 fn typed<T>(result: Result<T>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
-        Err(Error::Format(_) | Error::Limit(_) | Error::Unsupported(_) | Error::Usage(_)) => None,
-        Err(e) => panic!("{e:?}"),
+        Err(e) => match e.cause() {
+            Error::Format(_) | Error::Limit(_) | Error::Unsupported(_) | Error::Usage(_) => None,
+            _ => panic!("{e:?}"),
+        },
     }
 }
 

@@ -172,7 +172,7 @@ impl<R: Read> WavReader<R> {
             block: 0,
             budget,
         };
-        let (fmt, data) = this.to_samples()?;
+        let (fmt, data) = this.seek_samples()?;
         this.fmt = fmt;
         this.begin(data)?;
         if this.fmt.samples == Samples::Plain(SampleForm::little(Coding::Double)) {
@@ -185,7 +185,7 @@ impl<R: Read> WavReader<R> {
     }
 
     /// Reads chunks up to the samples; gives what they are, and their length.
-    fn to_samples(&mut self) -> Result<(Fmt, Option<u64>)> {
+    fn seek_samples(&mut self) -> Result<(Fmt, Option<u64>)> {
         let mut fmt = None;
         let mut long = None;
         let mut fact = None;
@@ -413,7 +413,7 @@ impl<R: Read> WavReader<R> {
         }
         let at = self.inner.at;
         self.layout = head(&mut self.inner)?;
-        let (fmt, data) = self.to_samples()?;
+        let (fmt, data) = self.seek_samples()?;
         if fmt != self.fmt {
             let what = format!("another WAV file, of another form, follows at byte {at}");
             return Err(Error::Unsupported(what).coded(code::ANOTHER_FOLLOWS));
