@@ -79,7 +79,7 @@ impl Toolkit {
     ) -> Result<Encoded> {
         let source = from.into();
         let input = source.path().map(Path::to_path_buf);
-        let tracks = self.open_media(source, settings)?;
+        let tracks = self.open_tracks(source, settings)?;
         let out = self.output(
             to.into(),
             input.as_deref(),
@@ -93,12 +93,21 @@ impl Toolkit {
         self.encode_media(tracks, out, settings, ctl)
     }
 
-    /// Opens what is to be encoded: as what the codec that is asked for takes, or as what it is. A clip with sound gives two
-    /// tracks, pictures first.
+    /// Opens what is to be encoded: as what the codec that is asked for takes, or as what it is. Of a clip with sound these are
+    /// the pictures.
     ///
     /// # Errors
     /// Those of [`nc_media::open`].
-    pub fn open_media(
+    pub fn open_media(&self, source: impl Into<Source>, settings: &Settings) -> Result<Reader> {
+        let first = self.open_tracks(source, settings)?.into_iter().next();
+        first.ok_or_else(|| Error::Internal("a file without a track".into()))
+    }
+
+    /// Opens all tracks of what is to be encoded: a clip with sound has two, pictures first.
+    ///
+    /// # Errors
+    /// As for [`Self::open_media`].
+    pub fn open_tracks(
         &self,
         source: impl Into<Source>,
         settings: &Settings,
