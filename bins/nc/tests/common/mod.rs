@@ -7,10 +7,12 @@
     dead_code
 )]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use nc_core::MediaKind;
+use serde_json::Value;
 
 /// The built binary.
 pub fn nc() -> Command {
@@ -190,4 +192,55 @@ pub fn audio_codec() -> Option<&'static str> {
 /// A file in a folder.
 pub fn at(dir: &tempfile::TempDir, name: &str) -> PathBuf {
     dir.path().join(name)
+}
+
+/// A Y4M file of noise under a gradient, with its line.
+pub fn y4m(line: &str, frame: usize, frames: usize) -> Vec<u8> {
+    let mut out = format!("YUV4MPEG2 {line}\n").into_bytes();
+    let deep = line.contains("p10") || line.contains("mono10");
+    for i in 0..frames {
+        out.extend_from_slice(b"FRAME\n");
+        for (j, b) in noise(i as u64 + 3, frame).into_iter().enumerate() {
+            let value = (j + i + usize::from(b) / 8) % 256;
+            if deep {
+                out.extend_from_slice(&((value * 4 + i % 4) as u16).to_le_bytes());
+            } else {
+                out.push(value as u8);
+            }
+        }
+    }
+    out
+}
+
+pub fn write(dir: &Path, name: &str, bytes: &[u8]) {
+    std::fs::write(dir.join(name), bytes).unwrap();
+}
+
+pub fn read(dir: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(dir.join(name)).unwrap()
+}
+
+pub fn info(dir: &Path, name: &str) -> Value {
+    serde_json::from_slice(&ok(dir, &["info", "--json", name])).unwrap()
+}
+
+/// Runs `nc` with this on standard input.
+pub fn piped(dir: &Path, args: &[&str], input: &[u8]) -> std::process::Output {
+    let mut child = nc()
+        .current_dir(dir)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let feeder = std::thread::spawn(move || {
+        // Where nc has seen enough, the rest stays behind.
+        let _ = stdin.write_all(&input);
+    });
+    let out = child.wait_with_output().unwrap();
+    feeder.join().unwrap();
+    out
 }

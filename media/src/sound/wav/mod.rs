@@ -6,6 +6,7 @@
 //! WAVE_FORMAT_EXTENSIBLE: Microsoft, 2001; RF64 and ds64: EBU Tech 3306), and the tests read and
 //! write against hound.
 
+mod chunks;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -17,8 +18,9 @@ use super::adpcm::Adpcm;
 use super::pcm::{Coding, SampleForm};
 use crate::warning::code;
 
+pub(crate) use chunks::is_wave64;
 pub use read::WavReader;
-pub(crate) use read::{is_wave64, rounded};
+pub(crate) use read::rounded;
 pub use write::{Head, push_chunk, push_sample};
 
 /// A chunk that is not samples: tags, cue points, broadcast data.
