@@ -14,7 +14,7 @@ use std::time::Instant;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use nc_circuit::{Stored, learn};
 use nc_core::{
-    AnyCodec, AudioFormat, Budget, Chroma, Control, Decoder, Encoder, Format, Goal, Model,
+    AnyCodec, AudioFormat, Budget, Chroma, Colour, Control, Decoder, Encoder, Format, Goal, Model,
     RecordsFormat, SampleDepth, Signal, Threads, VideoFormat,
 };
 use nc_corpora::synth;
@@ -144,7 +144,8 @@ fn media(c: &mut Criterion) {
         rate: [25, 1],
         chroma: Chroma::C420,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
     let clip = synth::video::scene(1, format, FRAMES).unwrap();
     run(
@@ -166,7 +167,8 @@ fn media(c: &mut Criterion) {
         height: 512,
         rate: [0, 0],
         chroma: Chroma::C444,
-        rgb: true,
+        colour: Colour::Image,
+        alpha: false,
         ..format
     };
     let picture = synth::video::scene(2, format, 1).unwrap();

@@ -308,8 +308,10 @@ impl Toolkit {
         settings: &Settings,
         ctl: &mut Control<'_>,
     ) -> Result<TrackEncoder<W>> {
+        let (family, codec) = self.codec_for(reader.format().kind(), settings)?;
+        let taken = family.takes(&reader.format());
+        let reader = reader.turned_into(taken, settings.goal == Some(Goal::Exact))?;
         let format = reader.format();
-        let (family, codec) = self.codec_for(format.kind(), settings)?;
         let encoder = self.encoder(to, format, reader.length(), settings, ctl)?;
         Ok(TrackEncoder {
             reader,

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use nc_core::tracks::{self, Track, Tracks};
-use nc_core::{Archive, AudioFormat, Chroma, Error, Format, RecordsFormat, Result, SampleDepth};
+use nc_core::{
+    Archive, AudioFormat, Chroma, Colour, Error, Format, RecordsFormat, Result, SampleDepth,
+};
 use serde::Serialize;
 
 use crate::encode::kbps;
@@ -76,8 +78,10 @@ pub struct VideoInfo {
     pub chroma: &'static str,
     /// Bits of a sample.
     pub bits: u8,
-    /// Whether the planes were made from RGB.
-    pub rgb: bool,
+    /// What the planes hold: `video` (as cameras have it), `image` (full-range YCbCr made from RGB, or grey) or `rgb`.
+    pub colour: &'static str,
+    /// Whether there is a plane that says how opaque pixels are.
+    pub opacity: bool,
     /// Frames per second.
     pub fps: Option<f64>,
     /// Bits of the whole file for each pixel of each frame.
@@ -190,7 +194,12 @@ impl Info {
                     rate: v.rate,
                     chroma: chroma_name(v.chroma),
                     bits: v.bits,
-                    rgb: v.rgb,
+                    colour: match v.colour {
+                        Colour::Video => "video",
+                        Colour::Image => "image",
+                        Colour::Rgb => "rgb",
+                    },
+                    opacity: v.alpha,
                     fps: v.fps(),
                     bits_per_pixel: (pixels > 0.0).then(|| self.bytes as f64 * 8.0 / pixels),
                 });

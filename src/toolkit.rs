@@ -248,6 +248,7 @@ impl Toolkit {
     ) -> Result<(&dyn Family, AnyCodec)> {
         let family = match self.named(settings)? {
             Some(family) => family,
+            None if settings.goal == Some(Goal::Exact) => self.registry.by_kind_exact(kind)?,
             None => self.registry.by_kind(kind)?,
         };
         let codec = self

@@ -164,7 +164,7 @@ pub(crate) fn in_seconds(range: Range, first: &Format) -> Result<Range> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use nc_core::{AudioFormat, Chroma, SampleDepth, VideoFormat};
+    use nc_core::{AudioFormat, Chroma, Colour, SampleDepth, VideoFormat};
 
     use super::*;
 
@@ -175,7 +175,8 @@ mod tests {
             rate: [25, 1],
             chroma: Chroma::C420,
             bits: 8,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         };
         let sound = AudioFormat {
             rate: 48_000,

@@ -37,6 +37,11 @@ pub trait Family: Send + Sync {
         }
     }
 
+    /// The form in which the codec takes such a signal: the same, or another that whoever opens files turns it into first.
+    fn takes(&self, format: &Format) -> Format {
+        *format
+    }
+
     /// Learns models, where the codec has any that a person can learn and the build has what it takes.
     fn trainer(&self) -> Option<&dyn Trainer> {
         None

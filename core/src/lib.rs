@@ -41,7 +41,7 @@ pub use family::Family;
 pub use goal::{ChunkGoal, Goal};
 pub use kind::records::{RecordsBuf, RecordsFormat, Text, View as Records};
 pub use kind::sound::{Audio, AudioBuf, AudioFormat, SampleDepth};
-pub use kind::video::{Chroma, VideoBuf, VideoFormat, View as Video};
+pub use kind::video::{Chroma, Colour, VideoBuf, VideoFormat, View as Video};
 pub use kind::{Format, Kind, MediaKind, Signal, SignalBuf};
 pub use model::{Model, ModelId, Tensor};
 pub use options::{CodecOption, OptionValue, Options};

@@ -145,6 +145,16 @@ impl Registry {
         family.ok_or_else(|| Error::Unsupported(format!("no codec for {kind} in this build")))
     }
 
+    /// The codec preferred for this kind of media where all of it is to come back: a lossless one where there is any.
+    ///
+    /// # Errors
+    /// As for [`Self::by_kind`].
+    pub fn by_kind_exact(&self, kind: MediaKind) -> Result<&dyn Family> {
+        let mut families = self.families();
+        let family = families.find(|f| f.info().kind == kind && f.info().lossless);
+        family.map_or_else(|| self.by_kind(kind), Ok)
+    }
+
     /// The codec of this number.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
+use nc_core::{Budget, Chroma, Colour, Error, Result, VideoFormat};
 use nc_media::video::picture;
 
 use crate::files;
@@ -60,7 +60,8 @@ pub fn to_png(width: u32, height: u32, rgb: &[u8]) -> Result<Vec<u8>> {
         rate: [0, 0],
         chroma: Chroma::C444,
         bits: 8,
-        rgb: true,
+        colour: Colour::Image,
+        alpha: false,
     };
     if format.frame_samples()? != rgb.len() {
         return Err(Error::Usage(format!(
@@ -116,7 +117,8 @@ mod tests {
             rate: [0, 0],
             chroma: Chroma::Gray,
             bits: 8,
-            rgb: true,
+            colour: Colour::Image,
+            alpha: false,
         };
         let mut bytes = Vec::new();
         picture::write(&mut bytes, &format, &[3, 200]).unwrap();

@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use nc_core::{Chroma, VideoFormat};
+use nc_core::{Chroma, Colour, VideoFormat};
 use nc_corpora::synth::{image, plain, records, video};
 use nc_corpora::{files, images, records as loader};
 use realfft::RealFftPlanner;
@@ -130,7 +130,8 @@ fn format(chroma: Chroma, bits: u8) -> VideoFormat {
         rate: [25, 1],
         chroma,
         bits,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nc_core::container::{CHUNK, Header, INDEX, LAST, META};
-use nc_core::{AudioFormat, Chroma, Format, ModelId, SampleDepth, VideoFormat};
+use nc_core::{AudioFormat, Chroma, Colour, Format, ModelId, SampleDepth, VideoFormat};
 use nc_corpora::raw::{Raw, header};
 
 use crate::{Outcome, put};
@@ -47,7 +47,8 @@ pub fn hostile(golden: &Path, faulty: &Path) -> Outcome<()> {
         rate: [25, 1],
         chroma: Chroma::C444,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
     let video = header(3, Format::Video(largest), None, None);
     // One chunk after a header.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use nc_core::{
-    Budget, Chroma, ChunkGoal, ChunkHead, Codec, CodecInfo, Control, Encoded, Encoder, Format,
-    Goal, Plan, Signal, Video, VideoBuf, VideoFormat, kind,
+    Budget, Chroma, ChunkGoal, ChunkHead, Codec, CodecInfo, Colour, Control, Encoded, Encoder,
+    Format, Goal, Plan, Signal, Video, VideoBuf, VideoFormat, kind,
 };
 use nc_corpora::synth;
 
@@ -61,14 +61,18 @@ pub fn files(golden: &Path, faulty: &Path) -> Outcome<()> {
         ("groups", (32, 32), 140, C420, 8, Goal::Quality(2.0), "none"),
     ];
     for (name, (width, height), frames, chroma, bits, goal, network) in clips {
-        let rgb = name == "image";
+        let colour = match name {
+            "image" => Colour::Image,
+            _ => Colour::Video,
+        };
         let format = VideoFormat {
             width,
             height,
             rate: [25, 1],
             chroma,
             bits,
-            rgb,
+            colour,
+            alpha: false,
         };
         // A network learns no grain, and would be left out.
         let grain = if name == "network" { 0.0 } else { 0.03 };
@@ -85,7 +89,8 @@ pub fn files(golden: &Path, faulty: &Path) -> Outcome<()> {
         rate: [30_000, 1001],
         chroma: C420,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
     let flat = VideoBuf {
         format,

@@ -70,7 +70,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Creates a file or a folder of images. Sound is written as WAV, bytes as they are, records by their schema, video as the
-/// name says: `.y4m`, `.png` for a single frame, a folder, or a container such as `.mp4` through ffmpeg.
+/// name says: `.y4m`, an image such as `.png` for a single frame, a folder, or a container such as `.mp4` through ffmpeg.
 ///
 /// # Errors
 /// Usage where the output exists, is the input, or its name asks for what is not written; Limit, I/O.

@@ -79,27 +79,14 @@ pub fn is_container(head: &[u8]) -> bool {
 /// Whether a file begins as a picture that this crate does not read.
 pub fn is_picture(head: &[u8]) -> bool {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
-    // JPEG, WebP, GIF, TIFF, BMP with its reserved zeros, JPEG 2000, OpenEXR; portable any maps.
-    at(0, b"\xFF\xD8\xFF")
-        || (at(0, b"RIFF") && at(8, b"WEBP"))
-        || at(0, b"GIF8")
-        || at(0, b"II*\0")
-        || at(0, b"MM\0*")
-        || (at(0, b"BM") && at(6, &[0; 4]))
-        || at(0, b"\0\0\0\x0CjP  ")
-        || at(0, b"\x76\x2F\x31\x01")
-        || at(0, b"qoif")
-        || matches!(head, [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..])
+    // JPEG 2000 as a file and as a stream, OpenEXR.
+    at(0, b"\0\0\0\x0CjP  ") || at(0, b"\xFF\x4F\xFF\x51") || at(0, b"\x76\x2F\x31\x01")
 }
 
 /// What a file is, where neither this crate nor ffmpeg reads it.
 pub fn not_taken(head: &[u8]) -> Option<&'static str> {
     let at = |from: usize, what: &[u8]| head.get(from..).is_some_and(|h| h.starts_with(what));
-    let animated = at(8, b"WEBPVP8X") && head.get(20).is_some_and(|flags| flags & 2 != 0);
     let brand = |names: &[&[u8; 4]]| at(4, b"ftyp") && names.iter().any(|n| at(8, *n));
-    if animated {
-        return Some("an animated WebP");
-    }
     if brand(&[b"heic", b"heix", b"hevc", b"mif1", b"msf1"]) {
         return Some("a HEIC picture");
     }

@@ -10,6 +10,7 @@ use nc_core::{MediaKind, Result};
 
 use crate::contract::{OpenOptions, ReadSignal};
 use crate::input::{self, Input};
+use crate::video::images::ImageFormat;
 
 type Open = fn(Input, &OpenOptions) -> Result<Box<dyn ReadSignal>>;
 
@@ -116,15 +117,37 @@ pub static Y4M: FileFormat = FileFormat {
     written: true,
 };
 
-/// A PNG.
-pub static PNG: FileFormat = FileFormat {
-    name: "png",
-    kind: Some(MediaKind::Video),
-    extensions: &["png"],
-    matches: |head| head.starts_with(b"\x89PNG\r\n\x1a\n"),
-    open: Some(crate::video::reader::png),
-    written: true,
-};
+/// A format of images.
+const fn image(
+    name: &'static str,
+    extensions: &'static [&'static str],
+    matches: fn(&[u8]) -> bool,
+) -> FileFormat {
+    FileFormat {
+        name,
+        kind: Some(MediaKind::Video),
+        extensions,
+        matches,
+        open: Some(crate::video::reader::image),
+        written: true,
+    }
+}
+
+/// A PNG, or an animation of several.
+pub static PNG: FileFormat = image("png", &["png", "apng"], |head| is(head, ImageFormat::Png));
+static JPEG: FileFormat = image("jpeg", &["jpg", "jpeg"], |head| is(head, ImageFormat::Jpeg));
+static WEBP: FileFormat = image("webp", &["webp"], |head| is(head, ImageFormat::WebP));
+static GIF: FileFormat = image("gif", &["gif"], |head| is(head, ImageFormat::Gif));
+static TIFF: FileFormat = image("tiff", &["tif", "tiff"], |head| is(head, ImageFormat::Tiff));
+static BMP: FileFormat = image("bmp", &["bmp"], |head| is(head, ImageFormat::Bmp));
+static PNM: FileFormat = image("pnm", &["ppm", "pgm", "pbm", "pnm", "pam"], |head| {
+    is(head, ImageFormat::Pnm)
+});
+static QOI: FileFormat = image("qoi", &["qoi"], |head| is(head, ImageFormat::Qoi));
+
+fn is(head: &[u8], format: ImageFormat) -> bool {
+    ImageFormat::of(head) == Some(format)
+}
 
 /// A format of records, read by a schema.
 const fn records(
@@ -160,9 +183,9 @@ pub static BYTES: FileFormat = FileFormat {
 };
 
 /// All formats; the first that matches is the one.
-pub static FORMATS: [&FileFormat; 16] = [
-    &NC, &Y4M, &PNG, &WAV, &AIFF, &AU, &CAF, &FLAC, &OGG, &MP4, &ADTS, &MP3, &PARQUET, &IDX, &CSV,
-    &BYTES,
+pub static FORMATS: [&FileFormat; 23] = [
+    &NC, &Y4M, &PNG, &JPEG, &WEBP, &GIF, &TIFF, &BMP, &PNM, &QOI, &WAV, &AIFF, &AU, &CAF, &FLAC,
+    &OGG, &MP4, &ADTS, &MP3, &PARQUET, &IDX, &CSV, &BYTES,
 ];
 
 /// The format of a file that begins with these bytes; none where they say nothing.

@@ -13,7 +13,7 @@
 //! A WAV file without the `data` piece has all its chunks behind the samples.
 
 use nc_core::container::Meta;
-use nc_core::{Budget, Result, VideoFormat};
+use nc_core::{Budget, Colour, Result, VideoFormat};
 
 use crate::sound::wav::Chunk;
 use crate::video::y4m::{self, Head};
@@ -100,7 +100,7 @@ pub fn to_y4m(format: VideoFormat, metadata: &[Meta]) -> Head {
     match kept.map(|m| std::str::from_utf8(&m.data)) {
         Some(Ok(kept)) => Head::again(format, kept),
         // A line of size and rate alone leaves no record.
-        None if !format.rgb => Head::again(format, ""),
+        None if format.colour == Colour::Video => Head::again(format, ""),
         _ => Head::of(format),
     }
 }

@@ -13,6 +13,8 @@ use crate::formats::{self, FileFormat};
 use crate::input::Input;
 use crate::records;
 use crate::video;
+use crate::video::adapt::{Adapter, Opacity};
+use crate::video::reader::Adapted;
 use crate::warning::Warning;
 use crate::warning::code;
 
@@ -49,6 +51,30 @@ impl Reader {
         };
         reader.collect()?;
         Ok(reader)
+    }
+
+    /// The same signal in another form that a codec takes ([`nc_core::Family::takes`]): of pictures, brightness and differences
+    /// of colour in the place of red, green and blue, no opacity, fewer bits. What is lost is a warning; of colours it is
+    /// where the signal was to be kept as it is (`exact`).
+    ///
+    /// # Errors
+    /// Usage where there is no way to that form. [`Self::next`] then refuses pictures through which something shows.
+    pub fn turned_into(mut self, format: Format, exact: bool) -> Result<Self> {
+        let (from, to) = match (self.format(), format) {
+            (from, to) if from == to => return Ok(self),
+            (Format::Video(from), Format::Video(to)) => (from, to),
+            _ => return Err(Error::Usage("a signal in another form".into())),
+        };
+        if let Some(adapter) = Adapter::new(from, to, Opacity::Refuse)? {
+            if exact && adapter.turns_colours() {
+                let text = "red, green and blue became brightness and colour, within two levels";
+                self.warnings
+                    .push(Warning::new(code::COLOURS_CONVERTED, text));
+            }
+            self.inner = Box::new(Adapted::new(self.inner, adapter));
+            self.collect()?;
+        }
+        Ok(self)
     }
 
     fn collect(&mut self) -> Result<()> {

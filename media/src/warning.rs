@@ -19,6 +19,12 @@ pub mod code {
     pub const ROUNDED: &str = "samples-rounded";
     /// Warning: some of what the file says beside its signal has no place in an nc file or its output.
     pub const METADATA_NOT_KEPT: &str = "metadata-not-kept";
+    /// Warning: samples have fewer bits than before.
+    pub const BITS_REDUCED: &str = "bits-reduced";
+    /// Warning: how opaque pixels are was left out.
+    pub const OPACITY_LEFT_OUT: &str = "opacity-left-out";
+    /// Warning: colours were turned into others of nearly the same look.
+    pub const COLOURS_CONVERTED: &str = "colours-converted";
     /// Warning: another program codes the signal again, with losses.
     pub const CODED_AGAIN: &str = "coded-again";
     /// Warning: files of a folder that are none of its frames were left out.

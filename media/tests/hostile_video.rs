@@ -9,7 +9,8 @@
 
 use std::io::{Cursor, Read};
 
-use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
+use nc_core::{Budget, Chroma, Colour, Error, MediaKind, Result, SignalBuf, VideoBuf, VideoFormat};
+use nc_media::OpenOptions;
 use nc_media::video::picture;
 use nc_media::video::png::{self, Image, Png};
 use nc_media::video::y4m::Y4mReader;
@@ -202,9 +203,21 @@ fn text_beside_the_samples_is_passed_over() {
         let (_, rgb) = picture::rgb(&[before, &extra, after].concat(), &budget).unwrap();
         assert_eq!(rgb, [7; 3]);
     }
-    // The picture itself needs ten bytes a pixel.
-    let e = picture::rgb(&zeros, &Budget::new(100 << 20));
+    // The picture itself needs four bytes a pixel.
+    let e = picture::rgb(&zeros, &Budget::new(60 << 20));
     assert!(matches!(e, Err(Error::Limit(_))));
+}
+
+/// The only frame of an image.
+fn read(bytes: &[u8], budget: &Budget) -> nc_core::Result<VideoBuf> {
+    let options = OpenOptions::new()
+        .kind(MediaKind::Video)
+        .budget(budget.share());
+    let mut reader = nc_media::open_stream(Cursor::new(bytes.to_vec()), &options)?;
+    match reader.next()? {
+        Some(SignalBuf::Video(frame)) => Ok(frame),
+        _ => Err(Error::Internal("no frame".into())),
+    }
 }
 
 #[test]
@@ -215,7 +228,8 @@ fn every_cut_and_every_flip_of_a_png_is_told_or_harmless() {
         rate: [0, 0],
         chroma: Chroma::C444,
         bits: 8,
-        rgb: true,
+        colour: Colour::Image,
+        alpha: false,
     };
     let mut whole = Vec::new();
     let samples: Vec<u8> = (0..18).map(|i| i * 13).collect();
@@ -223,7 +237,7 @@ fn every_cut_and_every_flip_of_a_png_is_told_or_harmless() {
     let budget = Budget::new(1 << 20);
     let typed = |bytes: &[u8], at: usize| {
         let shape = Png::open(Cursor::new(bytes), &budget).map(|p| p.image());
-        let got = picture::read(bytes, &format, None, &budget);
+        let got = read(bytes, &budget);
         let right = matches!(
             got,
             Ok(_)
@@ -231,7 +245,8 @@ fn every_cut_and_every_flip_of_a_png_is_told_or_harmless() {
         );
         assert!(right, "{at}: {shape:?} {got:?}");
     };
-    assert!(picture::read(&whole, &format, None, &budget).is_ok());
+    let samples = read(&whole, &budget).unwrap().samples;
+    assert_eq!(samples.len(), 18);
     for end in 0..whole.len() {
         typed(&whole[..end], end);
     }

@@ -6,7 +6,7 @@
     clippy::panic
 )]
 
-use nc_core::{Chroma, Format, VideoFormat};
+use nc_core::{Chroma, Colour, Format, VideoFormat};
 use nc_media::{CreateOptions, create, temporaries};
 
 #[test]
@@ -19,7 +19,8 @@ fn a_signal_handler_leaves_nothing_behind() {
         rate: [1, 1],
         chroma: Chroma::Gray,
         bits: 8,
-        rgb: true,
+        colour: Colour::Image,
+        alpha: false,
     });
     let new = CreateOptions::new;
     let file = create(dir.path().join("a"), &Format::Bytes, new()).unwrap();

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use nc_core::{Chroma, VideoFormat};
+use nc_core::{Chroma, Colour, VideoFormat};
 use nc_corpora::{audio, images, synth, video};
 use nc_media::video::y4m::Head;
 
@@ -97,7 +97,8 @@ fn write(folder: &Path, seed: u64) -> Result<PathBuf> {
         rate: [24, 1],
         chroma: Chroma::C420,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
     for (name, samples) in [
         ("scene", synth::video::scene(seed, format, FRAMES)?),

@@ -10,7 +10,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use nc_core::{Chroma, VideoFormat};
+use nc_core::{Chroma, Colour, VideoFormat};
 use nc_corpora::{audio, synth, video};
 use nc_media::video::y4m::Head;
 use serde_json::Value;
@@ -125,7 +125,8 @@ fn clips_are_coded_by_size_in_time_and_less_a_part() {
         rate: [25, 1],
         chroma: Chroma::C420,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
     let samples = synth::video::scene(1, format, 4).unwrap();
     for name in ["basketballpass_416x240_50fps", "bunny_640x360_24fps"] {

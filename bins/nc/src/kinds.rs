@@ -42,9 +42,14 @@ pub fn lines(info: &Info) -> Vec<(&'static str, String)> {
         let rate = v
             .fps
             .map_or(String::new(), |f| format!(", {f:.3} frames/s"));
-        let rgb = if v.rgb { ", of images" } else { "" };
+        let colour = match v.colour {
+            "image" => ", of images",
+            "rgb" => ", red, green and blue",
+            _ => "",
+        };
+        let opacity = if v.opacity { ", opacity" } else { "" };
         let form = format!(
-            "{} x {}, {}, {} bits{rate}{rgb}",
+            "{} x {}, {}, {} bits{rate}{colour}{opacity}",
             v.width, v.height, v.chroma, v.bits
         );
         let seconds = info

@@ -6,9 +6,9 @@
 use std::ops::Range;
 
 use nc_core::{
-    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Control,
-    Encoded, Error, Family, MediaKind, Model, OptionValue, Options, Part, Plan, Result, Video,
-    VideoBuf, VideoFormat, kind,
+    AnyCodec, Budget, ChunkGoal, ChunkHead, Codec, CodecId, CodecInfo, CodecOption, Colour,
+    Control, Encoded, Error, Family, Format, MediaKind, Model, OptionValue, Options, Part, Plan,
+    Result, Video, VideoBuf, VideoFormat, kind,
 };
 
 use crate::encode::Switches;
@@ -106,10 +106,31 @@ impl Family for Nerv {
     fn open(&self, _: Option<&Model>) -> Result<AnyCodec> {
         Ok(Self.into())
     }
+
+    /// Brightness and differences of colour, without opacity: 8 bits of images, 8 or 10 of video.
+    fn takes(&self, format: &Format) -> Format {
+        let Format::Video(mut video) = *format else {
+            return *format;
+        };
+        if video.colour == Colour::Rgb {
+            video.colour = Colour::Image;
+        }
+        video.alpha = false;
+        video.bits = match (video.colour, video.bits) {
+            (Colour::Image, _) | (_, ..10) => 8,
+            _ => 10,
+        };
+        Format::Video(video)
+    }
 }
 
 /// The video of a header that is not to be believed yet.
 fn video(format: &VideoFormat) -> Result<VideoFormat> {
+    if format.colour == Colour::Rgb || format.alpha {
+        return Err(Error::Unsupported(
+            "nerv takes brightness and differences of colour, without opacity".into(),
+        ));
+    }
     if format.bits != 8 && format.bits != 10 {
         return Err(Error::Unsupported(format!(
             "nerv takes samples of 8 and 10 bits, not {}",

@@ -204,7 +204,7 @@ mod tests {
     use crate::weights::Coded;
     use nc_core::entropy::RangeEncoder;
     use nc_core::rng::Rng;
-    use nc_core::{Chroma, ChunkHead, Codec};
+    use nc_core::{Chroma, ChunkHead, Codec, Colour};
     use nc_kernels::{Kernels, Level};
 
     const FORMATS: [(u32, u32, Chroma, u8); 4] = [
@@ -221,7 +221,8 @@ mod tests {
             rate: [25, 1],
             chroma,
             bits,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         }
     }
 

@@ -206,7 +206,8 @@ mod tests {
             rate: [25, 1],
             chroma,
             bits,
-            rgb: false,
+            colour: nc_core::Colour::Video,
+            alpha: false,
         }
     }
 

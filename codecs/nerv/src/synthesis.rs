@@ -232,7 +232,8 @@ mod tests {
             rate: [25, 1],
             chroma,
             bits: 10,
-            rgb: false,
+            colour: nc_core::Colour::Video,
+            alpha: false,
         }
     }
 

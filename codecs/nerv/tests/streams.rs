@@ -12,8 +12,8 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use nc_core::{
-    AnyCodec, Archive, Budget, Chroma, Codec, CodecId, Control, Decoder, Encoder, Error, Format,
-    Goal, Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
+    AnyCodec, Archive, Budget, Chroma, Codec, CodecId, Colour, Control, Decoder, Encoder, Error,
+    Format, Goal, Header, ModelId, Signal, SignalBuf, Video, VideoBuf, VideoFormat,
 };
 use nc_nerv::Nerv;
 
@@ -27,7 +27,8 @@ const SMALL: VideoFormat = VideoFormat {
     rate: [30_000, 1001],
     chroma: Chroma::C420,
     bits: 10,
-    rgb: false,
+    colour: Colour::Video,
+    alpha: false,
 };
 
 fn clip(format: VideoFormat, frames: usize) -> VideoBuf {
@@ -73,7 +74,8 @@ fn any_pieces_come_back_whole_and_in_part() {
         SMALL,
         VideoFormat {
             bits: 8,
-            rgb: true,
+            colour: Colour::Image,
+            alpha: false,
             chroma: Chroma::C444,
             rate: [0, 0],
             ..SMALL

@@ -29,6 +29,19 @@ pub enum Chroma {
     C444,
 }
 
+/// What the planes hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Colour {
+    /// Brightness and differences of colour as cameras and players have them, or grey. Range and matrix are as metadata
+    /// says, or as players guess.
+    Video,
+    /// Full-range BT.601 YCbCr made from RGB, or full-range grey, as images are: a decoder of images turns them back in
+    /// just that way.
+    Image,
+    /// Red, green and blue themselves, full range, with planes of one size ([`Chroma::C444`]).
+    Rgb,
+}
+
 /// The form of a video; fixed for a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VideoFormat {
@@ -42,9 +55,11 @@ pub struct VideoFormat {
     pub chroma: Chroma,
     /// Bits of a sample, 8 to 16.
     pub bits: u8,
-    /// Whether the planes are full-range BT.601 YCbCr made from RGB, or full-range grey, as images
-    /// are: a decoder of images then turns them back in just that way.
-    pub rgb: bool,
+    /// What the planes hold.
+    pub colour: Colour,
+    /// Whether there is one more plane, the last, of the full size: how opaque a pixel is, 0 for not at all. The other
+    /// planes are not multiplied by it.
+    pub alpha: bool,
 }
 
 impl VideoFormat {
@@ -55,20 +70,30 @@ impl VideoFormat {
             && self.height >= 1
             && self.height <= MAX_EDGE;
         let rate = (self.rate[0] == 0) == (self.rate[1] == 0);
-        edges && rate && self.bits >= 8 && self.bits <= 16
+        let colour = !matches!(self.colour, Colour::Rgb) || matches!(self.chroma, Chroma::C444);
+        edges && rate && colour && self.bits >= 8 && self.bits <= 16
     }
 
     /// Planes of a frame.
     pub const fn planes(&self) -> usize {
+        self.colours() + self.alpha as usize
+    }
+
+    /// Planes of brightness and colour.
+    const fn colours(&self) -> usize {
         match self.chroma {
             Chroma::Gray => 1,
             _ => 3,
         }
     }
 
-    /// Width and height of plane `i`: 0 is brightness, 1 and 2 are colour. Odd sizes round up.
+    /// Width and height of plane `i`: 0 is brightness, 1 and 2 are colour, the last is opacity where there is any. Odd sizes
+    /// round up.
     pub const fn plane(&self, i: usize) -> (usize, usize) {
         let (w, h) = (self.width as usize, self.height as usize);
+        if self.alpha && i == self.colours() {
+            return (w, h);
+        }
         match (i, self.chroma) {
             (0, _) | (_, Chroma::C444) => (w, h),
             (_, Chroma::C422) => (w.div_ceil(2), h),
@@ -92,7 +117,7 @@ impl VideoFormat {
                 .into(),
             ));
         }
-        // Three planes of at most 2^28 samples: fits 32 bits.
+        // Four planes of at most 2^28 samples: fits 32 bits.
         let size = |i| {
             let (w, h) = self.plane(i);
             w * h
@@ -173,7 +198,8 @@ impl Kind for Video {
     type Buf = VideoBuf;
     type Queue = Waiting;
 
-    /// Chroma in bits 0 and 1 of the last byte, `rgb` in bit 2, bits of a sample beyond 8 above.
+    /// Chroma in bits 0 and 1 of the layout, images in bit 2, bits of a sample beyond 8 in bits 3 to 6. Where bit 7 is set, one
+    /// more byte says whether the planes are red, green and blue (bit 0) and whether there is opacity (bit 1).
     fn write_format(format: &VideoFormat, out: &mut Vec<u8>) {
         for n in [format.width, format.height, format.rate[0], format.rate[1]] {
             put_varint(n.into(), out);
@@ -184,11 +210,20 @@ impl Kind for Video {
             Chroma::C422 => 2,
             Chroma::C444 => 3,
         };
+        let image = u8::from(format.colour == Colour::Image) << 2;
+        let more = u8::from(format.colour == Colour::Rgb) | u8::from(format.alpha) << 1;
         // A valid format has 8 to 16 bits, and encoders take no other: [`Kind::queue`].
-        out.push(chroma | u8::from(format.rgb) << 2 | (format.bits.max(8) - 8) << 3);
+        let bits = (format.bits.max(8) - 8) << 3;
+        out.push(chroma | image | bits | u8::from(more > 0) << 7);
+        if more > 0 {
+            out.push(more);
+        }
     }
 
-    fn read_format(fields: &mut Fields<'_>, _: &dyn Fn(String) -> Error) -> Parsed<VideoFormat> {
+    fn read_format(
+        fields: &mut Fields<'_>,
+        unknown: &dyn Fn(String) -> Error,
+    ) -> Parsed<VideoFormat> {
         let mut small = |what: &str| -> Parsed<u32> {
             let n = fields.varint()?;
             u32::try_from(n)
@@ -203,14 +238,28 @@ impl Kind for Video {
             2 => Chroma::C422,
             _ => Chroma::C444,
         };
+        let more = if layout & 0x80 == 0 {
+            0
+        } else {
+            fields.byte()?
+        };
+        if more > 3 || (layout & 0x80 != 0 && more == 0) {
+            return Err(unknown(format!("layout {more} of pictures")).into());
+        }
         let format = VideoFormat {
             width,
             height,
             rate,
             chroma,
-            // At most 31 + 8.
-            bits: (layout >> 3) + 8,
-            rgb: layout & 4 != 0,
+            // At most 15 + 8.
+            bits: (layout >> 3 & 15) + 8,
+            colour: match (more & 1, layout & 4) {
+                (0, 0) => Colour::Video,
+                (0, _) => Colour::Image,
+                (_, 0) => Colour::Rgb,
+                _ => return Err(unknown("pictures of two kinds of colour".into()).into()),
+            },
+            alpha: more & 2 != 0,
         };
         if !format.is_valid() {
             return Err(Error::Format(
@@ -375,7 +424,8 @@ mod tests {
         rate: [25, 1],
         chroma: Chroma::C420,
         bits: 8,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     };
 
     #[test]

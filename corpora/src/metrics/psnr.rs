@@ -105,7 +105,7 @@ pub(super) fn psnr_611(errors: [f64; 3], peak: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use nc_core::{Chroma, VideoBuf, VideoFormat};
+    use nc_core::{Chroma, Colour, VideoBuf, VideoFormat};
 
     /// Two frames of 3 x 2: 6 samples of brightness, 2 and 2 of colour.
     fn video(chroma: Chroma, bits: u8, samples: Vec<u16>) -> VideoBuf {
@@ -116,7 +116,8 @@ mod tests {
                 rate: [25, 1],
                 chroma,
                 bits,
-                rgb: false,
+                colour: Colour::Video,
+                alpha: false,
             },
             samples,
         }

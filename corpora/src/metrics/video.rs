@@ -50,7 +50,7 @@ pub fn all(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use nc_core::{Chroma, Error, VideoBuf, VideoFormat};
+    use nc_core::{Chroma, Colour, Error, VideoBuf, VideoFormat};
 
     fn clip(chroma: Chroma, bits: u8, frames: usize) -> VideoBuf {
         let format = VideoFormat {
@@ -59,7 +59,8 @@ mod tests {
             rate: [25, 1],
             chroma,
             bits,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         };
         let n = format.frame_samples().unwrap() * frames;
         VideoBuf {

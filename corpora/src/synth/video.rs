@@ -1,6 +1,6 @@
 //! Clips: scenes that a camera pans and zooms through, with a cut, and screens that scroll.
 
-use nc_core::{Chroma, Result, VideoBuf, VideoFormat};
+use nc_core::{Chroma, Colour, Result, VideoBuf, VideoFormat};
 
 use super::Rng;
 use super::image::{Screen, grain};
@@ -56,7 +56,7 @@ fn push(format: &VideoFormat, pixels: &[[f32; 3]], out: &mut Vec<u16>) {
     let step = f64::from(1u32 << (format.bits - 8));
     let max = f64::from(format.max());
     // Offset and span of brightness, span of colour, as a share of all levels at 8 bits.
-    let (black, luma, chroma) = if format.rgb {
+    let (black, luma, chroma) = if format.colour != Colour::Video {
         (0.0, max, max)
     } else {
         (16.0 * step, 219.0 * step, 224.0 * step)

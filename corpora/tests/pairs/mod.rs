@@ -3,7 +3,7 @@
 //! Seeded, so that the committed figures stay true. Pictures are made here, by whole numbers and
 //! IEEE `+ - * /` alone, and not by the library's generators, which are free to get better.
 
-use nc_core::{Chroma, VideoBuf, VideoFormat};
+use nc_core::{Chroma, Colour, VideoBuf, VideoFormat};
 use nc_corpora::synth::{self, Rng};
 
 /// One pair, already rounded to 16 bits.
@@ -123,7 +123,8 @@ pub fn clips() -> Vec<Clips> {
             rate: [25, 1],
             chroma,
             bits,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         };
         let mut rng = Rng::new(seed);
         let (mut original, mut decoded) = (vec![], vec![]);

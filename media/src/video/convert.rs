@@ -1,13 +1,13 @@
 //! Frames to and from what other crates hold: planes of [`ndarray`], and images of `image` behind the feature of that name.
 
-use nc_core::{Error, Result, VideoBuf, VideoFormat};
+use nc_core::{Colour, Error, Result, VideoBuf, VideoFormat};
 use ndarray::{Array2, ArrayView2};
 
 /// The planes of a frame as `[rows, columns]`: brightness, then the two of colour.
 ///
 /// ```
-/// use nc_core::{Chroma, VideoFormat};
-/// let format = VideoFormat { width: 3, height: 2, rate: [25, 1], chroma: Chroma::C420, bits: 8, rgb: false };
+/// use nc_core::{Chroma, Colour, VideoFormat};
+/// let format = VideoFormat { width: 3, height: 2, rate: [25, 1], chroma: Chroma::C420, bits: 8, colour: Colour::Video, alpha: false };
 /// let frame = vec![128; format.frame_samples()?];
 /// let planes = nc_media::video::convert::planes(&format, &frame)?;
 /// assert_eq!((planes[0].dim(), planes[1].dim()), ((2, 3), (1, 2)));
@@ -66,72 +66,81 @@ pub fn grey(values: &Array2<u8>) -> Result<VideoBuf> {
         rate: [0, 0],
         chroma: nc_core::Chroma::Gray,
         bits: 8,
-        rgb: true,
+        colour: Colour::Image,
+        alpha: false,
     };
     format.frame_samples()?;
     let samples = values.iter().map(|v| u16::from(*v)).collect();
     Ok(VideoBuf { format, samples })
 }
 
-#[cfg(feature = "image")]
+#[cfg(feature = "pictures")]
 pub use images::{from_image, to_image};
 
-#[cfg(feature = "image")]
+#[cfg(feature = "pictures")]
 mod images {
-    use image::{DynamicImage, GrayImage, RgbImage};
-    use nc_core::{Chroma, Error, Result, Video, VideoBuf, VideoFormat};
+    use image::DynamicImage;
+    use nc_core::{Error, Result, Video, VideoBuf};
 
-    use crate::video::picture::{Painter, opaque_ycbcr};
+    use crate::video::images::{Form, Pixels};
+    use crate::video::picture::Painter;
     use crate::video::y4m::Head;
 
-    /// A picture of an image of 8 bits a sample.
+    /// An image as a picture: grey or red, green and blue, with opacity where the image has it, of 8 or 16 bits.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more bits and for what shows something behind it, Limit for a size beyond the limits.
+    /// [`Error::Usage`] for samples of floating point, Limit for a size beyond the limits.
     pub fn from_image(image: &DynamicImage) -> Result<VideoBuf> {
-        let grey = match image {
-            DynamicImage::ImageLuma8(_) => true,
-            DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_) => false,
-            _ => return Err(Error::Usage("an image of other samples than 8 bits".into())),
+        let colour = image.color();
+        let narrow = |raw: &[u8]| raw.iter().map(|s| u16::from(*s)).collect();
+        let (deep, samples) = match image {
+            DynamicImage::ImageLuma8(x) => (false, narrow(x)),
+            DynamicImage::ImageLumaA8(x) => (false, narrow(x)),
+            DynamicImage::ImageRgb8(x) => (false, narrow(x)),
+            DynamicImage::ImageRgba8(x) => (false, narrow(x)),
+            DynamicImage::ImageLuma16(x) => (true, x.to_vec()),
+            DynamicImage::ImageLumaA16(x) => (true, x.to_vec()),
+            DynamicImage::ImageRgb16(x) => (true, x.to_vec()),
+            DynamicImage::ImageRgba16(x) => (true, x.to_vec()),
+            _ => return Err(Error::Usage("an image of floating-point samples".into())),
         };
-        let format = VideoFormat {
+        let form = Form {
             width: image.width(),
             height: image.height(),
-            rate: [0, 0],
-            chroma: if grey { Chroma::Gray } else { Chroma::C444 },
-            bits: 8,
-            rgb: true,
+            colour: colour.has_color(),
+            alpha: colour.has_alpha(),
+            deep,
         };
-        format.frame_samples()?;
-        let samples = match image {
-            DynamicImage::ImageLuma8(g) => g.iter().map(|v| u16::from(*v)).collect(),
-            other => {
-                let rgba = other.to_rgba8();
-                if rgba.pixels().any(|p| p.0[3] != u8::MAX) {
-                    let why = "an image with an alpha channel that shows what is behind it";
-                    return Err(Error::Usage(why.into()));
-                }
-                opaque_ycbcr(rgba.pixels().map(|p| [p.0[0], p.0[1], p.0[2]]))
-            }
-        };
+        let format = form.format([0, 0])?;
+        let samples = Pixels { form, samples }.planes(form);
         Ok(VideoBuf { format, samples })
     }
 
-    /// The first frame as an image of 8 bits, colours by what players guess of video.
+    /// The first frame as an image: red, green and blue, grey and opacity of images as they are, other colours of 8 bits by what
+    /// players guess of video.
     ///
     /// # Errors
     /// [`Error::Usage`] where there is no frame.
     pub fn to_image(video: Video<'_>) -> Result<DynamicImage> {
         let none = || Error::Usage("video without a frame".into());
         let frame = video.part(0, 1).ok_or_else(none)?;
-        let format = video.format;
-        let picture = Painter::new(&Head::of(format)).paint(frame.samples);
-        let (width, height) = (format.width, format.height);
-        let image = match format.chroma {
-            Chroma::Gray => {
-                GrayImage::from_raw(width, height, picture).map(DynamicImage::ImageLuma8)
-            }
-            _ => RgbImage::from_raw(width, height, picture).map(DynamicImage::ImageRgb8),
+        let (form, samples) = Painter::new(&Head::of(video.format)).image(frame.samples);
+        let (w, h) = (form.width, form.height);
+        macro_rules! image {
+            ($kind:ident, $samples:expr) => {
+                image::ImageBuffer::from_raw(w, h, $samples).map(DynamicImage::$kind)
+            };
+        }
+        let bytes = || samples.iter().map(|s| *s as u8).collect();
+        let image = match (form.colour, form.alpha, form.deep) {
+            (false, false, false) => image!(ImageLuma8, bytes()),
+            (false, true, false) => image!(ImageLumaA8, bytes()),
+            (true, false, false) => image!(ImageRgb8, bytes()),
+            (true, true, false) => image!(ImageRgba8, bytes()),
+            (false, false, true) => image!(ImageLuma16, samples),
+            (false, true, true) => image!(ImageLumaA16, samples),
+            (true, false, true) => image!(ImageRgb16, samples),
+            (true, true, true) => image!(ImageRgba16, samples),
         };
         image.ok_or(Error::Internal("a picture of another size".into()))
     }
@@ -156,20 +165,34 @@ mod tests {
         assert!(frame(&format, &[loud.view()]).is_err());
     }
 
-    #[cfg(feature = "image")]
+    #[cfg(feature = "pictures")]
     #[test]
     fn images_come_back() {
-        use image::{DynamicImage, GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
-        let grey = DynamicImage::from(GrayImage::from_fn(3, 2, |x, y| {
-            image::Luma([(x * y) as u8])
-        }));
-        let back = to_image(from_image(&grey).unwrap().view()).unwrap();
-        assert_eq!(back, grey);
-        let image = RgbImage::from_pixel(2, 2, Rgb([200, 30, 77]));
-        let back = to_image(from_image(&image.clone().into()).unwrap().view()).unwrap();
-        let near = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 2;
-        assert!(back.to_rgb8().iter().zip(image.iter()).all(near));
-        let clear = RgbaImage::from_pixel(1, 1, Rgba([1, 2, 3, 4]));
-        assert!(from_image(&clear.into()).is_err());
+        use image::{DynamicImage, ImageBuffer};
+        let (w, h) = (3u32, 2u32);
+        let bytes = |n: u32| (0..w * h * n).map(|i| (i * 37) as u8).collect::<Vec<_>>();
+        let deep = |n: u32| {
+            (0..w * h * n)
+                .map(|i| (i * 3737) as u16)
+                .collect::<Vec<_>>()
+        };
+        macro_rules! image {
+            ($kind:ident, $samples:expr) => {
+                DynamicImage::$kind(ImageBuffer::from_raw(w, h, $samples).unwrap())
+            };
+        }
+        for image in [
+            image!(ImageLuma8, bytes(1)),
+            image!(ImageLumaA8, bytes(2)),
+            image!(ImageRgb8, bytes(3)),
+            image!(ImageRgba8, bytes(4)),
+            image!(ImageLuma16, deep(1)),
+            image!(ImageLumaA16, deep(2)),
+            image!(ImageRgb16, deep(3)),
+            image!(ImageRgba16, deep(4)),
+        ] {
+            assert_eq!(to_image(from_image(&image).unwrap().view()).unwrap(), image);
+        }
+        assert!(from_image(&DynamicImage::new_rgb32f(1, 1)).is_err());
     }
 }

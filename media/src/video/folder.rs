@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nc_core::{Budget, Result};
 
+use super::images::{ImageFormat, is_written};
 use crate::warning::{Warning, code};
 
 /// Bytes that a path takes beside its own, in a list of them.
@@ -27,10 +28,7 @@ pub(crate) fn frames(folder: &Path, budget: &mut Budget) -> Result<(Vec<PathBuf>
             continue;
         };
         budget.charge((path.as_os_str().len() as u64).saturating_add(NAME))?;
-        match path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("png"))
-        {
+        match is_image(&path) {
             true => frames.push(path),
             false => others.push(name),
         }
@@ -39,7 +37,10 @@ pub(crate) fn frames(folder: &Path, budget: &mut Budget) -> Result<(Vec<PathBuf>
     let mut warnings = Vec::new();
     if !others.is_empty() && !frames.is_empty() {
         others.sort();
-        let text = format!("files that are no PNGs were left out: {}", listed(&others));
+        let text = format!(
+            "files that are no images were left out: {}",
+            listed(&others)
+        );
         warnings.push(Warning::new(code::OTHER_FILES, text));
     }
     let numbers: Option<Vec<u64>> = frames.iter().map(|f| last_number(f)).collect();
@@ -57,6 +58,15 @@ pub(crate) fn frames(folder: &Path, budget: &mut Budget) -> Result<(Vec<PathBuf>
         }
     }
     Ok((frames, warnings))
+}
+
+/// Whether a file is an image, by its content; an empty one by its name, so that it is not passed over.
+fn is_image(path: &Path) -> bool {
+    let head = std::fs::File::open(path).and_then(|mut f| crate::input::head_of(&mut f));
+    match head {
+        Ok(head) if !head.is_empty() => ImageFormat::of(&head).is_some(),
+        _ => is_written(path).is_some(),
+    }
 }
 
 fn listed(names: &[String]) -> String {

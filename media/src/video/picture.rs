@@ -1,89 +1,43 @@
 //! Pictures: PNG in and out, and colours between red, green, blue and the planes of video.
 //!
-//! Images come in as full-range BT.601 YCbCr, as JPEG has it, with planes of colour as large as that of
+//! Images that a codec takes as full-range BT.601 YCbCr, as JPEG has it, have planes of colour as large as that of
 //! brightness: what rounding takes is two levels at most. Frames of video go out by what is known of
 //! their range and size.
 
 use std::io::{Cursor, Write};
 
-use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
+use nc_core::{Budget, Chroma, Colour, Error, Result, VideoFormat};
 
+use crate::video::images::Form;
 use crate::video::png::{self, Image, Png};
 use crate::video::y4m::{Head, Siting};
 use crate::warning::code;
 
-/// The samples of a PNG as a frame of `format`.
-///
-/// # Errors
-/// As [`Png::open`]; Usage for another size and where something shows through, Limit past the budget.
-pub fn read(
-    bytes: &[u8],
-    format: &VideoFormat,
-    background: Option<[u8; 3]>,
-    budget: &Budget,
-) -> Result<Vec<u16>> {
-    let image = Png::open(Cursor::new(bytes), budget)?;
-    let size = image.image();
-    if (size.width, size.height) != (format.width, format.height) {
-        return Err(Error::Usage(format!(
-            "an image of {} x {}, not {} x {}",
-            size.width, size.height, format.width, format.height
-        )));
-    }
-    let grey = format.chroma == Chroma::Gray;
-    if grey && size.colour() {
-        return Err(Error::Usage("an image with colours, not grey".into()));
-    }
-    let rgb = opaque(image, background, budget)?;
-    let (pixels, _) = rgb.as_chunks::<3>();
-    if grey {
-        return Ok(pixels.iter().map(|[v, ..]| u16::from(*v)).collect());
-    }
-    Ok(opaque_ycbcr(pixels.iter().copied()))
-}
-
-/// The planes of pixels of red, green and blue.
-pub(crate) fn opaque_ycbcr(pixels: impl ExactSizeIterator<Item = [u8; 3]>) -> Vec<u16> {
-    let n = pixels.len();
-    let mut out = vec![0; n.saturating_mul(3)];
-    let (y, rest) = out.split_at_mut(n);
-    let (cb, cr) = rest.split_at_mut(n);
-    for (((p, y), cb), cr) in pixels.zip(y).zip(cb).zip(cr) {
-        [*y, *cb, *cr] = ycbcr(p);
-    }
-    out
-}
-
 /// The size of a PNG and its pixels as red, green and blue, equal where it is grey.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`Png::samples`]; Usage where something shows through.
 pub fn rgb(bytes: &[u8], budget: &Budget) -> Result<(Image, Vec<u8>)> {
     let image = Png::open(Cursor::new(bytes), budget)?;
-    Ok((image.image(), opaque(image, None, budget)?))
+    Ok((image.image(), opaque(image, budget)?))
 }
 
-/// Red, green and blue of each pixel of an image through which nothing shows but this colour.
-fn opaque(
-    image: Png<Cursor<&[u8]>>,
-    background: Option<[u8; 3]>,
-    budget: &Budget,
-) -> Result<Vec<u8>> {
+/// Red, green and blue of each pixel of an image through which nothing shows.
+fn opaque(image: Png<Cursor<&[u8]>>, budget: &Budget) -> Result<Vec<u8>> {
     let size = image.image();
     let mut budget = budget.share();
-    // What is made of the decoder's samples: bytes of red, green and blue, and three samples of two bytes.
-    budget.charge(size.pixels().saturating_mul(9))?;
+    // What is made of the decoder's samples.
+    budget.charge(size.pixels().saturating_mul(3))?;
     let samples = image.samples(&mut budget)?;
     let pixels = samples.chunks_exact(usize::from(size.channels.max(1)));
-    if size.alpha() && background.is_none() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
+    if size.alpha() && pixels.clone().any(|p| p.last() != Some(&u8::MAX)) {
         return Err(transparent());
     }
     if size.channels == 3 {
         return Ok(samples);
     }
     let colours = |p: &[u8]| match *p {
-        [r, g, b, alpha] => over([r, g, b], alpha, background),
-        [v, alpha] => over([v; 3], alpha, background),
+        [r, g, b, _] => [r, g, b],
         [v, ..] => [v; 3],
         [] => [0; 3],
     };
@@ -94,33 +48,6 @@ fn opaque(
 pub(crate) fn transparent() -> Error {
     let why = "an image with an alpha channel that shows what is behind it, which video has not";
     Error::Usage(why.into()).coded(code::TRANSPARENT)
-}
-
-/// A pixel over a colour.
-fn over(pixel: [u8; 3], alpha: u8, background: Option<[u8; 3]>) -> [u8; 3] {
-    let Some(behind) = background else {
-        return pixel;
-    };
-    let alpha = u32::from(alpha);
-    let mix = |(front, back): (u8, u8)| {
-        // Of two bytes, weighted to 255: a byte.
-        ((u32::from(front) * alpha + u32::from(back) * (255 - alpha) + 127) / 255) as u8
-    };
-    let [r, g, b] = pixel;
-    let [red, green, blue] = behind;
-    [(r, red), (g, green), (b, blue)].map(mix)
-}
-
-/// Full-range BT.601.
-fn ycbcr(rgb: [u8; 3]) -> [u16; 3] {
-    let [r, g, b] = rgb.map(f32::from);
-    let y = 0.299 * r + 0.587 * g + 0.114 * b;
-    let whole = |x: f32| (x + 0.5).clamp(0.0, 255.0) as u16;
-    [
-        whole(y),
-        whole((b - y) / 1.772 + 128.0),
-        whole((r - y) / 1.402 + 128.0),
-    ]
 }
 
 /// Writes a PNG of grey samples or of red, green and blue.
@@ -152,7 +79,7 @@ impl Painter {
     /// BT.709 from 720 lines on.
     pub fn new(head: &Head) -> Self {
         let format = head.format;
-        let (kr, kb) = if !format.rgb && format.height >= 720 {
+        let (kr, kb) = if format.colour == Colour::Video && format.height >= 720 {
             (0.2126, 0.0722)
         } else {
             (0.299f32, 0.114f32)
@@ -161,7 +88,7 @@ impl Painter {
         let step = f32::from(1u16 << format.bits.clamp(8, 16).saturating_sub(8));
         // Brightness without colours has no other range, where nothing says so.
         let grey = format.chroma == Chroma::Gray;
-        let full = format.rgb || head.full.unwrap_or(grey);
+        let full = format.colour != Colour::Video || head.full.unwrap_or(grey);
         let scale = if full {
             let s = 255.0 / f32::from(format.max());
             [s, 0.0, s]
@@ -190,6 +117,72 @@ impl Painter {
         rows.saturating_add(width.saturating_mul(16))
     }
 
+    /// A frame as an image file has it: what its pixels hold, and their samples, those of a pixel adjacent. Red, green, blue and grey
+    /// of images come as they are, others as 8 bits.
+    pub(crate) fn image(&self, frame: &[u16]) -> (Form, Vec<u16>) {
+        let format = &self.format;
+        let grey = format.chroma == Chroma::Gray;
+        let exact = format.colour == Colour::Rgb || (grey && format.colour == Colour::Image);
+        let form = Form {
+            width: format.width,
+            height: format.height,
+            colour: !grey,
+            alpha: format.alpha,
+            deep: exact && format.bits > 8,
+        };
+        let (w, h) = format.plane(0);
+        let n = w * h;
+        let channels = form.channels();
+        let mut out = vec![0; n * channels];
+        let mut put = |c: usize, values: &mut dyn Iterator<Item = u16>| {
+            for (pixel, v) in out.chunks_exact_mut(channels).zip(values) {
+                if let Some(s) = pixel.get_mut(c) {
+                    *s = v;
+                }
+            }
+        };
+        // Samples of 9 to 15 bits are those of 16 with fewer levels.
+        let (max, most) = (
+            u32::from(format.max()),
+            if form.deep { 65_535 } else { 255 },
+        );
+        let scale = |s: &u16| match max == most {
+            true => *s,
+            false => ((u32::from(*s) * most + max / 2) / max) as u16,
+        };
+        if exact {
+            for (c, plane) in frame.chunks_exact(n.max(1)).enumerate() {
+                put(c, &mut plane.iter().map(scale));
+            }
+            return (form, out);
+        }
+        let painted = self.paint(frame);
+        let colours = channels - usize::from(form.alpha);
+        for c in 0..colours {
+            put(
+                c,
+                &mut painted
+                    .iter()
+                    .skip(c)
+                    .step_by(colours)
+                    .map(|s| u16::from(*s)),
+            );
+        }
+        if form.alpha {
+            let (_, alpha) = frame.split_at(frame.len().saturating_sub(n));
+            put(colours, &mut alpha.iter().map(scale));
+        }
+        (form, out)
+    }
+
+    /// Whether [`Self::image`] leaves bits out.
+    pub(crate) fn reduces_bits(&self) -> bool {
+        let grey = self.format.chroma == Chroma::Gray;
+        let exact =
+            self.format.colour == Colour::Rgb || (grey && self.format.colour == Colour::Image);
+        !exact && self.format.bits > 8
+    }
+
     /// A frame's picture: grey samples, or red, green and blue of each.
     pub fn paint(&self, frame: &[u16]) -> Vec<u8> {
         let (w, h) = self.format.plane(0);
@@ -202,6 +195,13 @@ impl Painter {
             return y.iter().map(|&s| whole(bright(s))).collect();
         }
         let (cb, cr) = rest.split_at(rest.len().min(cw.saturating_mul(ch)));
+        if self.format.colour == Colour::Rgb {
+            let shift = self.format.bits.saturating_sub(8);
+            let all = y.iter().zip(cb).zip(cr);
+            return all
+                .flat_map(|((r, g), b)| [r, g, b].map(|s| (s >> shift) as u8))
+                .collect();
+        }
         let [red, green_b, green_r, blue] = self.matrix;
         let mut out = Vec::with_capacity(y.len().saturating_mul(3));
         let (mut b_row, mut r_row) = (vec![0.0; w], vec![0.0; w]);
@@ -262,15 +262,17 @@ fn at(i: usize, half: bool, sited: bool, n: usize) -> (usize, usize, f32) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
+    use crate::video::adapt::ycbcr;
 
-    fn format(chroma: Chroma, rgb: bool) -> VideoFormat {
+    fn format(chroma: Chroma, colour: Colour) -> VideoFormat {
         VideoFormat {
             width: 4,
             height: 4,
             rate: [0, 0],
             chroma,
             bits: 8,
-            rgb,
+            colour,
+            alpha: false,
         }
     }
 
@@ -279,14 +281,14 @@ mod tests {
         let f = VideoFormat {
             width: 1,
             height: 1,
-            ..format(Chroma::C444, true)
+            ..format(Chroma::C444, Colour::Image)
         };
         let painter = Painter::new(&Head::of(f));
         let steps = || (0..=255u8).step_by(15);
         for r in steps() {
             for g in steps() {
                 for b in steps() {
-                    let back = painter.paint(&ycbcr([r, g, b]));
+                    let back = painter.paint(&ycbcr([r, g, b].map(u16::from), 255));
                     for (was, is) in [r, g, b].into_iter().zip(back) {
                         assert!(was.abs_diff(is) <= 2, "{r} {g} {b}: {was} {is}");
                     }
@@ -294,7 +296,7 @@ mod tests {
             }
         }
         let grey = [77, 0, 255, 128].repeat(4);
-        let painter = Painter::new(&Head::of(format(Chroma::Gray, true)));
+        let painter = Painter::new(&Head::of(format(Chroma::Gray, Colour::Image)));
         assert_eq!(
             painter.paint(&grey),
             grey.iter().map(|&s| s as u8).collect::<Vec<_>>()
@@ -352,67 +354,13 @@ mod tests {
             let f = VideoFormat {
                 width: w,
                 height: h,
-                ..format(Chroma::C420, false)
+                ..format(Chroma::C420, Colour::Video)
             };
             let painter = Painter::new(&Head::of(f));
             let n = f.frame_samples().unwrap();
             let picture = painter.paint(&vec![128; n]);
             assert_eq!(picture.len(), (w * h * 3) as usize);
             assert!(picture.iter().all(|&s| s == 130), "{picture:?}");
-        }
-    }
-
-    #[test]
-    fn only_opaque_images_of_eight_bits() {
-        let f = VideoFormat {
-            width: 2,
-            height: 1,
-            ..format(Chroma::C444, true)
-        };
-        let png = |channels: u8, samples: &[u8]| {
-            let mut out = Vec::new();
-            let size = Image {
-                width: 2,
-                height: 1,
-                channels,
-            };
-            png::write(&mut out, size, samples).unwrap();
-            out
-        };
-        let budget = Budget::default();
-        let opaque = png(4, &[9, 8, 7, 255, 9, 8, 7, 255]);
-        assert_eq!(read(&opaque, &f, None, &budget).unwrap().len(), 6);
-        let e = read(&png(4, &[9, 8, 7, 255, 9, 8, 7, 254]), &f, None, &budget);
-        assert_eq!(e.err().and_then(|e| e.code()), Some(code::TRANSPARENT));
-        let (_, grey) = rgb(&png(2, &[5, 255, 6, 255]), &budget).unwrap();
-        assert_eq!(grey, [5, 5, 5, 6, 6, 6]);
-        let g = format(Chroma::Gray, true);
-        let g = VideoFormat {
-            width: 2,
-            height: 1,
-            ..g
-        };
-        assert_eq!(read(&png(1, &[5, 6]), &g, None, &budget).unwrap(), [5, 6]);
-        let e = read(&png(3, &[1; 6]), &g, None, &budget);
-        assert!(
-            matches!(e, Err(Error::Usage(_))),
-            "colours are not thrown away"
-        );
-        let mut deep = Vec::new();
-        let mut encoder = ::png::Encoder::new(&mut deep, 2, 1);
-        encoder.set_depth(::png::BitDepth::Sixteen);
-        let mut writer = encoder.write_header().unwrap();
-        writer.write_image_data(&[27, 88, 27, 88]).unwrap();
-        writer.finish().unwrap();
-        let e = read(&deep, &f, None, &budget);
-        assert!(matches!(e, Err(Error::Usage(_))));
-        let e = read(&opaque, &f, None, &Budget::new(9));
-        assert!(matches!(e, Err(Error::Limit(_))));
-        let e = read(&opaque, &VideoFormat { width: 3, ..f }, None, &budget);
-        assert!(matches!(e, Err(Error::Usage(_))));
-        for end in [0, 5, 20, opaque.len() / 2] {
-            let e = read(&opaque[..end], &f, None, &budget);
-            assert!(matches!(e, Err(Error::Format(_))), "{end}");
         }
     }
 }

@@ -1,18 +1,15 @@
-//! PNG files as samples of 8 bits, and back.
+//! PNG files as samples of 8 or 16 bits, and back.
 //!
 //! Palettes and samples of fewer bits come as what they stand for. Text and colour profiles are passed over, however
-//! many there are.
+//! many there are; [`super::images`] keeps them.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::io::{BufRead, Seek, SeekFrom, Write};
+use std::io::{BufRead, Seek, Write};
 
 use ::png::{BitDepth, ColorType, DecodingError, EncodingError, Limits, Transformations};
-use nc_core::container::read_full;
+use nc_core::container::Meta;
 use nc_core::{Budget, Error, Result};
 use serde::{Deserialize, Serialize};
-
-use crate::warning::{Warning, code};
 
 /// Size of an image of 8-bit samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,13 +71,15 @@ fn damaged(e: DecodingError) -> Error {
 pub struct Png<R: BufRead + Seek> {
     reader: ::png::Reader<R>,
     image: Image,
+    /// Whether samples have 16 bits.
+    deep: bool,
 }
 
 impl<R: BufRead + Seek> Png<R> {
     /// Reads up to the samples.
     ///
     /// # Errors
-    /// Format where it is none or damaged, Usage for more than 8 bits a sample, Limit past the budget; I/O.
+    /// Format where it is none or damaged, Limit past the budget; I/O.
     pub fn open(r: R, budget: &Budget) -> Result<Self> {
         let bytes = usize::try_from(budget.left()).unwrap_or(usize::MAX);
         let mut decoder = ::png::Decoder::new_with_limits(r, Limits { bytes });
@@ -89,12 +88,6 @@ impl<R: BufRead + Seek> Png<R> {
         decoder.set_transformations(Transformations::EXPAND);
         let reader = decoder.read_info().map_err(damaged)?;
         let (colour, depth) = reader.output_color_type();
-        if depth != BitDepth::Eight {
-            return Err(Error::Usage(
-                "16 bits a sample: nc takes PNGs of 8, and makes no choice of what to leave out"
-                    .into(),
-            ));
-        }
         let (width, height) = reader.info().size();
         let channels = colour.samples() as u8;
         let image = Image {
@@ -102,7 +95,12 @@ impl<R: BufRead + Seek> Png<R> {
             height,
             channels,
         };
-        Ok(Self { reader, image })
+        let deep = depth == BitDepth::Sixteen;
+        Ok(Self {
+            reader,
+            image,
+            deep,
+        })
     }
 
     /// Its size.
@@ -110,12 +108,42 @@ impl<R: BufRead + Seek> Png<R> {
         self.image
     }
 
+    /// Whether its samples have 16 bits.
+    pub fn deep(&self) -> bool {
+        self.deep
+    }
+
     /// Its samples, those of a pixel adjacent, line after line; charged to `budget`.
     ///
     /// # Errors
+    /// Usage for more than 8 bits a sample, Format where it is damaged, Limit past the budget; I/O.
+    pub fn samples(self, budget: &mut Budget) -> Result<Vec<u8>> {
+        if self.deep {
+            return Err(Error::Usage(
+                "16 bits a sample: records of images take PNGs of 8".into(),
+            ));
+        }
+        self.bytes(1, budget)
+    }
+
+    /// The same of 16 bits, or of 8 where it has no more.
+    ///
+    /// # Errors
     /// Format where it is damaged, Limit past the budget; I/O.
-    pub fn samples(mut self, budget: &mut Budget) -> Result<Vec<u8>> {
-        let n = self.image.samples();
+    pub fn deep_samples(self, budget: &mut Budget) -> Result<Vec<u16>> {
+        budget.charge(self.image.samples().saturating_mul(2))?;
+        Ok(match self.deep {
+            false => self.bytes(1, budget)?.into_iter().map(u16::from).collect(),
+            true => {
+                let bytes = self.bytes(2, budget)?;
+                let (pairs, _) = bytes.as_chunks::<2>();
+                pairs.iter().map(|p| u16::from_be_bytes(*p)).collect()
+            }
+        })
+    }
+
+    fn bytes(mut self, each: u64, budget: &mut Budget) -> Result<Vec<u8>> {
+        let n = self.image.samples().saturating_mul(each);
         budget.charge(n)?;
         let long = || Error::Limit("an image past the budget".into());
         let mut samples = vec![0; usize::try_from(n).map_err(|_| long())?];
@@ -124,71 +152,39 @@ impl<R: BufRead + Seek> Png<R> {
     }
 }
 
-/// What a PNG says beside its pixels, by the names of its chunks; those that lose nothing are left out. `...` stands for bytes
-/// behind the end.
-///
-/// # Errors
-/// I/O.
-pub fn said(mut r: impl BufRead + Seek) -> Result<BTreeSet<[u8; 4]>> {
-    let mut names = BTreeSet::new();
-    r.seek(SeekFrom::Start(8))?;
-    loop {
-        let mut head = [0; 8];
-        if read_full(&mut r, &mut head)? < head.len() {
-            return Ok(names);
-        }
-        let [a, b, c, d, name @ ..] = head;
-        if !SILENT.contains(&&name) {
-            names.insert(name);
-        }
-        // The content and its checksum.
-        r.seek_relative(i64::from(u32::from_be_bytes([a, b, c, d])) + 4)?;
-        if &name == b"IEND" {
-            if !r.fill_buf()?.is_empty() {
-                names.insert(*b"....");
-            }
-            return Ok(names);
-        }
-    }
-}
-
-/// Chunks that are the picture, or say nothing that is lost with them: sRGB is what is taken for granted.
-const SILENT: [&[u8; 4]; 9] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"sRGB", b"fcTL", b"fdAT", b"sBIT",
-];
-
-/// What is said of chunks that are not kept.
-pub(crate) fn not_kept(names: &BTreeSet<[u8; 4]>) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    let mut others = Vec::new();
-    for name in names {
-        match name {
-            b"acTL" => {
-                let text = "an animation: its first picture alone was read";
-                warnings.push(Warning::new(code::FRAMES_LEFT_OUT, text));
-            }
-            b"...." => {
-                let text = "bytes behind the end were left out";
-                warnings.push(Warning::new(code::BYTES_AFTER, text));
-            }
-            name => others.push(name.escape_ascii().to_string()),
-        }
-    }
-    if !others.is_empty() {
-        let text = format!(
-            "what a PNG says beside its pixels was left out: {}",
-            others.join(", ")
-        );
-        warnings.push(Warning::new(code::METADATA_NOT_KEPT, text));
-    }
-    warnings
-}
-
-/// Writes an image.
+/// Writes an image of 8 bits a sample.
 ///
 /// # Errors
 /// Format for samples that do not fit the size; I/O.
 pub fn write(out: impl Write, image: Image, samples: &[u8]) -> Result<()> {
+    write_all(out, image, BitDepth::Eight, samples, &[])
+}
+
+/// Writes an image with chunks before its pixels; `deep` samples are two bytes each, the high one first.
+///
+/// # Errors
+/// As for [`write`].
+pub(crate) fn write_with(
+    out: impl Write,
+    image: Image,
+    deep: bool,
+    samples: &[u8],
+    chunks: &[Meta],
+) -> Result<()> {
+    let depth = match deep {
+        true => BitDepth::Sixteen,
+        false => BitDepth::Eight,
+    };
+    write_all(out, image, depth, samples, chunks)
+}
+
+fn write_all(
+    out: impl Write,
+    image: Image,
+    depth: BitDepth,
+    samples: &[u8],
+    chunks: &[Meta],
+) -> Result<()> {
     let failed = |e| match e {
         EncodingError::IoError(e) => Error::Io(e),
         e => Error::Format(e.to_string().into()),
@@ -200,10 +196,14 @@ pub fn write(out: impl Write, image: Image, samples: &[u8]) -> Result<()> {
         3 => ColorType::Rgb,
         _ => ColorType::Rgba,
     });
-    encoder.set_depth(BitDepth::Eight);
+    encoder.set_depth(depth);
     encoder.set_compression(::png::Compression::Fast);
     encoder.set_filter(::png::Filter::Adaptive);
     let mut writer = encoder.write_header().map_err(failed)?;
+    for chunk in chunks {
+        let name = ::png::chunk::ChunkType(chunk.tag);
+        writer.write_chunk(name, &chunk.data).map_err(failed)?;
+    }
     writer.write_image_data(samples).map_err(failed)?;
     writer.finish().map_err(failed)
 }

@@ -1,19 +1,18 @@
-//! Video in: Y4M, a PNG, a folder of PNGs, or what ffmpeg makes of any other file, frame by frame.
+//! Video in: Y4M, images, animations, a folder of images, or what ffmpeg makes of any other file, frame by frame.
 //!
 //! Frames are large and clips are long, so one is in memory at a time; the images of a folder are looked at first, so
 //! that the last one's wrong size is told before the first one is coded.
 
-use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use nc_core::container::{Meta, read_full};
-use nc_core::{Budget, Chroma, Error, Format, Result, SignalBuf, VideoBuf, VideoFormat};
+use nc_core::{Budget, Error, Format, Result, SignalBuf, VideoBuf, VideoFormat};
 use tempfile::TempPath;
 
-use super::picture;
-use super::png::{self, Image, Png};
+use super::adapt::{Adapter, Opacity};
+use super::images::{self, Form, ImageFormat, Pixels, said};
 use super::y4m::{self, Y4mReader};
 use crate::contract::{OpenOptions, ReadSignal};
 use crate::ffmpeg::Ffmpeg;
@@ -133,24 +132,87 @@ impl<R: Ending> ReadSignal for Y4m<R> {
     }
 }
 
-/// Opens a PNG.
-pub(crate) fn png(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
+/// Opens an image, or the frames of an animation.
+pub(crate) fn image(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
     let bytes = budget.read(input, u64::MAX)?;
-    let image = Png::open(Cursor::new(&bytes), &budget)?.image();
-    let format = format_of(image, [0, 0])?;
-    let samples = picture::read(&bytes, &format, options.background, &budget)?;
+    let format = ImageFormat::of(&bytes).ok_or_else(no_image)?;
+    let mut said = said::of(format, &bytes);
+    let mut warnings = said.warnings();
+    #[cfg(feature = "pictures")]
+    match images::animation(format, &bytes, &budget) {
+        Ok(None) => {}
+        Ok(Some(found)) => {
+            if found.uneven {
+                let text = "frames stand for unequal times; they are coded at an even pace";
+                warnings.push(Warning::new(code::UNEVEN_RATE, text));
+            }
+            let form = over(found.form, options.background);
+            return Ok(Box::new(Images {
+                format: form.format(found.rate)?,
+                form,
+                length: found.frames,
+                kept: std::mem::take(&mut said.meta),
+                warnings,
+                background: options.background,
+                source: Source::Playing(images::Playing::start(
+                    format,
+                    bytes,
+                    found.form,
+                    budget.share(),
+                )),
+                _held: budget,
+            }));
+        }
+        // Of frames that are not read as such the first is.
+        Err(e) if matches!(e.cause(), Error::Unsupported(_)) => {
+            warnings.push(images::first_alone())
+        }
+        Err(e) => return Err(e),
+    }
+    #[cfg(not(feature = "pictures"))]
+    if said.animated {
+        warnings.push(images::first_alone());
+    }
+    let pixels = images::pixels(format, &bytes, &mut budget)?;
+    let form = over(pixels.form, options.background);
     Ok(Box::new(Images {
-        format,
+        format: form.format([0, 0])?,
+        form,
         length: 1,
-        warnings: png::not_kept(&png::said(Cursor::new(&bytes))?)
-            .into_iter()
-            .collect(),
-        source: Source::One(Some(samples)),
+        kept: std::mem::take(&mut said.meta),
+        warnings,
+        background: options.background,
+        source: Source::One(Some(pixels)),
+        _held: budget,
     }))
 }
 
-/// Opens a folder of PNGs, in the order of the numbers in their names.
+fn no_image() -> Error {
+    Error::Format("no image of a format that is read".into())
+}
+
+/// The form of an image over a colour, where there is one.
+fn over(form: Form, background: Option<[u8; 3]>) -> Form {
+    let alpha = form.alpha && background.is_none();
+    // Grey over a colour has colours.
+    let colour =
+        form.colour || (form.alpha && background.is_some_and(|[r, g, b]| r != g || g != b));
+    Form {
+        alpha,
+        colour,
+        ..form
+    }
+}
+
+/// The format and bytes of an image file.
+fn read(path: &Path, budget: &mut Budget) -> Result<(ImageFormat, Vec<u8>)> {
+    let bytes = budget.read(File::open(path)?, u64::MAX)?;
+    let format = ImageFormat::of(&bytes).ok_or_else(no_image)?;
+    Ok((format, bytes))
+}
+
+/// Opens a folder of images, in the order of the numbers in their names.
 pub(crate) fn folder(
     folder: &Path,
     rate: [u32; 2],
@@ -158,54 +220,89 @@ pub(crate) fn folder(
 ) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
     let (paths, mut warnings) = super::folder::frames(folder, &mut budget)?;
-    let mut kept = BTreeSet::new();
-    let mut all: Option<Image> = None;
+    let mut all: Option<(Form, said::Said)> = None;
     for path in &paths {
-        let image = Png::open(BufReader::new(File::open(path)?), &budget);
-        let image = image.map_err(|e| e.in_file(path))?.image();
-        kept.extend(png::said(BufReader::new(File::open(path)?))?);
-        let first = all.get_or_insert(image);
-        if (image.width, image.height) != (first.width, first.height) {
-            let why = format!(
-                "an image of {} x {}, and the first is of {} x {}",
-                image.width, image.height, first.width, first.height
-            );
-            return Err(Error::Usage(why).in_file(path));
+        let look = || -> Result<_> {
+            let mut budget = budget.share();
+            let (format, bytes) = read(path, &mut budget)?;
+            Ok((
+                images::form(format, &bytes, &budget)?,
+                said::of(format, &bytes),
+            ))
+        };
+        let (form, said) = look().map_err(|e| e.in_file(path))?;
+        match &mut all {
+            None => all = Some((form, said)),
+            Some((first, kept)) => {
+                if (form.width, form.height) != (first.width, first.height) {
+                    let why = format!(
+                        "an image of {} x {}, and the first is of {} x {}",
+                        form.width, form.height, first.width, first.height
+                    );
+                    return Err(Error::Usage(why).in_file(path));
+                }
+                *first = first.with(form);
+                kept.merge(said);
+            }
         }
-        first.channels = first.channels.max(image.channels);
     }
-    let Some(image) = all else {
-        return Err(Error::Usage("a folder without PNGs".into()).coded(code::NO_IMAGES));
+    let Some((form, mut said)) = all else {
+        return Err(Error::Usage("a folder without images".into()).coded(code::NO_IMAGES));
     };
-    warnings.extend(png::not_kept(&kept));
+    warnings.extend(said.warnings());
+    let form = over(form, options.background);
     Ok(Box::new(Images {
-        format: format_of(image, rate)?,
+        format: form.format(rate)?,
+        form,
         length: paths.len() as u64,
+        kept: std::mem::take(&mut said.meta),
         warnings,
-        source: Source::Folder {
-            paths: paths.into_iter(),
-            background: options.background,
-            budget,
-        },
+        background: options.background,
+        source: Source::Folder(paths.into_iter()),
+        _held: budget,
     }))
 }
 
-/// One image, or those of a folder.
+/// An image, those of a folder, or the frames of an animation.
 struct Images {
     format: VideoFormat,
+    form: Form,
     length: u64,
+    kept: Vec<Meta>,
     warnings: Vec<Warning>,
+    background: Option<[u8; 3]>,
     source: Source,
+    /// What is in memory from first to last.
+    _held: Budget,
 }
 
 enum Source {
-    /// The samples of one, until they are taken.
-    One(Option<Vec<u16>>),
-    Folder {
-        paths: std::vec::IntoIter<PathBuf>,
-        background: Option<[u8; 3]>,
-        budget: Budget,
-    },
+    /// The pixels of one, until they are taken.
+    One(Option<Pixels>),
+    Folder(std::vec::IntoIter<PathBuf>),
+    #[cfg(feature = "pictures")]
+    Playing(images::Playing),
+}
+
+impl Images {
+    fn pixels(&mut self) -> Result<Option<Pixels>> {
+        match &mut self.source {
+            Source::One(pixels) => Ok(pixels.take()),
+            #[cfg(feature = "pictures")]
+            Source::Playing(frames) => frames.next(),
+            Source::Folder(paths) => {
+                let Some(path) = paths.next() else {
+                    return Ok(None);
+                };
+                let pixels = || -> Result<_> {
+                    let mut budget = self._held.share();
+                    let (format, bytes) = read(&path, &mut budget)?;
+                    images::pixels(format, &bytes, &mut budget)
+                };
+                pixels().map(Some).map_err(|e| e.in_file(&path))
+            }
+        }
+    }
 }
 
 impl ReadSignal for Images {
@@ -218,27 +315,33 @@ impl ReadSignal for Images {
     }
 
     fn next(&mut self) -> Result<Option<SignalBuf>> {
-        let format = self.format;
-        let samples = match &mut self.source {
-            Source::One(samples) => samples.take(),
-            Source::Folder {
-                paths,
-                background,
-                budget,
-            } => paths
-                .next()
-                .map(|path| {
-                    let background = *background;
-                    let read = || {
-                        let mut budget = budget.share();
-                        let bytes = budget.read(File::open(&path)?, u64::MAX)?;
-                        picture::read(&bytes, &format, background, &budget)
-                    };
-                    read().map_err(|e| e.in_file(&path))
-                })
-                .transpose()?,
+        let Some(pixels) = self.pixels()? else {
+            return Ok(None);
         };
-        Ok(samples.map(|samples| SignalBuf::Video(VideoBuf { format, samples })))
+        let format = self.format;
+        let samples = match self.background.filter(|_| pixels.form.alpha) {
+            None => pixels.planes(self.form),
+            Some(colour) => {
+                let whole = Form {
+                    alpha: true,
+                    ..self.form
+                };
+                let from = VideoFormat {
+                    alpha: true,
+                    ..format
+                };
+                let planes = pixels.planes(whole);
+                match Adapter::new(from, format, Opacity::Over(colour))? {
+                    Some(adapter) => adapter.frame(&planes)?,
+                    None => planes,
+                }
+            }
+        };
+        Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))
+    }
+
+    fn take_metadata(&mut self) -> Result<Vec<Meta>> {
+        Ok(std::mem::take(&mut self.kept))
     }
 
     fn take_warnings(&mut self) -> Vec<Warning> {
@@ -246,31 +349,52 @@ impl ReadSignal for Images {
     }
 }
 
-/// The form of images of this size.
-fn format_of(image: Image, rate: [u32; 2]) -> Result<VideoFormat> {
-    let format = VideoFormat {
-        width: image.width,
-        height: image.height,
-        rate,
-        chroma: if image.colour() {
-            Chroma::C444
-        } else {
-            Chroma::Gray
-        },
-        bits: 8,
-        rgb: true,
-    };
-    // Beyond all measure before anything is made of it.
-    format.frame_samples().map_err(|_| {
-        Error::Limit(
-            format!(
-                "an image of {} x {}; nc takes {} along an edge",
-                image.width,
-                image.height,
-                nc_core::kind::video::MAX_EDGE
-            )
-            .into(),
-        )
-    })?;
-    Ok(format)
+/// A video whose frames get another layout on their way.
+pub(crate) struct Adapted {
+    inner: Box<dyn ReadSignal>,
+    adapter: Adapter,
+    warnings: Vec<Warning>,
+}
+
+impl Adapted {
+    pub(crate) fn new(inner: Box<dyn ReadSignal>, adapter: Adapter) -> Self {
+        let warnings = adapter.warnings();
+        Self {
+            inner,
+            adapter,
+            warnings,
+        }
+    }
+}
+
+impl ReadSignal for Adapted {
+    fn format(&self) -> Format {
+        Format::Video(self.adapter.format())
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.inner.length()
+    }
+
+    fn next(&mut self) -> Result<Option<SignalBuf>> {
+        let Some(SignalBuf::Video(piece)) = self.inner.next()? else {
+            return Ok(None);
+        };
+        let mut samples = Vec::new();
+        for frame in piece.samples.chunks_exact(piece.format.frame_samples()?) {
+            samples.extend(self.adapter.frame(frame)?);
+        }
+        let format = self.adapter.format();
+        Ok(Some(SignalBuf::Video(VideoBuf { format, samples })))
+    }
+
+    fn take_metadata(&mut self) -> Result<Vec<Meta>> {
+        self.inner.take_metadata()
+    }
+
+    fn take_warnings(&mut self) -> Vec<Warning> {
+        let mut all = std::mem::take(&mut self.warnings);
+        all.extend(self.inner.take_warnings());
+        all
+    }
 }

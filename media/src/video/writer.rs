@@ -1,4 +1,4 @@
-//! Video out: Y4M, or pictures as PNGs.
+//! Video out: Y4M, or images.
 //!
 //! The name says which. Other formats are left to those who make them well: Y4M goes into their programs through a pipe.
 
@@ -6,22 +6,25 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use nc_core::{Budget, Error, Result, Signal, VideoFormat};
+use nc_core::container::Meta;
+use nc_core::{Budget, Colour, Error, Result, Signal, VideoFormat};
 
-use super::picture::{self, Painter};
+use super::adapt::{Adapter, Opacity};
+use super::images::{self, ImageFormat};
+use super::picture::Painter;
 use super::y4m::{self, Head};
 use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::ffmpeg;
 use crate::formats;
 use crate::metadata;
 use crate::output::{Finished, Folder, Output};
-use crate::warning::code;
+use crate::warning::{Warning, code};
 
 /// What a name asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Y4m,
-    Png,
+    Image(ImageFormat),
     Folder,
 }
 
@@ -38,15 +41,15 @@ fn form(path: &Path, frames: Option<u64>) -> Result<Form> {
     if meta.as_ref().is_some_and(std::fs::Metadata::is_dir) {
         return Ok(Form::Folder);
     }
-    if named == Some(&formats::PNG) {
+    if let Some(format) = images::is_written(path) {
         return match frames {
-            None | Some(1) => Ok(Form::Png),
+            None | Some(1) => Ok(Form::Image(format)),
             Some(n) => Err(many(n)),
         };
     }
     if ffmpeg::is_known(path) {
         let ending = ending.map_or(String::new(), |e| format!(".{e}"));
-        let why = format!("nc writes video as .y4m or PNGs, not as {ending}");
+        let why = format!("nc writes video as .y4m or images, not as {ending}");
         return Err(Error::Usage(why).coded(code::NOT_WRITTEN));
     }
     // A device or a named pipe.
@@ -63,13 +66,23 @@ fn form(path: &Path, frames: Option<u64>) -> Result<Form> {
 }
 
 fn many(frames: u64) -> Error {
-    Error::Usage(format!("{frames} frames do not fit one PNG")).coded(code::MANY_FRAMES)
+    Error::Usage(format!("{frames} frames do not fit one image")).coded(code::MANY_FRAMES)
 }
 
 enum Target<'a> {
     Y4m(Output<'a>),
-    Png(Output<'a>),
+    Image(ImageFormat, Output<'a>),
     Folder(Folder),
+}
+
+/// A frame as it is written.
+enum Last {
+    /// There was none yet.
+    None,
+    /// As it stands in a Y4M file.
+    Y4m(Vec<u8>),
+    /// As an image has it.
+    Image(images::Form, Vec<u16>),
 }
 
 pub(crate) struct Writer<'a> {
@@ -84,8 +97,13 @@ pub(crate) struct Writer<'a> {
     lost: u64,
     /// Bytes in a folder.
     written: u64,
-    /// The last frame, as it stands in a Y4M file or as a picture; empty before the first.
-    last: Vec<u8>,
+    /// The last frame as it is written.
+    last: Last,
+    /// Frames as Y4M has them, where it does not have them as they are.
+    adapter: Option<Adapter>,
+    /// What images say beside their pixels.
+    metadata: Vec<Meta>,
+    warnings: Vec<Warning>,
     /// Memory of a frame.
     _held: Budget,
 }
@@ -102,7 +120,7 @@ impl<'a> Writer<'a> {
         let held = held(&metadata::to_y4m(format, options.metadata), form, options)?;
         let target = match form {
             Form::Y4m => Target::Y4m(Output::create(path, input, overwrite)?),
-            Form::Png => Target::Png(Output::create(path, input, overwrite)?),
+            Form::Image(format) => Target::Image(format, Output::create(path, input, overwrite)?),
             Form::Folder => Target::Folder(Folder::create(path, input, overwrite)?),
         };
         Self::new(target, format, options, held)
@@ -125,48 +143,99 @@ impl<'a> Writer<'a> {
         options: &CreateOptions<'_>,
         held: Budget,
     ) -> Result<Self> {
-        let head = metadata::to_y4m(format, options.metadata);
+        let mut head = metadata::to_y4m(format, options.metadata);
+        let mut warnings = Vec::new();
+        let mut adapter = None;
+        let painter = Painter::new(&head);
         if let Target::Y4m(file) = &mut target {
+            // It has brightness and differences of colour alone.
+            let mut to = VideoFormat {
+                alpha: false,
+                ..format
+            };
+            if to.colour == Colour::Rgb {
+                to.colour = Colour::Image;
+                let text = "red, green and blue became brightness and colour, within two levels";
+                warnings.push(Warning::new(code::COLOURS_CONVERTED, text));
+            }
+            adapter = Adapter::new(format, to, Opacity::LeaveOut)?;
+            if let Some(adapter) = &adapter {
+                warnings.extend(adapter.warnings());
+                head = Head::of(to);
+            }
+            warnings.extend(images::not_kept_of(options.metadata));
             file.write_all(&head.to_bytes())?;
+        } else if painter.reduces_bits() {
+            let text = format!("{} bits a sample became 8", format.bits);
+            warnings.push(Warning::new(code::BITS_REDUCED, text));
         }
         Ok(Self {
             target,
             format,
-            painter: Painter::new(&head),
+            painter,
+            adapter,
+            metadata: options.metadata.to_vec(),
+            warnings,
             next: options.first + 1,
             frames: 0,
             lost: 0,
             written: 0,
-            last: Vec::new(),
+            last: Last::None,
             _held: held,
         })
     }
 
     /// Makes of a frame what is written of it.
-    fn make(&mut self, frame: &[u16]) {
-        match &self.target {
+    fn make(&mut self, frame: &[u16]) -> Result<()> {
+        self.last = match &self.target {
             Target::Y4m(_) => {
-                self.last.clear();
-                y4m::push_frame(&self.format, frame, &mut self.last);
+                let mut bytes = match std::mem::replace(&mut self.last, Last::None) {
+                    Last::Y4m(mut bytes) => {
+                        bytes.clear();
+                        bytes
+                    }
+                    _ => Vec::new(),
+                };
+                match &self.adapter {
+                    Some(adapter) => {
+                        let frame = adapter.frame(frame)?;
+                        y4m::push_frame(&adapter.format(), &frame, &mut bytes);
+                    }
+                    None => y4m::push_frame(&self.format, frame, &mut bytes),
+                }
+                Last::Y4m(bytes)
             }
-            _ => self.last = self.painter.paint(frame),
-        }
+            _ => {
+                let (form, samples) = self.painter.image(frame);
+                Last::Image(form, samples)
+            }
+        };
+        Ok(())
     }
 
     /// Writes the last frame made.
     fn put(&mut self) -> Result<()> {
-        match &mut self.target {
-            Target::Y4m(out) => out.write_all(&self.last)?,
-            Target::Png(_) if self.frames > 0 => return Err(many(self.frames + 1)),
-            Target::Png(out) => picture::write(out, &self.format, &self.last)?,
-            Target::Folder(folder) => {
+        let said = match (&mut self.target, &self.last) {
+            (Target::Y4m(out), Last::Y4m(bytes)) => {
+                out.write_all(bytes)?;
+                Vec::new()
+            }
+            (Target::Image(..), _) if self.frames > 0 => return Err(many(self.frames + 1)),
+            (Target::Image(format, out), Last::Image(form, samples)) => {
+                images::write(*format, out, *form, samples, &self.metadata)?
+            }
+            (Target::Folder(folder), Last::Image(form, samples)) => {
                 let path = folder.path().join(format!("{:05}.png", self.next));
                 let mut png = BufWriter::new(File::create(path)?);
-                picture::write(&mut png, &self.format, &self.last)?;
+                let said =
+                    images::write(ImageFormat::Png, &mut png, *form, samples, &self.metadata)?;
                 png.flush()?;
                 self.written += png.get_ref().metadata()?.len();
+                said
             }
-        }
+            _ => return Err(Error::Internal("a frame made for another output".into())),
+        };
+        self.warnings.extend(said);
         self.next += 1;
         self.frames += 1;
         Ok(())
@@ -179,7 +248,7 @@ fn held(head: &Head, form: Form, options: &CreateOptions<'_>) -> Result<Budget> 
     let samples = head.format.frame_samples()? as u64;
     budget.charge(match form {
         Form::Y4m => samples * head.format.sample_bytes() as u64,
-        _ => Painter::new(head).bytes(),
+        _ => Painter::new(head).bytes() + 2 * samples,
     })?;
     Ok(budget)
 }
@@ -196,15 +265,15 @@ impl<'a> WriteSignal<'a> for Writer<'a> {
         if video.samples.len() % size != 0 {
             return Err(Error::Usage("a part of a frame".into()));
         }
-        if self.lost > 0 && self.last.is_empty() {
+        if self.lost > 0 && matches!(self.last, Last::None) {
             // Mid-grey, until a frame has come.
-            self.make(&vec![self.format.max() / 2 + 1; size]);
+            self.make(&vec![self.format.max() / 2 + 1; size])?;
         }
         for _ in 0..std::mem::take(&mut self.lost) {
             self.put()?;
         }
         for frame in video.samples.chunks_exact(size) {
-            self.make(frame);
+            self.make(frame)?;
             self.put()?;
         }
         Ok(())
@@ -218,16 +287,16 @@ impl<'a> WriteSignal<'a> for Writer<'a> {
 
     fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)> {
         let (bytes, finished) = match self.target {
-            Target::Y4m(_) | Target::Png(_) if self.frames == 0 => {
+            Target::Y4m(_) | Target::Image(..) if self.frames == 0 => {
                 return Err(Error::Format("a video without a frame".into()));
             }
-            Target::Y4m(out) | Target::Png(out) => (out.written(), Finished::Output(out)),
+            Target::Y4m(out) | Target::Image(_, out) => (out.written(), Finished::Output(out)),
             Target::Folder(folder) => (self.written, Finished::Folder(folder)),
         };
         let written = Written {
             bytes,
             units: self.frames,
-            warnings: Vec::new(),
+            warnings: self.warnings,
         };
         Ok((written, finished))
     }
@@ -248,9 +317,11 @@ mod tests {
         assert_eq!(form(dir.path(), Some(2)).unwrap(), Form::Folder);
         std::fs::create_dir(dir.path().join("v.2")).unwrap();
         assert_eq!(at("v.2"), Ok(Form::Folder));
-        for name in ["a.png", "a.mp4", "a.wav", "v.3"] {
+        for name in ["a.png", "a.mp4", "a.wav", "v.3", "a.JPG", "a.qoi"] {
             assert_eq!(at(name), Err(2), "{name}");
         }
-        assert_eq!(form(Path::new("a.png"), Some(1)).unwrap(), Form::Png);
+        for (name, format) in [("a.png", ImageFormat::Png), ("b.TIF", ImageFormat::Tiff)] {
+            assert_eq!(form(Path::new(name), Some(1)).unwrap(), Form::Image(format));
+        }
     }
 }

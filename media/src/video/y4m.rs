@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 
 use nc_core::kind::video::MAX_EDGE;
-use nc_core::{Budget, Chroma, Error, Result, VideoFormat};
+use nc_core::{Budget, Chroma, Colour, Error, Result, VideoFormat};
 
 /// First bytes of a file.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
@@ -90,7 +90,8 @@ impl Head {
                 rate,
                 chroma,
                 bits,
-                rgb: false,
+                colour: Colour::Video,
+                alpha: false,
             },
             siting,
             full,
@@ -101,13 +102,13 @@ impl Head {
     /// The line of a video that comes from elsewhere.
     pub fn of(format: VideoFormat) -> Self {
         let mut line = format!("{} Ip A0:0 {}", size(&format), planes(&format));
-        if format.rgb {
+        if format.colour != Colour::Video {
             line.push_str(" XCOLORRANGE=FULL");
         }
         Self {
             format,
             siting: Siting::Centre,
-            full: format.rgb.then_some(true),
+            full: (format.colour != Colour::Video).then_some(true),
             line,
         }
     }

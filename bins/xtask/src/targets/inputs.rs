@@ -233,7 +233,8 @@ fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
                     rate: [0, 0],
                     chroma,
                     bits: 8,
-                    rgb: true,
+                    colour: nc_core::Colour::Image,
+                    alpha: false,
                 };
                 let channels = if chroma == nc_core::Chroma::Gray {
                     1

@@ -2,8 +2,8 @@
 
 use nc_core::family::RecordsForm;
 use nc_core::{
-    AudioBuf, AudioFormat, Chroma, Format, Goal, MediaKind, RecordsBuf, RecordsFormat, SampleDepth,
-    SignalBuf, Text, VideoBuf, VideoFormat,
+    AudioBuf, AudioFormat, Chroma, Colour, Format, Goal, MediaKind, RecordsBuf, RecordsFormat,
+    SampleDepth, SignalBuf, Text, VideoBuf, VideoFormat,
 };
 use ndarray::Array2;
 
@@ -115,7 +115,12 @@ fn video(data: &[u8], exact: bool) -> Option<Sample> {
         rate: [25, 1],
         chroma: [Chroma::Gray, Chroma::C420, Chroma::C422, Chroma::C444][usize::from(layout & 3)],
         bits: 8 + (layout >> 3) % 9,
-        rgb: layout & 4 != 0,
+        colour: match layout & 0xc4 {
+            0 | 0x40 | 0x80 => Colour::Video,
+            0xc4 if layout & 3 == 3 => Colour::Rgb,
+            _ => Colour::Image,
+        },
+        alpha: layout & 0xc0 == 0x40,
     };
     let size = format.frame_samples().ok()?;
     let frames = 1 + usize::from(frames % 4);

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use nc_core::container::{CHUNK, END, INDEX, LAST, META, put_varint};
 use nc_core::salvage::Salvage;
 use nc_core::{
-    Archive, AudioFormat, Budget, Chroma, Control, Decoder, Family, Format, MediaKind, ModelId,
-    Opener, RecordsFormat, SampleDepth, VideoFormat,
+    Archive, AudioFormat, Budget, Chroma, Colour, Control, Decoder, Family, Format, MediaKind,
+    ModelId, Opener, RecordsFormat, SampleDepth, VideoFormat,
 };
 use nc_corpora::golden;
 use nc_corpora::raw::{Raw, header};
@@ -61,7 +61,8 @@ fn formats(family: &dyn Family) -> Vec<Format> {
             rate: [25, 1],
             chroma: Chroma::C420,
             bits: 8,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         })
     };
     match family.info().kind {

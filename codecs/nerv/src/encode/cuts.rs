@@ -64,7 +64,7 @@ pub fn groups(x: &Video<'_>, frame: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nc_core::{Chroma, VideoFormat};
+    use nc_core::{Chroma, Colour, VideoFormat};
 
     fn clip(frames: usize, value: impl Fn(usize, usize) -> u16) -> (VideoFormat, Vec<u16>) {
         let format = VideoFormat {
@@ -73,7 +73,8 @@ mod tests {
             rate: [25, 1],
             chroma: Chroma::Gray,
             bits: 8,
-            rgb: false,
+            colour: Colour::Video,
+            alpha: false,
         };
         let samples = (0..frames * 1024).map(|i| value(i / 1024, i % 1024));
         (format, samples.collect())

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nc_core::rng::Rng;
-use nc_core::{Budget, Chroma, Control, Error, Threads, Video, VideoFormat};
+use nc_core::{Budget, Chroma, Colour, Control, Error, Threads, Video, VideoFormat};
 use nc_kernels::{Kernels, Level};
 
 use super::config::{Kind, Layout, Published};
@@ -20,7 +20,8 @@ const SMALL: VideoFormat = VideoFormat {
     rate: [25, 1],
     chroma: Chroma::C420,
     bits: 8,
-    rgb: false,
+    colour: Colour::Video,
+    alpha: false,
 };
 
 /// A slope that moves.

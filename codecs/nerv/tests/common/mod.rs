@@ -8,7 +8,7 @@
 
 use nc_core::rng::Rng;
 use nc_core::{
-    Budget, Chroma, ChunkGoal, ChunkHead, Codec, Control, Encoded, Part, Result, VideoBuf,
+    Budget, Chroma, ChunkGoal, ChunkHead, Codec, Colour, Control, Encoded, Part, Result, VideoBuf,
     VideoFormat,
 };
 pub use nc_corpora::synth::plain::{KINDS, Kind, clip};
@@ -21,7 +21,8 @@ pub fn format(width: u32, height: u32, chroma: Chroma, bits: u8) -> VideoFormat 
         rate: [25, 1],
         chroma,
         bits,
-        rgb: false,
+        colour: Colour::Video,
+        alpha: false,
     }
 }
 
