@@ -35,6 +35,7 @@
 compile_error!("x87 arithmetic keeps excess precision; build with SSE2");
 
 mod arch;
+mod cuts;
 mod error;
 mod exact;
 mod fft;
@@ -50,9 +51,11 @@ mod motion;
 mod packed;
 mod resample;
 mod softmax;
+mod squares;
 mod stft;
 mod vector;
 
+pub use cuts::{CUTS, Cuts};
 pub use error::{KernelError, Result};
 pub use fft::{MAX_FFT, Rfft};
 pub use generic::least::Least;
@@ -64,4 +67,5 @@ pub use motion::Block;
 pub use packed::PackedLinear;
 pub use resample::{Resampler, resample, resampled_len};
 pub use softmax::MAX_SYMBOLS;
+pub use squares::{MAX_FEATURES, Squares};
 pub use stft::{Stft, hann};

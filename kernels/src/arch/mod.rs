@@ -57,6 +57,13 @@ macro_rules! entry_points {
             dot(a: &[f32], b: &[f32], out: &mut f32) = crate::generic::norm::dot::<$v>;
             /// The smallest numbers of a row.
             least(x: &[f32], out: &mut [crate::generic::least::Least]) = crate::generic::least::least;
+            /// Least squares by normal equations.
+            squares_add(n: usize, w: usize, m: &mut [f32], x: &[f32], weight: f32) = crate::generic::squares::add::<$v>;
+            squares_add_scaled(m: &mut [f32], a: &[f32], by: f32) = crate::generic::squares::add_scaled::<$v>;
+            squares_decay(m: &mut [f32], new: &mut [f32], keep: f32) = crate::generic::squares::decay::<$v>;
+            squares_solve(n: usize, w: usize, m: &mut [f32], weights: &mut [f32]) = crate::generic::squares::solve::<$v>;
+            /// Logistic distributions.
+            cut(cuts: &mut crate::cuts::Cuts, at: f32, odds: &mut [f32; crate::cuts::CUTS]) = crate::generic::cuts::cut::<$v>;
             /// Rows of probabilities.
             normalise(k: usize, rows: &mut [f32]) = crate::generic::mixture::normalise::<$v>;
             absorb(k: usize, rows: &mut [f32], by: &[f32]) = crate::generic::mixture::absorb::<$v>;

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod conv;
+pub(crate) mod cuts;
 pub(crate) mod image;
 pub(crate) mod least;
 pub(crate) mod linear;
@@ -14,3 +15,4 @@ pub(crate) mod math;
 pub(crate) mod mixture;
 pub(crate) mod motion;
 pub(crate) mod norm;
+pub(crate) mod squares;

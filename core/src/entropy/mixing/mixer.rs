@@ -107,6 +107,16 @@ impl Mixer {
         })
     }
 
+    /// Sets the weights of all sets to these, in 4096ths, as far as they go.
+    pub fn start(&mut self, weights: &[i16]) {
+        let width = self.x.len();
+        for row in self.first.chunks_exact_mut(2 * width) {
+            for (w, weight) in row.iter_mut().zip(weights).take(self.inputs) {
+                *w = *weight;
+            }
+        }
+    }
+
     /// The inputs of the next decision, to be written: logarithms in 256ths, between -2880 and 2880. They keep their
     /// values from one decision to the next.
     #[inline(always)]
