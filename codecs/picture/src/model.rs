@@ -147,10 +147,10 @@ impl Model {
             let [first, second, third] = taken;
             let fit =
                 |taken, block, keep, reach| Fit::new(kernels, taken, width, block, keep, reach);
-            let mut list = vec![fit(first, 8, 0.86, 3)?];
+            let mut list = vec![fit(first, 16, 0.86, 2)?];
             if fits > 1 {
-                list.push(fit(second, 8, 0.7, 2)?);
-                list.push(fit(third, 4, 0.6, 2)?);
+                list.push(fit(second, 16, 0.7, 1)?);
+                list.push(fit(third, 8, 0.6, 1)?);
             }
             let rate = Rate {
                 start: 14000,
@@ -171,8 +171,10 @@ impl Model {
                 scales: std::array::from_fn(|_| vec![-1.0; 4096]),
                 bias: vec![[0.0; 2]; 64 * 24 * 2],
                 steps: [[1.0; 4]; 2],
-                counters: std::array::from_fn(|k| {
-                    Adaptive::new(1 << counter_bits, if k == 4 { 400 } else { 120 })
+                counters: std::array::from_fn(|k| match k {
+                    0..=2 => Adaptive::new(1 << 16, 120),
+                    4 => Adaptive::new(1 << counter_bits, 400),
+                    _ => Adaptive::new(1 << counter_bits, 120),
                 }),
                 mixer,
                 refine: [Refine::new(16 * 24, 6), Refine::new(64 * 16, 6)],
@@ -456,12 +458,30 @@ impl Plane {
             texture,
             place,
         } = told.around;
-        let mask = (1usize << counter_bits) - 1;
+        // Four bits of a context that is hashed lie in one line of the cache.
+        let hashes = [
+            told.left.wrapping_mul(0x2c1b_3c6d) ^ told.above.wrapping_mul(0x297a_2d39),
+            0,
+            told.before.wrapping_mul(0x27d4_eb2f),
+            told.before.wrapping_mul(0x27d4_eb2f) ^ told.left.wrapping_mul(0x165e_6b35),
+        ];
+        let mut lines = [0usize; 4];
+        let mut path = 1usize;
         let value = u32::from(value);
         let (mut low, mut odds) = (0u32, [0.0f32; CUTS]);
         // In the levels of samples.
         let expected = (told.corrected / told.unit + 0.5) as i32;
         for d in (0..bits).rev() {
+            if d % 4 == 3 || d + 1 == bits {
+                path = 1;
+                let prefix = (low >> d).wrapping_mul(0x9e37_79b1) ^ d.wrapping_mul(0x85eb_ca6b);
+                for ((line, hash), counter) in lines.iter_mut().zip(hashes).zip(&self.counters[3..]) {
+                    let h = (hash ^ prefix).wrapping_mul(0xc2b2_ae35);
+                    let h = (h ^ h >> 15).wrapping_mul(0x2c1b_3c6d);
+                    *line = (h >> (36 - counter_bits) << 4) as usize;
+                    counter.prefetch(*line);
+                }
+            }
             let middle = low + (1 << d);
             let bit = value >= middle;
             let at = (middle as f32 - 0.5) * told.unit;
@@ -484,30 +504,23 @@ impl Plane {
             if least > CERTAIN || most < -CERTAIN {
                 let bit = io.bit(bit, squash(sum / count));
                 self.cuts.choose(bit);
+                path = path << 1 | usize::from(bit);
                 if bit {
                     low = middle;
                 }
                 continue;
             }
             let offset = (middle as i32 - expected).clamp(-31, 31) + 32;
-            let node = offset as usize * 16 + d as usize;
-            let h = (middle * 16 + d).wrapping_mul(0x9e37_79b1);
-            let direct = (h.wrapping_add(told.left.wrapping_mul(0x2c1b_3c6d)))
-                .wrapping_add(told.above.wrapping_mul(0x297a_2d39))
-                .wrapping_mul(0x85eb_ca6b);
-            let known = (h ^ told.before.wrapping_mul(0x27d4_eb2f)).wrapping_mul(0x85eb_ca6b);
-            let beside = (h ^ told.before.wrapping_mul(0x27d4_eb2f))
-                .wrapping_add(told.left.wrapping_mul(0x2c1b_3c6d))
-                .wrapping_mul(0x85eb_ca6b);
-            let top = 32 - counter_bits;
+            // Decisions of one bit lie together.
+            let node = (d as usize) << 6 | offset as usize;
             let contexts = [
-                (node * 24 + activity) & mask,
-                (node * 64 + texture) & mask,
-                ((node * 12 + others) * 8 + gradient.min(7)) & mask,
-                (direct >> top) as usize,
-                (h >> top) as usize,
-                (known >> top) as usize,
-                (beside >> top) as usize,
+                activity << 10 | node,
+                texture << 10 | node,
+                (others.min(7) << 3 | gradient.min(7)) << 10 | node,
+                lines[0] | path,
+                lines[1] | path,
+                lines[2] | path,
+                lines[3] | path,
             ];
             let x = self.mixer.inputs();
             for ((counter, context), x) in self.counters.iter().zip(contexts).zip(&mut x[CUTS..]) {
@@ -537,6 +550,7 @@ impl Plane {
                 counter.update(context, bit);
             }
             self.cuts.choose(bit);
+            path = path << 1 | usize::from(bit);
             if bit {
                 low = middle;
             }

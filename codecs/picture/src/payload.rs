@@ -201,7 +201,7 @@ pub(crate) fn decode(format: &VideoFormat, payload: &[u8], frames: usize) -> Res
     }
 }
 
-/// Whether asking for repeats helps: a part of the pixels are those beside or above them.
+/// Whether asking for repeats helps: half of the pixels are those beside or above them.
 fn repeats_pay(format: &VideoFormat, samples: &[u16], frame: usize) -> bool {
     let starts = starts(format);
     let group = &groups(format)[0];
@@ -222,7 +222,7 @@ fn repeats_pay(format: &VideoFormat, samples: &[u16], frame: usize) -> bool {
             }
         }
     }
-    same * 4 > all
+    same * 2 > all
 }
 
 /// The parts of planes that are the rows of a strip: first sample and samples of each.

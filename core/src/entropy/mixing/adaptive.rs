@@ -50,6 +50,12 @@ impl Adaptive {
         (self.all[state] >> 16) as u16
     }
 
+    /// Asks for a state that is coming.
+    #[inline(always)]
+    pub fn prefetch(&self, state: usize) {
+        super::prefetch(&self.all, state);
+    }
+
     /// Decisions seen in `state`.
     ///
     /// # Panics
