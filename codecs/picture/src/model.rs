@@ -16,7 +16,10 @@ const INPUTS: usize = CUTS + COUNTERS + 1;
 /// Kinds of context that say how far off predictions are.
 const SCALES: usize = 4;
 /// All distributions agree beyond this logarithm: 6.5 in 256ths.
-const CERTAIN: i32 = 1664;
+const CERTAIN: i32 = 1300;
+
+/// A bit is taken for sure that is so far from all means, in scales of the flattest distribution.
+const FAR: f32 = 7.0;
 
 /// What lies around a sample, as whole numbers below some bound.
 #[derive(Debug, Clone, Copy, Default)]
@@ -172,7 +175,7 @@ impl Model {
                 bias: vec![[0.0; 2]; 64 * 24 * 2],
                 steps: [[1.0; 4]; 2],
                 counters: std::array::from_fn(|k| match k {
-                    0..=2 => Adaptive::new(1 << 16, 120),
+                    0..=2 => Adaptive::new(1 << 15, 120),
                     4 => Adaptive::new(1 << counter_bits, 400),
                     _ => Adaptive::new(1 << counter_bits, 120),
                 }),
@@ -471,6 +474,13 @@ impl Plane {
         let (mut low, mut odds) = (0u32, [0.0f32; CUTS]);
         // In the levels of samples.
         let expected = (told.corrected / told.unit + 0.5) as i32;
+        // Between which means all distributions lie, and how flat the flattest is.
+        let known = self.cuts.mean.iter().zip(&self.cuts.steepness);
+        let (least_mean, most_mean, flattest) = known
+            .filter(|(_, s)| **s != 0.0)
+            .fold((f32::MAX, f32::MIN, f32::MAX), |(a, b, c), (m, s)| {
+                (a.min(*m), b.max(*m), c.min(*s))
+            });
         for d in (0..bits).rev() {
             if d % 4 == 3 || d + 1 == bits {
                 path = 1;
@@ -485,6 +495,22 @@ impl Plane {
             let middle = low + (1 << d);
             let bit = value >= middle;
             let at = (middle as f32 - 0.5) * told.unit;
+            // Far from all of them, the bit is all but sure.
+            let far = ((at - most_mean).max(least_mean - at)) * flattest;
+            if far > FAR {
+                let above = at < least_mean;
+                let log = (far.min(11.0) * 256.0) as i32;
+                let bit = io.bit(bit, squash(if above { log } else { -log }));
+                if bit != above {
+                    kernels.cut(&mut self.cuts, at, &mut odds);
+                    self.cuts.choose(bit);
+                }
+                path = path << 1 | usize::from(bit);
+                if bit {
+                    low = middle;
+                }
+                continue;
+            }
             kernels.cut(&mut self.cuts, at, &mut odds);
             let (mut least, mut most, mut sum, mut count) = (i32::MAX, i32::MIN, 0, 0);
             let inputs = self.mixer.inputs();
@@ -510,13 +536,13 @@ impl Plane {
                 }
                 continue;
             }
-            let offset = (middle as i32 - expected).clamp(-31, 31) + 32;
+            let offset = (middle as i32 - expected).clamp(-15, 15) + 16;
             // Decisions of one bit lie together.
-            let node = (d as usize) << 6 | offset as usize;
+            let node = (d as usize) << 5 | offset as usize;
             let contexts = [
-                activity << 10 | node,
-                texture << 10 | node,
-                (others.min(7) << 3 | gradient.min(7)) << 10 | node,
+                activity << 9 | node,
+                texture << 9 | node,
+                (others.min(7) << 3 | gradient.min(7)) << 9 | node,
                 lines[0] | path,
                 lines[1] | path,
                 lines[2] | path,
