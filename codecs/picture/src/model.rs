@@ -12,7 +12,9 @@ const FITS: usize = 3;
 /// Contexts of counters.
 const COUNTERS: usize = 7;
 /// Inputs of the mixer: distributions, counters, a constant.
-const INPUTS: usize = CUTS + COUNTERS + 1;
+const INPUTS: usize = LANES + COUNTERS + 1;
+/// Distributions that are mixed.
+const LANES: usize = 8;
 /// Kinds of context that say how far off predictions are.
 const SCALES: usize = 4;
 /// All distributions agree beyond this logarithm: 6.5 in 256ths.
@@ -162,8 +164,8 @@ impl Model {
             };
             let sets = [16 * deep * 4, 24 * deep * 4, 12 * 12 * 2];
             let mut mixer = Mixer::new(INPUTS, &sets, deep, rate)?;
-            let models = if fits > 1 { 10 } else { 7 };
-            let mut weights = [0i16; CUTS];
+            let models = if fits > 1 { 8 } else { 6 };
+            let mut weights = [0i16; LANES];
             weights[..models].fill(4096 / models as i16);
             mixer.start(&[&weights[..], &[0; COUNTERS + 1]].concat());
             all.push(Plane {
@@ -360,32 +362,25 @@ impl Model {
             let s = scale.map(|s| STEEP / (s + LEAST));
             let cuts = &mut plane.cuts;
             let several = plane.fits.len() > 1;
-            cuts.mean = [
-                corrected, corrected, corrected, blend, corrected, mu[0], mu[1], mu[2], copies[0],
-                copies[1], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-            ];
+            cuts.mean = [0.0; CUTS];
+            cuts.mean[..LANES].copy_from_slice(&[
+                corrected, corrected, corrected, mu[0], mu[1], mu[2], copies[0], copies[1],
+            ]);
             let step = |k: usize| match rank {
                 0 => 0.0,
                 _ => STEEP / (plane.steps[k][around.place] + LEAST),
             };
-            cuts.steepness = [
+            cuts.steepness = [0.0; CUTS];
+            cuts.steepness[..LANES].copy_from_slice(&[
                 s[0],
                 s[1] * 1.6,
                 s[3] * 0.6,
-                s[3],
-                s[2],
-                s[0],
+                if several { s[0] } else { s[2] },
                 if several { s[1] } else { 0.0 },
-                if several { s[0] } else { 0.0 },
+                if several { s[2] } else { 0.0 },
                 step(0),
                 step(1),
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-                0.0,
-            ];
+            ]);
             cuts.open();
             // The plane before at this pixel.
             let before = match rank {
@@ -485,7 +480,8 @@ impl Plane {
             if d % 4 == 3 || d + 1 == bits {
                 path = 1;
                 let prefix = (low >> d).wrapping_mul(0x9e37_79b1) ^ d.wrapping_mul(0x85eb_ca6b);
-                for ((line, hash), counter) in lines.iter_mut().zip(hashes).zip(&self.counters[3..]) {
+                for ((line, hash), counter) in lines.iter_mut().zip(hashes).zip(&self.counters[3..])
+                {
                     let h = (hash ^ prefix).wrapping_mul(0xc2b2_ae35);
                     let h = (h ^ h >> 15).wrapping_mul(0x2c1b_3c6d);
                     *line = (h >> (36 - counter_bits) << 4) as usize;
@@ -513,8 +509,8 @@ impl Plane {
             }
             kernels.cut(&mut self.cuts, at, &mut odds);
             let (mut least, mut most, mut sum, mut count) = (i32::MAX, i32::MIN, 0, 0);
-            let inputs = self.mixer.inputs();
-            for ((x, o), steepness) in inputs.iter_mut().zip(&odds).zip(&self.cuts.steepness) {
+            let inputs = self.mixer.inputs()[..LANES].iter_mut();
+            for ((x, o), steepness) in inputs.zip(&odds).zip(&self.cuts.steepness) {
                 // Lanes without a distribution know nothing.
                 if *steepness == 0.0 {
                     *x = 0;
@@ -549,11 +545,11 @@ impl Plane {
                 lines[3] | path,
             ];
             let x = self.mixer.inputs();
-            for ((counter, context), x) in self.counters.iter().zip(contexts).zip(&mut x[CUTS..]) {
+            for ((counter, context), x) in self.counters.iter().zip(contexts).zip(&mut x[LANES..]) {
                 let trust = TRUST[counter.seen(context).min(31) as usize];
                 *x = ((stretch(counter.p(context)) * trust) >> 4) as i16;
             }
-            x[CUTS + COUNTERS] = 77;
+            x[LANES + COUNTERS] = 77;
             let z = (at - told.corrected) * told.steepness;
             let z = (z * 2.0 + 8.0).clamp(0.0, 15.0) as usize;
             let depth = d as usize;
