@@ -29,9 +29,10 @@ pub use info::{Info, MetaInfo, VideoInfo};
 pub use model::{Cost, Distribution, Oracle};
 pub use nc_core::family::Trained;
 pub use nc_core::{
-    Audio, AudioBuf, AudioFormat, Budget, Chroma, Control, Effort, Error, Family, Format, Goal,
-    MediaKind, Model, ModelId, Options, Progress, Records, RecordsBuf, RecordsFormat, Registry,
-    Result, SampleDepth, Signal, SignalBuf, Summary, Threads, Video, VideoBuf, VideoFormat,
+    Audio, AudioBuf, AudioFormat, Budget, Chroma, Colour, Control, Effort, Error, Family, Format,
+    Goal, MediaKind, Model, ModelId, Options, Progress, Records, RecordsBuf, RecordsFormat,
+    Registry, Result, SampleDepth, Signal, SignalBuf, Summary, Threads, Video, VideoBuf,
+    VideoFormat,
 };
 pub use nc_media::{Range, Warning};
 pub use settings::{DecodeSettings, Settings};
@@ -60,6 +61,8 @@ pub fn registry() -> Registry {
     let registry = registry.with(nc_circuit::Family);
     #[cfg(feature = "nerv")]
     let registry = registry.with(nc_nerv::Nerv);
+    #[cfg(feature = "picture")]
+    let registry = registry.with(nc_picture::Picture);
     #[cfg(feature = "store")]
     let registry = registry.with(nc_store::Store);
     #[cfg(feature = "bytes")]

@@ -5,6 +5,8 @@ use nc_core::{
     Error, Family, MediaKind, Model, Plan, Result, Video, VideoBuf, VideoFormat, kind,
 };
 
+use xxhash_rust::xxh3::Xxh3;
+
 use crate::payload::{decode, encode, strips_of, working_memory};
 
 /// Facts of the codec.
@@ -80,7 +82,7 @@ impl Codec for Picture {
             Effort::Medium | Effort::Slow => 3,
         };
         out.extend(encode(&x.format, x.samples, fits)?);
-        Ok(symbols(head.units))
+        Ok(symbols(x.samples))
     }
 
     fn decode(
@@ -101,11 +103,21 @@ impl Codec for Picture {
         let mut work = budget.share();
         work.charge(2 * samples + working_memory(&format, strips_of(payload)?))?;
         let samples = decode(&format, payload, frames)?;
-        Ok((VideoBuf { format, samples }, symbols(head.units)))
+        let symbols = symbols(&samples);
+        Ok((VideoBuf { format, samples }, symbols))
     }
 }
 
-/// The symbols of this codec are the samples themselves; their checksum is in the frame already.
-fn symbols(frames: u64) -> Encoded {
-    Encoded { symbols: frames }
+/// The symbols of this codec are the samples themselves: XXH3 of them, two bytes each, the low one first.
+fn symbols(samples: &[u16]) -> Encoded {
+    let mut hash = Xxh3::new();
+    let mut block = Vec::with_capacity(1 << 13);
+    for samples in samples.chunks(1 << 12) {
+        block.clear();
+        block.extend(samples.iter().flat_map(|s| s.to_le_bytes()));
+        hash.update(&block);
+    }
+    Encoded {
+        symbols: hash.digest(),
+    }
 }
