@@ -275,14 +275,8 @@ impl Model {
         for (fit, mu) in plane.fits.iter_mut().zip(&mut mu) {
             fit.begin(x)?;
             let p = mean + fit.predict(&self.neighbours);
-            // Also of what is not a number.
-            *mu = if !(p > -8.0) {
-                -8.0
-            } else if p > max + 8.0 {
-                max + 8.0
-            } else {
-                p
-            };
+            // What is not a number becomes the least.
+            *mu = if p > -8.0 { p.min(max + 8.0) } else { -8.0 };
         }
         let e = &plane.errors;
         // Blend by how far off each fit was nearby.

@@ -182,8 +182,8 @@ impl Fit {
         (self.kernels)
             .squares_solve(&mut self.solved, &mut self.weights)
             .map_err(fault)?;
-        // Also true of what is not a number.
-        if self.weights.iter().any(|w| !(w.abs() < 100.0)) {
+        // What is not a number is no weight either.
+        if !self.weights.iter().all(|w| w.abs() < 100.0) {
             self.reset();
         }
         Ok(())

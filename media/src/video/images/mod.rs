@@ -30,6 +30,8 @@ pub(crate) enum ImageFormat {
     Tiff,
     Bmp,
     Pnm,
+    /// A PNM that may have opacity; read as any other.
+    Pam,
     Qoi,
 }
 
@@ -132,6 +134,31 @@ pub(crate) struct Pixels {
 }
 
 impl Pixels {
+    /// The same without opacity, where all of it is opaque.
+    #[cfg(feature = "pictures")]
+    fn without_idle_opacity(self) -> Self {
+        let channels = self.form.channels();
+        let opaque = if self.form.deep {
+            u16::MAX
+        } else {
+            u16::from(u8::MAX)
+        };
+        let pixels = || self.samples.chunks_exact(channels);
+        if !self.form.alpha || pixels().any(|p| p.last() != Some(&opaque)) {
+            return self;
+        }
+        let colours = channels - 1;
+        let samples = pixels()
+            .flat_map(|p| p.iter().take(colours))
+            .copied()
+            .collect();
+        let form = Form {
+            alpha: false,
+            ..self.form
+        };
+        Self { form, samples }
+    }
+
     /// Its planes, as an image of `form` has them that holds this one's.
     pub(crate) fn planes(&self, form: Form) -> Vec<u16> {
         let is = self.form;

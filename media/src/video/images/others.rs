@@ -51,7 +51,7 @@ fn decoder<'a>(
         ImageFormat::Gif => Box::new(gif::GifDecoder::new(r).map_err(failed)?),
         ImageFormat::Tiff => Box::new(tiff::TiffDecoder::new(r).map_err(failed)?),
         ImageFormat::Bmp => Box::new(bmp::BmpDecoder::new(r).map_err(failed)?),
-        ImageFormat::Pnm => Box::new(pnm::PnmDecoder::new(r).map_err(failed)?),
+        ImageFormat::Pnm | ImageFormat::Pam => Box::new(pnm::PnmDecoder::new(r).map_err(failed)?),
         ImageFormat::Qoi => Box::new(qoi::QoiDecoder::new(r).map_err(failed)?),
     };
     decoder.set_limits(limits(budget)).map_err(failed)?;
@@ -102,7 +102,12 @@ pub(super) fn pixels(format: ImageFormat, bytes: &[u8], budget: &mut Budget) -> 
         }
     };
     budget.release(n);
-    Ok(Pixels { form, samples })
+    let pixels = Pixels { form, samples };
+    // Of a GIF all is made to have opacity.
+    Ok(match format {
+        ImageFormat::Gif => pixels.without_idle_opacity(),
+        _ => pixels,
+    })
 }
 
 /// Milliseconds that stand for a delay of none, as players take it.
@@ -173,7 +178,7 @@ pub(crate) fn animation(
         form,
         frames,
         rate,
-        uneven: delays.windows(2).any(|w| w[0] != w[1]),
+        uneven: delays.iter().any(|d| Some(d) != delays.first()),
     }))
 }
 

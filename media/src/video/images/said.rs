@@ -63,6 +63,12 @@ impl Said {
         self.meta.extend(international(XMP, words));
     }
 
+    /// The colours were those of inks.
+    pub(super) fn turned_inks(&mut self) {
+        let text = "cyan, magenta, yellow and black became red, green and blue";
+        self.warn(code::COLOURS_CONVERTED, text);
+    }
+
     fn warn(&mut self, code: &'static str, text: &str) {
         self.warnings.push(Warning::new(code, text));
     }
@@ -125,7 +131,7 @@ fn international(key: &str, words: &[u8]) -> Option<Meta> {
 
 /// Pixels by metre; none where they say nothing.
 pub(super) fn physical(x: f64, y: f64) -> Option<Meta> {
-    let whole = |v: f64| (v >= 0.5 && v < 4e9).then(|| (v + 0.5) as u32);
+    let whole = |v: f64| (0.5..4e9).contains(&v).then_some((v + 0.5) as u32);
     let (x, y) = (whole(x)?, whole(y)?);
     let mut data = [x.to_be_bytes(), y.to_be_bytes()].concat();
     data.push(1);
@@ -154,9 +160,9 @@ pub(crate) fn of(format: ImageFormat, bytes: &[u8]) -> Said {
             None
         }
         ImageFormat::Bmp => bmp(bytes, &mut said),
-        ImageFormat::Pnm => {
+        ImageFormat::Pnm | ImageFormat::Pam => {
             comments(bytes, &mut said);
-            None
+            pnm_end(bytes)
         }
         ImageFormat::Qoi => None,
     };
@@ -219,7 +225,7 @@ fn jpeg(bytes: &[u8], said: &mut Said) -> Option<usize> {
         let Some([0xFF, marker]) = bytes.get(at..at + 2) else {
             break None;
         };
-        let Some(length) = bytes.get(at + 2..at + 4) else {
+        let Some([high, low]) = bytes.get(at + 2..at + 4) else {
             break (*marker == 0xD9).then_some(at + 2);
         };
         if *marker == 0xD9 {
@@ -229,7 +235,7 @@ fn jpeg(bytes: &[u8], said: &mut Said) -> Option<usize> {
             at += 2;
             continue;
         }
-        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
         let Some(data) = bytes.get(at + 4..at + 2 + length.max(2)) else {
             break None;
         };
@@ -263,18 +269,15 @@ fn jpeg(bytes: &[u8], said: &mut Said) -> Option<usize> {
                     None => said.left("comment"),
                 }
             }
-            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
-                if data.get(5) == Some(&4) {
-                    let text = "cyan, magenta, yellow and black became red, green and blue";
-                    said.warn(code::COLOURS_CONVERTED, text);
-                }
+            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) && data.get(5) == Some(&4) => {
+                said.turned_inks();
             }
             0xDA => {
                 // Coded pixels, to the next marker that is none of theirs.
                 let coded = bytes.get(at..).unwrap_or_default();
                 let next = coded
                     .windows(2)
-                    .position(|w| w[0] == 0xFF && !matches!(w[1], 0 | 0xD0..=0xD7 | 0xFF));
+                    .position(|w| matches!(w, [0xFF, m] if !matches!(m, 0 | 0xD0..=0xD7 | 0xFF)));
                 match next {
                     Some(n) => at += n,
                     None => break None,
@@ -303,8 +306,8 @@ fn jpeg(bytes: &[u8], said: &mut Said) -> Option<usize> {
 /// Pixels by metre from a JFIF head.
 fn density(data: &[u8]) -> Option<Meta> {
     let number = |at: usize| {
-        let two = data.get(at..at + 2)?;
-        Some(f64::from(u16::from_be_bytes([two[0], two[1]])))
+        let two = data.get(at..at + 2)?.try_into().ok()?;
+        Some(f64::from(u16::from_be_bytes(two)))
     };
     let (x, y) = (number(8)?, number(10)?);
     match data.get(7)? {
@@ -422,6 +425,57 @@ fn comments(bytes: &[u8], said: &mut Said) {
             said.meta.extend(text("Comment", comment.trim_ascii()));
         }
     }
+}
+
+/// Where the samples of a binary PNM end.
+fn pnm_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    let mut word = || -> Option<&[u8]> {
+        while bytes.get(at)?.is_ascii_whitespace() || bytes.get(at) == Some(&b'#') {
+            match bytes.get(at)? {
+                b'#' => at += bytes.get(at..)?.iter().position(|b| *b == b'\n')?,
+                _ => at += 1,
+            }
+        }
+        let start = at;
+        while !bytes.get(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        bytes.get(start..at)
+    };
+    let kind = word()?.to_vec();
+    let number = |word: Option<&[u8]>| std::str::from_utf8(word?).ok()?.parse::<usize>().ok();
+    let (mut width, mut height, mut depth, mut most) = (0, 0, 1, 1);
+    if kind == b"P7" {
+        loop {
+            match word()? {
+                b"WIDTH" => width = number(word())?,
+                b"HEIGHT" => height = number(word())?,
+                b"DEPTH" => depth = number(word())?,
+                b"MAXVAL" => most = number(word())?,
+                b"ENDHDR" => break,
+                _ => {
+                    word()?;
+                }
+            }
+        }
+    } else {
+        (width, height) = (number(word())?, number(word())?);
+        match &kind[..] {
+            b"P4" => {}
+            b"P5" => most = number(word())?,
+            b"P6" => (most, depth) = (number(word())?, 3),
+            _ => return None,
+        }
+    }
+    let row = match &kind[..] {
+        b"P4" => width.div_ceil(8),
+        _ => width
+            .checked_mul(depth)?
+            .checked_mul(if most > 255 { 2 } else { 1 })?,
+    };
+    // One character of space ends the head.
+    row.checked_mul(height)?.checked_add(at + 1)
 }
 
 /// A colour profile out of its chunk.

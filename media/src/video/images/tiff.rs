@@ -99,6 +99,7 @@ fn directory(file: &Bytes<'_>, at: usize, said: &mut Said) -> Option<()> {
             text(key, words.get(..end)?)
         };
         match tag {
+            262 if file.short(content)? == 5 => said.turned_inks(),
             _ if LAYOUT.contains(&tag) => {}
             270 => said.meta.extend(value("Description")),
             271 | 272 => said.meta.extend(value("Source")),

@@ -25,7 +25,7 @@ const ENDINGS: [(&str, ImageFormat); 14] = [
     ("ppm", ImageFormat::Pnm),
     ("pgm", ImageFormat::Pnm),
     ("pnm", ImageFormat::Pnm),
-    ("pam", ImageFormat::Pnm),
+    ("pam", ImageFormat::Pam),
     ("qoi", ImageFormat::Qoi),
     ("apng", ImageFormat::Png),
 ];
@@ -94,7 +94,10 @@ fn others(
 
     let mut warnings = Vec::new();
     let (mut form, mut samples) = (form, samples.to_vec());
-    let holds_deep = matches!(format, ImageFormat::Tiff | ImageFormat::Pnm);
+    let holds_deep = matches!(
+        format,
+        ImageFormat::Tiff | ImageFormat::Pnm | ImageFormat::Pam
+    );
     if form.deep && !holds_deep {
         let text = "16 bits a sample became 8, which is what the output holds";
         warnings.push(Warning::new(code::BITS_REDUCED, text));
@@ -104,8 +107,8 @@ fn others(
             *s = ((u32::from(*s) * 255 + 32_767) / 65_535) as u16;
         }
     }
-    if form.alpha && matches!(format, ImageFormat::Jpeg) {
-        let why = "JPEG holds no opacity; a PNG does";
+    if form.alpha && matches!(format, ImageFormat::Jpeg | ImageFormat::Pnm) {
+        let why = "the format holds no opacity; PNG, WebP and PAM do";
         return Err(Error::Usage(why.into()).coded(code::TRANSPARENT));
     }
     // What has no form for grey, or for grey with opacity, gets colours.
@@ -194,7 +197,7 @@ fn others(
             keep(&mut Nothing);
             qoi::QoiEncoder::new(&mut out).write_image(&bytes, w, h, kind)
         }
-        ImageFormat::Pnm | ImageFormat::Png => {
+        ImageFormat::Pnm | ImageFormat::Pam | ImageFormat::Png => {
             keep(&mut Nothing);
             let subtype = match (form.colour, form.alpha) {
                 (_, true) => pnm::PnmSubtype::ArbitraryMap,
