@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nc_core::family::{Example, Examples, RecordsForm, Trained, Trainer};
 use nc_core::{Budget, Control, Error, MediaKind, Options, Result, SignalBuf};
-use nc_media::records::{Learn, Reader, Schema, Source, rows_at_once};
+use nc_media::records::{Learn, Reader, Schema, Source, TextForm, rows_at_once};
 use nc_media::{OpenOptions, formats};
 
 use crate::Toolkit;
@@ -20,6 +20,8 @@ pub struct TrainingData {
     pub record_length: Option<usize>,
     /// Cells of tables with this text are unknown.
     pub missing: Option<String>,
+    /// How the lines of tables are told apart, where that is not to be guessed.
+    pub text: TextForm,
 }
 
 impl Toolkit {
@@ -71,6 +73,7 @@ impl Rows {
     fn open(data: &TrainingData, budget: Budget) -> Result<Self> {
         let learn = Learn {
             record_length: data.record_length,
+            text: data.text.clone(),
         };
         let schema = Schema::learn(&data.paths, &learn, &budget)?;
         Ok(Self {

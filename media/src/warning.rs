@@ -25,6 +25,10 @@ pub mod code {
     pub const OPACITY_LEFT_OUT: &str = "opacity-left-out";
     /// Warning: colours were turned into others of nearly the same look.
     pub const COLOURS_CONVERTED: &str = "colours-converted";
+    /// Warning: columns of a table that the model does not have are kept beside it.
+    pub const COLUMNS_ADDED: &str = "columns-added";
+    /// Warning: the model has columns that the table does not have.
+    pub const COLUMNS_MISSING: &str = "columns-missing";
     /// Warning: another program codes the signal again, with losses.
     pub const CODED_AGAIN: &str = "coded-again";
     /// Warning: files of a folder that are none of its frames were left out.

@@ -57,6 +57,7 @@ fn round(schema: &Schema, bytes: &[u8]) -> nc_core::Result<Vec<u8>> {
         &reader.extras()?,
         None,
         true,
+        0,
         &Budget::default(),
     )?;
     for r in &rows {
@@ -108,6 +109,7 @@ fn idx_and_raw_come_back_byte_for_byte() {
 
     let how = Learn {
         record_length: Some(12),
+        ..Learn::default()
     };
     let raw = put(folder.path(), "a.bin", &body);
     let schema = Schema::learn(&[raw], &how, &Budget::default()).unwrap();
@@ -184,19 +186,19 @@ fn values_that_are_no_bytes_are_no_file() {
             texts: Vec::new(),
         };
         let mut writer = schema
-            .writer(Vec::new(), 1, &[], None, true, &Budget::default())
+            .writer(Vec::new(), 1, &[], None, true, 0, &Budget::default())
             .unwrap();
         let e = writer.write(records.view()).unwrap_err();
         assert!(matches!(e, Error::Format(_)));
     }
     assert!(
         schema
-            .writer(Vec::new(), 1, b"extras", None, true, &Budget::default())
+            .writer(Vec::new(), 1, b"extras", None, true, 0, &Budget::default())
             .is_err()
     );
     assert!(
         schema
-            .writer(Vec::new(), u64::MAX, &[], None, true, &Budget::default())
+            .writer(Vec::new(), u64::MAX, &[], None, true, 0, &Budget::default())
             .is_err()
     );
 }

@@ -85,6 +85,28 @@ fn data_flags() -> Vec<Arg> {
             .long("missing")
             .help("Cells of tables with this text are unknown, such as ? or NA: they are summed out")
             .value_name("TEXT"),
+        Arg::new("no-header")
+            .long("no-header")
+            .help("The first line of tables is a row; columns are named by their numbers, from 1")
+            .action(ArgAction::SetTrue),
+        Arg::new("delimiter")
+            .long("delimiter")
+            .help("Character between the cells of tables, or tab or space; guessed from the header by default")
+            .value_name("CHAR")
+            .value_parser(character),
+        Arg::new("quote")
+            .long("quote")
+            .help("Character that quotes cells of tables, \" by default, or none where all characters mean themselves")
+            .value_name("CHAR")
+            .value_parser(quote),
+        Arg::new("comment")
+            .long("comment")
+            .help("Lines of tables that begin with this text are no rows; they come back as they are")
+            .value_name("TEXT"),
+        Arg::new("log")
+            .long("log")
+            .help("Each line is a row, as in log files: words are columns, and the last takes the rest of the line")
+            .action(ArgAction::SetTrue),
         Arg::new("checkpoints")
             .long("checkpoints")
             .help("Folder for checkpoints; by default beside the output")
@@ -160,4 +182,24 @@ pub fn text(path: &std::path::Path) -> Result<String> {
         std::io::ErrorKind::InvalidData => Failure::usage(e.to_string()).on(path),
         _ => Failure::from(e).on(path),
     })
+}
+
+/// A character of one byte, by itself or by its name.
+fn character(words: &str) -> std::result::Result<u8, String> {
+    match words {
+        "tab" | "\\t" => Ok(b'\t'),
+        "space" => Ok(b' '),
+        _ => match words.as_bytes() {
+            [b] if b.is_ascii() && !b.is_ascii_control() || *b == b'\t' => Ok(*b),
+            _ => Err("one character, or tab or space".into()),
+        },
+    }
+}
+
+/// The same, or none.
+fn quote(words: &str) -> std::result::Result<Option<u8>, String> {
+    match words {
+        "none" => Ok(None),
+        _ => character(words).map(Some),
+    }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use nc::media::output::Output;
+use nc::media::records::TextForm;
 use nc::{Progress, TrainingData};
 use serde_json::{Value, json};
 
@@ -48,6 +49,13 @@ pub fn run(matches: &ArgMatches, ui: &mut Ui) -> Result<u8> {
         hold_out,
         record_length: matches.get_one::<usize>("record-length").copied(),
         missing: matches.get_one::<String>("missing").cloned(),
+        text: TextForm {
+            delimiter: matches.get_one::<u8>("delimiter").copied(),
+            quote: matches.get_one::<Option<u8>>("quote").copied(),
+            no_header: matches.get_flag("no-header"),
+            comment: matches.get_one::<String>("comment").cloned(),
+            log: matches.get_flag("log"),
+        },
     };
     let mut out = Output::create(&output, None, matches.get_flag("force"))?;
     let folder = path("checkpoints").unwrap_or_else(|| {

@@ -178,6 +178,14 @@ impl Column {
         }
     }
 
+    /// Values of a cell that there is none of: any that need no text.
+    pub(super) fn push_any(&self, values: &mut Vec<u16>) {
+        let first = if self.open() == 0 { 1 } else { 0 };
+        let rest = self.alphabets().len().saturating_sub(1);
+        values.push(first);
+        values.extend(std::iter::repeat_n(0, rest));
+    }
+
     /// Appends the values of `cell`, all unknown where it reads `missing`; true where a text follows.
     pub fn read(&self, cell: &[u8], missing: Option<&[u8]>, values: &mut Vec<u16>) -> bool {
         if missing == Some(cell) {

@@ -5,23 +5,32 @@
 //! file with more is refused.
 
 mod lines;
+mod mapping;
+mod style;
 #[cfg(test)]
 mod tests;
 
 use std::io::{Read, Write};
+use std::ops::Range;
 
 use nc_core::container::{Fields, put_varint};
 use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use self::lines::{BLOCK, COLUMNS, Lines, Other, split};
+pub(in crate::records) use self::lines::COLUMNS;
+use self::lines::{BLOCK, Lines, Other, header_at};
+use self::mapping::{Added, Mapping};
+pub use self::style::Style;
 use crate::records::column::{Column, Learner};
 use crate::records::word::Word;
 use crate::records::{Reader, Writer};
+use crate::warning::{Warning, code};
 
 /// Bytes that a text takes beside its own.
 const TEXT: u64 = 64;
+/// Bytes that a file's kind is told by.
+const HEAD: usize = 1 << 16;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What a file has around its cells.
@@ -33,20 +42,63 @@ pub struct Layout {
     /// Whether lines end with CR LF and not LF.
     #[serde(default)]
     crlf: bool,
+    /// Whether lines end with CR alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cr: bool,
     /// Whether the last line has an end.
     ended: bool,
-    /// The header, without the line's end.
+    /// The header, without the line's end, with the comments before it; empty where there is none.
     header: Word,
 }
 
 impl Layout {
     fn eol(&self) -> &'static [u8] {
-        if self.crlf { b"\r\n" } else { b"\n" }
+        match (self.cr, self.crlf) {
+            (true, _) => b"\r",
+            (_, true) => b"\r\n",
+            _ => b"\n",
+        }
     }
 
-    /// What there is to say where the schema foretells `usual`, with the lines that are no rows.
-    fn extras(&self, usual: &Self, others: &[Other]) -> Vec<u8> {
-        if self == usual && others.is_empty() {
+    /// The last byte of a line's end.
+    fn last(&self) -> u8 {
+        if self.cr { b'\r' } else { b'\n' }
+    }
+
+    /// Cells of the header, as ranges of it.
+    fn header_cells(&self, style: &Style) -> Vec<Range<usize>> {
+        let mut cells = Vec::new();
+        let header = &self.header.0[..];
+        let at = header_at(header, style, self.last(), true).unwrap_or(0);
+        style.split(
+            header.get(at..).unwrap_or_default(),
+            self.last(),
+            COLUMNS,
+            &mut cells,
+        );
+        cells.iter().map(|c| c.start + at..c.end + at).collect()
+    }
+
+    /// Names of the columns, without quotes.
+    fn names(&self, style: &Style) -> Vec<String> {
+        let name = |c: Range<usize>| {
+            let text = self.header.0.get(c).unwrap_or_default();
+            let text = String::from_utf8_lossy(text).into_owned();
+            let quote = style.quote.unwrap_or('\0');
+            match text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)) {
+                Some(inner) if style.quote.is_some() => {
+                    inner.replace(&format!("{quote}{quote}"), &quote.to_string())
+                }
+                _ => text,
+            }
+        };
+        self.header_cells(style).into_iter().map(name).collect()
+    }
+
+    /// What there is to say where the schema foretells `usual`, with the lines that are no rows and the columns that the schema
+    /// does not have.
+    fn extras(&self, usual: &Self, others: &[Other], added: &[Vec<u8>]) -> Vec<u8> {
+        if self == usual && others.is_empty() && added.is_empty() {
             return Vec::new();
         }
         let flag = |on: bool, bit: u8| if on { bit } else { 0 };
@@ -55,58 +107,81 @@ impl Layout {
             | flag(self.crlf, 2)
             | flag(self.ended, 4)
             | flag(own, 8)
-            | flag(!others.is_empty(), 16);
+            | flag(!others.is_empty(), 16)
+            | flag(self.cr, 32)
+            | flag(!added.is_empty(), 64);
         let mut out = vec![flags];
         let header = if own { &self.header.0[..] } else { &[] };
-        if others.is_empty() {
+        if flags & (16 | 64) == 0 {
             out.extend(header);
-        } else {
-            put_varint(header.len() as u64, &mut out);
-            out.extend(header);
+            return out;
+        }
+        put_varint(header.len() as u64, &mut out);
+        out.extend(header);
+        if !others.is_empty() {
             Other::write(others, &mut out);
+        }
+        if !added.is_empty() {
+            put_varint(added.len() as u64, &mut out);
+            for column in added {
+                put_varint(column.len() as u64, &mut out);
+                out.extend(column);
+            }
         }
         out
     }
 
-    fn from_extras(extras: &[u8], usual: &Self) -> Result<(Self, Vec<Other>)> {
+    fn from_extras(extras: &[u8], usual: &Self) -> Result<(Self, Vec<Other>, Vec<Vec<u8>>)> {
         let Some((flags, rest)) = extras.split_first() else {
-            return Ok((usual.clone(), Vec::new()));
+            return Ok((usual.clone(), Vec::new(), Vec::new()));
         };
+        let mut added = Vec::new();
         let mut fields = Fields::new(rest);
-        let (header, others) = match flags & 16 {
+        let (header, others) = match flags & (16 | 64) {
             0 => (rest, Vec::new()),
             _ => {
                 let long = |_| Error::Format("a header longer than its file".into());
                 let len = usize::try_from(fields.varint()?).map_err(long)?;
                 let header = fields.bytes(len)?;
-                let others = Other::read(&mut fields)?;
+                let others = match flags & 16 {
+                    0 => Vec::new(),
+                    _ => Other::read(&mut fields)?,
+                };
+                if flags & 64 != 0 {
+                    for _ in 0..fields.varint()? {
+                        let len = usize::try_from(fields.varint()?).map_err(long)?;
+                        added.push(fields.bytes(len)?.to_vec());
+                    }
+                }
                 if !fields.rest().is_empty() {
                     return Err(Error::Format("bytes behind a table's layout".into()));
                 }
                 (header, others)
             }
         };
-        if flags & 8 == 0 && !header.is_empty() || flags & 0xe0 != 0 {
+        if flags & 8 == 0 && !header.is_empty() || flags & 0x80 != 0 {
             return Err(Error::Format("a table's layout".into()));
         }
         let layout = Self {
             bom: flags & 1 != 0,
             crlf: flags & 2 != 0,
+            cr: flags & 32 != 0,
             ended: flags & 4 != 0,
             header: match flags & 8 {
                 0 => usual.header.clone(),
                 _ => Word(header.to_vec()),
             },
         };
-        Ok((layout, others))
+        Ok((layout, others, added))
     }
 }
 
 /// What a model file says of a table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Table {
-    /// Between cells.
-    delimiter: char,
+    /// How cells are told apart.
+    #[serde(flatten)]
+    style: Style,
     /// Of the files that were learnt from.
     layout: Layout,
     /// The columns.
@@ -116,7 +191,13 @@ pub struct Table {
 impl Table {
     /// Whether the bytes look like a text that may be a table.
     pub fn may_be(head: &[u8]) -> bool {
-        !head.is_empty() && !head.contains(&0) && head.contains(&b'\n')
+        let line = head.contains(&b'\n') || head.contains(&b'\r') || head.len() >= HEAD;
+        line && !head.contains(&0)
+    }
+
+    /// Whether a model may say so.
+    pub fn is_sound(&self) -> bool {
+        self.style.is_sound()
     }
 
     /// What the columns of files hold; `open` opens each, with its first bytes. Rows, and every distinct cell of a
@@ -127,29 +208,40 @@ impl Table {
     /// [`Error::Limit`]; I/O.
     pub fn learn(
         files: usize,
+        how: &How,
         mut open: impl FnMut(usize) -> Result<(Vec<u8>, Box<dyn Read + Send>)>,
         budget: &mut Budget,
     ) -> Result<Self> {
-        let mut learnt: Option<(u8, Layout, Vec<String>, Vec<Learner>)> = None;
+        let mut learnt: Option<(Style, Layout, Vec<String>, Vec<Learner>)> = None;
         for i in 0..files {
             let (head, bytes) = open(i)?;
-            let delimiter = learnt.as_ref().map_or_else(|| delimiter(&head), |l| l.0);
+            let (style, keys) = match &learnt {
+                Some((style, _, names, _)) => (style.clone(), Some(names.clone())),
+                None => how.style(&head)?,
+            };
             let before = budget.left();
-            let mut lines = Lines::new(bytes, delimiter, budget)?;
-            let names = lines.names();
+            let mut lines = Lines::new(bytes, &style, budget)?;
+            let names = match keys {
+                Some(keys) if style.json.is_some() => keys,
+                _ => lines.names(),
+            };
             let (_, layout, known, learners) = learnt.get_or_insert_with(|| {
                 let learners = names.iter().map(|_| Learner::default()).collect();
-                (delimiter, lines.layout.clone(), names.clone(), learners)
+                (style.clone(), lines.layout.clone(), names.clone(), learners)
             });
-            if names != *known {
+            let mapping = Mapping::new(&names, known);
+            if mapping.as_ref().is_some_and(|m| !m.is_complete()) {
                 return Err(other_columns(&names, known));
             }
             let mut cells = Vec::new();
             let mut seen = 0u64;
             while lines.next(&mut cells, budget)? {
                 let before = budget.left();
-                for (cell, learner) in cells.iter().zip(learners.iter_mut()) {
-                    learner.see(lines.cell(cell), budget)?;
+                for (i, learner) in learners.iter_mut().enumerate() {
+                    let at = mapping.as_ref().map_or(Some(i), |m| m.of_column(i));
+                    if let Some(cell) = at.and_then(|at| cells.get(at)) {
+                        learner.see(lines.cell(cell), budget)?;
+                    }
                 }
                 seen = seen.saturating_add(before.saturating_sub(budget.left()));
             }
@@ -160,11 +252,11 @@ impl Table {
                 *layout = lines.layout;
             }
         }
-        let (delimiter, layout, names, learners) =
+        let (style, layout, names, learners) =
             learnt.ok_or_else(|| Error::Usage("no files to learn from".into()))?;
         let columns = learners.into_iter().zip(names);
         Ok(Self {
-            delimiter: char::from(delimiter),
+            style,
             layout,
             columns: columns
                 .map(|(learner, name)| learner.finish(name, budget))
@@ -177,19 +269,11 @@ impl Table {
         &self.columns
     }
 
-    /// The delimiter as a byte.
+    /// Rows of a file, charged to `budget`; cells that read `missing` are unknown. Columns are found by their names, in any order;
+    /// those that the schema does not have are kept as they are, and those that the file does not have are unknown.
     ///
     /// # Errors
-    /// [`Error::Model`] where it is none.
-    fn delimiter(&self) -> Result<u8> {
-        u8::try_from(self.delimiter)
-            .map_err(|_| Error::Model("a delimiter of several bytes".into()))
-    }
-
-    /// Rows of a file, charged to `budget`; cells that read `missing` are unknown.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a table of other columns, [`Error::Limit`]; as it is read, [`Error::Format`] for a row that is
+    /// [`Error::Usage`] for a table without a column of the schema's, [`Error::Limit`]; as it is read, [`Error::Format`] for a row that is
     /// none; I/O.
     pub fn reader(
         &self,
@@ -197,13 +281,23 @@ impl Table {
         missing: Option<Vec<u8>>,
         mut budget: Budget,
     ) -> Result<TableReader> {
-        let lines = Lines::new(bytes, self.delimiter()?, &mut budget)?;
-        let names = lines.names();
-        if !names.iter().eq(self.columns.iter().map(Column::name)) {
-            let known: Vec<String> = self.columns.iter().map(|c| c.name().to_owned()).collect();
+        let lines = Lines::new(bytes, &self.style, &mut budget)?;
+        let known: Vec<String> = self.columns.iter().map(|c| c.name().to_owned()).collect();
+        let names = match self.style.json {
+            // Each line has the keys, or is no row.
+            Some(_) => known.clone(),
+            None => lines.names(),
+        };
+        let mapping = Mapping::new(&names, &known);
+        if mapping.as_ref().is_some_and(Mapping::is_none) || (self.style.headless && names != known)
+        {
             return Err(other_columns(&names, &known));
         }
+        let added = mapping.as_ref().map_or(0, |m| m.added.len());
         Ok(TableReader {
+            added: (0..added).map(|_| Added::default()).collect(),
+            mapping,
+            names,
             lines,
             table: self.clone(),
             missing,
@@ -211,7 +305,8 @@ impl Table {
         })
     }
 
-    /// A file of rows; with `only` of these columns alone. Lines that are no rows are written to a `whole` file.
+    /// A file of rows, the first of them number `first` of the original; with `only` of these columns alone. Lines that are no
+    /// rows are written to a `whole` file.
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; I/O.
@@ -221,8 +316,34 @@ impl Table {
         extras: &[u8],
         only: Option<&[usize]>,
         whole: bool,
+        first: u64,
     ) -> Result<TableWriter<W>> {
-        let (layout, mut others) = Layout::from_extras(extras, &self.layout)?;
+        let (layout, mut others, added) = Layout::from_extras(extras, &self.layout)?;
+        let known: Vec<String> = self.columns.iter().map(|c| c.name().to_owned()).collect();
+        let has_header = !self.style.headless && self.style.json.is_none();
+        let mapping = match has_header {
+            true => Mapping::new(&layout.names(&self.style), &known),
+            false => None,
+        };
+        if added.len() != mapping.as_ref().map_or(0, |m| m.added.len()) {
+            return Err(Error::Format("a table's further columns".into()));
+        }
+        let places = match (&mapping, only) {
+            (None, None) => (0..known.len()).map(Place::Column).collect(),
+            (None, Some(only)) => only.iter().copied().map(Place::Column).collect(),
+            (Some(m), None) => m.places(),
+            (Some(m), Some(only)) => {
+                let missing = only.iter().find(|c| m.of_column(**c).is_none());
+                if let Some(name) = missing.and_then(|c| known.get(*c)) {
+                    return Err(Error::Usage(format!("the file has no column {name:?}")));
+                }
+                only.iter().copied().map(Place::Column).collect()
+            }
+        };
+        let mut added: Vec<_> = added.into_iter().map(mapping::Cells::new).collect();
+        for column in &mut added {
+            column.skip(first)?;
+        }
         // Lines that are no rows have no columns, and are of no part of the rows.
         if only.is_some() || !whole {
             others.clear();
@@ -232,14 +353,16 @@ impl Table {
         if layout.bom {
             first.extend_from_slice(BOM);
         }
-        let delimiter = self.delimiter()?;
-        match only {
+        let delimiter = self.style.between();
+        match only.filter(|_| has_header) {
             None => first.extend_from_slice(&layout.header.0),
             Some(only) => {
-                let mut cells = Vec::new();
-                split(&layout.header.0, delimiter, COLUMNS, &mut cells);
+                let cells = layout.header_cells(&self.style);
                 for (i, c) in only.iter().enumerate() {
-                    let cell = cells.get(*c).and_then(|c| layout.header.0.get(c.clone()));
+                    let at = mapping.as_ref().map_or(Some(*c), |m| m.of_column(*c));
+                    let cell = at
+                        .and_then(|at| cells.get(at))
+                        .and_then(|c| layout.header.0.get(c.clone()));
                     let cell =
                         cell.ok_or_else(|| Error::Format("a header of other columns".into()))?;
                     if i > 0 {
@@ -255,12 +378,89 @@ impl Table {
             table: self.clone(),
             delimiter,
             layout,
-            only: only.map(<[usize]>::to_vec),
+            places,
+            around: self.style.json.clone().filter(|_| only.is_none()),
+            added,
             others,
             rows: 0,
-            open: true,
+            open: has_header,
             written: first.len() as u64,
         })
+    }
+}
+
+/// How the lines of a table are to be told apart; what is not said is guessed.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// Between cells.
+    pub delimiter: Option<u8>,
+    /// What quotes cells; the inner one is none for nothing.
+    pub quote: Option<Option<u8>>,
+    /// Whether the first line is a row.
+    pub no_header: bool,
+    /// What lines begin with that are no rows.
+    pub comment: Option<String>,
+    /// Whether lines are those of a log: the first columns are words, the last the rest.
+    pub log: bool,
+}
+
+impl How {
+    /// The style for a file that begins so, and the names of the columns where they are keys.
+    fn style(&self, head: &[u8]) -> Result<(Style, Option<Vec<String>>)> {
+        // Comments have delimiters of their own.
+        let comment = self.comment.as_ref().map_or(&b"#"[..], String::as_bytes);
+        let mut from = head.strip_prefix(BOM).unwrap_or(head);
+        while from.starts_with(comment) || from.starts_with(b"\n") {
+            let end = from.iter().position(|b| *b == b'\n');
+            match end
+                .and_then(|end| from.get(end + 1..))
+                .filter(|f| !f.is_empty())
+            {
+                Some(rest) => from = rest,
+                None => break,
+            }
+        }
+        let mut style = Style::new(self.delimiter.unwrap_or_else(|| delimiter(from)));
+        if let Some(quote) = self.quote {
+            style.quote = quote.map(char::from);
+        }
+        style.headless = self.no_header;
+        style.comment = self.comment.as_ref().map(|c| Word(c.clone().into_bytes()));
+        if self.log {
+            let words = |line: &[u8]| line.split(|b| *b == b' ').count();
+            // The last line may be cut.
+            let mut lines: Vec<&[u8]> = head
+                .split(|b| *b == b'\n')
+                .filter(|l| !l.is_empty())
+                .collect();
+            if head.len() >= HEAD {
+                lines.pop();
+            }
+            style.delimiter = self.delimiter.map_or(' ', char::from);
+            style.quote = None;
+            style.headless = true;
+            style.words = Some(
+                lines
+                    .iter()
+                    .map(|l| words(l))
+                    .min()
+                    .unwrap_or(1)
+                    .clamp(1, 16),
+            );
+        } else if self.delimiter.is_none() && !self.no_header {
+            let text = head.strip_prefix(BOM).unwrap_or(head);
+            let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+            if let Some((names, around)) = style::json_line(line) {
+                style.json = Some(around);
+                return Ok((style, Some(names)));
+            }
+        }
+        match style.is_sound() {
+            true => Ok((style, None)),
+            false => Err(Error::Usage(
+                "a table of such delimiters, quotes or comments".into(),
+            )),
+        }
     }
 }
 
@@ -303,6 +503,11 @@ fn delimiter(head: &[u8]) -> u8 {
 
 /// Reads the rows of a table.
 pub struct TableReader {
+    /// How the file's columns are those of the schema; none where they are the same in the same order.
+    mapping: Option<Mapping>,
+    /// What the file has beside them.
+    added: Vec<Added>,
+    names: Vec<String>,
     lines: Lines,
     table: Table,
     missing: Option<Vec<u8>>,
@@ -322,7 +527,12 @@ impl Reader for TableReader {
             let taken = (width as u64).saturating_mul(4);
             self.budget.charge(taken)?;
             given = given.saturating_add(taken);
-            for (range, column) in cells.iter().zip(columns) {
+            for (i, column) in columns.iter().enumerate() {
+                let at = self.mapping.as_ref().map_or(Some(i), |m| m.of_column(i));
+                let Some(range) = at.and_then(|at| cells.get(at)) else {
+                    column.push_any(&mut values);
+                    continue;
+                };
                 let cell = self.lines.cell(range);
                 if column.read(cell, self.missing.as_deref(), &mut values) {
                     let taken = (cell.len() as u64).saturating_add(TEXT);
@@ -332,6 +542,12 @@ impl Reader for TableReader {
                         row,
                         bytes: cell.to_vec(),
                     });
+                }
+            }
+            if let Some(mapping) = &self.mapping {
+                for (at, added) in mapping.added.iter().zip(&mut self.added) {
+                    let range = cells.get(*at).cloned().unwrap_or_default();
+                    added.push(self.lines.cell(&range), &mut self.budget)?;
                 }
             }
             row = row.saturating_add(1);
@@ -345,11 +561,52 @@ impl Reader for TableReader {
         Ok(Some(RecordsBuf { values, texts }))
     }
 
-    fn extras(&self) -> Result<Vec<u8>> {
+    fn extras(&mut self) -> Result<Vec<u8>> {
+        let added = self
+            .added
+            .iter_mut()
+            .map(Added::coded)
+            .collect::<Result<Vec<_>>>()?;
         Ok(self
             .lines
             .layout
-            .extras(&self.table.layout, &self.lines.others))
+            .extras(&self.table.layout, &self.lines.others, &added))
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        let Some(mapping) = &self.mapping else {
+            return Vec::new();
+        };
+        let listed = |names: Vec<&str>| {
+            names
+                .iter()
+                .map(|n| format!("{n:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let name = |at: &usize| self.names.get(*at).map_or("", String::as_str);
+        let added: Vec<&str> = mapping.added.iter().map(name).collect();
+        let columns = self.table.columns.iter().enumerate();
+        let missing: Vec<&str> = columns
+            .filter(|(i, _)| mapping.of_column(*i).is_none())
+            .map(|(_, c)| c.name())
+            .collect();
+        let mut warnings = Vec::new();
+        if !added.is_empty() {
+            let text = format!(
+                "columns that the model does not have are kept beside it: {}",
+                listed(added)
+            );
+            warnings.push(Warning::new(code::COLUMNS_ADDED, text));
+        }
+        if !missing.is_empty() {
+            let text = format!(
+                "columns of the model that the file does not have: {}",
+                listed(missing)
+            );
+            warnings.push(Warning::new(code::COLUMNS_MISSING, text));
+        }
+        warnings
     }
 }
 
@@ -359,7 +616,12 @@ pub struct TableWriter<W> {
     table: Table,
     delimiter: u8,
     layout: Layout,
-    only: Option<Vec<usize>>,
+    /// What each cell of a row is, in the order of the file.
+    places: Vec<Place>,
+    /// Of JSON lines what stands around the values.
+    around: Option<Vec<Word>>,
+    /// Columns that the schema does not have.
+    added: Vec<mapping::Cells>,
     /// Lines that are no rows and are still to come, the next one last.
     others: Vec<Other>,
     /// Rows written, and those that are lost.
@@ -367,6 +629,15 @@ pub struct TableWriter<W> {
     /// Whether the last line still lacks its end.
     open: bool,
     written: u64,
+}
+
+/// What a cell of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Of this column of the schema.
+    Column(usize),
+    /// Of this one of those that it does not have.
+    Added(usize),
 }
 
 /// Lines that are no rows and stand before the row `rows`.
@@ -387,8 +658,6 @@ fn others_before(
 
 impl<W: Write + Send> Writer for TableWriter<W> {
     fn write(&mut self, records: Records<'_>) -> Result<()> {
-        let all: Vec<usize> = (0..self.table.columns.len()).collect();
-        let only = self.only.as_deref().unwrap_or(&all);
         let (mut out, to) = (Vec::new(), &mut self.out);
         let eol = self.layout.eol();
         Column::write_rows(&self.table.columns, records, |row, cells| {
@@ -397,12 +666,26 @@ impl<W: Write + Send> Writer for TableWriter<W> {
                 out.extend_from_slice(eol);
             }
             self.rows += 1;
-            for (i, c) in only.iter().enumerate() {
-                if i > 0 {
-                    out.push(self.delimiter);
+            for (i, place) in self.places.iter().enumerate() {
+                match &self.around {
+                    Some(around) => out.extend_from_slice(around.get(i).map_or(&[], |w| &w.0[..])),
+                    None if i > 0 => out.push(self.delimiter),
+                    None => {}
                 }
-                let range = cells.get(*c).cloned().unwrap_or_default();
-                out.extend_from_slice(row.get(range).unwrap_or_default());
+                match place {
+                    Place::Column(c) => {
+                        let range = cells.get(*c).cloned().unwrap_or_default();
+                        out.extend_from_slice(row.get(range).unwrap_or_default());
+                    }
+                    Place::Added(a) => {
+                        if let Some(column) = self.added.get_mut(*a) {
+                            column.next(&mut out)?;
+                        }
+                    }
+                }
+            }
+            if let Some(last) = self.around.as_ref().and_then(|a| a.last()) {
+                out.extend_from_slice(&last.0);
             }
             // A few bytes of a file may be many long rows.
             if out.len() >= BLOCK {
@@ -418,6 +701,13 @@ impl<W: Write + Send> Writer for TableWriter<W> {
     }
 
     fn skip(&mut self, units: Option<u64>) {
+        for column in &mut self.added {
+            match units {
+                // What cannot be read any more is told when the next cell is asked for.
+                Some(n) => drop(column.skip(n)),
+                None => column.forget(),
+            }
+        }
         // Where nobody knows how many, lines stand where the rows that are left put them.
         self.rows = units
             .and_then(|n| self.rows.checked_add(n))

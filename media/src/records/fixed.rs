@@ -151,7 +151,7 @@ impl Reader for FixedReader {
         }))
     }
 
-    fn extras(&self) -> Result<Vec<u8>> {
+    fn extras(&mut self) -> Result<Vec<u8>> {
         Ok(Vec::new())
     }
 }

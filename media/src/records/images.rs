@@ -16,32 +16,57 @@ use crate::records::{Reader, Writer};
 /// What a name takes beside its bytes, in a list of them.
 const NAME: u64 = 2 * size_of::<String>() as u64;
 
-/// PNGs of a folder, by name; charged to `budget`.
+/// Folders within folders that are looked into.
+const DEEP: usize = 8;
+
+/// PNGs of a folder and of those in it, such as one for each class, by their paths from it with `/` between names; charged to
+/// `budget`.
 ///
 /// # Errors
 /// [`Error::Usage`] where there are none, [`Error::Limit`]; I/O.
 pub fn names(folder: &Path, budget: &mut Budget) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let path = entry.path();
-        let png = path
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
-        if !png || !path.is_file() {
-            continue;
-        }
-        let name = entry.file_name().into_string().map_err(|name| {
-            Error::Usage(format!("{}: a name that is not UTF-8", name.display()))
-        })?;
-        budget.charge((name.len() as u64).saturating_add(NAME))?;
-        names.push(name);
-    }
+    find(folder, "", DEEP, &mut names, budget)?;
     if names.is_empty() {
         return Err(Error::Usage("a folder without PNGs".into()));
     }
     names.sort();
     Ok(names)
+}
+
+fn find(
+    folder: &Path,
+    prefix: &str,
+    deep: usize,
+    names: &mut Vec<String>,
+    budget: &mut Budget,
+) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        let is_png = path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("png"));
+        let is_folder = entry.file_type()?.is_dir();
+        if !(is_folder && deep > 0) && !(is_png && path.is_file()) {
+            continue;
+        }
+        let name = entry.file_name().into_string().map_err(|name| {
+            Error::Usage(format!("{}: a name that is not UTF-8", name.display()))
+        })?;
+        // Files that systems leave in folders.
+        if name.starts_with('.') {
+            continue;
+        }
+        let name = format!("{prefix}{name}");
+        if is_folder {
+            find(&path, &format!("{name}/"), deep - 1, names, budget)?;
+        } else {
+            budget.charge((name.len() as u64).saturating_add(NAME))?;
+            names.push(name);
+        }
+    }
+    Ok(())
 }
 
 /// An image's form and samples, which are charged to `budget`.
@@ -126,7 +151,7 @@ impl Reader for FolderReader {
     }
 
     /// The names, deflated.
-    fn extras(&self) -> Result<Vec<u8>> {
+    fn extras(&mut self) -> Result<Vec<u8>> {
         let all = self.names.join("\0");
         let mut out = Vec::new();
         DeflateEncoder::new(all.as_bytes(), Compression::best()).read_to_end(&mut out)?;
@@ -173,9 +198,10 @@ impl FolderWriter {
             "" => Vec::new(),
             all => all.split('\0').map(String::from).collect(),
         };
-        // A name is a file in this folder and nothing else.
+        // A name is a file in this folder, or in one within it, and nothing else.
+        let unsafe_part = |n: &str| n.is_empty() || n.contains('\\') || n == "." || n == "..";
         let unsafe_name =
-            |n: &String| n.is_empty() || n.contains(['/', '\\']) || n == "." || n == "..";
+            |n: &String| n.split('/').any(unsafe_part) || n.split('/').count() > DEEP + 1;
         if let Some(name) = names.iter().find(|n| unsafe_name(n)) {
             return Err(Error::Format(
                 format!("{name:?} is no name of an image").into(),
@@ -202,10 +228,13 @@ impl Writer for FolderWriter {
                 None => format!("{:06}.png", self.next),
             };
             self.next = self.next.saturating_add(1);
-            let file = File::options()
-                .write(true)
-                .create_new(true)
-                .open(self.folder.join(&name));
+            let path = self.folder.join(&name);
+            let folder = match (name.contains('/'), path.parent()) {
+                (true, Some(folder)) => std::fs::create_dir_all(folder),
+                _ => Ok(()),
+            };
+            let file =
+                folder.and_then(|()| File::options().write(true).create_new(true).open(&path));
             // Two of one name would be one file, and a name may be longer than those of files.
             let file = file.map_err(|e| match e.kind() {
                 ErrorKind::AlreadyExists | ErrorKind::InvalidFilename | ErrorKind::InvalidInput => {

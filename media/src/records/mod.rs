@@ -23,11 +23,14 @@ pub(crate) mod writer;
 
 pub use crate::video::png::Image;
 pub use column::Column;
+pub use csv::How as TextForm;
 pub use reader::rows_at_once;
 pub use schema::{Learn, Schema};
 pub use source::Source;
 
 use nc_core::{Records, RecordsBuf, Result};
+
+use crate::warning::Warning;
 
 /// Rows out of a file.
 pub trait Reader: Send {
@@ -39,7 +42,12 @@ pub trait Reader: Send {
     fn next(&mut self, rows: usize) -> Result<Option<RecordsBuf>>;
 
     /// What the file says beyond its rows; complete after the last.
-    fn extras(&self) -> Result<Vec<u8>>;
+    fn extras(&mut self) -> Result<Vec<u8>>;
+
+    /// What is odd about the file, as far as its beginning tells.
+    fn warnings(&self) -> Vec<Warning> {
+        Vec::new()
+    }
 }
 
 /// Rows into a file.

@@ -454,7 +454,7 @@ impl Reader for ParquetReader {
         Ok(Some(RecordsBuf { values, texts }))
     }
 
-    fn extras(&self) -> Result<Vec<u8>> {
+    fn extras(&mut self) -> Result<Vec<u8>> {
         Ok(Vec::new())
     }
 }

@@ -6,7 +6,7 @@ use nc_core::{Error, Format, RecordsBuf, RecordsFormat, Result, SignalBuf};
 use super::{Reader, Schema, Source};
 use crate::contract::{OpenOptions, ReadSignal};
 use crate::metadata;
-use crate::warning::code;
+use crate::warning::{Warning, code};
 
 /// Values read at once.
 const BLOCK: usize = 1 << 22;
@@ -28,6 +28,7 @@ struct Rows {
     length: Option<u64>,
     ended: bool,
     told: bool,
+    warnings: Vec<Warning>,
 }
 
 pub(crate) fn open(source: Source, options: &OpenOptions) -> Result<Box<dyn ReadSignal>> {
@@ -48,6 +49,7 @@ pub(crate) fn open(source: Source, options: &OpenOptions) -> Result<Box<dyn Read
     };
     let many = || Error::Usage("rows of too many variables".into());
     Ok(Box::new(Rows {
+        warnings: reader.warnings(),
         reader,
         variables: u32::try_from(schema.alphabets().len()).map_err(|_| many())?,
         at_once,
@@ -80,6 +82,10 @@ impl ReadSignal for Rows {
             self.next = self.reader.next(self.at_once)?;
         }
         Ok(Some(SignalBuf::Records(block)))
+    }
+
+    fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn take_metadata(&mut self) -> Result<Vec<Meta>> {

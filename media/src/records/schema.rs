@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::records::csv::Table;
 use crate::records::fixed::{FixedReader, FixedWriter, Idx, LONGEST};
 use crate::records::images::{self, FolderReader, FolderWriter};
-use crate::records::{Column, Reader, Source, Writer};
+use crate::records::{Column, Reader, Source, TextForm, Writer};
 use crate::video::png::{self, Image};
 
 /// What the rows of a file mean; kept in a model file as JSON.
@@ -44,6 +44,8 @@ fn no_parquet() -> Error {
 pub struct Learn {
     /// Bytes of a record, for files that do not tell what they are.
     pub record_length: Option<usize>,
+    /// How the lines of a table are told apart.
+    pub text: TextForm,
 }
 
 impl Schema {
@@ -122,10 +124,6 @@ impl Schema {
         if let Some((_, what)) = known.iter().find(|(start, _)| head.starts_with(start)) {
             return Err(Error::Usage((*what).into()));
         }
-        if head.contains(&b'\r') && !head.contains(&b'\n') && !head.contains(&0) {
-            let why = "text whose lines end with CR alone; tr '\\r' '\\n' makes a table of it";
-            return Err(Error::Usage(why.into()));
-        }
         if Table::may_be(&head) {
             let open = |i: usize| {
                 let file = files.get(i).map_or(first, PathBuf::as_path);
@@ -134,7 +132,12 @@ impl Schema {
                     Source::Folder(_) => Err(Error::Usage("a folder among tables".into())),
                 }
             };
-            return Ok(Form::Table(Table::learn(files.len(), open, budget)?));
+            return Ok(Form::Table(Table::learn(
+                files.len(),
+                &how.text,
+                open,
+                budget,
+            )?));
         }
         Err(Error::Usage(
             "neither IDX, a table with a header, nor a folder of PNGs; a raw file's records need a length"
@@ -174,7 +177,7 @@ impl Schema {
             Form::Png(image) => {
                 (1..=4).contains(&image.channels) && (1..=LONGEST).contains(&image.samples())
             }
-            Form::Table(_) => true,
+            Form::Table(table) => table.is_sound(),
             #[cfg(feature = "parquet")]
             Form::Parquet(parquet) => parquet.is_flat(),
         };
@@ -281,17 +284,24 @@ impl Schema {
         }
     }
 
-    /// Number and variables of the column, or of the byte, with this name.
+    /// Number and variables of the column, or of the byte, with this name; of a column also by its number from 1.
     ///
     /// # Errors
     /// [`Error::Usage`] where there is none.
     pub fn column(&self, name: &str) -> Result<(usize, Range<usize>)> {
         let none = || Error::Usage(format!("no column {name:?}"));
         if let Some(columns) = self.columns() {
+            // By its name, or where none has it by its number from 1.
+            let named = columns.iter().any(|c| c.name() == name);
+            let number = name.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
             let mut at = 0usize;
             for (i, c) in columns.iter().enumerate() {
                 let end = at.saturating_add(c.alphabets().len());
-                if c.name() == name {
+                let here = match named {
+                    true => c.name() == name,
+                    false => Some(i) == number,
+                };
+                if here {
                     return Ok((i, at..end));
                 }
                 at = end;
@@ -401,7 +411,7 @@ impl Schema {
         }
     }
 
-    /// A file of `records` rows; of a table, with `only` of these columns alone, and where the file is `whole`, with lines that are
+    /// A file of `records` rows, the first of them number `first` of the original; of a table, with `only` of these columns alone, and where the file is `whole`, with lines that are
     /// no rows. What a writer holds of its rows is a
     /// part of `budget`.
     ///
@@ -415,6 +425,7 @@ impl Schema {
         extras: &[u8],
         only: Option<&[usize]>,
         whole: bool,
+        first: u64,
         budget: &Budget,
     ) -> Result<Box<dyn Writer + 'a>> {
         let none = || {
@@ -433,7 +444,7 @@ impl Schema {
                 none()?;
                 Box::new(FixedWriter::new(out, None, self.bytes(), records)?)
             }
-            Form::Table(table) => Box::new(table.writer(out, extras, only, whole)?),
+            Form::Table(table) => Box::new(table.writer(out, extras, only, whole, first)?),
             Form::Png(_) => return Err(Error::Usage("images go into a folder".into())),
             #[cfg(feature = "parquet")]
             Form::Parquet(parquet) => Box::new(parquet.writer(out, only, budget)?),

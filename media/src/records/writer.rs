@@ -100,6 +100,7 @@ pub(crate) fn stream<'a>(
         metadata::to_records(options.metadata),
         options.only.as_deref(),
         !options.is_part,
+        options.first,
         &held,
     )?;
     Ok(Box::new(Rows {

@@ -60,13 +60,10 @@ pub(crate) fn frames(folder: &Path, budget: &mut Budget) -> Result<(Vec<PathBuf>
     Ok((frames, warnings))
 }
 
-/// Whether a file is an image, by its content; an empty one by its name, so that it is not passed over.
+/// Whether a file is an image, by its content; by its name too, so that a damaged one is not passed over.
 fn is_image(path: &Path) -> bool {
     let head = std::fs::File::open(path).and_then(|mut f| crate::input::head_of(&mut f));
-    match head {
-        Ok(head) if !head.is_empty() => ImageFormat::of(&head).is_some(),
-        _ => is_written(path).is_some(),
-    }
+    head.is_ok_and(|head| ImageFormat::of(&head).is_some()) || is_written(path).is_some()
 }
 
 fn listed(names: &[String]) -> String {

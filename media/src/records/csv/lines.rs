@@ -6,6 +6,7 @@ use std::ops::Range;
 use nc_core::container::{Fields, put_varint};
 use nc_core::{Budget, Error, Result};
 
+use super::style::Style;
 use super::{BOM, Layout};
 use crate::records::word::Word;
 
@@ -14,7 +15,7 @@ const ROW: usize = 1 << 24;
 /// Bytes read at once.
 pub(super) const BLOCK: usize = 1 << 16;
 /// Most columns.
-pub(super) const COLUMNS: usize = 1 << 14;
+pub(in crate::records) const COLUMNS: usize = 1 << 14;
 /// Bytes that a cell's range takes, a column's name beside its text, and a line that is no row.
 const RANGE: u64 = 16;
 const NAME: u64 = 64;
@@ -65,54 +66,48 @@ impl Other {
     }
 }
 
-/// Cells of a row that starts the bytes, the first `most` of them as ranges; the place of its line feed, or none where
-/// it has not come, and how many cells there are.
-pub(super) fn split(
-    bytes: &[u8],
-    delimiter: u8,
-    most: usize,
-    cells: &mut Vec<Range<usize>>,
-) -> (Option<usize>, u64) {
-    cells.clear();
-    let (mut start, mut n) = (0, 0u64);
-    let mut cell = |range: Range<usize>| {
-        n = n.saturating_add(1);
-        if cells.len() < most {
-            cells.push(range);
+/// Where the header's own line begins, behind comments and blank lines; none where the bytes do not tell yet.
+///
+/// A first line that begins with `#` is a comment where it has not as many cells as the first that does not, or but one.
+pub(super) fn header_at(bytes: &[u8], style: &Style, eol: u8, over: bool) -> Option<usize> {
+    let mut at = 0;
+    let mut hashed = None;
+    let mut cells = Vec::new();
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let end = rest.iter().position(|b| *b == eol);
+        if end.is_none() && !over {
+            return None;
         }
-    };
-    let mut quoted = false;
-    let (mut first, mut last) = (None, None);
-    let mut end = None;
-    for (i, b) in bytes.iter().enumerate() {
-        if i == start {
-            first = Some(*b);
+        let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        let comment = style.is_comment(line);
+        let blank = line.is_empty() || line == b"\r";
+        let hash = style.comment.is_none() && line.starts_with(b"#");
+        if hash {
+            hashed = Some(at);
         }
-        match b {
-            // A quote opens only where the cell starts; inside, two make one and leave it open.
-            b'"' if quoted => quoted = false,
-            b'"' if i == start || first == Some(b'"') && last == Some(b'"') => quoted = true,
-            _ if quoted => {}
-            b'\n' => {
-                end = Some(i);
-                break;
+        if !(comment || blank || hash) || end.is_none() {
+            let Some(last) = hashed else {
+                return Some(if rest.is_empty() { 0 } else { at });
+            };
+            if rest.is_empty() {
+                return Some(last);
             }
-            b if *b == delimiter => {
-                cell(start..i);
-                start = i.saturating_add(1);
-            }
-            _ => {}
+            let count =
+                |from: &[u8], cells: &mut Vec<Range<usize>>| style.split(from, eol, 1, cells).1;
+            let here = count(rest, &mut cells);
+            let before = count(bytes.get(last..).unwrap_or_default(), &mut cells);
+            let is_header = hash || (here == before && here > 1);
+            return Some(if is_header && !hash { last } else { at });
         }
-        last = Some(*b);
+        at += line.len() + 1;
     }
-    cell(start..end.unwrap_or(bytes.len()));
-    (end, n)
 }
 
 /// Rows of raw cells.
 pub(super) struct Lines {
     bytes: Box<dyn Read + Send>,
-    delimiter: u8,
+    style: Style,
     pub(super) layout: Layout,
     /// Lines that are no rows.
     pub(super) others: Vec<Other>,
@@ -123,8 +118,12 @@ pub(super) struct Lines {
     /// Where the next row starts.
     at: usize,
     over: bool,
-    /// Lines read, the header included.
+    /// Lines read, the header included, where a quoted line end makes no line.
     rows: u64,
+    /// Rows that were given.
+    given: u64,
+    /// Line ends read.
+    ends: u64,
     /// Charged for the buffer.
     held: u64,
 }
@@ -132,17 +131,18 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(
         bytes: Box<dyn Read + Send>,
-        delimiter: u8,
+        style: &Style,
         budget: &mut Budget,
     ) -> Result<Self> {
         // Ranges of the cells of two rows.
         budget.charge((COLUMNS as u64).saturating_mul(RANGE))?;
         let mut lines = Self {
             bytes,
-            delimiter,
+            style: style.clone(),
             layout: Layout {
                 bom: false,
                 crlf: false,
+                cr: false,
                 ended: true,
                 header: Word(Vec::new()),
             },
@@ -153,6 +153,8 @@ impl Lines {
             at: 0,
             over: false,
             rows: 0,
+            given: 0,
+            ends: 0,
             held: 0,
         };
         lines.fill(budget)?;
@@ -160,11 +162,32 @@ impl Lines {
             lines.layout.bom = true;
             lines.at = BOM.len();
         }
+        let text = lines.buffer.get(lines.at..).unwrap_or_default();
+        lines.layout.cr = text.contains(&b'\r') && !text.contains(&b'\n');
         let mut cells = Vec::new();
+        if style.headless || style.json.is_some() {
+            return lines.without_header(budget);
+        }
+        let start = loop {
+            let rest = lines.buffer.get(lines.at..).unwrap_or_default();
+            match header_at(rest, style, lines.layout.last(), lines.over) {
+                Some(at) => break at,
+                None if rest.len() > ROW => return Err(lines.wrong("longer than 16 MiB")),
+                None => lines.fill(budget)?,
+            }
+        };
+        let mut from = lines.at;
+        let before = lines.buffer.get(from..from + start).unwrap_or_default();
+        let end = lines.layout.last();
+        lines.ends = before.iter().filter(|b| **b == end).count() as u64;
+        lines.rows = lines.ends;
+        lines.at += start;
+        // Where more is read, what is done is forgotten.
+        let kept = before.to_vec();
         let Some(columns) = lines.row(COLUMNS, &mut cells, budget)? else {
             return Err(Error::Usage("an empty table; a header is needed".into()));
         };
-        let from = cells.first().map_or(0, |c| c.start);
+        from = cells.first().map_or(from, |c| c.start);
         let to = cells.last().map_or(from, |c| c.end);
         if columns > COLUMNS as u64 {
             return Err(Error::Usage(format!(
@@ -174,7 +197,7 @@ impl Lines {
         // Once more as it stands, and as names.
         budget.charge((to.saturating_sub(from) as u64).saturating_mul(3))?;
         budget.charge(columns.saturating_mul(NAME))?;
-        let mut header = lines.cell(&(from..to)).to_vec();
+        let mut header = [&kept, lines.cell(&(from..to))].concat();
         if header.ends_with(b"\r") && lines.layout.ended {
             lines.layout.crlf = true;
             header.pop();
@@ -184,19 +207,49 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Names of the columns, without quotes.
-    pub(super) fn names(&self) -> Vec<String> {
+    /// Begins with a row: the first tells how many columns there are.
+    fn without_header(mut self, budget: &mut Budget) -> Result<Self> {
         let mut cells = Vec::new();
-        split(&self.layout.header.0, self.delimiter, COLUMNS, &mut cells);
-        let name = |c: &Range<usize>| {
-            let text = self.layout.header.0.get(c.clone()).unwrap_or_default();
-            let text = String::from_utf8_lossy(text).into_owned();
-            match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) {
-                Some(inner) => inner.replace("\"\"", "\""),
-                None => text,
+        let mut columns = None;
+        while columns.is_none() {
+            let rest = self.buffer.get(self.at..).unwrap_or_default();
+            let eol = self.layout.last();
+            let mut at = 0;
+            while let Some(line) = rest.get(at..).filter(|l| !l.is_empty()) {
+                let (end, n) = self.style.split(line, eol, COLUMNS, &mut cells);
+                let whole = end.is_some() || self.over;
+                let end = end.unwrap_or(line.len());
+                let text = line.get(..end).unwrap_or_default();
+                let blank = text.is_empty() || text == b"\r";
+                if whole && !blank && n <= COLUMNS as u64 {
+                    columns = Some(cells.len());
+                    self.layout.crlf = !self.layout.cr && text.ends_with(b"\r");
+                    break;
+                }
+                if whole && !blank && n != u64::MAX {
+                    let why = format!("a table of {n} columns; {COLUMNS} at most");
+                    return Err(Error::Usage(why));
+                }
+                at += end + 1;
             }
-        };
-        cells.iter().map(name).collect()
+            if columns.is_none() {
+                if self.over || rest.len() > ROW {
+                    return Err(Error::Usage("a table without a row".into()));
+                }
+                self.fill(budget)?;
+            }
+        }
+        self.columns = columns.unwrap_or_default();
+        budget.charge((self.columns as u64).saturating_mul(NAME))?;
+        Ok(self)
+    }
+
+    /// Names of the columns, without quotes; numbers from 1 where there is no header.
+    pub(super) fn names(&self) -> Vec<String> {
+        if self.style.headless || self.style.json.is_some() {
+            return (1..=self.columns).map(|n| n.to_string()).collect();
+        }
+        self.layout.names(&self.style)
     }
 
     /// The bytes of a cell.
@@ -205,7 +258,18 @@ impl Lines {
     }
 
     fn wrong(&self, what: impl std::fmt::Display) -> Error {
-        Error::Format(format!("row {} of the table: {what}", self.rows).into())
+        Error::Format(self.placed(what).into())
+    }
+
+    /// Said of the line that was read last: its number, and the file's line where it ends, as quoted ends are lines too.
+    fn placed(&self, what: impl std::fmt::Display) -> String {
+        match self.ends == self.rows {
+            true => format!("row {} of the table: {what}", self.rows),
+            false => format!(
+                "row {} of the table (line {}): {what}",
+                self.rows, self.ends
+            ),
+        }
     }
 
     /// Forgets rows that are done, and reads more.
@@ -239,7 +303,8 @@ impl Lines {
             if rest.is_empty() && self.over {
                 return Ok(None);
             }
-            let (end, n) = split(rest, self.delimiter, most, cells);
+            let eol = self.layout.last();
+            let (end, n) = self.style.split(rest, eol, most, cells);
             if end.is_none() && !self.over {
                 if rest.len() > ROW {
                     self.rows = self.rows.saturating_add(1);
@@ -251,6 +316,9 @@ impl Lines {
             for c in cells.iter_mut() {
                 *c = c.start.saturating_add(self.at)..c.end.saturating_add(self.at);
             }
+            let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            let inside = line.iter().filter(|b| **b == eol).count() as u64;
+            self.ends = self.ends.saturating_add(inside + 1);
             self.at = match end {
                 Some(end) => self.at.saturating_add(end).saturating_add(1),
                 None => {
@@ -281,25 +349,26 @@ impl Lines {
                     && self.layout.crlf
                     && self.layout.ended
                 {
-                    last.end -= 1;
+                    last.end -= usize::from(self.style.json.is_none());
                 }
+                self.given += 1;
                 return Ok(true);
             };
-            let few = self.others.len() < FEW || (self.others.len() as u64) < self.rows / SHARE;
+            let start = cells.first().map_or(self.at, |c| c.start);
+            let few = self.others.len() < FEW
+                || (self.others.len() as u64) < self.rows / SHARE
+                || self.style.is_comment(self.cell(&(start..self.at)));
             if !few {
                 return Err(self.wrong(wrong));
             }
-            let start = cells.first().map_or(self.at, |c| c.start);
             let bytes = self.cell(&(start..self.at)).to_vec();
             budget.charge(bytes.len() as u64 + NAME)?;
-            let row = self.rows;
-            self.first
-                .get_or_insert_with(|| format!("row {row} of the table: {wrong}"));
+            let said = self.placed(wrong);
+            self.first.get_or_insert(said);
             // The line has its end, or none, in its bytes.
             self.layout.ended = true;
             self.others.push(Other {
-                // Lines but the header and those that are no rows.
-                before: self.rows - 2 - self.others.len() as u64,
+                before: self.given,
                 bytes,
             });
         }
@@ -311,20 +380,26 @@ impl Lines {
     /// Format, with what is wrong with the first.
     pub(super) fn has_rows(&self) -> Result<()> {
         match &self.first {
-            Some(first) if self.rows == 1 + self.others.len() as u64 => {
-                Err(Error::Format(first.clone().into()))
-            }
+            Some(first) if self.given == 0 => Err(Error::Format(first.clone().into())),
             _ => Ok(()),
         }
     }
 
     /// Why a line of `n` cells is no row; none where it is one.
     fn wrong_row(&self, n: u64, cells: &[Range<usize>]) -> Option<String> {
+        if n == u64::MAX {
+            return Some(match self.style.json {
+                Some(_) => "not the keys of the first line, in their order".into(),
+                None => "a comment".into(),
+            });
+        }
         if n != self.columns as u64 {
             return Some(format!("{n} cells; the header has {}", self.columns));
         }
         let (first, last) = (cells.first()?, cells.last()?);
-        let returns = self.cell(last).ends_with(b"\r");
+        let text = self.cell(&(last.start..self.at));
+        let text = text.strip_suffix(&[self.layout.last()]).unwrap_or(text);
+        let returns = text.ends_with(b"\r");
         if self.layout.crlf && returns != self.layout.ended {
             return Some("lines end with CR LF elsewhere and not here".into());
         }
