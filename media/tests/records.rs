@@ -10,7 +10,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use nc_core::{Budget, Error, RecordsBuf};
-use nc_media::records::{Image, Learn, Reader, Schema, Source};
+use nc_media::records::{FileOfRows, Image, Learn, Reader, Schema, Source};
 
 fn idx(count: u32, shape: &[u32], body: &[u8]) -> Vec<u8> {
     let mut out = vec![0, 0, 8, shape.len() as u8 + 1];
@@ -53,11 +53,11 @@ fn round(schema: &Schema, bytes: &[u8]) -> nc_core::Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut writer = schema.writer(
         &mut out,
-        n as u64,
-        &reader.extras()?,
-        None,
-        true,
-        0,
+        FileOfRows {
+            records: n as u64,
+            extras: &reader.extras()?,
+            ..FileOfRows::default()
+        },
         &Budget::default(),
     )?;
     for r in &rows {
@@ -186,19 +186,33 @@ fn values_that_are_no_bytes_are_no_file() {
             texts: Vec::new(),
         };
         let mut writer = schema
-            .writer(Vec::new(), 1, &[], None, true, 0, &Budget::default())
+            .writer(Vec::new(), FileOfRows::default(), &Budget::default())
             .unwrap();
         let e = writer.write(records.view()).unwrap_err();
         assert!(matches!(e, Error::Format(_)));
     }
     assert!(
         schema
-            .writer(Vec::new(), 1, b"extras", None, true, 0, &Budget::default())
+            .writer(
+                Vec::new(),
+                FileOfRows {
+                    extras: b"extras",
+                    ..FileOfRows::default()
+                },
+                &Budget::default(),
+            )
             .is_err()
     );
     assert!(
         schema
-            .writer(Vec::new(), u64::MAX, &[], None, true, 0, &Budget::default())
+            .writer(
+                Vec::new(),
+                FileOfRows {
+                    records: u64::MAX,
+                    ..FileOfRows::default()
+                },
+                &Budget::default(),
+            )
             .is_err()
     );
 }

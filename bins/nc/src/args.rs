@@ -80,6 +80,7 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+    #[cfg(feature = "man")]
     /// Print the man page, or write a page for each command into a folder
     Man {
         /// Folder for the pages

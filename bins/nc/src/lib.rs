@@ -76,6 +76,7 @@ fn dispatch(toolkit: Toolkit, matches: &ArgMatches) -> failure::Result<u8> {
         Command::Model(Model::Info(args)) => models::info(&args, &ui),
         Command::Model(Model::List) => models::list(&ui),
         Command::Completions { shell } => meta::completions(shell, ui.toolkit()).map(|()| 0),
+        #[cfg(feature = "man")]
         Command::Man { out_dir } => meta::man(out_dir.as_deref(), ui.toolkit()).map(|()| 0),
     }
 }

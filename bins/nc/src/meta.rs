@@ -1,14 +1,18 @@
 //! `nc completions` and `nc man`, both made from the one definition of the command line.
 
 use std::io::{self, Write};
+#[cfg(feature = "man")]
 use std::path::Path;
 
+#[cfg(feature = "man")]
 use clap::Command;
 use clap_complete::Shell;
 use nc::Toolkit;
 
 use crate::codec_options;
-use crate::failure::{Failure, Result};
+#[cfg(feature = "man")]
+use crate::failure::Failure;
+use crate::failure::Result;
 
 /// Prints completions.
 ///
@@ -26,6 +30,7 @@ pub fn completions(shell: Shell, toolkit: &Toolkit) -> Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "man")]
 /// Prints the man page, or writes one page for each command into a folder.
 ///
 /// # Errors
@@ -42,6 +47,7 @@ pub fn man(out_dir: Option<&Path>, toolkit: &Toolkit) -> Result<()> {
     write_pages(root, "nc", dir)
 }
 
+#[cfg(feature = "man")]
 fn write_pages(command: Command, title: &str, dir: &Path) -> Result<()> {
     for sub in command.get_subcommands() {
         if sub.get_name() != "help" {
@@ -59,6 +65,7 @@ fn write_pages(command: Command, title: &str, dir: &Path) -> Result<()> {
     std::fs::write(&path, text).map_err(|e| Failure::from(e).on(&path))
 }
 
+#[cfg(feature = "man")]
 fn page(command: Command) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     clap_mangen::Man::new(command).render(&mut text)?;

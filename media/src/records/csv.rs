@@ -9,22 +9,24 @@ mod mapping;
 mod style;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::io::{Read, Write};
 use std::ops::Range;
 
 use nc_core::container::{Fields, put_varint};
-use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
+use nc_core::{Budget, Error, RecordsBuf, Result, Text};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 pub(in crate::records) use self::lines::COLUMNS;
-use self::lines::{BLOCK, Lines, Other, header_at};
+use self::lines::{Lines, Other, header_at};
 use self::mapping::{Added, Mapping};
-pub use self::style::Style;
+pub use self::style::{How, Style};
+use self::write::{Place, TableWriter};
+use crate::records::Reader;
 use crate::records::column::{Column, Learner};
 use crate::records::word::Word;
-use crate::records::{Reader, Writer};
 use crate::warning::{Warning, code};
 
 /// Bytes that a text takes beside its own.
@@ -305,8 +307,8 @@ impl Table {
         })
     }
 
-    /// A file of rows, the first of them number `first` of the original; with `only` of these columns alone. Lines that are no
-    /// rows are written to a `whole` file.
+    /// A file of rows, with `only` of these columns alone; where they are a `part`, its first row has this number in the original,
+    /// and lines that are no rows are left out.
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; I/O.
@@ -315,8 +317,7 @@ impl Table {
         mut out: W,
         extras: &[u8],
         only: Option<&[usize]>,
-        whole: bool,
-        first: u64,
+        part: Option<u64>,
     ) -> Result<TableWriter<W>> {
         let (layout, mut others, added) = Layout::from_extras(extras, &self.layout)?;
         let known: Vec<String> = self.columns.iter().map(|c| c.name().to_owned()).collect();
@@ -342,10 +343,10 @@ impl Table {
         };
         let mut added: Vec<_> = added.into_iter().map(mapping::Cells::new).collect();
         for column in &mut added {
-            column.skip(first)?;
+            column.skip(part.unwrap_or(0))?;
         }
         // Lines that are no rows have no columns, and are of no part of the rows.
-        if only.is_some() || !whole {
+        if only.is_some() || part.is_some() {
             others.clear();
         }
         others.reverse();
@@ -389,81 +390,6 @@ impl Table {
     }
 }
 
-/// How the lines of a table are to be told apart; what is not said is guessed.
-#[derive(Debug, Clone, Default)]
-pub struct How {
-    /// Between cells.
-    pub delimiter: Option<u8>,
-    /// What quotes cells; the inner one is none for nothing.
-    pub quote: Option<Option<u8>>,
-    /// Whether the first line is a row.
-    pub no_header: bool,
-    /// What lines begin with that are no rows.
-    pub comment: Option<String>,
-    /// Whether lines are those of a log: the first columns are words, the last the rest.
-    pub log: bool,
-}
-
-impl How {
-    /// The style for a file that begins so, and the names of the columns where they are keys.
-    fn style(&self, head: &[u8]) -> Result<(Style, Option<Vec<String>>)> {
-        // Comments have delimiters of their own.
-        let comment = self.comment.as_ref().map_or(&b"#"[..], String::as_bytes);
-        let mut from = head.strip_prefix(BOM).unwrap_or(head);
-        while from.starts_with(comment) || from.starts_with(b"\n") {
-            let end = from.iter().position(|b| *b == b'\n');
-            match end
-                .and_then(|end| from.get(end + 1..))
-                .filter(|f| !f.is_empty())
-            {
-                Some(rest) => from = rest,
-                None => break,
-            }
-        }
-        let mut style = Style::new(self.delimiter.unwrap_or_else(|| delimiter(from)));
-        if let Some(quote) = self.quote {
-            style.quote = quote.map(char::from);
-        }
-        style.headless = self.no_header;
-        style.comment = self.comment.as_ref().map(|c| Word(c.clone().into_bytes()));
-        if self.log {
-            let words = |line: &[u8]| line.split(|b| *b == b' ').count();
-            // The last line may be cut.
-            let mut lines: Vec<&[u8]> = head
-                .split(|b| *b == b'\n')
-                .filter(|l| !l.is_empty())
-                .collect();
-            if head.len() >= HEAD {
-                lines.pop();
-            }
-            style.delimiter = self.delimiter.map_or(' ', char::from);
-            style.quote = None;
-            style.headless = true;
-            style.words = Some(
-                lines
-                    .iter()
-                    .map(|l| words(l))
-                    .min()
-                    .unwrap_or(1)
-                    .clamp(1, 16),
-            );
-        } else if self.delimiter.is_none() && !self.no_header {
-            let text = head.strip_prefix(BOM).unwrap_or(head);
-            let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
-            if let Some((names, around)) = style::json_line(line) {
-                style.json = Some(around);
-                return Ok((style, Some(names)));
-            }
-        }
-        match style.is_sound() {
-            true => Ok((style, None)),
-            false => Err(Error::Usage(
-                "a table of such delimiters, quotes or comments".into(),
-            )),
-        }
-    }
-}
-
 fn other_columns(names: &[String], known: &[String]) -> Error {
     let pairs = (1u64..).zip(names.iter().zip(known));
     Error::Usage(match pairs.into_iter().find(|(_, (a, b))| a != b) {
@@ -476,29 +402,6 @@ fn other_columns(names: &[String], known: &[String]) -> Error {
             known.len()
         ),
     })
-}
-
-/// The commonest delimiter of a header outside quotes.
-fn delimiter(head: &[u8]) -> u8 {
-    let mut quoted = false;
-    let mut counts = [(b',', 0u64), (b'\t', 0), (b';', 0), (b'|', 0)];
-    for b in head {
-        match b {
-            b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            b if !quoted => counts
-                .iter_mut()
-                .filter(|(d, _)| d == b)
-                .for_each(|(_, n)| *n = n.saturating_add(1)),
-            _ => {}
-        }
-    }
-    // The first of equals.
-    counts
-        .iter()
-        .rev()
-        .max_by_key(|(_, n)| *n)
-        .map_or(b',', |c| c.0)
 }
 
 /// Reads the rows of a table.
@@ -607,123 +510,5 @@ impl Reader for TableReader {
             warnings.push(Warning::new(code::COLUMNS_MISSING, text));
         }
         warnings
-    }
-}
-
-/// Writes the rows of a table.
-pub struct TableWriter<W> {
-    out: W,
-    table: Table,
-    delimiter: u8,
-    layout: Layout,
-    /// What each cell of a row is, in the order of the file.
-    places: Vec<Place>,
-    /// Of JSON lines what stands around the values.
-    around: Option<Vec<Word>>,
-    /// Columns that the schema does not have.
-    added: Vec<mapping::Cells>,
-    /// Lines that are no rows and are still to come, the next one last.
-    others: Vec<Other>,
-    /// Rows written, and those that are lost.
-    rows: u64,
-    /// Whether the last line still lacks its end.
-    open: bool,
-    written: u64,
-}
-
-/// What a cell of a row is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// Of this column of the schema.
-    Column(usize),
-    /// Of this one of those that it does not have.
-    Added(usize),
-}
-
-/// Lines that are no rows and stand before the row `rows`.
-fn others_before(
-    rows: u64,
-    others: &mut Vec<Other>,
-    open: &mut bool,
-    eol: &[u8],
-    out: &mut Vec<u8>,
-) {
-    while let Some(line) = others.pop_if(|line| line.before <= rows) {
-        if std::mem::take(open) {
-            out.extend_from_slice(eol);
-        }
-        out.extend_from_slice(&line.bytes);
-    }
-}
-
-impl<W: Write + Send> Writer for TableWriter<W> {
-    fn write(&mut self, records: Records<'_>) -> Result<()> {
-        let (mut out, to) = (Vec::new(), &mut self.out);
-        let eol = self.layout.eol();
-        Column::write_rows(&self.table.columns, records, |row, cells| {
-            others_before(self.rows, &mut self.others, &mut self.open, eol, &mut out);
-            if std::mem::replace(&mut self.open, true) {
-                out.extend_from_slice(eol);
-            }
-            self.rows += 1;
-            for (i, place) in self.places.iter().enumerate() {
-                match &self.around {
-                    Some(around) => out.extend_from_slice(around.get(i).map_or(&[], |w| &w.0[..])),
-                    None if i > 0 => out.push(self.delimiter),
-                    None => {}
-                }
-                match place {
-                    Place::Column(c) => {
-                        let range = cells.get(*c).cloned().unwrap_or_default();
-                        out.extend_from_slice(row.get(range).unwrap_or_default());
-                    }
-                    Place::Added(a) => {
-                        if let Some(column) = self.added.get_mut(*a) {
-                            column.next(&mut out)?;
-                        }
-                    }
-                }
-            }
-            if let Some(last) = self.around.as_ref().and_then(|a| a.last()) {
-                out.extend_from_slice(&last.0);
-            }
-            // A few bytes of a file may be many long rows.
-            if out.len() >= BLOCK {
-                to.write_all(&out)?;
-                self.written += out.len() as u64;
-                out.clear();
-            }
-            Ok(())
-        })?;
-        to.write_all(&out)?;
-        self.written += out.len() as u64;
-        Ok(())
-    }
-
-    fn skip(&mut self, units: Option<u64>) {
-        for column in &mut self.added {
-            match units {
-                // What cannot be read any more is told when the next cell is asked for.
-                Some(n) => drop(column.skip(n)),
-                None => column.forget(),
-            }
-        }
-        // Where nobody knows how many, lines stand where the rows that are left put them.
-        self.rows = units
-            .and_then(|n| self.rows.checked_add(n))
-            .unwrap_or(self.rows);
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<u64> {
-        let mut out = Vec::new();
-        let eol = self.layout.eol();
-        others_before(u64::MAX, &mut self.others, &mut self.open, eol, &mut out);
-        if self.open && self.layout.ended {
-            out.extend_from_slice(eol);
-        }
-        self.out.write_all(&out)?;
-        self.written += out.len() as u64;
-        self.out.flush()?;
-        Ok(self.written)
     }
 }

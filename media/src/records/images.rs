@@ -48,7 +48,11 @@ fn find(
             .extension()
             .is_some_and(|e| e.eq_ignore_ascii_case("png"));
         let is_folder = entry.file_type()?.is_dir();
-        if !(is_folder && deep > 0) && !(is_png && path.is_file()) {
+        let wanted = match is_folder {
+            true => deep > 0,
+            false => is_png && path.is_file(),
+        };
+        if !wanted {
             continue;
         }
         let name = entry.file_name().into_string().map_err(|name| {

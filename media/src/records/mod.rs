@@ -25,7 +25,7 @@ pub use crate::video::png::Image;
 pub use column::Column;
 pub use csv::How as TextForm;
 pub use reader::rows_at_once;
-pub use schema::{Learn, Schema};
+pub use schema::{FileOfRows, Learn, Schema};
 pub use source::Source;
 
 use nc_core::{Records, RecordsBuf, Result};

@@ -1,10 +1,11 @@
-//! Parquet files of flat columns. What comes back has the same schema and values, but is another
-//! writer's file: pages, statistics and free metadata are not kept.
+//! Parquet files. What comes back has the same schema, values and free metadata, but is another writer's file: pages and
+//! statistics are not kept.
 //!
-//! A value is a cell as in a text table: nothing where it is null, numbers in decimal, bytes with a
-//! quote in front, or, where one of them is zero, `x` and hexadecimal digits.
+//! Each leaf of the schema is a column; [`cells`] says how its values are cells.
 
+mod cells;
 mod pages;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -12,18 +13,16 @@ mod thrift;
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use ::parquet::basic::{Compression, Repetition, Type as Physical, ZstdLevel};
-use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use ::parquet::column::writer::{ColumnWriter, ColumnWriterImpl};
-use ::parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::column::reader::{ColumnReader, get_column_reader};
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::file::writer::SerializedFileWriter;
-use ::parquet::schema::parser::parse_message_type;
-use ::parquet::schema::printer::print_schema;
-use ::parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, Type, TypePtr};
+use ::parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, TypePtr};
 use bytes::Bytes;
+use flate2::read::{DeflateDecoder, DeflateEncoder};
 use nc_core::guard::caught;
 use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
@@ -31,7 +30,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::records::column::{Column, Learner};
 use crate::records::{Reader, Source, Writer};
+use cells::{Levels, MOST_LEVEL, decoded, put_all};
 use pages::Checked;
+use shape::{Leaf, Shape, leaves, pruned};
 
 /// Rows of a row group that is written.
 const GROUP: usize = 1 << 16;
@@ -48,9 +49,48 @@ const VALUE: u64 = 48;
 /// What a model file says of a Parquet file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Parquet {
-    /// The schema in Parquet's own notation.
-    message: String,
+    #[serde(flatten)]
+    shape: Shape,
     columns: Vec<Column>,
+}
+
+/// What a file says that its model does not, deflated as JSON.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Said {
+    /// Its schema, where the model has another: with other annotations, or another order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shape: Option<Shape>,
+    /// Keys and values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    metadata: Vec<(String, Option<String>)>,
+}
+
+/// Most bytes of what a file says.
+const MOST_SAID: u64 = 1 << 26;
+
+impl Said {
+    fn to_extras(&self) -> Result<Vec<u8>> {
+        if *self == Self::default() {
+            return Ok(Vec::new());
+        }
+        let json = serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string().into()))?;
+        let mut out = Vec::new();
+        DeflateEncoder::new(&json[..], flate2::Compression::best()).read_to_end(&mut out)?;
+        Ok(out)
+    }
+
+    fn from_extras(extras: &[u8]) -> Result<Self> {
+        if extras.is_empty() {
+            return Ok(Self::default());
+        }
+        let wrong = |_| Error::Format("Parquet: what a file says beside its rows".into());
+        let mut json = Vec::new();
+        let mut inflate = DeflateDecoder::new(extras).take(MOST_SAID);
+        inflate
+            .read_to_end(&mut json)
+            .map_err(|e| wrong(e.to_string()))?;
+        serde_json::from_slice(&json).map_err(|e| wrong(e.to_string()))
+    }
 }
 
 fn usage(e: impl std::fmt::Display) -> Error {
@@ -68,17 +108,12 @@ fn fault(e: ParquetError) -> Error {
     }
 }
 
-fn message(schema: &Type) -> Result<String> {
-    let mut out = Vec::new();
-    print_schema(&mut out, schema);
-    String::from_utf8(out).map_err(damaged)
-}
-
 /// A file in memory.
 struct Opened {
     bytes: Bytes,
     file: SerializedFileReader<Bytes>,
-    message: String,
+    schema: TypePtr,
+    leaves: Vec<Leaf>,
 }
 
 /// Runs the crate's decoders: some damaged files make them panic, which is an error like others here.
@@ -94,29 +129,32 @@ impl Opened {
         let read = bytes.clone();
         let file = unwound(|| SerializedFileReader::new(read).map_err(damaged))?;
         let schema = file.metadata().file_metadata().schema_descr();
-        for c in schema.columns() {
-            let flat = c.max_rep_level() == 0 && c.path().parts().len() == 1;
-            if !flat || c.physical_type() == Physical::INT96 {
-                return Err(usage(format_args!(
-                    "column {} is nested, repeated or of 96 bits",
-                    c.name()
-                )));
-            }
+        let leaves = leaves(schema);
+        if let Some(deep) = leaves.iter().find(|l| l.levels[0] > MOST_LEVEL) {
+            return Err(usage(format_args!(
+                "column {:?} is nested too deeply",
+                deep.name()
+            )));
         }
-        let message = message(schema.root_schema())?;
+        let schema = schema.root_schema_ptr();
         Ok(Self {
             bytes,
             file,
-            message,
+            schema,
+            leaves,
         })
     }
 
     fn names(&self) -> Vec<String> {
-        let schema = self.file.metadata().file_metadata().schema_descr();
-        schema
-            .columns()
-            .iter()
-            .map(|c| c.name().to_owned())
+        self.leaves.iter().map(Leaf::name).collect()
+    }
+
+    /// Keys and values.
+    fn metadata(&self) -> Vec<(String, Option<String>)> {
+        let file = self.file.metadata().file_metadata();
+        let all = file.key_value_metadata().map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .map(|k| (k.key.clone(), k.value.clone()))
             .collect()
     }
 
@@ -135,7 +173,7 @@ impl Opened {
         let mut columns = Vec::new();
         for c in 0..group.num_columns() {
             let column = group.metadata().column(c);
-            let optional = column.column_descr().max_def_level() > 0;
+            let levels = levels_of(column.column_descr());
             let (start, length) = column.byte_range();
             let range = usize::try_from(start)
                 .ok()
@@ -145,10 +183,10 @@ impl Opened {
             pages::charge(range, column.compression(), budget)?;
             let checked = Checked {
                 pages: group.get_column_page_reader(c).map_err(damaged)?,
-                optional,
+                levels,
             };
             let reader = get_column_reader(column.column_descr_ptr(), Box::new(checked));
-            columns.push((reader, optional));
+            columns.push((reader, levels));
         }
         let held = before.saturating_sub(budget.left());
         Ok(Some(Group {
@@ -161,8 +199,8 @@ impl Opened {
 
 /// A row group that is being read.
 struct Group {
-    /// Its columns, and whether their values may be null.
-    columns: Vec<(ColumnReader, bool)>,
+    /// Its columns, and how their values lie.
+    columns: Vec<(ColumnReader, Levels)>,
     /// Rows that are left.
     rows: usize,
     /// Charged for it.
@@ -178,97 +216,64 @@ impl Group {
         }
         self.rows = self.rows.saturating_sub(rows);
         let columns = self.columns.iter_mut();
-        unwound(|| columns.map(|c| decoded(c, rows, budget)).collect()).map(Some)
+        unwound(|| {
+            columns
+                .map(|(c, levels)| decoded(c, *levels, rows, budget))
+                .collect()
+        })
+        .map(Some)
     }
 }
 
-fn decoded(
-    (reader, optional): &mut (ColumnReader, bool),
-    rows: usize,
-    budget: &mut Budget,
-) -> Result<Vec<Vec<u8>>> {
-    let how = (rows, *optional, budget);
-    match reader {
-        ColumnReader::BoolColumnReader(r) => cells(r, how, text),
-        ColumnReader::Int32ColumnReader(r) => cells(r, how, text),
-        ColumnReader::Int64ColumnReader(r) => cells(r, how, text),
-        // Digits enough to give the same float again.
-        ColumnReader::FloatColumnReader(r) => cells(r, how, |x| format!("{x:?}").into_bytes()),
-        ColumnReader::DoubleColumnReader(r) => cells(r, how, |x| format!("{x:?}").into_bytes()),
-        ColumnReader::ByteArrayColumnReader(r) => cells(r, how, |x| quoted(x.data())),
-        ColumnReader::FixedLenByteArrayColumnReader(r) => cells(r, how, |x| quoted(x.data())),
-        ColumnReader::Int96ColumnReader(_) => Err(usage("numbers of 96 bits")),
+/// How the values of a column lie.
+fn levels_of(column: &ColumnDescriptor) -> Levels {
+    Levels {
+        most: column.max_def_level(),
+        flat: column.max_rep_level() == 0 && column.path().parts().len() == 1,
+        repeats: column.max_rep_level() > 0,
     }
 }
 
-fn text(x: &impl ToString) -> Vec<u8> {
-    x.to_string().into_bytes()
-}
-
-fn quoted(bytes: &[u8]) -> Vec<u8> {
-    if bytes.contains(&0) {
-        let hex = bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes());
-        return std::iter::once(b'x').chain(hex).collect();
-    }
-    std::iter::once(b'"').chain(bytes.iter().copied()).collect()
-}
-
-fn unquoted(cell: &[u8]) -> Option<Vec<u8>> {
-    match cell.split_first()? {
-        (b'"', rest) => Some(rest.to_vec()),
-        (b'x', hex) if hex.len().is_multiple_of(2) => hex
-            .chunks_exact(2)
-            .map(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok())
-            .collect(),
-        _ => None,
-    }
-}
-
-fn cells<T: DataType>(
-    reader: &mut ColumnReaderImpl<T>,
-    (rows, optional, budget): (usize, bool, &mut Budget),
-    write: impl Fn(&T::T) -> Vec<u8>,
-) -> Result<Vec<Vec<u8>>> {
-    let room = (rows as u64).saturating_mul(VALUE);
-    budget.charge(room)?;
-    let (mut values, mut levels, mut read) = (Vec::new(), Vec::new(), 0usize);
-    while read < rows {
-        let defined = optional.then_some(&mut levels);
-        let (n, _, _) = reader
-            .read_records(rows.saturating_sub(read), defined, None, &mut values)
-            .map_err(damaged)?;
-        if n == 0 {
-            return Err(damaged("a column that ends early"));
+/// Of each leaf of a model the place of the same in a file.
+///
+/// # Errors
+/// [`Error::Usage`] where the file has not the same leaves, naming one that differs.
+fn places(known: &[Leaf], found: &[Leaf]) -> Result<Vec<usize>> {
+    let place = |leaf: &Leaf| {
+        let same = found.iter().position(|f| f.is_as(leaf));
+        same.ok_or_else(|| {
+            let name = leaf.name();
+            usage(match found.iter().find(|f| f.path == leaf.path) {
+                Some(other) => format!(
+                    "column {name:?} is {}, and {} in the model",
+                    other.kind(),
+                    leaf.kind()
+                ),
+                None => format!("column {name:?} of the model is not in the file"),
+            })
+        })
+    };
+    let places: Vec<usize> = known.iter().map(place).collect::<Result<_>>()?;
+    match (0..found.len()).find(|at| !places.contains(at)) {
+        Some(at) => {
+            let name = found.get(at).map(Leaf::name).unwrap_or_default();
+            Err(usage(format!("column {name:?} is not in the model")))
         }
-        read = read.saturating_add(n);
+        None => Ok(places),
     }
-    let mut cell = |x: &T::T| {
-        let cell = write(x);
-        budget.charge((cell.len() as u64).saturating_add(CELL))?;
-        Ok(cell)
-    };
-    let mut values = values.iter();
-    let cells = if optional {
-        let cell = |level: &i16| match level {
-            0 => Ok(Vec::new()),
-            _ => cell(values.next().ok_or_else(|| damaged("a value is missing"))?),
-        };
-        levels.iter().map(cell).collect::<Result<_>>()?
-    } else {
-        values.map(cell).collect::<Result<_>>()?
-    };
-    budget.release(room);
-    Ok(cells)
 }
+
+/// What is known of the first file, and its columns as they are learnt.
+type Learning = (Shape, Vec<Leaf>, Vec<String>, Vec<Learner>);
 
 impl Parquet {
     /// What the columns of files hold. Each file, and every distinct cell of a column, are charged to `budget`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a file that is not flat, or files of different schemas, [`Error::Format`] for what is damaged,
+    /// [`Error::Usage`] for files of different columns, [`Error::Format`] for what is damaged,
     /// [`Error::Limit`]; I/O.
     pub fn learn(files: &[std::path::PathBuf], budget: &mut Budget) -> Result<Self> {
-        let mut learnt: Option<(String, Vec<String>, Vec<Learner>)> = None;
+        let mut learnt: Option<Learning> = None;
         for file in files {
             let Source::Stream { bytes, .. } = Source::open(file)? else {
                 return Err(usage("a folder among files"));
@@ -277,19 +282,22 @@ impl Parquet {
             let opened = Opened::new(bytes, budget)?;
             let file = before.saturating_sub(budget.left());
             let names = opened.names();
-            let (message, _, learners) = learnt.get_or_insert_with(|| {
+            if learnt.is_none() {
                 let learners = names.iter().map(|_| Learner::default()).collect();
-                (opened.message.clone(), names, learners)
-            });
-            if *message != opened.message {
-                return Err(usage("another schema than the first file's"));
+                let shape = Shape::of(&opened.schema)?;
+                learnt = Some((shape, opened.leaves.clone(), names, learners));
             }
+            let Some((_, known, _, learners)) = &mut learnt else {
+                break;
+            };
+            let places = places(known, &opened.leaves)?;
             for i in 0.. {
                 let Some(mut group) = opened.group(i, budget)? else {
                     break;
                 };
                 while let Some(columns) = group.next(ROWS, &mut budget.share())? {
-                    for (cells, learner) in columns.iter().zip(learners.iter_mut()) {
+                    for (place, learner) in places.iter().zip(learners.iter_mut()) {
+                        let cells = columns.get(*place).map_or(&[][..], Vec::as_slice);
                         cells.iter().try_for_each(|c| learner.see(c, budget))?;
                     }
                 }
@@ -297,11 +305,11 @@ impl Parquet {
             }
             budget.release(file);
         }
-        let (message, names, learners) = learnt.ok_or_else(|| usage("no files"))?;
+        let (shape, _, names, learners) = learnt.ok_or_else(|| usage("no files"))?;
         let columns = learners.into_iter().zip(names);
         let columns = columns.map(|(l, name)| l.finish(name, budget));
         Ok(Self {
-            message,
+            shape,
             columns: columns.collect::<Result<_>>()?,
         })
     }
@@ -322,10 +330,17 @@ impl Parquet {
         mut budget: Budget,
     ) -> Result<ParquetReader> {
         let file = Opened::new(bytes, &mut budget)?;
-        if file.message != self.message {
-            return Err(usage("another schema than the model's"));
-        }
+        let schema = self.shape.schema()?;
+        let known = leaves(&SchemaDescriptor::new(schema.clone()));
         Ok(ParquetReader {
+            places: places(&known, &file.leaves)?,
+            said: Said {
+                shape: match schema == file.schema {
+                    true => None,
+                    false => Some(Shape::of(&file.schema)?),
+                },
+                metadata: file.metadata(),
+            },
             file,
             columns: self.columns.clone(),
             missing,
@@ -335,60 +350,110 @@ impl Parquet {
         })
     }
 
-    /// Whether the schema may be one: what parses it goes as deep as its braces.
-    pub fn is_flat(&self) -> bool {
-        self.message.matches('{').count() == 1
+    /// Whether the schema may be one.
+    pub fn is_sound(&self) -> bool {
+        self.shape.is_sound()
     }
 
     /// A file of rows; with `only` of these columns alone. A row group is a part of `budget` at most.
     ///
     /// # Errors
-    /// [`Error::Model`] for a schema that is none; I/O.
+    /// [`Error::Model`] for a schema that is none, [`Error::Format`] for extras that no file has; I/O.
     pub fn writer<W: Write + Send>(
         &self,
         out: W,
+        extras: &[u8],
         only: Option<&[usize]>,
         budget: &Budget,
     ) -> Result<ParquetWriter<W>> {
         let wrong = |e: &dyn std::fmt::Display| Error::Model(format!("Parquet: {e}").into());
-        if !self.is_flat() {
-            return Err(wrong(&"nested columns"));
-        }
-        let whole = parse_message_type(&self.message).map_err(|e| wrong(&e))?;
-        if whole.get_fields().len() != self.columns.len() {
+        let said = Said::from_extras(extras)?;
+        let model = self.shape.schema()?;
+        let known = leaves(&SchemaDescriptor::new(model.clone()));
+        if known.len() != self.columns.len() {
             return Err(wrong(&"columns that do not fit"));
         }
-        let all: Vec<usize> = (0..self.columns.len()).collect();
-        let only = only.unwrap_or(&all).to_vec();
-        let fields: Option<Vec<TypePtr>> = only
-            .iter()
-            .map(|c| whole.get_fields().get(*c).cloned())
-            .collect();
-        let fields = fields.ok_or_else(|| wrong(&"columns that do not fit"))?;
-        let schema = Type::group_type_builder(whole.name())
-            .with_fields(fields)
-            .build()
-            .map_err(|e| wrong(&e))?;
-        let schema = Arc::new(schema);
+        let whole = match &said.shape {
+            None => model,
+            Some(shape) => shape.schema().map_err(damaged)?,
+        };
+        let types = SchemaDescriptor::new(whole.clone());
+        let places = places(&known, &leaves(&types)).map_err(damaged)?;
+        // Of each leaf of the file its column.
+        let mut columns = vec![0; places.len()];
+        for (column, place) in places.iter().enumerate() {
+            if let Some(c) = columns.get_mut(*place) {
+                *c = column;
+            }
+        }
+        let mut schema = whole;
+        let mut metadata = said.metadata;
+        if let Some(only) = only {
+            let wanted: Option<Vec<usize>> = only.iter().map(|c| places.get(*c).copied()).collect();
+            let wanted = wanted.ok_or_else(|| wrong(&"columns that do not fit"))?;
+            let flat = only
+                .iter()
+                .all(|c| known.get(*c).is_some_and(Leaf::is_flat));
+            schema = match flat {
+                // In the order asked for.
+                true => {
+                    let fields = wanted.iter().filter_map(|w| {
+                        schema
+                            .get_fields()
+                            .get(types.get_column_root_idx(*w))
+                            .cloned()
+                    });
+                    let builder = ::parquet::schema::types::Type::group_type_builder(schema.name());
+                    Arc::new(
+                        builder
+                            .with_fields(fields.collect())
+                            .build()
+                            .map_err(|e| wrong(&e))?,
+                    )
+                }
+                false => {
+                    let left = pruned(&schema, &wanted, &mut 0)?;
+                    Arc::new(left.ok_or_else(|| wrong(&"no column"))?)
+                }
+            };
+            columns = match flat {
+                true => only.to_vec(),
+                false => {
+                    let mut sorted = wanted;
+                    sorted.sort_unstable();
+                    sorted.dedup();
+                    sorted
+                        .iter()
+                        .filter_map(|w| columns.get(*w).copied())
+                        .collect()
+                }
+            };
+            // These speak of all columns.
+            metadata.retain(|(key, _)| key != "ARROW:schema" && key != "pandas");
+        }
         let types = SchemaDescriptor::new(schema.clone());
-        if types.num_columns() != only.len() {
-            return Err(wrong(&"nested columns"));
+        if types.num_columns() != columns.len() {
+            return Err(wrong(&"columns that do not fit"));
         }
         let level = ZstdLevel::try_new(9).map_err(|e| wrong(&e))?;
+        let metadata = metadata
+            .into_iter()
+            .map(|(key, value)| KeyValue { key, value });
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
+            .set_key_value_metadata(Some(metadata.collect()))
             .build();
         let file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(fault)?;
         Ok(ParquetWriter {
             columns: self.columns.clone(),
             group: Rows {
                 file,
-                cells: vec![Vec::new(); only.len()],
+                cells: vec![Vec::new(); columns.len()],
                 bytes: 0,
                 most: GROUP_BYTES.min(budget.left() / GROUP_PART),
                 types,
             },
-            only,
+            only: columns,
         })
     }
 }
@@ -396,6 +461,9 @@ impl Parquet {
 /// Reads the rows of a Parquet file.
 pub struct ParquetReader {
     file: Opened,
+    /// Of each column its leaf of the file.
+    places: Vec<usize>,
+    said: Said,
     columns: Vec<Column>,
     missing: Option<Vec<u8>>,
     /// Number of the next row group, and the one at hand.
@@ -436,9 +504,10 @@ impl Reader for ParquetReader {
         budget.charge((n as u64).saturating_mul(width as u64).saturating_mul(4))?;
         let (mut values, mut texts) = (Vec::new(), Vec::new());
         for row in 0..n {
-            for (column, cells) in self.columns.iter().zip(&cells) {
+            for (column, place) in self.columns.iter().zip(&self.places) {
                 let cell = cells
-                    .get(row)
+                    .get(*place)
+                    .and_then(|cells| cells.get(row))
                     .ok_or_else(|| damaged("columns of uneven length"))?;
                 let text = column.read(cell, self.missing.as_deref(), &mut values);
                 if text {
@@ -455,7 +524,7 @@ impl Reader for ParquetReader {
     }
 
     fn extras(&mut self) -> Result<Vec<u8>> {
-        Ok(Vec::new())
+        self.said.to_extras()
     }
 }
 
@@ -474,28 +543,6 @@ struct Rows<W: Write + Send> {
     cells: Vec<Vec<Vec<u8>>>,
     bytes: u64,
     most: u64,
-}
-
-/// Writes cells through a column's writer.
-fn put<T: DataType>(
-    writer: &mut ColumnWriterImpl<'_, T>,
-    cells: &[Vec<u8>],
-    optional: bool,
-    read: impl Fn(&[u8]) -> Option<T::T>,
-) -> Result<()> {
-    let wrong = || Error::Format("Parquet: a value of another type".into());
-    let known = cells.iter().filter(|c| !optional || !c.is_empty());
-    let values: Option<Vec<T::T>> = known.map(|c| read(c)).collect();
-    let values = values.ok_or_else(wrong)?;
-    let levels: Vec<i16> = cells.iter().map(|c| i16::from(!c.is_empty())).collect();
-    writer
-        .write_batch(&values, optional.then_some(&levels[..]), None)
-        .map_err(fault)?;
-    Ok(())
-}
-
-fn parse<T: std::str::FromStr>(cell: &[u8]) -> Option<T> {
-    std::str::from_utf8(cell).ok()?.parse().ok()
 }
 
 impl<W: Write + Send> Rows<W> {
@@ -520,29 +567,12 @@ impl<W: Write + Send> Rows<W> {
         let mut group = self.file.next_row_group().map_err(fault)?;
         for (i, cells) in self.cells.iter_mut().enumerate() {
             let column: &ColumnDescriptor = &self.types.column(i);
-            let optional = column.self_type().get_basic_info().repetition() == Repetition::OPTIONAL;
             let width = usize::try_from(column.type_length()).unwrap_or(0);
-            let fixed = |c: &[u8]| unquoted(c).filter(|b| b.len() == width);
             let mut writer = group
                 .next_column()
                 .map_err(fault)?
                 .ok_or_else(|| Error::Format("Parquet: too few columns".into()))?;
-            match writer.untyped() {
-                ColumnWriter::BoolColumnWriter(w) => put(w, cells, optional, parse),
-                ColumnWriter::Int32ColumnWriter(w) => put(w, cells, optional, parse),
-                ColumnWriter::Int64ColumnWriter(w) => put(w, cells, optional, parse),
-                ColumnWriter::FloatColumnWriter(w) => put(w, cells, optional, parse),
-                ColumnWriter::DoubleColumnWriter(w) => put(w, cells, optional, parse),
-                ColumnWriter::ByteArrayColumnWriter(w) => {
-                    put(w, cells, optional, |c| unquoted(c).map(ByteArray::from))
-                }
-                ColumnWriter::FixedLenByteArrayColumnWriter(w) => put(w, cells, optional, |c| {
-                    fixed(c).map(|b| FixedLenByteArray::from(ByteArray::from(b)))
-                }),
-                ColumnWriter::Int96ColumnWriter(_) => {
-                    Err(Error::Format("Parquet: numbers of 96 bits".into()))
-                }
-            }?;
+            put_all(writer.untyped(), cells, levels_of(column), width)?;
             writer.close().map_err(fault)?;
             cells.clear();
         }

@@ -48,6 +48,19 @@ pub struct Learn {
     pub text: TextForm,
 }
 
+/// A file of rows that is to be written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FileOfRows<'a> {
+    /// Rows, for formats that tell how many there are.
+    pub records: u64,
+    /// What the original says beyond its rows.
+    pub extras: &'a [u8],
+    /// Of a table these columns alone.
+    pub only: Option<&'a [usize]>,
+    /// Number of the first row in the original, where these are a part of it: lines that are no rows are left out then.
+    pub part: Option<u64>,
+}
+
 impl Schema {
     /// The schema of files of one kind, which is told by their content. What reading them takes is charged to `budget`,
     /// and so is every distinct cell of a table's columns; all of it is given back at the end.
@@ -179,7 +192,7 @@ impl Schema {
             }
             Form::Table(table) => table.is_sound(),
             #[cfg(feature = "parquet")]
-            Form::Parquet(parquet) => parquet.is_flat(),
+            Form::Parquet(parquet) => parquet.is_sound(),
         };
         if sound {
             Ok(())
@@ -411,9 +424,7 @@ impl Schema {
         }
     }
 
-    /// A file of `records` rows, the first of them number `first` of the original; of a table, with `only` of these columns alone, and where the file is `whole`, with lines that are
-    /// no rows. What a writer holds of its rows is a
-    /// part of `budget`.
+    /// A file of rows. What a writer holds of them is a part of `budget`.
     ///
     /// # Errors
     /// [`Error::Format`] for extras that no file has; [`Error::Usage`] for a folder; I/O.
@@ -421,13 +432,15 @@ impl Schema {
     pub fn writer<'a>(
         &self,
         out: impl Write + Send + 'a,
-        records: u64,
-        extras: &[u8],
-        only: Option<&[usize]>,
-        whole: bool,
-        first: u64,
+        rows: FileOfRows<'_>,
         budget: &Budget,
     ) -> Result<Box<dyn Writer + 'a>> {
+        let FileOfRows {
+            records,
+            extras,
+            only,
+            part,
+        } = rows;
         let none = || {
             if extras.is_empty() {
                 Ok(())
@@ -444,10 +457,10 @@ impl Schema {
                 none()?;
                 Box::new(FixedWriter::new(out, None, self.bytes(), records)?)
             }
-            Form::Table(table) => Box::new(table.writer(out, extras, only, whole, first)?),
+            Form::Table(table) => Box::new(table.writer(out, extras, only, part)?),
             Form::Png(_) => return Err(Error::Usage("images go into a folder".into())),
             #[cfg(feature = "parquet")]
-            Form::Parquet(parquet) => Box::new(parquet.writer(out, only, budget)?),
+            Form::Parquet(parquet) => Box::new(parquet.writer(out, extras, only, budget)?),
         })
     }
 

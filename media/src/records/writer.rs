@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use nc_core::{Budget, Error, Result, Signal};
 
-use super::Writer;
+use super::{FileOfRows, Writer};
 use crate::contract::{CreateOptions, WriteSignal, Written};
 use crate::metadata;
 use crate::output::{Finished, Folder, Output};
@@ -96,11 +96,12 @@ pub(crate) fn stream<'a>(
     let out = Arc::new(Mutex::new(out));
     let writer = schema.writer(
         Shared(out.clone()),
-        rows,
-        metadata::to_records(options.metadata),
-        options.only.as_deref(),
-        !options.is_part,
-        options.first,
+        FileOfRows {
+            records: rows,
+            extras: metadata::to_records(options.metadata),
+            only: options.only.as_deref(),
+            part: options.is_part.then_some(options.first),
+        },
         &held,
     )?;
     Ok(Box::new(Rows {

@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use nc_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::lines::COLUMNS;
+use super::{BOM, HEAD};
 use crate::records::word::Word;
 
 /// How cells are told apart; a part of what a model file says of a table.
@@ -92,11 +94,11 @@ impl Style {
         if self.json.is_some() || self.is_comment(bytes) {
             let end = bytes.iter().position(|b| *b == eol);
             let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
-            if !self.is_comment(bytes) {
-                if let Some(found) = self.values(line) {
-                    *cells = found;
-                    return (end, cells.len() as u64);
-                }
+            if !self.is_comment(bytes)
+                && let Some(found) = self.values(line)
+            {
+                *cells = found;
+                return (end, cells.len() as u64);
             }
             cells.push(0..line.len());
             // As many cells as no row has.
@@ -229,4 +231,102 @@ pub(super) fn json_line(line: &[u8]) -> Option<(Vec<String>, Vec<Word>)> {
     }
     around.push(Word(line.get(from..)?.to_vec()));
     Some((names, around))
+}
+
+/// How the lines of a table are to be told apart; what is not said is guessed.
+#[derive(Debug, Clone, Default)]
+pub struct How {
+    /// Between cells.
+    pub delimiter: Option<u8>,
+    /// What quotes cells; the inner one is none for nothing.
+    pub quote: Option<Option<u8>>,
+    /// Whether the first line is a row.
+    pub no_header: bool,
+    /// What lines begin with that are no rows.
+    pub comment: Option<String>,
+    /// Whether lines are those of a log: the first columns are words, the last the rest.
+    pub log: bool,
+}
+
+impl How {
+    /// The style for a file that begins so, and the names of the columns where they are keys.
+    pub(super) fn style(&self, head: &[u8]) -> Result<(Style, Option<Vec<String>>)> {
+        // Comments have delimiters of their own.
+        let comment = self.comment.as_ref().map_or(&b"#"[..], String::as_bytes);
+        let mut from = head.strip_prefix(BOM).unwrap_or(head);
+        while from.starts_with(comment) || from.starts_with(b"\n") {
+            let end = from.iter().position(|b| *b == b'\n');
+            match end
+                .and_then(|end| from.get(end + 1..))
+                .filter(|f| !f.is_empty())
+            {
+                Some(rest) => from = rest,
+                None => break,
+            }
+        }
+        let mut style = Style::new(self.delimiter.unwrap_or_else(|| delimiter(from)));
+        if let Some(quote) = self.quote {
+            style.quote = quote.map(char::from);
+        }
+        style.headless = self.no_header;
+        style.comment = self.comment.as_ref().map(|c| Word(c.clone().into_bytes()));
+        if self.log {
+            let words = |line: &[u8]| line.split(|b| *b == b' ').count();
+            // The last line may be cut.
+            let mut lines: Vec<&[u8]> = head
+                .split(|b| *b == b'\n')
+                .filter(|l| !l.is_empty())
+                .collect();
+            if head.len() >= HEAD {
+                lines.pop();
+            }
+            style.delimiter = self.delimiter.map_or(' ', char::from);
+            style.quote = None;
+            style.headless = true;
+            style.words = Some(
+                lines
+                    .iter()
+                    .map(|l| words(l))
+                    .min()
+                    .unwrap_or(1)
+                    .clamp(1, 16),
+            );
+        } else if self.delimiter.is_none() && !self.no_header {
+            let text = head.strip_prefix(BOM).unwrap_or(head);
+            let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+            if let Some((names, around)) = json_line(line) {
+                style.json = Some(around);
+                return Ok((style, Some(names)));
+            }
+        }
+        match style.is_sound() {
+            true => Ok((style, None)),
+            false => Err(Error::Usage(
+                "a table of such delimiters, quotes or comments".into(),
+            )),
+        }
+    }
+}
+
+/// The commonest delimiter of a header outside quotes.
+fn delimiter(head: &[u8]) -> u8 {
+    let mut quoted = false;
+    let mut counts = [(b',', 0u64), (b'\t', 0), (b';', 0), (b'|', 0)];
+    for b in head {
+        match b {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => break,
+            b if !quoted => counts
+                .iter_mut()
+                .filter(|(d, _)| d == b)
+                .for_each(|(_, n)| *n = n.saturating_add(1)),
+            _ => {}
+        }
+    }
+    // The first of equals.
+    counts
+        .iter()
+        .rev()
+        .max_by_key(|(_, n)| *n)
+        .map_or(b',', |c| c.0)
 }

@@ -24,7 +24,7 @@ fn round(table: &Table, text: &[u8]) -> Result<Vec<u8>> {
         all.push(rows);
     }
     let mut out = Vec::new();
-    let mut writer = Box::new(table.writer(&mut out, &reader.extras()?, None, true, 0)?);
+    let mut writer = Box::new(table.writer(&mut out, &reader.extras()?, None, None)?);
     for rows in &all {
         writer.write(rows.view())?;
     }
@@ -108,7 +108,7 @@ fn rows_that_no_table_has_are_errors() {
         let values = Array2::from_shape_vec((1, n), values).unwrap();
         let records = RecordsBuf { values, texts };
         let mut out = Vec::new();
-        let mut writer = table.writer(&mut out, &[], None, true, 0).unwrap();
+        let mut writer = table.writer(&mut out, &[], None, None).unwrap();
         writer.write(records.view()).is_err()
     };
     assert!(!rows(vec![0, 0], vec![]));
@@ -132,7 +132,7 @@ fn rows_that_no_table_has_are_errors() {
         &[16, 0, 1, 0, 9, b'x'],
         &[16, 0, 0, 1],
     ] {
-        assert!(table.writer(Vec::new(), extras, None, true, 0).is_err());
+        assert!(table.writer(Vec::new(), extras, None, None).is_err());
     }
 }
 
@@ -178,7 +178,7 @@ fn rows_of_a_piece_are_written_as_they_come() {
     let mut sink = Longest::default();
     let mut writer = Box::new(
         table
-            .writer(&mut sink, &reader.extras().unwrap(), None, true, 0)
+            .writer(&mut sink, &reader.extras().unwrap(), None, None)
             .unwrap(),
     );
     writer.write(piece.view()).unwrap();
@@ -315,7 +315,7 @@ fn columns_are_found_by_their_names() {
             let mut out = Vec::new();
             let mut writer = Box::new(
                 table
-                    .writer(&mut out, &extras, only, false, first as u64)
+                    .writer(&mut out, &extras, only, Some(first as u64))
                     .unwrap(),
             );
             let n = rows.values.nrows();
@@ -338,6 +338,6 @@ fn columns_are_found_by_their_names() {
         assert_eq!(column.len(), rows.values.nrows() + 1, "{a}");
     }
     assert!(round(&table, b"p,q\n1,2\n").is_err());
-    let missing = table.writer(Vec::new(), &[8, b'a'], Some(&[1]), true, 0);
+    let missing = table.writer(Vec::new(), &[8, b'a'], Some(&[1]), None);
     assert!(matches!(missing, Err(Error::Usage(_))));
 }

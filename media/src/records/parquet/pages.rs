@@ -12,6 +12,7 @@ use ::parquet::column::page::{Page, PageMetadata, PageReader};
 use ::parquet::errors::{ParquetError, Result as PageResult};
 use nc_core::{Budget, Error, Result};
 
+use super::cells::Levels;
 use super::damaged;
 use super::thrift::{PAGE, Walk};
 
@@ -58,9 +59,7 @@ pub fn charge(column: &[u8], packing: Compression, budget: &mut Budget) -> Resul
         let body = rest.get(head..).unwrap_or_default();
         let packed = usize::try_from(packed).unwrap_or(usize::MAX);
         let (body, next) = body.split_at(packed.min(body.len()));
-        if let Compression::ZSTD(_) = packing {
-            unpacked_is(body, levels, unpacked, budget)?;
-        }
+        unpacked_is(packing, body, levels, unpacked, budget)?;
         rest = next;
     }
     // Values and levels in the making, beside the page.
@@ -70,14 +69,36 @@ pub fn charge(column: &[u8], packing: Compression, budget: &mut Budget) -> Resul
 
 /// Refuses a page that, behind its levels, unpacks to more than it says: the crate unpacks all there is before it
 /// compares. What is no such stream, or a damaged one, is for the decoder to say.
-pub(super) fn unpacked_is(body: &[u8], levels: u64, unpacked: u64, budget: &Budget) -> Result<()> {
+pub(super) fn unpacked_is(
+    packing: Compression,
+    body: &[u8],
+    levels: u64,
+    unpacked: u64,
+    budget: &Budget,
+) -> Result<()> {
     let levels = usize::try_from(levels).unwrap_or(usize::MAX);
     let packed = body.get(levels..).unwrap_or_default();
-    let mut stream = zstd::stream::read::Decoder::with_buffer(packed)?;
-    // The window that the stream asks for is part of the budget too; 2^27 is most for the crate.
-    stream.window_log_max(budget.left().max(1).ilog2().clamp(10, 27))?;
     let most = unpacked.saturating_add(1);
-    match std::io::copy(&mut stream.take(most), &mut std::io::sink()) {
+    let mut nothing = std::io::sink();
+    let copied = match packing {
+        Compression::ZSTD(_) => {
+            let mut stream = zstd::stream::read::Decoder::with_buffer(packed)?;
+            // The window that the stream asks for is part of the budget too; 2^27 is most for the crate.
+            stream.window_log_max(budget.left().max(1).ilog2().clamp(10, 27))?;
+            std::io::copy(&mut stream.take(most), &mut nothing)
+        }
+        Compression::GZIP(_) => {
+            let stream = flate2::read::MultiGzDecoder::new(packed);
+            std::io::copy(&mut stream.take(most), &mut nothing)
+        }
+        Compression::BROTLI(_) => {
+            let stream = brotli::Decompressor::new(packed, 1 << 12);
+            std::io::copy(&mut stream.take(most), &mut nothing)
+        }
+        // The others unpack into room of the length that the head says.
+        _ => return Ok(()),
+    };
+    match copied {
         Ok(n) if n == most => Err(damaged("a page that is longer than its head says")),
         Err(e) if e.to_string().contains("too much memory") => {
             Err(Error::Limit("a page's window past the budget".into()))
@@ -90,8 +111,8 @@ pub(super) fn unpacked_is(body: &[u8], levels: u64, unpacked: u64, budget: &Budg
 pub struct Checked {
     /// Where they come from.
     pub pages: Box<dyn PageReader>,
-    /// Whether values may be null, so that levels stand before them.
-    pub optional: bool,
+    /// How values lie: levels stand before them where some may be missing or repeated.
+    pub levels: Levels,
 }
 
 impl Iterator for Checked {
@@ -105,7 +126,7 @@ impl Iterator for Checked {
 impl PageReader for Checked {
     fn get_next_page(&mut self) -> PageResult<Option<Page>> {
         let page = self.pages.get_next_page()?;
-        let fits = page.as_ref().is_none_or(|p| fits(p, self.optional));
+        let fits = page.as_ref().is_none_or(|p| fits(p, self.levels));
         if fits {
             Ok(page)
         } else {
@@ -125,7 +146,7 @@ impl PageReader for Checked {
 }
 
 /// Whether a page's differences are of no more values than its head says.
-fn fits(page: &Page, optional: bool) -> bool {
+fn fits(page: &Page, levels: Levels) -> bool {
     let most = u64::from(page.num_values());
     let twice = match page.encoding() {
         Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => false,
@@ -133,7 +154,7 @@ fn fits(page: &Page, optional: bool) -> bool {
         Encoding::DELTA_BYTE_ARRAY => true,
         _ => return true,
     };
-    let Some(values) = behind_levels(page, optional) else {
+    let Some(values) = behind_levels(page, levels) else {
         return false;
     };
     let behind = differences(values, most);
@@ -145,8 +166,14 @@ fn fits(page: &Page, optional: bool) -> bool {
 
 /// The bytes of a page's values.
 #[allow(deprecated, reason = "old files have levels packed by bits")]
-fn behind_levels(page: &Page, optional: bool) -> Option<&[u8]> {
-    let bytes = &page.buffer()[..];
+fn behind_levels(page: &Page, shape: Levels) -> Option<&[u8]> {
+    let mut bytes = &page.buffer()[..];
+    let optional = shape.most > 0;
+    if shape.repeats && matches!(page, Page::DataPage { .. }) {
+        // Levels of repetition stand before the others, with their length in front where they are packed in runs.
+        let n = u64::from(u32::from_le_bytes(*bytes.first_chunk()?)).saturating_add(4);
+        bytes = bytes.get(usize::try_from(n).ok()?..)?;
+    }
     let levels = match page {
         Page::DataPageV2 {
             def_levels_byte_len,

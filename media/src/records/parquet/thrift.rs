@@ -171,9 +171,12 @@ const SMALL: u64 = 64;
 pub struct Walk<'a, 'b> {
     rest: &'a [u8],
     budget: &'b mut Budget,
-    /// Elements of the schema that have others below them.
-    pub parents: u64,
+    /// Groups of the schema.
+    groups: u32,
 }
+
+/// Most groups of a schema: one may be in another, and what makes a tree of them goes as deep.
+const GROUPS: u32 = 1000;
 
 impl<'a, 'b> Walk<'a, 'b> {
     /// From the start of these; lists are charged to `budget`.
@@ -181,7 +184,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         Self {
             rest: bytes,
             budget,
-            parents: 0,
+            groups: 0,
         }
     }
 
@@ -264,7 +267,10 @@ impl<'a, 'b> Walk<'a, 'b> {
                 (5, _) => {
                     let x = self.signed()?;
                     if matches!(wanted, Some(Children)) && x != 0 {
-                        self.parents = self.parents.saturating_add(1);
+                        self.groups += 1;
+                        if self.groups > GROUPS {
+                            return Err(usage("more than 1000 nested columns"));
+                        }
                         // They follow, and room is made for them.
                         let n = u64::try_from(x).unwrap_or(u64::MAX);
                         if n > self.rest.len() as u64 {
@@ -369,7 +375,7 @@ fn check(kind: u8, wanted: Option<&Type>) -> Result<()> {
 /// Walks a file's footer. What it takes in memory is charged to `budget`.
 ///
 /// # Errors
-/// Format for what is no footer, Usage for nested columns, Limit.
+/// Format for what is no footer, Usage for a schema of very many groups, Limit.
 pub fn footer(file: &[u8], budget: &mut Budget) -> Result<()> {
     let end = file.split_last_chunk::<8>();
     let (before, [a, b, c, d, magic @ ..]) = end.ok_or_else(|| damaged("too short a file"))?;
@@ -384,8 +390,5 @@ pub fn footer(file: &[u8], budget: &mut Budget) -> Result<()> {
     budget.charge((n as u64).saturating_mul(2))?;
     let mut walk = Walk::new(footer, budget);
     walk.fields(FOOTER, &mut |_, _| {})?;
-    if walk.parents > 1 {
-        return Err(usage("columns that are nested"));
-    }
     Ok(())
 }
