@@ -139,6 +139,10 @@ pub struct Stream {
     pub float: bool,
     /// Whether frames come at an uneven pace.
     pub uneven: bool,
+    /// Whether frames are of two fields, taken one after the other.
+    pub interlaced: bool,
+    /// Whether an alpha channel stands beside the pictures, where their usual decoder does not look.
+    pub apart: bool,
     /// Whether its pictures have an alpha channel, which may be opaque.
     pub alpha: bool,
     /// Where it begins, in seconds.
@@ -202,7 +206,7 @@ impl Probe {
 /// # Errors
 /// Usage where there is no ffprobe, Format where it knows no such file; I/O.
 pub fn probe(path: &Path) -> Result<Probe> {
-    let entries = "stream=codec_type,codec_name,sample_fmt,pix_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate,start_time,sample_rate:stream_disposition=attached_pic";
+    let entries = "stream=codec_type,codec_name,sample_fmt,pix_fmt,bits_per_raw_sample,bits_per_sample,r_frame_rate,avg_frame_rate,start_time,sample_rate,field_order:stream_disposition=attached_pic:stream_tags=alpha_mode";
     let out = Command::new(PROBE)
         .args(["-v", "error", "-show_entries", entries, "-of", "json"])
         .arg(named(path)?)
@@ -216,9 +220,55 @@ pub fn probe(path: &Path) -> Result<Probe> {
     }
     let told: Told = serde_json::from_slice(&out.stdout)
         .map_err(|e| Error::Format(format!("ffprobe: {e}").into()))?;
-    Ok(Probe {
-        streams: told.streams.into_iter().map(stream_of).collect(),
-    })
+    let mut streams: Vec<Stream> = told.streams.into_iter().map(stream_of).collect();
+    let video = |s: &&mut Stream| s.kind == "video" && !s.cover;
+    if let Some(video) = streams.iter_mut().find(video)
+        && !video.uneven
+    {
+        video.uneven = !is_even(&times(path)?);
+    }
+    Ok(Probe { streams })
+}
+
+/// Frames whose times are looked at.
+const TIMES: usize = 2000;
+
+/// When the first frames of the pictures are shown, in the file's own units.
+fn times(path: &Path) -> Result<Vec<i64>> {
+    let out = Command::new(PROBE)
+        .args(["-v", "error", "-select_streams", "v:0"])
+        .args(["-show_entries", "packet=pts", "-of", "csv=p=0"])
+        .args(["-read_intervals", &format!("%+#{TIMES}")])
+        .arg(named(path)?)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(not_started)?;
+    // Of streams without times nothing can be said.
+    let words = String::from_utf8_lossy(&out.stdout).into_owned();
+    let time = |line: &str| line.split(',').next()?.trim().parse().ok();
+    let mut times: Vec<i64> = words.lines().filter_map(time).collect();
+    times.sort_unstable();
+    Ok(times)
+}
+
+/// Whether times are equally far apart, but for rounding to whole units.
+fn is_even(times: &[i64]) -> bool {
+    let mut steps: Vec<i64> = times
+        .iter()
+        .zip(times.iter().skip(1))
+        .map(|(a, b)| b - a)
+        .collect();
+    // Packets may be there that the last frame still waits for.
+    steps.truncate(steps.len().saturating_sub(2));
+    let mut sorted = steps.clone();
+    sorted.sort_unstable();
+    let Some(usual) = sorted.get(sorted.len() / 2) else {
+        return true;
+    };
+    let most = (usual / 10).max(2);
+    steps
+        .iter()
+        .all(|s| s.abs_diff(*usual) <= most.unsigned_abs())
 }
 
 /// What ffprobe tells, as far as it was asked for.
@@ -242,7 +292,16 @@ struct ToldStream {
     avg_frame_rate: String,
     start_time: String,
     sample_rate: String,
+    field_order: String,
     disposition: Disposition,
+    tags: Tags,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tags {
+    #[serde(alias = "ALPHA_MODE")]
+    alpha_mode: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -265,8 +324,11 @@ fn stream_of(told: ToldStream) -> Stream {
         .unwrap_or(usual);
     let (pace, mean) = (told.r_frame_rate, told.avg_frame_rate);
     let alpha = |f: &&str| told.pix_fmt.starts_with(f);
+    let apart = told.tags.alpha_mode == "1";
     Stream {
-        alpha: WITH_ALPHA.iter().any(alpha),
+        alpha: apart || WITH_ALPHA.iter().any(alpha),
+        apart,
+        interlaced: matches!(told.field_order.as_str(), "tt" | "bb" | "tb" | "bt"),
         cover: told.disposition.attached_pic == 1,
         bits: lossless.then_some(bits),
         float: lossless && (form.starts_with("flt") || form.starts_with("dbl")),
@@ -300,14 +362,14 @@ fn fraction(words: &str) -> Option<f64> {
 ///
 /// # Errors
 /// Those of starting ffmpeg; I/O.
-pub fn is_transparent(path: &Path) -> Result<bool> {
+pub fn is_transparent(path: &Path, apart: bool) -> Result<bool> {
     let args = [
         "-vf",
         "format=rgba,alphaextract,format=gray",
         "-f",
         "rawvideo",
     ];
-    let mut program = Ffmpeg::run(path, &args)?;
+    let mut program = Ffmpeg::run(path, decoder(path, apart)?, &args)?;
     let mut block = vec![0; 1 << 16];
     loop {
         let n = program.read(&mut block)?;
@@ -316,6 +378,16 @@ pub fn is_transparent(path: &Path) -> Result<bool> {
             return Ok(n > 0);
         }
     }
+}
+
+/// The decoder that looks at an alpha channel which stands beside the pictures, as VP8 and VP9 have it.
+fn decoder(path: &Path, apart: bool) -> Result<&'static [&'static str]> {
+    let vp8 = || Ok::<_, Error>(probe(path)?.video().is_some_and(|v| v.codec == "vp8"));
+    Ok(match apart {
+        false => &[],
+        true if vp8()? => &["-c:v", "libvpx"],
+        true => &["-c:v", "libvpx-vp9"],
+    })
 }
 
 /// A file's name that is no protocol, and no list of other files.
@@ -362,15 +434,20 @@ impl Ffmpeg {
     ///
     /// # Errors
     /// Usage where there is no ffmpeg, and for a file that only names others; I/O.
-    pub fn start(path: &Path, background: Option<[u8; 3]>) -> Result<Self> {
+    pub fn start(path: &Path, background: Option<[u8; 3]>, apart: bool) -> Result<Self> {
         let mut forms = format!("format={}", FORMS.join("|"));
         if let Some([r, g, b]) = background {
             let fill = format!("drawbox=c=0x{r:02x}{g:02x}{b:02x}@1.0:t=fill:replace=1");
             forms =
                 format!("format=rgba,split[a][b];[a]{fill}[c];[c][b]overlay=format=rgb,{forms}");
         }
+        let decoder = match background {
+            Some(_) => decoder(path, apart)?,
+            None => &[][..],
+        };
         Self::run(
             path,
+            decoder,
             &["-vf", &forms, "-f", "yuv4mpegpipe", "-strict", "-1"],
         )
     }
@@ -395,12 +472,14 @@ impl Ffmpeg {
         };
         let start = ["-af", &filter];
         let plain = ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav"];
-        Self::run(path, &[&args[..], &start, &plain].concat())
+        Self::run(path, &[], &[&args[..], &start, &plain].concat())
     }
 
-    fn run(path: &Path, args: &[&str]) -> Result<Self> {
+    fn run(path: &Path, before: &[&str], args: &[&str]) -> Result<Self> {
         let started = Command::new(PROGRAM)
-            .args(["-nostdin", "-v", "error", "-i"])
+            .args(["-nostdin", "-v", "error"])
+            .args(before)
+            .arg("-i")
             .arg(named(path)?)
             .args(args)
             .arg("-")

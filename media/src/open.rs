@@ -273,12 +273,13 @@ fn by_program(
     let mut tracks = Vec::new();
     let mut copy = copy;
     if let Some(video) = video {
-        if video.alpha && options.background.is_none() && ffmpeg::is_transparent(path)? {
+        if video.alpha && options.background.is_none() && ffmpeg::is_transparent(path, video.apart)?
+        {
             return Err(video::picture::transparent());
         }
         // Both read the copy; the sound, which begins last, removes it.
         let its = copy.take_if(|_| sound.is_none());
-        let reader = video::reader::by_ffmpeg(path, its, options)?;
+        let reader = video::reader::by_ffmpeg(path, its, video.apart, options)?;
         tracks.push(Reader::new(reader, "ffmpeg")?);
     }
     if let Some(stream) = sound {
@@ -300,6 +301,10 @@ fn by_program(
     if video.is_some_and(|v| v.uneven) {
         let text = "frames come at an uneven pace; they are coded at an even one, some twice or not at all";
         first.warnings.push(Warning::new(code::UNEVEN_RATE, text));
+    }
+    if video.is_some_and(|v| v.interlaced) {
+        let text = "frames are of two fields, and are coded as if all lines were of one time";
+        first.warnings.push(Warning::new(code::INTERLACED, text));
     }
     Ok(tracks)
 }

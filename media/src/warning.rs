@@ -41,6 +41,8 @@ pub mod code {
     pub const GOAL_NOT_MET: &str = "goal-not-met";
     /// Warning: frames come at an uneven pace, which is not kept.
     pub const UNEVEN_RATE: &str = "uneven-frame-rate";
+    /// Warning: frames are of two fields, which is not kept.
+    pub const INTERLACED: &str = "interlaced";
     /// Warning: other tracks of the file were left out.
     pub const OTHER_TRACKS: &str = "other-tracks-left-out";
     /// Warning: the last sample lacks bytes and was left out.

@@ -35,10 +35,11 @@ pub(crate) fn y4m(mut input: Input, options: &OpenOptions) -> Result<Box<dyn Rea
 pub(crate) fn by_ffmpeg(
     path: &Path,
     copy: Option<TempPath>,
+    apart: bool,
     options: &OpenOptions,
 ) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
-    let mut program = Ffmpeg::start(path, options.background)?.with_copy(copy);
+    let mut program = Ffmpeg::start(path, options.background, apart)?.with_copy(copy);
     // Its reason for giving nothing is better than ours for not reading it.
     let mut first = [0; y4m::MAGIC.len()];
     let n = read_full(&mut program, &mut first)?;

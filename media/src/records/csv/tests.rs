@@ -1,6 +1,8 @@
 //! Tables come back byte for byte, or are refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use super::lines::BLOCK;
 use super::*;
+use crate::records::Writer;
 use nc_core::Kind;
 use proptest::prelude::*;
 use std::io::Cursor;
