@@ -8,6 +8,7 @@
 
 mod circuit;
 mod faults;
+mod picture;
 mod sound;
 mod video;
 
@@ -49,6 +50,7 @@ fn main() -> Outcome<()> {
     for (name, first) in [("circuit", 0), ("circuit-first", 4)] {
         circuit::files(golden, name, first)?;
     }
+    picture::files(golden)?;
     video::files(golden, faulty)?;
     for name in [
         "store-one",
