@@ -102,7 +102,8 @@ pub fn create<'a>(
     Ok(Writer { inner, strict })
 }
 
-/// Writes to anything, from front to back; `name` stands in messages. Video is Y4M.
+/// Writes to anything, from front to back; `name` stands in messages. Video is Y4M; what that does not hold, red, green and
+/// blue and opacity, is PNGs one after another.
 ///
 /// # Errors
 /// Usage for records that are a folder of images; Limit, I/O.

@@ -107,7 +107,7 @@ impl<'a> Container<'a> {
             options: how,
             to: &temporary,
         })?;
-        let frames = Writer::stream(Output::stream(pipe, "ffmpeg"), format, options)?;
+        let frames = Writer::y4m(Output::stream(pipe, "ffmpeg"), format, options)?;
         Ok(Some(Self {
             frames,
             muxer,

@@ -72,6 +72,8 @@ fn many(frames: u64) -> Error {
 enum Target<'a> {
     Y4m(Output<'a>),
     Image(ImageFormat, Output<'a>),
+    /// PNGs one after another.
+    Pngs(Output<'a>),
     Folder(Folder),
 }
 
@@ -126,8 +128,22 @@ impl<'a> Writer<'a> {
         Self::new(target, format, options, held)
     }
 
-    /// Y4M into a stream.
+    /// Y4M into a stream; PNGs, one after another, of what Y4M does not hold: red, green and blue, and opacity.
     pub(crate) fn stream(
+        out: Output<'a>,
+        format: VideoFormat,
+        options: &CreateOptions<'_>,
+    ) -> Result<Self> {
+        if format.colour != Colour::Rgb && !format.alpha {
+            return Self::y4m(out, format, options);
+        }
+        let head = metadata::to_y4m(format, options.metadata);
+        let held = held(&head, Form::Folder, options)?;
+        Self::new(Target::Pngs(out), format, options, held)
+    }
+
+    /// Y4M into a stream.
+    pub(crate) fn y4m(
         out: Output<'a>,
         format: VideoFormat,
         options: &CreateOptions<'_>,
@@ -224,6 +240,9 @@ impl<'a> Writer<'a> {
             (Target::Image(format, out), Last::Image(form, samples)) => {
                 images::write(*format, out, *form, samples, &self.metadata)?
             }
+            (Target::Pngs(out), Last::Image(form, samples)) => {
+                images::write(ImageFormat::Png, out, *form, samples, &self.metadata)?
+            }
             (Target::Folder(folder), Last::Image(form, samples)) => {
                 let path = folder.path().join(format!("{:05}.png", self.next));
                 let mut png = BufWriter::new(File::create(path)?);
@@ -287,10 +306,12 @@ impl<'a> WriteSignal<'a> for Writer<'a> {
 
     fn finish(self: Box<Self>) -> Result<(Written, Finished<'a>)> {
         let (bytes, finished) = match self.target {
-            Target::Y4m(_) | Target::Image(..) if self.frames == 0 => {
+            Target::Y4m(_) | Target::Image(..) | Target::Pngs(_) if self.frames == 0 => {
                 return Err(Error::Format("a video without a frame".into()));
             }
-            Target::Y4m(out) | Target::Image(_, out) => (out.written(), Finished::Output(out)),
+            Target::Y4m(out) | Target::Image(_, out) | Target::Pngs(out) => {
+                (out.written(), Finished::Output(out))
+            }
             Target::Folder(folder) => (self.written, Finished::Folder(folder)),
         };
         let written = Written {

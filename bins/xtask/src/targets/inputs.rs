@@ -2,12 +2,13 @@
 
 use std::io::{Cursor, Write};
 
-use nc_core::{Budget, Error, Result};
+use nc_core::{Budget, Chroma, Colour, Error, Format, MediaKind, Result, SignalBuf, VideoFormat};
 use nc_media::records::{Learn, Schema, Source};
 use nc_media::sound::wav::WavReader;
 use nc_media::video::picture;
 use nc_media::video::png::Png;
 use nc_media::video::y4m::Y4mReader;
+use nc_media::{Input, OpenOptions, formats};
 
 use crate::BUDGET;
 
@@ -30,10 +31,10 @@ pub const TARGETS: [Row; 4] = [
         || Ok(seeds("y4m")),
     ),
     (
-        "png",
-        "any bytes as PNG: a typed error or a picture, within the budget",
-        png,
-        || Ok(seeds("png")),
+        "image",
+        "any bytes as an image of any format: a typed error or frames of its size, within the budget",
+        image,
+        || images().map_err(Into::into),
     ),
     (
         "records",
@@ -97,6 +98,82 @@ fn y4m(data: &[u8]) {
             return;
         }
     }
+}
+
+/// Images of all formats, animations, and what they say beside their pixels.
+fn image(data: &[u8]) {
+    png(data);
+    let options = OpenOptions::new()
+        .kind(MediaKind::Video)
+        .budget(Budget::new(BUDGET));
+    // What is left to another program is not read.
+    let input = typed(Input::stream(Cursor::new(data.to_vec())).map_err(Into::into));
+    let Some(input) = input else {
+        return;
+    };
+    if formats::of_input(&input) == Some(&formats::Y4M) {
+        return;
+    }
+    let Some(mut reader) = typed(nc_media::open_input(input, &options)) else {
+        return;
+    };
+    let Format::Video(format) = reader.format() else {
+        panic!("an image is video");
+    };
+    let size = format.frame_samples().expect("a format within its limits");
+    let mut all = 0;
+    while let Some(Some(frame)) = typed(reader.next()) {
+        let SignalBuf::Video(frame) = frame else {
+            panic!("an image is video");
+        };
+        assert_eq!((frame.format, frame.samples.len()), (format, size));
+        assert!(frame.samples.iter().all(|s| *s <= format.max()));
+        all += size;
+        if all > LONG {
+            return;
+        }
+    }
+}
+
+/// Small images of every format that is written, with and without opacity.
+fn images() -> Result<Vec<(String, Vec<u8>)>> {
+    let mut all = seeds("png");
+    let folder = tempfile::tempdir()?;
+    let endings = [
+        "png", "jpg", "webp", "gif", "tif", "bmp", "ppm", "pam", "qoi",
+    ];
+    for (alpha, bits) in [(false, 8), (true, 8), (false, 16)] {
+        let format = VideoFormat {
+            width: 9,
+            height: 7,
+            rate: [0, 0],
+            chroma: Chroma::C444,
+            bits,
+            colour: Colour::Rgb,
+            alpha,
+        };
+        let n = format.frame_samples()?;
+        let samples: Vec<u16> = (0..n).map(|i| (i * 37) as u16 & format.max()).collect();
+        let metadata = [nc_core::container::Meta {
+            tag: *b"eXIf",
+            data: b"II*\0\x08\0\0\0\0\0\0\0\0\0".to_vec(),
+        }];
+        for ending in endings {
+            let name = format!("{ending}-{alpha}-{bits}.{ending}");
+            let path = folder.path().join(&name);
+            let options = nc_media::CreateOptions::new().metadata(&metadata);
+            let mut writer = nc_media::create(&path, &Format::Video(format), options)?;
+            let frame = nc_core::Video {
+                format,
+                samples: &samples,
+            };
+            // Some hold no opacity.
+            if writer.write(nc_core::Signal::Video(frame)).is_ok() && writer.finish().is_ok() {
+                all.push((name, std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// PNG.
