@@ -41,6 +41,10 @@ fn decoder<'a>(
     bytes: &'a [u8],
     budget: &Budget,
 ) -> Result<Box<dyn ImageDecoder + 'a>> {
+    let mut held = budget.share();
+    if format == ImageFormat::Tiff {
+        super::tiff::check(bytes, &mut held)?;
+    }
     let r = Cursor::new(bytes);
     let mut decoder: Box<dyn ImageDecoder + 'a> = match format {
         ImageFormat::Png => {

@@ -1,6 +1,7 @@
 //! The directory of a TIFF: what it says beside the pixels, and how many images there are.
 
 use nc_core::container::Meta;
+use nc_core::{Budget, Error, Result};
 
 use super::said::{Said, physical, text};
 
@@ -74,6 +75,45 @@ pub(super) fn said(bytes: &[u8]) -> (Said, usize) {
     (said, images)
 }
 
+/// Bytes that the crate takes for a value of an entry.
+const VALUE: u64 = 48;
+
+/// Refuses a first directory whose entries claim more than is there: the crate makes room for them on their word. What it takes is
+/// charged.
+///
+/// # Errors
+/// Format, Limit.
+pub(super) fn check(bytes: &[u8], budget: &mut Budget) -> Result<()> {
+    let damaged = || Error::Format("a TIFF whose directory claims more than is there".into());
+    let file = Bytes {
+        all: bytes,
+        little: bytes.starts_with(b"II"),
+    };
+    let at = file.long(4).ok_or_else(damaged)? as usize;
+    let n = file.short(at).ok_or_else(damaged)?;
+    let mut values = 0;
+    for entry in 0..usize::from(n) {
+        let at = at + 2 + 12 * entry;
+        let kind = file.short(at + 2).ok_or_else(damaged)?;
+        let count = file.long(at + 4).ok_or_else(damaged)?;
+        if u64::from(count) * size(kind) as u64 > bytes.len() as u64 {
+            return Err(damaged());
+        }
+        values += u64::from(count);
+    }
+    budget.charge(values * VALUE)
+}
+
+/// Bytes of a value.
+fn size(kind: u16) -> usize {
+    match kind {
+        1 | 2 | 6 | 7 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        _ => 8,
+    }
+}
+
 fn directory(file: &Bytes<'_>, at: usize, said: &mut Said) -> Option<()> {
     let n = usize::from(file.short(at)?).min(MOST);
     let mut density = [None, None];
@@ -81,13 +121,7 @@ fn directory(file: &Bytes<'_>, at: usize, said: &mut Said) -> Option<()> {
     for entry in 0..n {
         let at = at.checked_add(2 + 12 * entry)?;
         let (tag, kind, count) = (file.short(at)?, file.short(at + 2)?, file.long(at + 4)?);
-        let size = match kind {
-            1 | 2 | 6 | 7 => 1,
-            3 | 8 => 2,
-            4 | 9 | 11 => 4,
-            _ => 8,
-        };
-        let length = (count as usize).saturating_mul(size);
+        let length = (count as usize).saturating_mul(size(kind));
         let content = match length <= 4 {
             true => at + 8,
             false => file.long(at + 8)? as usize,

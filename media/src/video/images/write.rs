@@ -89,7 +89,7 @@ fn others(
     samples: &[u16],
     metadata: &[Meta],
 ) -> Result<(Vec<u8>, Vec<Warning>)> {
-    use image::codecs::{bmp, gif, jpeg, pnm, qoi, tiff, webp};
+    use image::codecs::{bmp, gif, jpeg, qoi, tiff, webp};
     use image::{ExtendedColorType as Type, ImageEncoder};
 
     let mut warnings = Vec::new();
@@ -199,14 +199,8 @@ fn others(
         }
         ImageFormat::Pnm | ImageFormat::Pam | ImageFormat::Png => {
             keep(&mut Nothing);
-            let subtype = match (form.colour, form.alpha) {
-                (_, true) => pnm::PnmSubtype::ArbitraryMap,
-                (true, false) => pnm::PnmSubtype::Pixmap(pnm::SampleEncoding::Binary),
-                (false, false) => pnm::PnmSubtype::Graymap(pnm::SampleEncoding::Binary),
-            };
-            pnm::PnmEncoder::new(&mut out)
-                .with_subtype(subtype)
-                .write_image(&bytes, w, h, kind)
+            out = pnm(form, &samples);
+            Ok(())
         }
     };
     written.map_err(|e| match e {
@@ -215,6 +209,31 @@ fn others(
     })?;
     warnings.extend(said::not_kept(&left));
     Ok((out, warnings))
+}
+
+/// A PGM or PPM, or with opacity a PAM: a head in words, then samples, of two bytes the high one first.
+#[cfg(feature = "pictures")]
+fn pnm(form: Form, samples: &[u16]) -> Vec<u8> {
+    let (w, h, channels) = (form.width, form.height, form.channels());
+    let most = if form.deep {
+        u16::MAX
+    } else {
+        u16::from(u8::MAX)
+    };
+    let mut out = match (form.colour, form.alpha) {
+        (false, false) => format!("P5\n{w} {h}\n{most}\n"),
+        (true, false) => format!("P6\n{w} {h}\n{most}\n"),
+        (colour, true) => {
+            let kind = if colour { "RGB_ALPHA" } else { "GRAYSCALE_ALPHA" };
+            format!("P7\nWIDTH {w}\nHEIGHT {h}\nDEPTH {channels}\nMAXVAL {most}\nTUPLTYPE {kind}\nENDHDR\n")
+        }
+    }
+    .into_bytes();
+    match form.deep {
+        true => out.extend(samples.iter().flat_map(|s| s.to_be_bytes())),
+        false => out.extend(samples.iter().map(|s| *s as u8)),
+    }
+    out
 }
 
 /// Whether there are at most 256 colours, and opacity is all or nothing.
