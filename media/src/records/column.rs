@@ -178,12 +178,18 @@ impl Column {
         }
     }
 
-    /// Values of a cell that there is none of: any that need no text.
-    pub(super) fn push_any(&self, values: &mut Vec<u16>) {
-        let first = if self.open() == 0 { 1 } else { 0 };
-        let rest = self.alphabets().len().saturating_sub(1);
-        values.push(first);
-        values.extend(std::iter::repeat_n(0, rest));
+    /// Values that are a cell, whichever, without a text; none where every cell of the column is one.
+    pub(super) fn any(&self) -> Option<Vec<u16>> {
+        let rest = self.alphabets.len().saturating_sub(1);
+        let with = |first: u16| {
+            let mut values = vec![first];
+            values.extend(std::iter::repeat_n(0, rest));
+            values
+        };
+        (0..self.open())
+            .take(4)
+            .map(with)
+            .find(|values| self.decode(values, &mut Vec::new()).is_ok())
     }
 
     /// Appends the values of `cell`, all unknown where it reads `missing`; true where a text follows.

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 pub(in crate::records) use self::lines::COLUMNS;
 use self::lines::{Lines, Other, header_at};
 use self::mapping::{Added, Mapping};
+use self::style::Side;
 pub use self::style::{How, Style};
 use self::write::{Place, TableWriter};
 use crate::records::Reader;
@@ -78,7 +79,13 @@ impl Layout {
             COLUMNS,
             &mut cells,
         );
-        cells.iter().map(|c| c.start + at..c.end + at).collect()
+        let mut cells: Vec<_> = cells.iter().map(|c| c.start + at..c.end + at).collect();
+        match style.unnamed {
+            Some(Side::First) => cells.insert(0, 0..0),
+            Some(Side::Last) => cells.push(0..0),
+            None => {}
+        }
+        cells
     }
 
     /// Names of the columns, without quotes.
@@ -423,6 +430,10 @@ impl Reader for TableReader {
         let width: usize = columns.iter().map(|c| c.alphabets().len()).sum();
         let (mut values, mut texts, mut cells) = (Vec::new(), Vec::new(), Vec::new());
         let mut row = 0usize;
+        let fillers: Vec<Option<Vec<u16>>> = match &self.mapping {
+            Some(_) => columns.iter().map(Column::any).collect(),
+            None => Vec::new(),
+        };
         // What the rows take, which are the caller's once they are given.
         let mut given = 0u64;
         while row < rows && self.lines.next(&mut cells, &mut self.budget)? {
@@ -432,11 +443,16 @@ impl Reader for TableReader {
             given = given.saturating_add(taken);
             for (i, column) in columns.iter().enumerate() {
                 let at = self.mapping.as_ref().map_or(Some(i), |m| m.of_column(i));
-                let Some(range) = at.and_then(|at| cells.get(at)) else {
-                    column.push_any(&mut values);
-                    continue;
+                let range = at.and_then(|at| cells.get(at));
+                let cell = match (range, fillers.get(i)) {
+                    (Some(range), _) => self.lines.cell(range),
+                    (None, Some(Some(filler))) => {
+                        values.extend_from_slice(filler);
+                        continue;
+                    }
+                    // Of a column of texts alone.
+                    (None, _) => &[],
                 };
-                let cell = self.lines.cell(range);
                 if column.read(cell, self.missing.as_deref(), &mut values) {
                     let taken = (cell.len() as u64).saturating_add(TEXT);
                     self.budget.charge(taken)?;

@@ -203,7 +203,7 @@ impl Lines {
             header.pop();
         }
         lines.layout.header = Word(header);
-        lines.columns = cells.len();
+        lines.columns = cells.len() + usize::from(style.unnamed.is_some());
         Ok(lines)
     }
 
@@ -258,7 +258,7 @@ impl Lines {
     }
 
     fn wrong(&self, what: impl std::fmt::Display) -> Error {
-        Error::Format(self.placed(what).into())
+        Error::Usage(self.placed(what))
     }
 
     /// Said of the line that was read last: its number, and the file's line where it ends, as quoted ends are lines too.
@@ -377,10 +377,10 @@ impl Lines {
     /// Refuses a file that has been read and has lines, none of which is a row.
     ///
     /// # Errors
-    /// Format, with what is wrong with the first.
+    /// Usage, with what is wrong with the first.
     pub(super) fn has_rows(&self) -> Result<()> {
         match &self.first {
-            Some(first) if self.given == 0 => Err(Error::Format(first.clone().into())),
+            Some(first) if self.given == 0 => Err(Error::Usage(first.clone())),
             _ => Ok(()),
         }
     }
@@ -394,7 +394,7 @@ impl Lines {
             });
         }
         if n != self.columns as u64 {
-            return Some(format!("{n} cells; the header has {}", self.columns));
+            return Some(format!("{n} cells, and {} are expected", self.columns));
         }
         let (first, last) = (cells.first()?, cells.last()?);
         let text = self.cell(&(last.start..self.at));

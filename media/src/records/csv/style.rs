@@ -5,9 +5,17 @@ use std::ops::Range;
 use nc_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use super::lines::COLUMNS;
+use super::lines::{COLUMNS, header_at};
 use super::{BOM, HEAD};
 use crate::records::word::Word;
+
+/// Where a cell stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    First,
+    Last,
+}
 
 /// How cells are told apart; a part of what a model file says of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +34,10 @@ pub struct Style {
     /// Of log lines the number of columns: the last takes the rest of its line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) words: Option<usize>,
+    /// Whether rows have one cell more than the header, the first (as R writes row names) or the last (behind a delimiter at the
+    /// end): a column without a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) unnamed: Option<Side>,
     /// Of JSON lines what stands before each value and behind the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) json: Option<Vec<Word>>,
@@ -50,6 +62,7 @@ impl Style {
             headless: false,
             comment: None,
             words: None,
+            unnamed: None,
             json: None,
         }
     }
@@ -136,6 +149,29 @@ impl Style {
             cells.push(start..end.unwrap_or(bytes.len()));
         }
         (end, n.saturating_add(1))
+    }
+
+    /// Whether the first row of a file that begins so has one cell more than its header.
+    fn unnamed_in(&self, text: &[u8]) -> Option<Side> {
+        if self.headless {
+            return None;
+        }
+        let eol = match text.contains(&b'\r') && !text.contains(&b'\n') {
+            true => b'\r',
+            false => b'\n',
+        };
+        let rest = text.get(header_at(text, self, eol, true)?..)?;
+        let mut cells = Vec::new();
+        let (end, names) = self.split(rest, eol, COLUMNS, &mut cells);
+        let row = rest.get(end? + 1..)?;
+        let (end, n) = self.split(row, eol, COLUMNS, &mut cells);
+        // The last line may be cut.
+        end.filter(|_| n == names + 1 && names < COLUMNS as u64)?;
+        let last = row.get(cells.last()?.clone())?;
+        Some(match last.is_empty() || last == b"\r" {
+            true => Side::Last,
+            false => Side::First,
+        })
     }
 
     /// The values of a JSON line; none where it is not of the form.
@@ -299,6 +335,7 @@ impl How {
                 return Ok((style, Some(names)));
             }
         }
+        style.unnamed = style.unnamed_in(head.strip_prefix(BOM).unwrap_or(head));
         match style.is_sound() {
             true => Ok((style, None)),
             false => Err(Error::Usage(

@@ -91,7 +91,7 @@ fn what_cannot_come_back_is_refused_with_its_row() {
     // Some lines that are no rows are kept; where they are many, it is another kind of file.
     let many = [b"a,b\n1,2\n", &b"3\n".repeat(100)[..]].concat();
     let cases: [(&[u8], &str); 4] = [
-        (&many, "row 67 of the table: 1 cells"),
+        (&many, "row 67 of the table: 1 cells, and 2 are expected"),
         (b"p,q\n1,2\n", "column 1 is \"p\""),
         (b"p\n\"1\n2\"\n", "column 1 is \"p\""),
         (b"", "empty"),
@@ -276,6 +276,21 @@ fn tables_as_people_have_them() {
         let table: Table = serde_json::from_str(&json).unwrap();
         assert!(table.is_sound());
         assert_eq!(round(&table, text).unwrap(), text, "{what}");
+    }
+    // R writes names of rows without a name of their column; others a delimiter at the end of rows alone.
+    let cases: [(&[u8], &[&str]); 3] = [
+        (b"a b\n1 2 3\n4 5 6\n", &["", "a", "b"]),
+        (b"a,b\n1,2,\n3,4,\n", &["a", "b", ""]),
+        (b"a,b\r\n1,2,\r\n3,4,\r\n", &["a", "b", ""]),
+    ];
+    for (text, columns) in cases {
+        let how = How {
+            delimiter: text.contains(&b' ').then_some(b' '),
+            ..How::default()
+        };
+        let table = learn_as(&how, text).unwrap();
+        assert_eq!(names(&table), columns);
+        assert_eq!(round(&table, text).unwrap(), text);
     }
     // A header longer than what a file is told by.
     let header: Vec<String> = (0..9000).map(|i| format!("column{i}")).collect();
