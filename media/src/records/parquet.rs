@@ -239,8 +239,15 @@ fn levels_of(column: &ColumnDescriptor) -> Levels {
 /// # Errors
 /// [`Error::Usage`] where the file has not the same leaves, naming one that differs.
 fn places(known: &[Leaf], found: &[Leaf]) -> Result<Vec<usize>> {
+    // Several columns may have one name: the first is the first.
+    let mut taken = vec![false; found.len()];
     let place = |leaf: &Leaf| {
-        let same = found.iter().position(|f| f.is_as(leaf));
+        let mut free = found.iter().zip(&mut taken).enumerate();
+        let same = free.find(|(_, (f, taken))| !**taken && f.is_as(leaf));
+        let same = same.map(|(at, (_, taken))| {
+            *taken = true;
+            at
+        });
         same.ok_or_else(|| {
             let name = leaf.name();
             usage(match found.iter().find(|f| f.path == leaf.path) {

@@ -107,7 +107,7 @@ fn image(data: &[u8]) {
         .kind(MediaKind::Video)
         .budget(Budget::new(BUDGET));
     // What is left to another program is not read.
-    let input = typed(Input::stream(Cursor::new(data.to_vec())).map_err(Into::into));
+    let input = typed(Input::stream(Cursor::new(data.to_vec())));
     let Some(input) = input else {
         return;
     };

@@ -172,7 +172,7 @@ impl Lines {
             let rest = lines.buffer.get(lines.at..).unwrap_or_default();
             match header_at(rest, style, lines.layout.last(), lines.over) {
                 Some(at) => break at,
-                None if rest.len() > ROW => return Err(lines.wrong("longer than 16 MiB")),
+                None if rest.len() > ROW => return Err(lines.too_long()),
                 None => lines.fill(budget)?,
             }
         };
@@ -261,6 +261,13 @@ impl Lines {
         Error::Usage(self.placed(what))
     }
 
+    fn too_long(&self) -> Error {
+        Error::Limit(
+            self.placed("longer than 16 MiB; is a quote left open?")
+                .into(),
+        )
+    }
+
     /// Said of the line that was read last: its number, and the file's line where it ends, as quoted ends are lines too.
     fn placed(&self, what: impl std::fmt::Display) -> String {
         match self.ends == self.rows {
@@ -308,7 +315,7 @@ impl Lines {
             if end.is_none() && !self.over {
                 if rest.len() > ROW {
                     self.rows = self.rows.saturating_add(1);
-                    return Err(self.wrong("longer than 16 MiB; is a quote left open?"));
+                    return Err(self.too_long());
                 }
                 self.fill(budget)?;
                 continue;

@@ -345,25 +345,42 @@ impl How {
     }
 }
 
-/// The commonest delimiter of a header outside quotes.
+/// The delimiter that stands in the header and the first row as often, outside quotes: the commonest of several; where there is
+/// none, the commonest of the header.
 fn delimiter(head: &[u8]) -> u8 {
+    const ALL: [u8; 4] = [b',', b'\t', b';', b'|'];
     let mut quoted = false;
-    let mut counts = [(b',', 0u64), (b'\t', 0), (b';', 0), (b'|', 0)];
+    // Of the header and of the first row.
+    let mut counts = [[0u64; ALL.len()]; 2];
+    let mut line = 0;
     for b in head {
         match b {
             b'"' => quoted = !quoted,
-            b'\n' if !quoted => break,
-            b if !quoted => counts
-                .iter_mut()
-                .filter(|(d, _)| d == b)
-                .for_each(|(_, n)| *n = n.saturating_add(1)),
+            b'\n' if !quoted => line += 1,
             _ => {}
         }
+        let Some(counts) = counts.get_mut(line) else {
+            break;
+        };
+        for (n, _) in counts
+            .iter_mut()
+            .zip(ALL)
+            .filter(|(_, d)| d == b && !quoted)
+        {
+            *n += 1;
+        }
     }
+    let [header, row] = counts;
+    let of = |i: &usize| header.get(*i).copied().unwrap_or(0);
+    let even = |i: &usize| of(i) > 0 && row.get(*i) == header.get(*i);
     // The first of equals.
-    counts
-        .iter()
-        .rev()
-        .max_by_key(|(_, n)| *n)
-        .map_or(b',', |c| c.0)
+    let commonest = |all: &mut dyn Iterator<Item = usize>| {
+        all.fold(None, |best: Option<usize>, i| match best {
+            Some(best) if of(&best) >= of(&i) => Some(best),
+            _ => Some(i),
+        })
+    };
+    let found = commonest(&mut (0..ALL.len()).filter(even));
+    let found = found.or_else(|| commonest(&mut (0..ALL.len())));
+    found.and_then(|i| ALL.get(i)).copied().unwrap_or(b',')
 }

@@ -278,7 +278,8 @@ fn tables_as_people_have_them() {
         assert_eq!(round(&table, text).unwrap(), text, "{what}");
     }
     // R writes names of rows without a name of their column; others a delimiter at the end of rows alone.
-    let cases: [(&[u8], &[&str]); 3] = [
+    let cases: [(&[u8], &[&str]); 4] = [
+        (b"a;b;c,d\n1,2\n3,4\n", &["a;b;c", "d"]),
         (b"a b\n1 2 3\n4 5 6\n", &["", "a", "b"]),
         (b"a,b\n1,2,\n3,4,\n", &["a", "b", ""]),
         (b"a,b\r\n1,2,\r\n3,4,\r\n", &["a", "b", ""]),

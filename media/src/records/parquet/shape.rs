@@ -76,6 +76,8 @@ pub struct Leaf {
     pub path: Vec<String>,
     /// What tells it apart from others of the name.
     kind: String,
+    /// What is said of missing values, in words.
+    repetition: &'static str,
     /// Levels of what may be missing, and of what may be repeated.
     pub levels: [i16; 2],
 }
@@ -89,7 +91,8 @@ impl Leaf {
     /// Whether values of this leaf are those of another of the same path: rows with and without missing ones have the same
     /// cells where values lie alike.
     pub fn is_as(&self, other: &Self) -> bool {
-        self.path == other.path && self.kind == other.kind && self.levels == other.levels
+        let lie_alike = self.levels == other.levels || (self.is_flat() && other.is_flat());
+        self.path == other.path && self.kind == other.kind && lie_alike
     }
 
     /// Whether it is a column of its own, of one value a row.
@@ -98,8 +101,8 @@ impl Leaf {
     }
 
     /// What it holds, in words.
-    pub fn kind(&self) -> &str {
-        &self.kind
+    pub fn kind(&self) -> String {
+        format!("{}{}", self.kind, self.repetition)
     }
 }
 
@@ -213,7 +216,8 @@ pub fn leaves(schema: &SchemaDescriptor) -> Vec<Leaf> {
         };
         Leaf {
             path: c.path().parts().to_vec(),
-            kind: format!("{physical} {kind}{scale}{optional}")
+            repetition: optional,
+            kind: format!("{physical} {kind}{scale}")
                 .trim()
                 .replace("  ", " "),
             levels: [c.max_def_level(), c.max_rep_level()],

@@ -377,6 +377,9 @@ fn check(kind: u8, wanted: Option<&Type>) -> Result<()> {
 /// # Errors
 /// Format for what is no footer, Usage for a schema of very many groups, Limit.
 pub fn footer(file: &[u8], budget: &mut Budget) -> Result<()> {
+    if !file.starts_with(b"PAR1") {
+        return Err(usage("not a Parquet file"));
+    }
     let end = file.split_last_chunk::<8>();
     let (before, [a, b, c, d, magic @ ..]) = end.ok_or_else(|| damaged("too short a file"))?;
     if magic != b"PAR1" {
