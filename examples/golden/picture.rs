@@ -32,6 +32,7 @@ pub fn files(golden: &Path) -> Outcome<()> {
         ("grey-16", (24, 24), 1, Gray, Image, false, 16, Slopes),
         ("grey-alpha", (16, 9), 1, Gray, Image, true, 16, Slopes),
         ("rgb-16", (20, 18), 1, C444, Rgb, false, 16, Slopes),
+        ("ranks", (24, 25), 1, C444, Rgb, false, 16, Letters),
         ("image", (19, 21), 1, C444, Image, false, 8, Slopes),
         ("420", (25, 23), 3, C420, Video, false, 10, Slopes),
         ("422", (25, 23), 2, C422, Video, false, 8, Slopes),

@@ -26,7 +26,7 @@ const ENDINGS: [&str; 24] = [
 const PROGRAM: &str = "ffmpeg";
 const PROBE: &str = "ffprobe";
 /// Forms of samples that are asked for, of which it takes the one nearest to what there is; transparency goes.
-const FORMS: [&str; 11] = [
+const FORMS: [&str; 16] = [
     "yuv420p",
     "yuv422p",
     "yuv444p",
@@ -35,6 +35,11 @@ const FORMS: [&str; 11] = [
     "yuv422p10le",
     "yuv444p10le",
     "gray10le",
+    "yuv420p12le",
+    "yuv422p12le",
+    "yuv444p12le",
+    "gray12le",
+    "gray16le",
     // With full range.
     "yuvj420p",
     "yuvj422p",
@@ -139,6 +144,8 @@ pub struct Stream {
     pub float: bool,
     /// Whether frames come at an uneven pace.
     pub uneven: bool,
+    /// The form of its pixels, where frames are handed over in another, with other colours or less of them.
+    pub turned: Option<String>,
     /// Whether frames are of two fields, taken one after the other.
     pub interlaced: bool,
     /// Whether an alpha channel stands beside the pictures, where their usual decoder does not look.
@@ -325,7 +332,19 @@ fn stream_of(told: ToldStream) -> Stream {
     let (pace, mean) = (told.r_frame_rate, told.avg_frame_rate);
     let alpha = |f: &&str| told.pix_fmt.starts_with(f);
     let apart = told.tags.alpha_mode == "1";
+    let plain = told.pix_fmt.replace("be", "le");
+    // The same planes in another order, and opacity beside them, which is looked at apart.
+    let same = match plain.as_str() {
+        "nv12" | "nv21" => "yuv420p",
+        "nv16" => "yuv422p",
+        "p010le" => "yuv420p10le",
+        other => other,
+    };
+    let same = same.replace("yuva", "yuv");
+    let known = FORMS.contains(&same.as_str()) || same.is_empty() || same == "yuvj411p";
+    let turned = (told.codec_type == "video" && !known).then_some(told.pix_fmt.clone());
     Stream {
+        turned,
         alpha: apart || WITH_ALPHA.iter().any(alpha),
         apart,
         interlaced: matches!(told.field_order.as_str(), "tt" | "bb" | "tb" | "bt"),

@@ -302,6 +302,12 @@ fn by_program(
         let text = "frames come at an uneven pace; they are coded at an even one, some twice or not at all";
         first.warnings.push(Warning::new(code::UNEVEN_RATE, text));
     }
+    if let Some(form) = video.and_then(|v| v.turned.as_ref()) {
+        let text = format!("pixels of the form {form} became those of the nearest that nc has");
+        first
+            .warnings
+            .push(Warning::new(code::COLOURS_CONVERTED, text));
+    }
     if video.is_some_and(|v| v.interlaced) {
         let text = "frames are of two fields, and are coded as if all lines were of one time";
         first.warnings.push(Warning::new(code::INTERLACED, text));

@@ -156,3 +156,61 @@ fn a_clip_goes_into_a_container_and_back() {
     fails(d, &["decode", "a.nc", "noname"], 2);
     assert_eq!(names(d), ["a.nc", "b.nc", "in.wav", "in.y4m", "noname"]);
 }
+
+#[test]
+fn what_clips_lose_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    let make = |args: &str, name: &str| {
+        let source = "testsrc=s=64x64:r=25:d=1";
+        let done = std::process::Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i", source])
+            .args(args.split(' '))
+            .arg(d.join(name))
+            .output();
+        done.is_ok_and(|out| out.status.success())
+    };
+    // What ffmpeg is asked for, and the codes that tell what nc does not keep.
+    for (args, name, codes) in [
+        ("-c:v ffv1", "even.mkv", &[][..]),
+        ("-c:v mpeg4 -bf 2", "even.mp4", &[]),
+        (
+            "-vf select='not(eq(mod(n,7),3))' -fps_mode vfr -c:v ffv1",
+            "uneven.mkv",
+            &["uneven-frame-rate"],
+        ),
+        (
+            "-vf interlace -c:v mpeg2video -flags +ildct+ilme",
+            "fields.mpg",
+            &["interlaced"],
+        ),
+        ("-pix_fmt bgr0 -c:v ffv1", "rgb.mkv", &["colours-converted"]),
+        (
+            "-pix_fmt yuv420p12le -c:v ffv1",
+            "deep.mkv",
+            &["bits-reduced"],
+        ),
+    ] {
+        if !make(args, name) {
+            eprintln!("ffmpeg does not make {name}: passed over");
+            continue;
+        }
+        let args = ["encode", "-f", "--json", "--preset", "fast", name, "a.nc"];
+        let told: Value = serde_json::from_slice(&ok(d, &args)).unwrap();
+        let warnings = told["warnings"].as_array().unwrap();
+        let found: Vec<&str> = warnings
+            .iter()
+            .map(|w| w["code"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, codes, "{name}");
+        let exit = if codes.is_empty() { 0 } else { 6 };
+        let out = run(d, &[&args[..], &["--strict"]].concat());
+        assert_eq!(out.status.code(), Some(exit), "{name}");
+    }
+    // An alpha channel that stands beside the pictures.
+    let clear = "-vf format=yuva420p,geq=lum='p(X,Y)':a='X*4' -c:v libvpx-vp9";
+    if make(clear, "clear.webm") {
+        let why = fails(d, &["encode", "clear.webm", "b.nc"], 2);
+        assert!(why.contains("alpha channel"), "{why}");
+    }
+}

@@ -12,6 +12,7 @@
 
 mod codec;
 mod group;
+mod levels;
 mod model;
 mod payload;
 mod predict;

@@ -377,10 +377,7 @@ impl Model {
             ]);
             cuts.open();
             // The plane before at this pixel.
-            let before = match rank {
-                0 => 0,
-                _ => u32::from(all[at + rank - 1]),
-            };
+            let before = rank.checked_sub(1).map(|p| u32::from(all[at + p]));
             let told = Told {
                 corrected,
                 steepness: s[0],
@@ -388,6 +385,7 @@ impl Model {
                 unit,
                 left: w.into(),
                 above: n.into(),
+                corner: nw.into(),
                 before,
             };
             plane.tell(io, self.kernels, self.bits, self.counter_bits, value, &told)?
@@ -428,7 +426,9 @@ struct Told {
     unit: f32,
     left: u32,
     above: u32,
-    before: u32,
+    corner: u32,
+    /// Of the plane before at this pixel; none for the first.
+    before: Option<u32>,
 }
 
 impl Plane {
@@ -451,12 +451,21 @@ impl Plane {
             place,
         } = told.around;
         // Four bits of a context that is hashed lie in one line of the cache.
-        let hashes = [
-            told.left.wrapping_mul(0x2c1b_3c6d) ^ told.above.wrapping_mul(0x297a_2d39),
-            0,
-            told.before.wrapping_mul(0x27d4_eb2f),
-            told.before.wrapping_mul(0x27d4_eb2f) ^ told.left.wrapping_mul(0x165e_6b35),
-        ];
+        let left = told.left.wrapping_mul(0x2c1b_3c6d);
+        let above = told.above.wrapping_mul(0x297a_2d39);
+        let (known, beside) = match told.before {
+            Some(before) => {
+                let known = before.wrapping_mul(0x27d4_eb2f);
+                (known, known ^ told.left.wrapping_mul(0x165e_6b35))
+            }
+            // Of the first plane its own neighbours, by place: rows and columns may be repeated.
+            None => {
+                let place = (place as u32 + 1).wrapping_mul(0x27d4_eb2f);
+                let around = told.corner.wrapping_mul(0x165e_6b35);
+                (above ^ place, left ^ above ^ around ^ place)
+            }
+        };
+        let hashes = [left ^ above, 0, known, beside];
         let mut lines = [0usize; 4];
         let mut path = 1usize;
         let value = u32::from(value);

@@ -6,6 +6,7 @@ use nc_core::{Error, Result, VideoFormat};
 use rayon::prelude::*;
 
 use crate::group::{Group, Strip, groups, starts};
+use crate::levels::Levels;
 use crate::model::Model;
 use crate::repeats::Repeats;
 
@@ -60,6 +61,14 @@ pub(crate) fn working_memory(format: &VideoFormat, strips: usize) -> u64 {
     strips as u64 * (fixed + columns + samples)
 }
 
+/// The form of frames whose samples are ranks.
+fn of_ranks(format: &VideoFormat, levels: &Levels) -> VideoFormat {
+    VideoFormat {
+        bits: levels.bits(),
+        ..*format
+    }
+}
+
 /// Codes frames; never longer than they are by more than one byte.
 pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Result<Vec<u8>> {
     let frame = format.frame_samples()?;
@@ -67,12 +76,21 @@ pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Resu
         repeats: repeats_pay(format, samples, frame),
         fits,
     };
+    let levels = Levels::of(format, samples, frame);
+    let original = samples;
+    let (form, samples) = match &levels {
+        None => (*format, samples.to_vec()),
+        Some(levels) => (
+            of_ranks(format, levels),
+            levels.ranks(format, samples, frame),
+        ),
+    };
     let strips = strips(format);
     let coded: Vec<Vec<u8>> = rows(format.plane(0).1, strips)
         .into_par_iter()
         .map(|rows| {
             let mut io = Encoder::new();
-            let mut work = StripCoder::new(format, rows, choice)?;
+            let mut work = StripCoder::new(&form, rows, choice)?;
             for frame in samples.chunks_exact(frame) {
                 work.code(&mut io, &mut frame.to_vec())?;
             }
@@ -81,19 +99,24 @@ pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Resu
         .collect::<Result<_>>()?;
     let mut out = vec![
         CODED,
-        u8::from(choice.repeats) | u8::from(choice.fits > 1) << 1,
+        u8::from(choice.repeats) | u8::from(choice.fits > 1) << 1 | u8::from(levels.is_some()) << 2,
     ];
+    if let Some(levels) = &levels {
+        let bytes = levels.to_bytes(format.bits);
+        put_varint(bytes.len() as u64, &mut out);
+        out.extend(bytes);
+    }
     put_varint(strips as u64, &mut out);
     for strip in coded.iter().take(strips - 1) {
         put_varint(strip.len() as u64, &mut out);
     }
     out.extend(coded.concat());
-    let plain = samples.len() * format.sample_bytes();
+    let plain = original.len() * format.sample_bytes();
     if out.len() > plain {
         out = vec![STORED];
         match format.bits {
-            8 => out.extend(samples.iter().map(|s| *s as u8)),
-            _ => out.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
+            8 => out.extend(original.iter().map(|s| *s as u8)),
+            _ => out.extend(original.iter().flat_map(|s| s.to_le_bytes())),
         }
     }
     Ok(out)
@@ -102,7 +125,14 @@ pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Resu
 /// Strips of a payload: what a decoder has to work on at once.
 pub(crate) fn strips_of(payload: &[u8]) -> Result<usize> {
     match payload {
-        [CODED, _, rest @ ..] => Ok(varint(&mut &rest[..])?.clamp(1, MOST_STRIPS)),
+        [CODED, flags, rest @ ..] => {
+            let mut rest = rest;
+            if flags & 4 != 0 {
+                let n = varint(&mut rest)?;
+                rest = rest.get(n..).ok_or_else(|| damaged("ends early"))?;
+            }
+            Ok(varint(&mut rest)?.clamp(1, MOST_STRIPS))
+        }
         _ => Ok(1),
     }
 }
@@ -148,9 +178,20 @@ pub(crate) fn decode(format: &VideoFormat, payload: &[u8], frames: usize) -> Res
         CODED => {
             let (flags, after) = rest.split_first().ok_or_else(|| damaged("ends early"))?;
             rest = after;
-            if *flags > 3 {
+            if *flags > 7 {
                 return Err(damaged("unknown flags"));
             }
+            let levels = match flags & 4 {
+                0 => None,
+                _ => {
+                    let n = varint(&mut rest)?;
+                    let bytes = rest.split_at_checked(n);
+                    let (bytes, after) = bytes.ok_or_else(|| damaged("ends early"))?;
+                    rest = after;
+                    Some(Levels::from_bytes(bytes, format.planes(), format.bits)?)
+                }
+            };
+            let form = levels.as_ref().map_or(*format, |l| of_ranks(format, l));
             let choice = Choice {
                 repeats: flags & 1 == 1,
                 fits: if flags & 2 == 2 { 3 } else { 1 },
@@ -178,7 +219,7 @@ pub(crate) fn decode(format: &VideoFormat, payload: &[u8], frames: usize) -> Res
                 .into_par_iter()
                 .map(|(rows, part)| {
                     let mut io = Decoder::new(part);
-                    let mut work = StripCoder::new(format, rows, choice)?;
+                    let mut work = StripCoder::new(&form, rows, choice)?;
                     let size = work.samples;
                     (0..frames)
                         .map(|_| {
@@ -194,6 +235,9 @@ pub(crate) fn decode(format: &VideoFormat, payload: &[u8], frames: usize) -> Res
                 for (samples, out) in strip.iter().zip(out.chunks_exact_mut(frame)) {
                     put_strip(format, &rows, samples, out);
                 }
+            }
+            if let Some(levels) = &levels {
+                levels.samples(format, &mut out, frame)?;
             }
             Ok(out)
         }

@@ -52,7 +52,7 @@ impl Repeats {
         Ok(Self {
             model: Model::new(
                 &[
-                    CANDIDATES * 64 * 2,
+                    CANDIDATES * 64 * 8,
                     CANDIDATES * 256,
                     CANDIDATES * 512,
                     1 << WIDE,
@@ -134,6 +134,7 @@ impl Repeats {
             | usize::from(n == nw) << 3
             | usize::from(w == ww) << 4
             | usize::from(n == nn) << 5;
+        let place = x & 1 | (y & 1) << 1;
         let still = usize::from(earlier.is_some_and(|e| e == w));
         let row = &self.rows[0];
         let was = |row: &[u8], i: usize| usize::from(row[i]);
@@ -157,7 +158,7 @@ impl Repeats {
                 continue;
             }
             let contexts = [
-                (c * 64 + equal) * 2 + still,
+                ((c * 64 + equal) * 2 + still) * 4 + place,
                 c * 256 + right,
                 c * 512 + history,
                 wide(two, c),

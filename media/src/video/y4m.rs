@@ -10,6 +10,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use nc_core::kind::video::MAX_EDGE;
 use nc_core::{Budget, Chroma, Colour, Error, Result, VideoFormat};
 
+use crate::warning::code;
+
 /// First bytes of a file.
 pub const MAGIC: &[u8] = b"YUV4MPEG2";
 /// Tag under which an nc file keeps [`Head::kept`].
@@ -212,7 +214,10 @@ fn colour(value: &str) -> Result<(Chroma, u8, Siting)> {
                     .contains(&bits)
                     .then_some((chroma, bits as u8, siting))
             });
-            found.ok_or_else(|| Error::Unsupported(format!("Y4M of colour space {value:?}")))?
+            found.ok_or_else(|| {
+                Error::Unsupported(format!("Y4M of colour space {value:?}"))
+                    .coded(code::ENCODING_NOT_READ)
+            })?
         }
     })
 }
@@ -455,7 +460,8 @@ mod tests {
         }
         for line in ["W5 H5 C411", "W5 H5 C444alpha", "W5 H5 C420p8", "W5 H5 C"] {
             let e = Head::parse(line);
-            assert!(matches!(e, Err(Error::Unsupported(_))), "{line}");
+            let told = e.as_ref().err().and_then(Error::code);
+            assert_eq!(told, Some(code::ENCODING_NOT_READ), "{line}");
         }
     }
 
