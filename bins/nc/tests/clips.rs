@@ -172,10 +172,10 @@ fn what_clips_lose_is_said() {
     };
     // What ffmpeg is asked for, and the codes that tell what nc does not keep.
     for (args, name, codes) in [
-        ("-c:v ffv1", "even.mkv", &[][..]),
+        ("-pix_fmt yuv420p -c:v ffv1", "even.mkv", &[][..]),
         ("-c:v mpeg4 -bf 2", "even.mp4", &[]),
         (
-            "-vf select='not(eq(mod(n,7),3))' -fps_mode vfr -c:v ffv1",
+            "-vf select='not(eq(mod(n,7),3))' -fps_mode vfr -pix_fmt yuv420p -c:v ffv1",
             "uneven.mkv",
             &["uneven-frame-rate"],
         ),
