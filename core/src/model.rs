@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Names {
 
 impl Model {
     /// Most bytes of a model file's header.
-    const MAX_HEADER: u64 = 1 << 20;
+    const MAX_HEADER: u64 = 8 << 20;
     /// Bytes of memory that reading one of the header takes for a while, at most: a number of two bytes stands in a list
     /// of 32 for each, which grows by doubling.
     const PARSED: u64 = 32;

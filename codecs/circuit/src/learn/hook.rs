@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use nc_core::family::{Examples, RecordsForm, Trained, Trainer};
-use nc_core::{CodecOption, Control, Error, OptionValue, Options, Result, SignalBuf};
+use nc_core::{
+    CodecOption, Control, Error, Family as _, Model, OptionValue, Options, Result, SignalBuf,
+};
 use serde_json::json;
 
 use super::{Recipe, Traits, hidden_chow_liu_after, quad_tree, train, with_bins};
@@ -136,6 +138,14 @@ impl Trainer for Learner {
             .map(|(k, v)| (k.to_owned(), v)),
         );
         let model = stored.to_bytes(&meta)?;
+        // What was learnt is of use only if it can be read again.
+        let again = Model::from_bytes(model.clone(), &mut ctl.budget.apart());
+        again
+            .and_then(|model| crate::Family.open(Some(&model)))
+            .map_err(|e| {
+                let why = format!("the model that was learnt cannot be read again ({e}); fewer columns or other data may help");
+                Error::Usage(why)
+            })?;
         let record = learnt.held_out_bits * d as f64 / 8.0;
         Ok(Trained {
             summary: format!(

@@ -45,7 +45,9 @@ pub fn smooth(leaf: &mut [f32], k: usize, marginal: &[f32], how: &Smoothing, n: 
             sums.iter_mut().zip(row).for_each(|(s, x)| *s += x);
         }
         for s in &mut sums {
-            *s = how.leaves / n / s.max(f32::MIN_POSITIVE);
+            // A state without counts but of atoms has nothing to share out.
+            let share = how.leaves / n / *s;
+            *s = if share.is_finite() { share } else { 0.0 };
         }
         for row in near.chunks_exact_mut(k) {
             row.iter_mut().zip(&sums).for_each(|(x, s)| *x *= s);
@@ -102,6 +104,26 @@ fn near(leaf: &[f32], k: usize, marginal: &[f32], reach: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn states_without_counts_stay_numbers() {
+        // Value 0 is an atom, and state 1 has counts of it alone.
+        let marginal = [0.5, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.04, 0.04];
+        let mut leaf = vec![0.0; 20];
+        (leaf[0], leaf[1], leaf[4]) = (0.2, 0.3, 0.1);
+        for leaves in [1.0, 1e6, f32::MAX] {
+            let how = Smoothing {
+                leaves,
+                ..Smoothing::default()
+            };
+            let mut leaf = leaf.clone();
+            smooth(&mut leaf, 2, &marginal, &how, 100.0, 3);
+            assert!(
+                leaf.iter().all(|l| l.is_finite() && *l > 0.0),
+                "{leaves} {leaf:?}"
+            );
+        }
+    }
 
     #[test]
     fn the_ratio_to_the_marginal_is_smoothed_and_not_the_leaf() {

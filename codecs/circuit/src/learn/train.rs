@@ -309,6 +309,11 @@ pub fn train(
                     ctl.check()?;
                     let mut other = smoothing;
                     part(&mut other, change);
+                    // Beyond this there is nothing left of the counts, or nothing of the smoothing.
+                    let parts = [other.edges, other.leaves, other.marginal];
+                    if parts.iter().any(|p| !(1e-4..1e7).contains(p)) {
+                        continue;
+                    }
                     em.smooth_by(other);
                     em.maximise(&mut circuit);
                     let bits = judge(&circuit);
