@@ -320,6 +320,13 @@ impl Toolkit {
             without: settings.without_metadata,
             codec: family.info().name,
             model: codec.model(),
+            too_high: match settings.goal {
+                Some(Goal::Bitrate(asked)) => codec
+                    .most_rate(&format)
+                    .filter(|most| *most < asked)
+                    .map(|most| (asked, most)),
+                _ => None,
+            },
             units: 0,
             ended: false,
         })
@@ -392,6 +399,8 @@ struct TrackEncoder<W: std::io::Write> {
     without: bool,
     codec: &'static str,
     model: Option<ModelId>,
+    /// The rate that was asked for and that the codec does not reach.
+    too_high: Option<(u32, u32)>,
     /// Units that were read.
     units: u64,
     ended: bool,
@@ -437,13 +446,19 @@ impl<W: std::io::Write> TrackEncoder<W> {
         if format.kind() == MediaKind::Video && summary.units == 0 {
             return Err(Error::Format("a video without a frame".into()));
         }
+        let mut warnings = self.reader.warnings().to_vec();
+        if let Some((asked, most)) = self.too_high {
+            let [asked, most] = [asked, most].map(|rate| f64::from(rate) / 1000.0);
+            let text = format!("{asked} kbit/s were asked for, and the codec gives {most} at most");
+            warnings.push(Warning::new(code::GOAL_NOT_MET, text));
+        }
         Ok(Encoded {
             format,
             codec: self.codec,
             model: self.model,
             summary,
             verified: false,
-            warnings: self.reader.warnings().to_vec(),
+            warnings,
             beside: Vec::new(),
         })
     }

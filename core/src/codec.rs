@@ -108,6 +108,11 @@ pub trait Codec: Send + Sync + 'static {
         true
     }
 
+    /// Bits a second of payloads that the codec never goes above, whatever it is asked for, where there is such a limit.
+    fn most_rate(&self, _format: &FormatOf<Self>) -> Option<u32> {
+        None
+    }
+
     /// How to cut a signal of this format.
     ///
     /// # Errors
@@ -230,6 +235,11 @@ impl AnyCodec {
         Ok(plan)
     }
 
+    /// As [`Codec::most_rate`]; none for another kind of media.
+    pub fn most_rate(&self, format: &Format) -> Option<u32> {
+        self.0.most_rate(format)
+    }
+
     /// As [`Codec::longest`].
     ///
     /// # Errors
@@ -343,6 +353,7 @@ trait Erased: Send + Sync {
     fn shares_work(&self) -> bool;
     fn plan(&self, format: &Format) -> Result<Plan>;
     fn longest(&self, format: &Format) -> Result<u64>;
+    fn most_rate(&self, format: &Format) -> Option<u32>;
     fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>>;
     fn encode(
         &self,
@@ -412,6 +423,10 @@ impl<C: Codec> Erased for C {
 
     fn longest(&self, format: &Format) -> Result<u64> {
         Codec::longest(self, format_of(self, format)?)
+    }
+
+    fn most_rate(&self, format: &Format) -> Option<u32> {
+        Codec::most_rate(self, format_of(self, format).ok()?)
     }
 
     fn queue(&self, format: &Format) -> Result<Box<dyn AnyQueue>> {

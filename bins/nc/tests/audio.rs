@@ -517,3 +517,25 @@ fn strict_writes_nothing_where_anything_is_odd() {
         "a strict failure left something"
     );
 }
+
+#[test]
+fn rates_that_the_codec_does_not_reach_are_told() {
+    if audio_codec().is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    Wav::default().write(&d.join("in.wav"));
+    for (rate, told) in [("0.2", true), ("3", false), ("64", true)] {
+        let args = ["encode", "-f", "--json", "-b", rate, "in.wav", "a.nc"];
+        let out: serde_json::Value = serde_json::from_slice(&ok(d, &args)).unwrap();
+        let codes: Vec<_> = out["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|w| &w["code"])
+            .collect();
+        let want: &[&str] = if told { &["goal-not-met"] } else { &[] };
+        assert_eq!(codes, want, "{rate}");
+    }
+}

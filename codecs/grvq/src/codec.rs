@@ -403,6 +403,14 @@ impl Codec for Grvq {
         Some(self.id)
     }
 
+    /// All codes of all frames as plain numbers: the prior makes them fewer.
+    fn most_rate(&self, format: &AudioFormat) -> Option<u32> {
+        let bits = self.config().quantisers() as u32 * self.config().codes.ilog2();
+        let frames = (SAMPLE_RATE as usize / HOP) as u32;
+        bits.checked_mul(frames)?
+            .checked_mul(format.channels.into())
+    }
+
     fn plan(&self, format: &AudioFormat) -> Result<Plan> {
         let (rate, channels) = taken(format)?;
         let second = u64::from(rate) * u64::from(channels);
