@@ -166,7 +166,7 @@ impl Oracle {
     /// Draws records, given what is known.
     ///
     /// # Errors
-    /// [`Error::Limit`] for too many.
+    /// [`Error::Limit`] for too many, [`Error::Usage`] where what is given asks for texts that the model does not hold.
     pub fn sample(
         &self,
         given: &[u16],
@@ -178,8 +178,27 @@ impl Oracle {
         let row = given.len() as u64 * 4 + 24;
         budget.charge((count as u64).saturating_mul(row))?;
         let mut rng = Rng::new(seed);
-        let rows = (0..count).map(|_| self.questions.sample(given, &mut rng));
-        self.records_of(rows.collect(), Vec::new())
+        let rows = (0..count).map(|_| {
+            // A model knows that other texts occur, but not which: such a row is drawn again.
+            let mut draws = (0..DRAWS).map(|_| self.questions.sample(given, &mut rng));
+            draws.find(|row| self.is_whole(row)).ok_or_else(|| {
+                let why = "what is given asks for texts that the model does not hold";
+                Error::Usage(why.into())
+            })
+        });
+        self.records_of(rows.collect::<Result<_>>()?, Vec::new())
+    }
+
+    /// Whether each column of a row is a cell by itself, without a text beside it.
+    fn is_whole(&self, row: &[u16]) -> bool {
+        let mut rest = row;
+        self.schema.columns().unwrap_or_default().iter().all(|c| {
+            let values = rest.split_at_checked(c.alphabets().len());
+            values.is_some_and(|(values, behind)| {
+                rest = behind;
+                matches!(c.decode(values, &mut Vec::new()), Ok(true))
+            })
+        })
     }
 
     /// The records with their unknown values as they are likeliest.
@@ -296,6 +315,9 @@ impl Oracle {
         Ok(RecordsBuf { values, texts })
     }
 }
+
+/// Draws of a row until one is whole.
+const DRAWS: usize = 1000;
 
 fn rows_of(rows: &RecordsBuf) -> Vec<Vec<u16>> {
     rows.values.rows().into_iter().map(|r| r.to_vec()).collect()

@@ -496,3 +496,31 @@ fn bad_input_is_an_error_and_leaves_nothing() {
     std::fs::remove_file(dir.join("bad")).unwrap();
     assert_eq!(names(dir), before, "nothing is left behind");
 }
+
+#[test]
+fn rows_that_are_drawn_are_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    // Every third cell of `note` occurs once, so that the model knows of other texts.
+    let rows: String = (0..300)
+        .map(|i| match i % 3 {
+            0 => format!("town{},{},seen once {i}\n", i % 5, i % 7),
+            _ => format!("town{},{},usual\n", i % 5, i % 7),
+        })
+        .collect();
+    std::fs::write(d.join("a.csv"), format!("town,n,note\n{rows}")).unwrap();
+    let train = ["train", "circuit", "--data", "a.csv", "-o", "m.ncm"];
+    ok(
+        d,
+        &[&train[..], &["--epochs", "2", "--states", "4"]].concat(),
+    );
+    let query = ["query", "sample", "--model", "m.ncm", "-n", "40", "--given"];
+    let drawn = ok(d, &[&query[..], &["town=town1", "-"]].concat());
+    let drawn = String::from_utf8(drawn).unwrap();
+    let lines: Vec<&str> = drawn.lines().collect();
+    assert_eq!(lines.len(), 41);
+    assert!(
+        lines[1..].iter().all(|l| l.starts_with("town1,")),
+        "{drawn}"
+    );
+}

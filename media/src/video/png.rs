@@ -1,7 +1,7 @@
 //! PNG files as samples of 8 or 16 bits, and back.
 //!
 //! Palettes and samples of fewer bits come as what they stand for. Text and colour profiles are passed over, however
-//! many there are; [`super::images`] keeps them.
+//! many there are; the readers of images keep them.
 
 use std::fmt;
 use std::io::{BufRead, Seek, Write};
