@@ -131,6 +131,12 @@ case(save("frames.gif", few[0], save_all=True, append_images=few[1:], duration=1
 save("uneven.gif", few[0], save_all=True, append_images=few[1:], duration=[100, 200, 100, 50])
 case("uneven.gif", stack, 0, ["uneven-frame-rate"], rate=[80, 9])
 
+for name, options in [("thrice.gif", {}), ("thrice.webp", {"lossless": True})]:
+    pictures = few if name.endswith("gif") else frames
+    save(name, pictures[0], save_all=True, append_images=pictures[1:], duration=100, loop=3, **options)
+    want = stack if name.endswith("gif") else np.stack([np.array(f) for f in frames])
+    case(name, want, 1, ["metadata-not-kept"], rate=[10, 1])
+
 whole = open(at("rgb.png"), "rb").read()
 for name, content, codes in [("behind.png", whole + b"more", ["bytes-after-the-end"])]:
     open(at(name), "wb").write(content)

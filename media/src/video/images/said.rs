@@ -63,6 +63,13 @@ impl Said {
         self.meta.extend(international(XMP, words));
     }
 
+    /// An animation is shown so often and no more; clips say nothing of that, and are taken to go on.
+    fn repeats(&mut self, so_often: bool) {
+        if so_often {
+            self.left("number of repeats");
+        }
+    }
+
     /// The colours were those of inks.
     pub(super) fn turned_inks(&mut self) {
         let text = "cyan, magenta, yellow and black became red, green and blue";
@@ -197,7 +204,11 @@ fn png(bytes: &[u8], said: &mut Said) -> Option<usize> {
         let tag: [u8; 4] = bytes.get(at + 4..at + 8)?.try_into().ok()?;
         let data = bytes.get(at + 8..(at + 8).checked_add(length)?)?;
         match &tag {
-            b"acTL" => said.animated = true,
+            b"acTL" => {
+                said.animated = true;
+                // Frames, then how often they are shown; 0 stands for ever.
+                said.repeats(data.get(4..8).is_some_and(|n| n != [0; 4]));
+            }
             tag if PIXELS.contains(&tag) => {}
             tag if is_chunk(tag) => said.meta.push(Meta {
                 tag: *tag,
@@ -337,7 +348,8 @@ fn webp(bytes: &[u8], said: &mut Said) -> Option<usize> {
                 });
             }
             b"XMP " => said.xmp(data),
-            b"VP8 " | b"VP8L" | b"VP8X" | b"ALPH" | b"ANIM" | b"ANMF" => {}
+            b"ANIM" => said.repeats(data.get(4..6).is_some_and(|n| n != [0; 2])),
+            b"VP8 " | b"VP8L" | b"VP8X" | b"ALPH" | b"ANMF" => {}
             name => said.left(name.escape_ascii().to_string().trim_end()),
         }
         at = (at + 8).checked_add(length.next_multiple_of(2))?;
@@ -375,6 +387,9 @@ fn gif(bytes: &[u8], said: &mut Said) -> Option<usize> {
                     },
                     0x01 => said.left("plain text"),
                     0xFF if content.starts_with(b"XMP DataXMP") => said.left("XMP"),
+                    0xFF if content.starts_with(b"NETSCAPE2.0\x01") => {
+                        said.repeats(content.get(12..14).is_some_and(|n| n != [0; 2]));
+                    }
                     _ => {}
                 }
                 at = next;
