@@ -273,13 +273,15 @@ fn by_program(
     let mut tracks = Vec::new();
     let mut copy = copy;
     if let Some(video) = video {
-        if video.alpha && options.background.is_none() && ffmpeg::is_transparent(path, video.apart)?
+        if video.alpha
+            && options.background.is_none()
+            && ffmpeg::is_transparent(path, video.decoder)?
         {
             return Err(video::picture::transparent());
         }
         // Both read the copy; the sound, which begins last, removes it.
         let its = copy.take_if(|_| sound.is_none());
-        let reader = video::reader::by_ffmpeg(path, its, video.apart, options)?;
+        let reader = video::reader::by_ffmpeg(path, its, video.decoder, options)?;
         tracks.push(Reader::new(reader, "ffmpeg")?);
     }
     if let Some(stream) = sound {

@@ -7,7 +7,7 @@ use nc_core::{
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::payload::{decode, encode, strips_of, working_memory};
+use crate::payload::{Payload, encode, working_memory};
 
 /// Facts of the codec.
 pub const INFO: CodecInfo = CodecInfo {
@@ -44,10 +44,6 @@ impl Codec for Picture {
 
     fn info(&self) -> &CodecInfo {
         &INFO
-    }
-
-    fn shares_work(&self) -> bool {
-        true
     }
 
     fn plan(&self, format: &VideoFormat) -> Result<Plan> {
@@ -98,11 +94,12 @@ impl Codec for Picture {
             .ok()
             .filter(|n| *n as u64 <= most);
         let frames = frames.ok_or_else(|| Error::Format("picture: a chunk too long".into()))?;
+        let payload = Payload::read(payload)?;
         let samples = (format.frame_samples()? * frames) as u64;
         budget.charge(2 * samples)?;
         let mut work = budget.share();
-        work.charge(2 * samples + working_memory(&format, strips_of(payload)?))?;
-        let samples = decode(&format, payload, frames)?;
+        work.charge(2 * samples + working_memory(&format, payload.strips()))?;
+        let samples = payload.decode(&format, frames)?;
         let symbols = symbols(&samples);
         Ok((VideoBuf { format, samples }, symbols))
     }

@@ -17,7 +17,7 @@ const INPUTS: usize = LANES + COUNTERS + 1;
 const LANES: usize = 8;
 /// Kinds of context that say how far off predictions are.
 const SCALES: usize = 4;
-/// All distributions agree beyond this logarithm: 6.5 in 256ths.
+/// All distributions agree beyond this logarithm, in 256ths: 5.1.
 const CERTAIN: i32 = 1300;
 
 /// A bit is taken for sure that is so far from all means, in scales of the flattest distribution.

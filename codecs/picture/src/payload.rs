@@ -1,6 +1,6 @@
 //! Payloads: frames cut into strips, each coded apart.
 
-use nc_core::container::put_varint;
+use nc_core::container::{Fields, put_varint};
 use nc_core::entropy::mixing::{Bits, Decoder, Encoder};
 use nc_core::{Error, Result, VideoFormat};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ const MOST_STRIPS: usize = 64;
 
 /// What an encoder chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Choice {
+pub(crate) struct Choice {
     /// Whether pixels are asked for whether they are repeats.
     repeats: bool,
     /// Fits of a plane: 1 or 3.
@@ -92,7 +92,8 @@ pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Resu
             let mut io = Encoder::new();
             let mut work = StripCoder::new(&form, rows, choice)?;
             for frame in samples.chunks_exact(frame) {
-                work.code(&mut io, &mut frame.to_vec())?;
+                let mut strip = work.strip_of(frame);
+                work.code(&mut io, &mut strip)?;
             }
             Ok(io.finish())
         })
@@ -122,126 +123,144 @@ pub(crate) fn encode(format: &VideoFormat, samples: &[u16], fits: usize) -> Resu
     Ok(out)
 }
 
-/// Strips of a payload: what a decoder has to work on at once.
-pub(crate) fn strips_of(payload: &[u8]) -> Result<usize> {
-    match payload {
-        [CODED, flags, rest @ ..] => {
-            let mut rest = rest;
-            if flags & 4 != 0 {
-                let n = varint(&mut rest)?;
-                rest = rest.get(n..).ok_or_else(|| damaged("ends early"))?;
-            }
-            Ok(varint(&mut rest)?.clamp(1, MOST_STRIPS))
-        }
-        _ => Ok(1),
-    }
+/// A payload whose head was read.
+pub(crate) enum Payload<'a> {
+    Stored(&'a [u8]),
+    Coded {
+        choice: Choice,
+        /// The coded levels, where samples are ranks.
+        levels: Option<&'a [u8]>,
+        strips: Vec<&'a [u8]>,
+    },
 }
 
-fn varint(bytes: &mut &[u8]) -> Result<usize> {
-    let mut n = 0u64;
-    for shift in (0..35).step_by(7) {
-        let (byte, rest) = bytes.split_first().ok_or_else(|| damaged("ends early"))?;
-        *bytes = rest;
-        n |= u64::from(byte & 127) << shift;
-        if byte & 128 == 0 {
-            return usize::try_from(n).map_err(|_| damaged("a length too long"));
-        }
-    }
-    Err(damaged("a length too long"))
-}
-
-/// Decodes so many frames.
-///
-/// # Errors
-/// Format for a payload that no encoder writes.
-pub(crate) fn decode(format: &VideoFormat, payload: &[u8], frames: usize) -> Result<Vec<u16>> {
-    let frame = format.frame_samples()?;
-    let all = frame * frames;
-    let (method, mut rest) = payload.split_first().ok_or_else(|| damaged("is empty"))?;
-    match *method {
-        STORED => {
-            if rest.len() != all * format.sample_bytes() {
-                return Err(damaged("another number of samples"));
-            }
-            let samples: Vec<u16> = match format.bits {
-                8 => rest.iter().map(|s| u16::from(*s)).collect(),
-                _ => {
-                    let (pairs, _) = rest.as_chunks::<2>();
-                    pairs.iter().map(|p| u16::from_le_bytes(*p)).collect()
+impl<'a> Payload<'a> {
+    /// Reads the head.
+    ///
+    /// # Errors
+    /// Format for one that no encoder writes.
+    pub(crate) fn read(payload: &'a [u8]) -> Result<Self> {
+        let mut fields = Fields::new(payload);
+        match fields.byte()? {
+            STORED => Ok(Self::Stored(fields.rest())),
+            CODED => {
+                let flags = fields.byte()?;
+                if flags > 7 {
+                    return Err(damaged("unknown flags"));
                 }
-            };
-            match samples.iter().any(|s| *s > format.max()) {
-                true => Err(damaged("samples beyond their bits")),
-                false => Ok(samples),
-            }
-        }
-        CODED => {
-            let (flags, after) = rest.split_first().ok_or_else(|| damaged("ends early"))?;
-            rest = after;
-            if *flags > 7 {
-                return Err(damaged("unknown flags"));
-            }
-            let levels = match flags & 4 {
-                0 => None,
-                _ => {
-                    let n = varint(&mut rest)?;
-                    let bytes = rest.split_at_checked(n);
-                    let (bytes, after) = bytes.ok_or_else(|| damaged("ends early"))?;
-                    rest = after;
-                    Some(Levels::from_bytes(bytes, format.planes(), format.bits)?)
+                let levels = match flags & 4 {
+                    0 => None,
+                    _ => {
+                        let n = length(&mut fields)?;
+                        Some(fields.bytes(n)?)
+                    }
+                };
+                let count = length(&mut fields)?;
+                if count == 0 || count > MOST_STRIPS {
+                    return Err(damaged("an impossible number of strips"));
                 }
-            };
-            let form = levels.as_ref().map_or(*format, |l| of_ranks(format, l));
-            let choice = Choice {
-                repeats: flags & 1 == 1,
-                fits: if flags & 2 == 2 { 3 } else { 1 },
-            };
-            let strips = varint(&mut rest)?;
-            let height = format.plane(0).1;
-            if strips == 0 || strips > MOST_STRIPS || (strips > 1 && height / strips < 2) {
-                return Err(damaged("an impossible number of strips"));
-            }
-            let mut lengths = Vec::new();
-            for _ in 1..strips {
-                lengths.push(varint(&mut rest)?);
-            }
-            let mut parts = Vec::new();
-            for length in lengths {
-                let (part, after) = rest
-                    .split_at_checked(length)
-                    .ok_or_else(|| damaged("ends early"))?;
-                parts.push(part);
-                rest = after;
-            }
-            parts.push(rest);
-            let jobs: Vec<_> = rows(height, strips).into_iter().zip(parts).collect();
-            let decoded: Vec<Vec<Vec<u16>>> = jobs
-                .into_par_iter()
-                .map(|(rows, part)| {
-                    let mut io = Decoder::new(part);
-                    let mut work = StripCoder::new(&form, rows, choice)?;
-                    let size = work.samples;
-                    (0..frames)
-                        .map(|_| {
-                            let mut strip = vec![0; size];
-                            work.code_strip(&mut io, &mut strip)?;
-                            Ok(strip)
-                        })
-                        .collect()
+                let lengths: Vec<usize> = (1..count)
+                    .map(|_| length(&mut fields))
+                    .collect::<Result<_>>()?;
+                let mut strips = Vec::with_capacity(count);
+                for n in lengths {
+                    strips.push(fields.bytes(n)?);
+                }
+                strips.push(fields.rest());
+                Ok(Self::Coded {
+                    choice: Choice {
+                        repeats: flags & 1 == 1,
+                        fits: if flags & 2 == 2 { 3 } else { 1 },
+                    },
+                    levels,
+                    strips,
                 })
-                .collect::<Result<_>>()?;
-            let mut out = vec![0; all];
-            for (strip, rows) in decoded.iter().zip(rows(height, strips)) {
-                for (samples, out) in strip.iter().zip(out.chunks_exact_mut(frame)) {
-                    put_strip(format, &rows, samples, out);
-                }
             }
-            if let Some(levels) = &levels {
-                levels.samples(format, &mut out, frame)?;
-            }
-            Ok(out)
+            other => Err(damaged(&format!("method {other}"))),
         }
-        other => Err(damaged(&format!("method {other}"))),
+    }
+
+    /// Strips: what a decoder has to work on at once.
+    pub(crate) fn strips(&self) -> usize {
+        match self {
+            Self::Stored(_) => 1,
+            Self::Coded { strips, .. } => strips.len(),
+        }
+    }
+
+    /// Decodes so many frames.
+    ///
+    /// # Errors
+    /// Format for a payload that no encoder writes.
+    pub(crate) fn decode(self, format: &VideoFormat, frames: usize) -> Result<Vec<u16>> {
+        let frame = format.frame_samples()?;
+        let all = frame * frames;
+        match self {
+            Self::Stored(bytes) => stored(format, bytes, all),
+            Self::Coded {
+                choice,
+                levels,
+                strips,
+            } => {
+                let height = format.plane(0).1;
+                if strips.len() > 1 && height / strips.len() < 2 {
+                    return Err(damaged("an impossible number of strips"));
+                }
+                let levels = levels
+                    .map(|bytes| Levels::from_bytes(bytes, format.planes(), format.bits))
+                    .transpose()?;
+                let form = levels.as_ref().map_or(*format, |l| of_ranks(format, l));
+                let rows = rows(height, strips.len());
+                let jobs: Vec<_> = rows.iter().cloned().zip(strips).collect();
+                let decoded: Vec<Vec<Vec<u16>>> = jobs
+                    .into_par_iter()
+                    .map(|(rows, part)| {
+                        let mut io = Decoder::new(part);
+                        let mut work = StripCoder::new(&form, rows, choice)?;
+                        let size = work.samples;
+                        (0..frames)
+                            .map(|_| {
+                                let mut strip = vec![0; size];
+                                work.code(&mut io, &mut strip)?;
+                                Ok(strip)
+                            })
+                            .collect()
+                    })
+                    .collect::<Result<_>>()?;
+                let mut out = vec![0; all];
+                for (strip, rows) in decoded.iter().zip(&rows) {
+                    for (samples, out) in strip.iter().zip(out.chunks_exact_mut(frame)) {
+                        put_strip(format, rows, samples, out);
+                    }
+                }
+                if let Some(levels) = &levels {
+                    levels.samples(format, &mut out, frame)?;
+                }
+                Ok(out)
+            }
+        }
+    }
+}
+
+fn length(fields: &mut Fields<'_>) -> Result<usize> {
+    usize::try_from(fields.varint()?).map_err(|_| damaged("a length too long"))
+}
+
+/// Samples that stand as they are.
+fn stored(format: &VideoFormat, bytes: &[u8], all: usize) -> Result<Vec<u16>> {
+    if bytes.len() != all * format.sample_bytes() {
+        return Err(damaged("another number of samples"));
+    }
+    let samples: Vec<u16> = match format.bits {
+        8 => bytes.iter().map(|s| u16::from(*s)).collect(),
+        _ => {
+            let (pairs, _) = bytes.as_chunks::<2>();
+            pairs.iter().map(|p| u16::from_le_bytes(*p)).collect()
+        }
+    };
+    match samples.iter().any(|s| *s > format.max()) {
+        true => Err(damaged("samples beyond their bits")),
+        false => Ok(samples),
     }
 }
 
@@ -337,17 +356,17 @@ impl StripCoder {
         })
     }
 
-    /// Codes the strip of a whole frame.
-    fn code<B: Bits>(&mut self, io: &mut B, frame: &mut [u16]) -> Result<()> {
+    /// The strip's samples of a whole frame, plane after plane.
+    fn strip_of(&self, frame: &[u16]) -> Vec<u16> {
         let mut samples = Vec::with_capacity(self.samples);
         for part in parts(&self.format, &self.rows) {
             samples.extend_from_slice(&frame[part]);
         }
-        self.code_strip(io, &mut samples)
+        samples
     }
 
     /// Codes the strip's samples, plane after plane.
-    fn code_strip<B: Bits>(&mut self, io: &mut B, samples: &mut [u16]) -> Result<()> {
+    fn code<B: Bits>(&mut self, io: &mut B, samples: &mut [u16]) -> Result<()> {
         let mut at = 0;
         let places: Vec<_> = parts(&self.format, &self.rows)
             .into_iter()

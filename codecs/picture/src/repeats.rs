@@ -38,6 +38,8 @@ pub(crate) struct Repeats {
     model: Model,
     large: Vec<Memory>,
     small: Vec<Memory>,
+    /// Where these have the surroundings of the pixel that was asked for last.
+    asked: [usize; 2],
     /// Which candidates were right, in this row and the one above.
     rows: [Vec<u8>; 2],
     /// The frame before.
@@ -65,6 +67,7 @@ impl Repeats {
             )?,
             large: vec![Memory::default(); 1 << REMEMBERED],
             small: vec![Memory::default(); 1 << REMEMBERED],
+            asked: [0; 2],
             rows: [row(), row()],
             before: None,
         })
@@ -96,11 +99,6 @@ impl Repeats {
     ) -> Result<bool> {
         let at = strip.at(x, y);
         let (planes, stride) = (strip.planes, strip.stride());
-        let pixel = |strip: &Strip, at: usize| -> Pixel {
-            let mut p = [0; MOST];
-            p[..planes].copy_from_slice(&strip.samples()[at..at + planes]);
-            p
-        };
         let wanted = pixel(strip, at);
         let near = |back: usize| pixel(strip, at - back);
         let (w, n) = (near(planes), near(stride));
@@ -117,6 +115,7 @@ impl Repeats {
         let small = hash(1, &few);
         let large = hash(small, &more);
         let index = |h: u32| (h >> (32 - REMEMBERED)) as usize;
+        self.asked = [index(large), index(small)];
         let (in_large, in_small) = (self.large[index(large)], self.small[index(small)]);
         let earlier = self.before.as_ref().map(|b| pixel(b, at));
         let candidates: [Option<Pixel>; CANDIDATES] = [
@@ -183,38 +182,20 @@ impl Repeats {
         Ok(found != NONE)
     }
 
-    /// Learns the pixel at `x`, `y`, which is known by now.
+    /// Learns the pixel that was asked for last, which is known by now.
     pub(crate) fn learn(&mut self, strip: &Strip, x: usize, y: usize) {
-        let at = strip.at(x, y);
-        let (planes, stride) = (strip.planes, strip.stride());
-        let pixel = |at: usize| -> Pixel {
-            let mut p = [0; MOST];
-            p[..planes].copy_from_slice(&strip.samples()[at..at + planes]);
-            p
-        };
-        let near = |back: usize| pixel(at - back);
-        let few = [
-            near(planes),
-            near(stride),
-            near(stride + planes),
-            near(stride - planes),
-            near(2 * planes),
-            near(2 * stride),
-        ];
-        let more = [
-            near(stride - 2 * planes),
-            near(stride + 2 * planes),
-            near(2 * stride - planes),
-            near(2 * stride + planes),
-            near(3 * planes),
-        ];
-        let small = hash(1, &few);
-        let large = hash(small, &more);
-        let index = |h: u32| (h >> (32 - REMEMBERED)) as usize;
-        let it = pixel(at);
-        self.large[index(large)].learn(it);
-        self.small[index(small)].learn(it);
+        let it = pixel(strip, strip.at(x, y));
+        let [large, small] = self.asked;
+        self.large[large].learn(it);
+        self.small[small].learn(it);
     }
+}
+
+/// The pixel at a place of a strip.
+fn pixel(strip: &Strip, at: usize) -> Pixel {
+    let mut p = [0; MOST];
+    p[..strip.planes].copy_from_slice(&strip.samples()[at..at + strip.planes]);
+    p
 }
 
 fn hash(seed: u32, pixels: &[Pixel]) -> u32 {

@@ -5,6 +5,7 @@
 
 mod cells;
 mod pages;
+mod said;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,6 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::{ColumnDescriptor, SchemaDescriptor, TypePtr};
 use bytes::Bytes;
-use flate2::read::{DeflateDecoder, DeflateEncoder};
 use nc_core::guard::caught;
 use nc_core::{Budget, Error, Records, RecordsBuf, Result, Text};
 use ndarray::Array2;
@@ -32,6 +32,7 @@ use crate::records::column::{Column, Learner};
 use crate::records::{Reader, Source, Writer};
 use cells::{Levels, MOST_LEVEL, decoded, put_all};
 use pages::Checked;
+use said::Said;
 use shape::{Leaf, Shape, leaves, pruned};
 
 /// Rows of a row group that is written.
@@ -52,45 +53,6 @@ pub struct Parquet {
     #[serde(flatten)]
     shape: Shape,
     columns: Vec<Column>,
-}
-
-/// What a file says that its model does not, deflated as JSON.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Said {
-    /// Its schema, where the model has another: with other annotations, or another order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    shape: Option<Shape>,
-    /// Keys and values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    metadata: Vec<(String, Option<String>)>,
-}
-
-/// Most bytes of what a file says.
-const MOST_SAID: u64 = 1 << 26;
-
-impl Said {
-    fn to_extras(&self) -> Result<Vec<u8>> {
-        if *self == Self::default() {
-            return Ok(Vec::new());
-        }
-        let json = serde_json::to_vec(self).map_err(|e| Error::Internal(e.to_string().into()))?;
-        let mut out = Vec::new();
-        DeflateEncoder::new(&json[..], flate2::Compression::best()).read_to_end(&mut out)?;
-        Ok(out)
-    }
-
-    fn from_extras(extras: &[u8]) -> Result<Self> {
-        if extras.is_empty() {
-            return Ok(Self::default());
-        }
-        let wrong = |_| Error::Format("Parquet: what a file says beside its rows".into());
-        let mut json = Vec::new();
-        let mut inflate = DeflateDecoder::new(extras).take(MOST_SAID);
-        inflate
-            .read_to_end(&mut json)
-            .map_err(|e| wrong(e.to_string()))?;
-        serde_json::from_slice(&json).map_err(|e| wrong(e.to_string()))
-    }
 }
 
 fn usage(e: impl std::fmt::Display) -> Error {

@@ -35,11 +35,11 @@ pub(crate) fn y4m(mut input: Input, options: &OpenOptions) -> Result<Box<dyn Rea
 pub(crate) fn by_ffmpeg(
     path: &Path,
     copy: Option<TempPath>,
-    apart: bool,
+    decoder: Option<&str>,
     options: &OpenOptions,
 ) -> Result<Box<dyn ReadSignal>> {
     let mut budget = options.budget.share();
-    let mut program = Ffmpeg::start(path, options.background, apart)?.with_copy(copy);
+    let mut program = Ffmpeg::start(path, options.background, decoder)?.with_copy(copy);
     // Its reason for giving nothing is better than ours for not reading it.
     let mut first = [0; y4m::MAGIC.len()];
     let n = read_full(&mut program, &mut first)?;
@@ -162,7 +162,7 @@ pub(crate) fn image(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadS
                     found.form,
                     budget.share(),
                 )),
-                _held: budget,
+                held: budget,
             }));
         }
         // Of frames that are not read as such the first is.
@@ -185,7 +185,7 @@ pub(crate) fn image(input: Input, options: &OpenOptions) -> Result<Box<dyn ReadS
         warnings,
         background: options.background,
         source: Source::One(Some(pixels)),
-        _held: budget,
+        held: budget,
     }))
 }
 
@@ -260,7 +260,7 @@ pub(crate) fn folder(
         warnings,
         background: options.background,
         source: Source::Folder(paths.into_iter()),
-        _held: budget,
+        held: budget,
     }))
 }
 
@@ -274,7 +274,7 @@ struct Images {
     background: Option<[u8; 3]>,
     source: Source,
     /// What is in memory from first to last.
-    _held: Budget,
+    held: Budget,
 }
 
 enum Source {
@@ -296,7 +296,7 @@ impl Images {
                     return Ok(None);
                 };
                 let pixels = || -> Result<_> {
-                    let mut budget = self._held.share();
+                    let mut budget = self.held.share();
                     let (format, bytes) = read(&path, &mut budget)?;
                     images::pixels(format, &bytes, &mut budget)
                 };
